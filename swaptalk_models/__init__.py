@@ -1,0 +1,1 @@
+"""Faces, sound and tensors: plain Python and PyTorch. Never imports dagster."""

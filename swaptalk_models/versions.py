@@ -1,0 +1,24 @@
+"""Code version of every stage. Raise one when its results change: what it made before is then stale and is made again."""
+
+CODE_VERSIONS = {
+    "phantom": "1",
+    "hdtf_catalog": "1",
+    "raw_videos": "1",
+    "clips": "1",
+    "face_tracks": "1",
+    "face_crops": "1",
+    "mels": "1",
+    "training_snapshot": "1",
+    "vq_latents": "1",
+    "vqgan": "1",
+    "identity_encoder": "1",
+    "lip_expert": "1",
+    "swap_teacher": "1",
+    "face_swapper": "1",
+    "lip_sync": "1",
+    "sync_judge": "1",
+    "test_videos": "1",
+    "metrics": "1",
+    "evaluation_report": "1",
+    "model_release": "1",
+}
