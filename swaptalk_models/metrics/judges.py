@@ -1,0 +1,144 @@
+"""The judges: networks that measure and that no generator was trained against. Every result names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
+from swaptalk_models.data.faces import detect_face
+from swaptalk_models.data.settings import CropsConfig, FacesConfig
+from swaptalk_models.data.tracks import FaceTrack, track_faces
+from swaptalk_models.data.video import read_image
+from swaptalk_models.errors import UserError
+from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
+
+IDENTITY_CROP = CropsConfig(size=384, margin=0.5, smooth_frames=0)
+"""What the identity judge is shown: the face with as much around it as dlib's own face chip wants."""
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+_TRACKS_KEPT = 64
+
+
+class SyncJudge(Protocol):
+    """A SyncNet in pixel space."""
+
+    name: str
+    crop_size: int
+
+    def video_embeddings(self, crops: np.ndarray) -> np.ndarray:
+        """uint8 RGB aligned crops (T, S, S, 3) to one embedding a 5-frame window, (T - 4, D)."""
+
+    def audio_embeddings(self, mel: np.ndarray) -> np.ndarray:
+        """Log-mel (T_mel, 80) to (N, D), the i-th for the sound that goes with frames i to i + 4."""
+
+
+class FeatureJudge(Protocol):
+    """A feature extractor for the Frechet distance."""
+
+    name: str
+    crop_size: int
+
+    def features(self, crops: np.ndarray) -> np.ndarray:
+        """uint8 RGB aligned crops (T, S, S, 3), T at least 5, to features of frames (T, D) or of windows (T - 4, D)."""
+
+
+@dataclass
+class Judges:
+    """All judges of one evaluation. Remembers the faces of sources, galleries and targets that come again and again."""
+
+    identity: Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]
+    """Pictures (N of uint8 RGB) and their landmarks (N, 68, 2) to unit-norm embeddings (N, D)."""
+    identity_name: str
+    """Name and version of the identity judge."""
+    faces: FacesConfig = field(default_factory=FacesConfig)
+    """Detector and landmarks, the same on every video."""
+    sync: SyncJudge | None = None
+    """None: LSE-C, LSE-D and AV offset are null."""
+    features: FeatureJudge | None = None
+    """Features of the Frechet distance; None: null."""
+    _tracks: dict[tuple, FaceTrack] = field(default_factory=dict, repr=False)
+    _pictures: dict[tuple, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def default(
+        cls, faces: FacesConfig | None = None, sync: SyncJudge | None = None, features: FeatureJudge | None = None
+    ) -> Judges:
+        """dlib for identity; the sync judge's own features for the Frechet distance unless others are given."""
+        from swaptalk_models.metrics.dlib_judge import DLIB_JUDGE, identity_embeddings
+
+        if features is None and hasattr(sync, "features"):
+            features = sync
+        return cls(identity_embeddings, DLIB_JUDGE, faces or FacesConfig(), sync, features)
+
+    def names(self) -> dict[str, str | None]:
+        """The `judges` of a result. `fid` says so when the features are not Inception's and the number thus no FID."""
+        features = None
+        if self.features is not None:
+            inception = self.features.name.lower().startswith("inception")
+            features = (
+                self.features.name
+                if inception
+                else f"{self.features.name} features (Frechet distance, not Inception FID)"
+            )
+        return {
+            "identity": self.identity_name,
+            "sync": self.sync.name if self.sync is not None else None,
+            "fid": features,
+            "landmarks": self.faces.backend,
+        }
+
+    def track(self, path: Path) -> FaceTrack:
+        """Faces of a video at 25 fps. Frames without a face are marked; BadClip only when there is none at all."""
+        key = _file_key(path)
+        if key not in self._tracks:
+            if len(self._tracks) >= _TRACKS_KEPT:
+                self._tracks.pop(next(iter(self._tracks)))
+            lenient = replace(self.faces, min_found=1e-6, min_face=1)
+            self._tracks[key] = track_faces(frames_at_25(path), lenient, path.name, length_at_25(path))
+        return self._tracks[key]
+
+    def embed_picture(self, path: Path) -> np.ndarray:
+        """Identity (D,) of the largest face of a picture. UserError: no picture, or no face in it."""
+        key = _file_key(path)
+        if key not in self._pictures:
+            image = read_image(path)
+            face = detect_face(image, replace(self.faces, min_face=1), name=path.name)
+            crop, landmarks = identity_crop(image, face.landmarks)
+            self._pictures[key] = np.asarray(self.identity([crop], landmarks[None]))[0]
+        return self._pictures[key]
+
+    def gallery(self, folder: Path, source: Path) -> tuple[np.ndarray, int]:
+        """Identities (G, D) of a folder of pictures, one a person, and the source's row.
+
+        The source's own picture is known by its content; it is added when the folder does not hold it. UserError: no
+        picture in there.
+        """
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder (a gallery holds one picture a person)")
+        pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        if not pictures:
+            raise UserError(f"{folder}: no pictures in the gallery ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        content = source.read_bytes()
+        same = [
+            row
+            for row, path in enumerate(pictures)
+            if path.stat().st_size == len(content) and path.read_bytes() == content
+        ]
+        if not same:
+            pictures.append(source)
+        return np.stack([self.embed_picture(path) for path in pictures]), same[0] if same else len(pictures) - 1
+
+
+def identity_crop(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The crop that the identity judge sees, and the landmarks (68, 2) in it."""
+    affine = crop_affines(landmarks[None], IDENTITY_CROP)[0]
+    return crop_face(image, affine, IDENTITY_CROP.size), apply_affine(landmarks, affine)
+
+
+def _file_key(path: Path) -> tuple:
+    state = path.stat()
+    return str(path.resolve()), state.st_mtime_ns, state.st_size

@@ -1,0 +1,32 @@
+"""Mouth opening over time, and its correlation with the target's or the true opening.
+
+Definition distance of the inner lips' middle points (62 and 66 of the iBUG 68) over the distance between the eye
+           centres; Pearson's correlation over the frames of one video.
+Units      none. Opening 0 and up; correlation -1 to 1, higher is better.
+Why        LMD is small for a mouth that never moves; a copied reference frame has correlation 0 (given as 0 where a
+           side is constant).
+Excludes   frames without a face.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from swaptalk_models.metrics.lmd import interocular
+
+
+def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Opening of each frame as a share of the inter-ocular distance: (T, 68, 2) gives (T,)."""
+    return np.linalg.norm(landmarks[:, 62] - landmarks[:, 66], axis=1) / interocular(landmarks)
+
+
+def opening_correlation(opening: np.ndarray, truth: np.ndarray) -> float:
+    """Pearson's correlation of two (T,) series where both are finite; 0 if one is constant, NaN below 3 frames."""
+    assert opening.shape == truth.shape
+    known = np.isfinite(opening) & np.isfinite(truth)
+    ours, theirs = opening[known].astype(np.float64), truth[known].astype(np.float64)
+    if len(ours) < 3:
+        return float("nan")
+    ours, theirs = ours - ours.mean(), theirs - theirs.mean()
+    norm = np.linalg.norm(ours) * np.linalg.norm(theirs)
+    return float(ours @ theirs / norm) if norm > 1e-12 else 0.0
