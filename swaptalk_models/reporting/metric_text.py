@@ -1,0 +1,84 @@
+"""How each metric is called, written and explained to a reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MetricText:
+    """One column of a table."""
+
+    key: str
+    label: str
+    better: str
+    """"up", "down", or "zero" (the nearer to 0 the better)."""
+    digits: int
+    judge: str | None
+    """Key of the judge behind it; None: arithmetic on pixels."""
+    meaning: str
+
+    @property
+    def arrow(self) -> str:
+        return {"up": "↑", "down": "↓", "zero": "→\u00a00"}[self.better]
+
+    def rank(self, value: float) -> float:
+        """Smaller is better."""
+        return {"up": -value, "down": value, "zero": abs(value)}[self.better]
+
+    def write(self, value: float | None) -> str:
+        """The number as the page shows it."""
+        return "–" if value is None else f"{value:.{self.digits}f}".replace("-", "−")
+
+
+COLUMNS = (
+    MetricText(
+        "fid", "FID", "down", 2, "fid",
+        "How far the look of generated frames is from that of real ones: Fréchet distance of features, pooled "
+        "over all frames. Only with Inception features is it an FID in the paper's sense.",
+    ),
+    MetricText(
+        "ssim", "SSIM", "up", 3, None,
+        "Structural similarity to the target frame, on the aligned face crop; 1 is identical.",
+    ),
+    MetricText(
+        "psnr", "PSNR", "up", 1, None,
+        "Pixel error against the target frame on the face crop, in dB.",
+    ),
+    MetricText(
+        "cpbd", "CPBD", "up", 3, None,
+        "Sharpness without a reference: share of edges that look sharp, 0 to 1. Noise counts as sharp.",
+    ),
+    MetricText(
+        "lmd", "LMD", "down", 2, "landmarks",
+        "Mean distance of the 20 mouth landmarks to the target's, px in a 256 px crop. Self-driven only.",
+    ),
+    MetricText(
+        "lse_c", "LSE-C", "up", 2, "sync",
+        "How surely the sync judge places the sound: median less minimum of its distances.",
+    ),
+    MetricText(
+        "lse_d", "LSE-D", "down", 2, "sync",
+        "The sync judge's distance of lips and sound at the best offset.",
+    ),
+    MetricText(
+        "av_offset", "AV offset", "zero", 1, "sync",
+        "Where lips and sound fit best, in frames of 40 ms; positive: the sound comes too early. LSE forgives an "
+        "offset, this shows it.",
+    ),
+    MetricText(
+        "id_similarity", "ID sim.", "up", 3, "identity",
+        "Cosine of the frames' identity to the source picture, −1 to 1.",
+    ),
+    MetricText(
+        "id_retrieve", "ID retrieve", "up", 1, "identity",
+        "Frames whose nearest picture in a gallery of all sources is the right one, in percent.",
+    ),
+    MetricText(
+        "consistency", "Consist.", "up", 1, "identity",
+        "100 × mean cosine of the identities of all pairs of frames of one video: 100 is a steady face.",
+    ),
+)  # fmt: skip
+BY_KEY = {column.key: column for column in COLUMNS}
+AGAINST_TARGET = frozenset({"fid", "ssim", "psnr", "lmd"})
+"""Metrics that are trivial for the ground truth: it would be compared with itself."""

@@ -1,0 +1,231 @@
+"""The evaluation report: one HTML page that holds everything it shows and opens without a network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.errors import UserError
+from swaptalk_models.reporting.charts import line_chart
+from swaptalk_models.reporting.lineage import lineage_svg
+from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, MetricText
+from swaptalk_models.reporting.paper import PAPER_ROWS
+from swaptalk_models.reporting.report_data import (
+    CROSS,
+    OURS,
+    SELF,
+    TRUTH,
+    ModelMetric,
+    ModelSection,
+    Picture,
+    ReportData,
+    ResultRow,
+    VideoCase,
+)
+
+_HERE = Path(__file__).parent
+_SETTINGS = {
+    SELF: ("Self-driven", "The sound is the target video's own, so its lips are the truth."),
+    CROSS: ("Cross-driven", "The sound comes from another video: no truth for the lips, hence no LMD."),
+}
+_JUDGES = {"identity": "Identity", "sync": "Lip sync", "fid": "Fréchet distance", "landmarks": "Landmarks"}
+
+
+def write_report(output: str | os.PathLike, report: ReportData, confidence: str = "95 %") -> Path:
+    """Writes the page to `output`, whole or not at all, and returns its path.
+
+    ValueError: a setting without a row of kind TRUTH, or a lineage with a cycle. UserError: a video of a case is
+    missing.
+    """
+    output = Path(output)
+    for setting in {row.setting for row in report.rows}:
+        if not any(row.kind == TRUTH for row in report.rows if row.setting == setting):
+            raise ValueError(f"the results for setting {setting!r} have no ground-truth row")
+    tables = [
+        _table(setting, report.rows) for setting in _SETTINGS if any(row.setting == setting for row in report.rows)
+    ]
+    # Untrusted names (files, people) go through autoescape; only our own style sheet, script and SVG are Markup.
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    page = environment.get_template("report.html.jinja").render(
+        r=report,
+        css=Markup((_HERE / "report.css").read_text(encoding="utf-8")),
+        js=Markup((_HERE / "report.js").read_text(encoding="utf-8")),
+        sections=_sections(report),
+        headline=_headline(report),
+        tables=tables,
+        columns=_used_columns(report),
+        paper_columns=[column for column in COLUMNS if column.key in PAPER_ROWS[0][2]],
+        against_target=AGAINST_TARGET,
+        loop_index=lambda row, table: table["rows"].index(row),
+        cases=[_case(case) for case in report.cases],
+        models=[_model(model) for model in report.models],
+        pictures=[_picture(picture) for picture in report.pictures],
+        lineage=lineage_svg(report.lineage),
+        groups=list(dict.fromkeys(node.group for node in report.lineage)),
+        judges=[(label, report.judges.get(key) or "none available") for key, label in _JUDGES.items()],
+        confidence=confidence,
+        number=_number,
+        signed=lambda value: ("+" if value >= 0 else "") + _number(value),
+        shortfall=_shortfall,
+    )
+    with written_aside(output) as aside:
+        aside.write_text(page, encoding="utf-8")
+    return output
+
+
+def _sections(report: ReportData) -> list[tuple[str, str]]:
+    parts = [
+        ("results", "Results", report.rows),
+        ("claims", "Claims", report.claims),
+        ("videos", "Videos", report.cases),
+        ("models", "Models", report.models),
+        ("pictures", "Pictures", report.pictures),
+        ("left-out", "Left out", report.exclusions),
+        ("lineage", "Lineage", report.lineage),
+        ("provenance", "Provenance", report.provenance or report.packages or report.costs or report.judges),
+    ]
+    return [(anchor, name) for anchor, name, content in parts if content]
+
+
+def _headline(report: ReportData) -> dict:
+    """The figures at the top: our method beside the ground truth, and how many thresholds are met."""
+    tiles = []
+    for setting, (title, _) in _SETTINGS.items():
+        ours = next((row for row in report.rows if row.setting == setting and row.kind == OURS), None)
+        truth = next((row for row in report.rows if row.setting == setting and row.kind == TRUTH), None)
+        for key in ("id_retrieve", "lse_c") if ours else ():
+            cell = ours.cells.get(key)
+            if cell is None or cell.value is None:
+                continue
+            column, beside = BY_KEY[key], title
+            real = truth.cells.get(key) if truth else None
+            if key == "lse_c" and real is not None and real.value is not None:
+                beside = f"{title}; ground truth {column.write(real.value)}"
+            unit = " %" if key == "id_retrieve" else ""
+            tiles.append(
+                {"what": f"{column.label} {column.arrow}", "value": column.write(cell.value) + unit, "beside": beside}
+            )
+    verdicts = [metric.passed for model in report.models for metric in model.metrics if metric.passed is not None]
+    if verdicts:
+        tiles.append(
+            {"what": "Thresholds met", "value": f"{sum(verdicts)} of {len(verdicts)}", "beside": "on held-out people"}
+        )
+    return {"tiles": tiles, "videos": sum(row.videos for row in report.rows if row.kind == OURS)}
+
+
+def _used_columns(report: ReportData) -> list[MetricText]:
+    """Columns with any value. What is no FID is not called one: the paper's name is for Inception features only."""
+    known = {key for row in report.rows for key, cell in row.cells.items() if cell.value is not None}
+    inception = (report.judges.get("fid") or "").lower().startswith("inception")
+    return [
+        replace(column, label="Fréchet") if column.key == "fid" and not inception else column
+        for column in COLUMNS
+        if column.key in known
+    ]
+
+
+def _table(setting: str, rows: Sequence[ResultRow]) -> dict:
+    """One setting's rows, the truth first, and the number of the row with the best value of each column."""
+    title, text = _SETTINGS[setting]
+    shown = sorted((row for row in rows if row.setting == setting), key=lambda row: row.kind != TRUTH)
+    best = {}
+    for column in COLUMNS:
+        values = {
+            index: column.rank(row.cells[column.key].value)
+            for index, row in enumerate(shown)
+            if row.kind != TRUTH and column.key in row.cells and row.cells[column.key].value is not None
+        }
+        if len(values) > 1:
+            best[column.key] = min(values, key=values.__getitem__)
+    paper = [(method, values) for where, method, values in PAPER_ROWS if where == setting]
+    return {"title": title, "text": text, "rows": shown, "best": best, "paper": paper}
+
+
+def _case(case: VideoCase) -> dict:
+    clips = []
+    for clip in case.clips:
+        values = [
+            (BY_KEY[key], BY_KEY[key].write(value))
+            for key, value in clip.metrics.items()
+            if key in BY_KEY and value is not None
+        ]
+        clips.append({"name": clip.name, "uri": _video_uri(clip.path), "figures": values})
+    charts = [
+        (
+            "Identity: similarity to the source",
+            line_chart({c.name: c.similarity for c in case.clips}, "time (s)", "cosine"),
+        ),
+        ("Lip sync: distance at each offset", _offset_chart(case)),
+    ]
+    return {
+        "label": case.label, "setting": case.setting, "note": case.note, "clips": clips,
+        "charts": [(title, chart) for title, chart in charts if chart],
+        "heard": min(1, len(clips) - 1),  # what was made from the target, not the target itself
+        "source": _png_uri(case.source) if case.source is not None else None,
+    }  # fmt: skip
+
+
+def _offset_chart(case: VideoCase) -> Markup:
+    least = [min(clip.offset_curve, key=lambda point: point[1]) for clip in case.clips if clip.offset_curve]
+    curves = {clip.name: clip.offset_curve for clip in case.clips}
+    return line_chart(curves, "offset (frames; above 0: sound early)", "distance", marks=least)
+
+
+def _model(model: ModelSection) -> dict:
+    keys = dict.fromkeys(key for row in model.history for key in row if key not in ("step", "time", "epoch"))
+    charts = []
+    for key in keys:
+        points = [
+            (row["step"], row[key]) for row in model.history if isinstance(row.get(key), (int, float)) and "step" in row
+        ]
+        if points:
+            charts.append((key, line_chart({key: points}, "step", key.rsplit("/", 1)[-1][:24], smooth=True)))
+    return {
+        "name": model.name, "version": model.version, "metrics": model.metrics, "facts": model.facts,
+        "charts": [(title, chart) for title, chart in charts if chart],
+        "pictures": [_picture(picture) for picture in model.pictures],
+    }  # fmt: skip
+
+
+def _picture(picture: Picture) -> dict:
+    height, width = picture.image.shape[:2]
+    return {"uri": _png_uri(picture.image), "caption": picture.caption, "width": width, "height": height}
+
+
+def _png_uri(image: np.ndarray) -> str:
+    assert image.dtype == np.uint8 and image.ndim == 3
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _video_uri(path: Path) -> str:
+    try:
+        return "data:video/mp4;base64," + base64.b64encode(Path(path).read_bytes()).decode("ascii")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be put into the report ({error.strerror})") from error
+
+
+def _number(value: float | None) -> str:
+    """About three significant digits, without exponents."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    digits = 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")
+
+
+def _shortfall(metric: ModelMetric) -> float:
+    return metric.threshold - metric.value if metric.at_least else abs(metric.value) - metric.threshold

@@ -1,0 +1,179 @@
+"""What a report is made of. Plain values; nothing here draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from swaptalk_models.metrics.confidence import Interval
+
+SELF, CROSS = "self", "cross"
+TRUTH, OURS, BASELINE = "truth", "ours", "baseline"
+AGREE, DISAGREE, UNDECIDED = "agree", "disagree", "undecided"
+
+
+@dataclass(frozen=True)
+class LineageNode:
+    """One asset of the lineage."""
+
+    name: str
+    group: str
+    """Assets of one group share a colour."""
+    upstream: tuple[str, ...] = ()
+    """Names of the assets it is made from."""
+    detail: str = ""
+    """A few words under the name: a version, a count."""
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One method in one setting."""
+
+    method: str
+    setting: str
+    """SELF or CROSS."""
+    cells: dict[str, Interval]
+    """By metric, as `swaptalk_models.metrics.summary.summarise` gives them."""
+    kind: str = BASELINE
+    """TRUTH, OURS or BASELINE."""
+    videos: int = 0
+    """Videos behind the row."""
+
+
+@dataclass(frozen=True)
+class ModelMetric:
+    """One held-out figure of one model, against what it has to reach."""
+
+    name: str
+    value: float | None
+    threshold: float | None = None
+    """What it has to reach; None: no threshold."""
+    at_least: bool = True
+    """Whether the value must be at least the threshold, or (False) at most, in absolute value."""
+    baseline: float | None = None
+    """What something trivial scores."""
+    baseline_name: str = ""
+    """What the trivial thing is: chance, a copied reference, the mean picture."""
+    meaning: str = ""
+    """One sentence."""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the threshold is met; None without one or without a value."""
+        if self.threshold is None or self.value is None:
+            return None
+        return self.value >= self.threshold if self.at_least else abs(self.value) <= self.threshold
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A sample picture."""
+
+    image: np.ndarray
+    """uint8 RGB (H, W, 3)."""
+    caption: str = ""
+
+
+@dataclass
+class ModelSection:
+    """One trained model."""
+
+    name: str
+    version: str = ""
+    metrics: list[ModelMetric] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Rows with "step" and any further numbers, one curve a key."""
+    pictures: list[Picture] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    """Steps, parameters, seconds, device and the like."""
+
+
+@dataclass(frozen=True)
+class CaseClip:
+    """One video of a case."""
+
+    name: str
+    """Target, or a method."""
+    path: Path
+    """An mp4 that browsers play (h264, AAC); it is put into the page."""
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    """The `metrics` of its evaluation."""
+    similarity: list[tuple[float, float]] = field(default_factory=list)
+    """(seconds, cosine to the source)."""
+    offset_curve: list[tuple[int, float]] = field(default_factory=list)
+    """(offset in frames, mean distance of the sync judge)."""
+
+
+@dataclass(frozen=True)
+class VideoCase:
+    """Videos of one scene side by side, played in step: the target first, then what was generated from it."""
+
+    label: str
+    clips: list[CaseClip]
+    setting: str = SELF
+    source: np.ndarray | None = None
+    """Picture of the source, uint8 RGB (H, W, 3)."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper and what we measured."""
+
+    text: str
+    delta: Interval
+    verdict: str
+    """AGREE, DISAGREE or UNDECIDED."""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Something that was left out."""
+
+    what: str
+    """A clip, or a method and setting."""
+    stage: str
+    reason: str
+    count: int | None = None
+    """Frames; None: all of it."""
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """What a stage took in the last run."""
+
+    stage: str
+    seconds: float
+    computed: int = 0
+    cached: int = 0
+    quarantined: int = 0
+
+
+@dataclass
+class ReportData:
+    """A whole report. Empty parts are left out of the page."""
+
+    title: str
+    created: str
+    """Date and time, as text."""
+    preset: str
+    summary: str = ""
+    """A sentence or two under the title."""
+    judges: dict[str, str | None] = field(default_factory=dict)
+    """Names of the judges of identity, sync, fid and landmarks."""
+    rows: list[ResultRow] = field(default_factory=list)
+    """The results table; a row of kind TRUTH in each setting."""
+    claims: list[Claim] = field(default_factory=list)
+    cases: list[VideoCase] = field(default_factory=list)
+    models: list[ModelSection] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    """Pictures that belong to no one model."""
+    lineage: list[LineageNode] = field(default_factory=list)
+    exclusions: list[Exclusion] = field(default_factory=list)
+    costs: list[StageCost] = field(default_factory=list)
+    provenance: dict[str, str] = field(default_factory=dict)
+    """Snapshot, model versions, seeds, hardware."""
+    packages: dict[str, str] = field(default_factory=dict)
+    """Versions of the packages that matter."""

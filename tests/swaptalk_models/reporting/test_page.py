@@ -1,0 +1,197 @@
+"""The report page: complete, self-contained, safe, and without an error in a browser."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.errors import UserError
+from swaptalk_models.metrics.confidence import Interval
+from swaptalk_models.reporting.page import write_report
+from swaptalk_models.reporting.paper import PAPER_ROWS
+from swaptalk_models.reporting.report_data import (
+    AGREE,
+    OURS,
+    TRUTH,
+    CaseClip,
+    Claim,
+    Exclusion,
+    LineageNode,
+    ModelMetric,
+    ModelSection,
+    Picture,
+    ReportData,
+    ResultRow,
+    StageCost,
+    VideoCase,
+)
+
+NASTY = '<script>alert("x")</script> & Señor'
+
+
+def row(method: str, setting: str, kind: str, lse_c: float, ssim: float | None = 0.8) -> ResultRow:
+    known = ssim is not None
+    cells = {
+        "lse_c": Interval(lse_c, lse_c - 0.5, lse_c + 0.5, 4),
+        "ssim": Interval(ssim, ssim - 0.1 if known else None, ssim + 0.1 if known else None, 4),
+        "fid": Interval(3.0, None, None, 4),
+    }
+    return ResultRow(method, setting, cells, kind, 4)
+
+
+@pytest.fixture
+def report(tmp_path) -> ReportData:
+    video = tmp_path / "a b.mp4"
+    with VideoWriter(video, 64, 64, audio=np.zeros(8000, np.float32)) as writer:
+        for frame in range(12):
+            writer.write(np.full((64, 64, 3), 20 * frame, np.uint8))
+    picture = np.full((8, 8, 3), 200, np.uint8)
+    curve = [(offset, 5.0 + abs(offset - 2)) for offset in range(-15, 16)]
+    history = [{"step": step, "train/loss": 1 / (1 + step)} for step in range(0, 500, 10)]
+    return ReportData(
+        title="Evaluation " + NASTY,
+        created="2026-11-22",
+        preset="tiny",
+        judges={"identity": "dlib", "sync": "sync_judge@1", "fid": "sync_judge@1 features", "landmarks": "dlib"},
+        rows=[
+            row("Ours", "self", OURS, 6.0),
+            row(NASTY, "self", "baseline", 7.0, None),
+            row("Ground truth", "self", TRUTH, 8.25, 0.999),
+            row("Ground truth", "cross", TRUTH, 8.5, 1.0),
+            row("Ours", "cross", OURS, 5.0),
+        ],
+        claims=[Claim("Swap before sync", Interval(1.5, 0.5, 2.5, 4), AGREE)],
+        cases=[
+            VideoCase(
+                NASTY,
+                [CaseClip("Target", video), CaseClip("Ours", video, {"lse_c": 6.0}, [(0, 0.9)], curve)],
+                "self",
+                picture,
+            )
+        ],
+        models=[
+            ModelSection(
+                "vqgan",
+                "v1",
+                [
+                    ModelMetric("psnr_db", 21.0, 24.0),
+                    ModelMetric("av_offset", -0.5, 1.0, at_least=False),
+                    ModelMetric("x", None, 1.0),
+                ],
+                history,
+                [Picture(picture, NASTY)],
+            )
+        ],
+        lineage=[LineageNode("clips", "clips"), LineageNode("mels", "audio", ("clips",), "12 rows")],
+        exclusions=[Exclusion("person, 7", "face_tracks", "no face in 9 of 10 frames", 9)],
+        costs=[StageCost("clips", 1.25, 4)],
+        provenance={"Snapshot": "abc123"},
+        packages={"torch": "2.13.0"},
+    )
+
+
+class Checker(HTMLParser):
+    """Collects what the page would load, and whether tags are balanced."""
+
+    VOID = {"meta", "link", "img", "input", "br", "path", "rect", "circle"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.addresses, self.scripts = [], [], 0
+
+    def handle_starttag(self, tag, attributes):
+        self.scripts += tag == "script"
+        self.addresses += [
+            value for name, value in attributes if name in ("src", "href", "poster", "srcset", "action", "data")
+        ]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_everything_is_inside_and_nothing_is_fetched(report, tmp_path):
+    page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+    checker = Checker()
+    checker.feed(page)
+    assert checker.open == [] and checker.scripts == 1
+    assert all(address.startswith(("data:", "#")) for address in checker.addresses)
+    without_data = re.sub(r"data:[a-z/0-9]+;base64,[A-Za-z0-9+/=]+", "", page)
+    assert not re.search(r"https?://|//[a-z]|@import|url\(", without_data.replace("// ", ""))
+    assert page.count("data:video/mp4;base64,") == 2
+
+
+def test_names_are_escaped(report, tmp_path):
+    page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt; &amp; Señor") >= 5
+
+
+def test_all_rows_ours_and_theirs_are_there(report, tmp_path):
+    page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+    assert page.count('<th scope="row">Ground truth</th>') == 2 + 1  # both of ours and the paper's
+    assert page.count('<th scope="row">Ours</th>') == 2
+    for _, method, values in PAPER_ROWS:
+        assert f'<th scope="row">{method}</th>' in page and f">{values['cpbd']}</td>" in page
+    assert "Theirs, not ours" in page
+    assert "8.25" in page and "7.75…8.75" in page
+    assert "0.999" not in page  # the truth compared with itself is no result
+    assert ">Fréchet" in page and "FID\u00a0↓</span></button></th><th" in page  # ours is no FID, the paper's is
+
+
+def test_verdicts(report, tmp_path):
+    page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+    assert "✗ short by 3.00" in page and page.count("✓ met") == 1 and "not measured" in page
+
+
+def test_results_without_ground_truth_are_refused(report, tmp_path):
+    report.rows = [r for r in report.rows if r.kind != TRUTH]
+    with pytest.raises(ValueError, match="ground-truth"):
+        write_report(tmp_path / "report.html", report)
+
+
+def test_a_missing_video_is_named_and_leaves_no_page(report, tmp_path):
+    report.cases = [VideoCase("gone", [CaseClip("Target", tmp_path / "gone.mp4")])]
+    with pytest.raises(UserError, match="gone.mp4"):
+        write_report(tmp_path / "report.html", report)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_an_empty_report_is_a_page(tmp_path):
+    page = write_report(tmp_path / "report.html", ReportData("Nothing yet", "today", "tiny")).read_text(
+        encoding="utf-8"
+    )
+    assert "Nothing yet" in page and "<table" not in page
+
+
+PROBE = """
+<script>
+addEventListener("error", (event) => { document.body.dataset.error = event.message; });
+document.querySelector("table.sortable thead tr th:nth-child(4) button").click();
+const rows = [...document.querySelector("table.sortable").tBodies[0].rows];
+document.body.dataset.order = rows.map((r) => r.cells[3].dataset.value).join();
+</script>
+"""
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+def test_in_a_browser(report, tmp_path):
+    path = write_report(tmp_path / "report.html", report)
+    path.write_text(path.read_text(encoding="utf-8") + PROBE, encoding="utf-8")
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    flags += " --disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=3000 --dump-dom"
+    result = subprocess.run(
+        ["chromium", *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "CONSOLE" not in result.stderr and "data-error" not in result.stdout
+    assert 'data-order="8.25,7.0,6.0"' in result.stdout  # LSE-C, best first
+    assert 'data-ready="2"' in result.stdout  # both videos of the case can be played
