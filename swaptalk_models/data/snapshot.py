@@ -1,0 +1,154 @@
+"""The training snapshot: which clips, of which table versions, a training uses, and who is held out.
+
+Its version is a hash of content alone: of clips, persons, splits and data. Two homes with the same data have the same snapshot; a table
+that was compacted or rewritten with the same rows has not changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from swaptalk_models.config import Preset
+from swaptalk_models.data import tables
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.data.fingerprint import hash_values
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import OK, Ledger
+from swaptalk_models.data.settings import SplitConfig
+from swaptalk_models.data.sources import catalog_rows
+from swaptalk_models.errors import UserError
+
+TABLES = ("face_tracks", "face_crops", "mels")
+SPLITS = ("train", "validation", "test")
+MIN_TEST, MIN_VALIDATION, MIN_TRAIN = 2, 1, 1
+"""People. Two to test with: driving one face by another's voice needs both."""
+_VERSION_COLUMNS = [f"{name}_version" for name in TABLES]
+SCHEMA = pa.schema(
+    [
+        ("clip", pa.string()),
+        ("video", pa.string()),
+        ("person", pa.string()),
+        ("split", pa.string()),
+        ("frames", pa.int32()),
+    ]
+    + [(f"{name}_hash", pa.string()) for name in TABLES]
+    + [(column, pa.int64()) for column in _VERSION_COLUMNS]
+)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training snapshot on disk."""
+
+    version: str
+    path: Path
+    """The manifest."""
+    rows: pa.Table
+    """A row a clip, see SCHEMA; *_version is the Lance version of the table to read the rows from."""
+
+    def clips(self, split: str | None = None) -> list[dict[str, Any]]:
+        """Rows of a split (train, validation or test), or all."""
+        return [row for row in self.rows.to_pylist() if split in (None, row["split"])]
+
+    def table_version(self, name: str) -> int:
+        """Lance version that holds this snapshot's rows of a table."""
+        return self.rows[f"{name}_version"][0].as_py()
+
+
+def split_persons(persons: Iterable[str], config: SplitConfig) -> dict[str, str]:
+    """{person: train | validation | test}, by a hash of the name alone: nobody moves when others come or go.
+
+    Only where the shares leave too few people to test or validate with, those with the next lowest hashes help out.
+
+    Raises:
+        UserError: fewer than four people.
+    """
+    places = sorted((_place(person), person) for person in set(persons))
+    if len(places) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
+        names = ", ".join(person for _, person in places) or "nobody"
+        people = "person" if len(places) == 1 else "people"
+        raise UserError(
+            f"only {len(places)} usable {people} ({names}): a training needs at least 4, "
+            "one to train on, one to validate and two to test with"
+        )
+    by_share = Counter(_by_share(place, config) for place, _ in places)
+    test = min(max(by_share["test"], MIN_TEST), len(places) - MIN_VALIDATION - MIN_TRAIN)
+    up_to_validation = max(by_share["test"] + by_share["validation"], test + MIN_VALIDATION)
+    up_to_validation = min(up_to_validation, len(places) - MIN_TRAIN)
+    names = [person for _, person in places]
+    split = dict.fromkeys(names[:test], "test") | dict.fromkeys(names[test:up_to_validation], "validation")
+    return split | dict.fromkeys(names[up_to_validation:], "train")
+
+
+def _place(person: str) -> float:
+    """Where a person stands in [0, 1)."""
+    return int.from_bytes(hashlib.sha256(person.encode()).digest()[:7], "big") / 2**56
+
+
+def _by_share(place: float, config: SplitConfig) -> str:
+    return "test" if place < config.test else "validation" if place < config.test + config.validation else "train"
+
+
+def make_snapshot(home: Home, preset: Preset) -> Snapshot:
+    """Name every clip that went through all data stages, and keep the table versions that hold it. Old snapshots stay.
+
+    Raises:
+        UserError: nothing to train on, or too few people; the message says what is in quarantine.
+    """
+    with home.writing("training_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
+        done = {name: ledger.entries(name, status=OK) for name in TABLES}
+        usable = sorted(set.intersection(*map(set, done.values())))
+        persons = {row["video"]: row["person"] for row in catalog_rows(home)}
+        usable = [clip for clip in usable if done["face_crops"][clip].video in persons]
+        split = _split(ledger, {persons[done["face_crops"][clip].video] for clip in usable}, preset.training_snapshot)
+        rows = []
+        for clip in usable:
+            entry = done["face_crops"][clip]
+            person = persons[entry.video]
+            row = {
+                "clip": clip,
+                "video": entry.video,
+                "person": person,
+                "split": split[person],
+                "frames": entry.output["frames"],
+            }
+            rows.append(row | {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES})
+        version = hash_values(rows)[:16]
+        manifest = home.manifest(version)
+        if not manifest.is_file() or not all(tables.has_tag(home, name, f"snapshot-{version}") for name in TABLES):
+            versions = {f"{name}_version": tables.tag_version(home, name, f"snapshot-{version}") for name in TABLES}
+            with written_aside(manifest) as aside:
+                pq.write_table(pa.Table.from_pylist([row | versions for row in rows], SCHEMA), aside)
+        with written_aside(home.snapshots / "current") as aside:
+            aside.write_text(version + "\n")
+    return load_snapshot(home, version)
+
+
+def _split(ledger: Ledger, persons: set[str], config: SplitConfig) -> dict[str, str]:
+    try:
+        return split_persons(persons, config)
+    except UserError as error:
+        bad = ledger.quarantine()
+        examples = "; ".join(f"{entry.clip} ({entry.stage}): {entry.reason}" for entry in bad[:3])
+        raise UserError(f"{error}" + (f"; {len(bad)} in quarantine: {examples}" if bad else "")) from None
+
+
+def load_snapshot(home: Home, version: str | None = None) -> Snapshot:
+    """An earlier snapshot, or the current one. UserError: it is not there."""
+    if version is None:
+        pointer = home.snapshots / "current"
+        if not pointer.is_file():
+            raise UserError(f"no training snapshot in {home.root}: run `swaptalk run --until training_snapshot` first")
+        version = pointer.read_text().strip()
+    path = home.manifest(version)
+    if not path.is_file():
+        raise UserError(f"no training snapshot {version} in {home.root}")
+    return Snapshot(version, path, pq.read_table(path))

@@ -1,0 +1,320 @@
+"""Running one stage over many clips: only what is new or stale, in several processes, one bad clip at a time, safe against any kill.
+
+Rows go to the table first and to the ledger second, group by group. The ledger knows which clips are on their way, so a rerun after a kill
+removes what may be there of them and does them again: never a row twice, never one missing.
+"""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+from tqdm import tqdm
+
+from swaptalk_models.data import tables
+from swaptalk_models.data.fingerprint import hash_params, hash_values
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
+from swaptalk_models.errors import BadClip, UserError
+from swaptalk_models.versions import CODE_VERSIONS
+
+GROUP_CLIPS = 16
+"""Clips that are written together: a kill loses no more than these ..."""
+GROUP_SECONDS = 10.0
+"""... or what was done in this time."""
+# Imported once, by the server from which the workers fork. Nothing that starts threads or a GPU.
+PRELOAD = ["__main__", "swaptalk_models.data.work", "decord", "dlib"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A clip that a stage should have done."""
+
+    clip: str
+    video: str
+    inputs: Any
+    """Plain values that the result depends on: hashes of what is read, spans, windows. The fingerprint is taken of them."""
+    payload: dict[str, Any] = field(default_factory=dict)
+    """What else the work needs to know, but does not depend on: where things lie."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the work on a clip made."""
+
+    output: dict[str, Any]
+    """Plain values for the ledger: hashes of the data for the stages downstream, number of frames, ..."""
+    table: pa.Table | None = None
+    """Rows for the stage's table."""
+
+
+Work = Callable[[Item, Home, Any], Result]
+
+
+def run_stage(
+    name: str,
+    items: Sequence[Item],
+    videos: Sequence[str],
+    *,
+    home: Home,
+    params: Any,
+    work: Work,
+    table: bool = False,
+    reads: tuple[str, ...] = (),
+    there: Callable[[Home, Item], bool] = lambda home, item: True,
+    workers: int = 1,
+    run: str = "",
+) -> StageReport:
+    """Bring a stage up to date for these videos.
+
+    Args:
+        name: the stage; its code version is ``CODE_VERSIONS[name]``.
+        items: every clip of these videos that the stage should have; clips it had beyond these become orphans.
+        videos: the videos that this run is about; nothing else is looked at.
+        params: config dataclass of the stage (or None).
+        work: ``work(item, home, params)``; a module-level function where ``workers`` > 1. BadClip puts the clip into quarantine.
+        table: whether results go to the Lance table ``name``.
+        reads: stages whose data are read; nobody may write them meanwhile.
+        there: whether the files of a finished clip are still there.
+        workers: processes; 1 works in this one.
+        run: the run to which the counts are added.
+
+    Raises:
+        UserError: another run is at work on this stage; the disk is full.
+    """
+    started = time.monotonic()
+    with home.writing(name, reads), Ledger(home.ledger) as ledger:
+        with _disk_full_is_the_users(home):
+            _recover(name, home, ledger, table)
+            known = ledger.entries(name, videos, orphaned=None)
+            if table and known and not tables.has_table(home, name):
+                known = {}
+            wanted = {item.clip for item in items}
+            ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip not in wanted and not e.orphaned], True)
+            ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip in wanted and e.orphaned], False)
+            stage = _Stage(name, home, ledger, params, work, table, known)
+            todo = [item for item in items if not stage.is_done(item, there)]
+            bad_before = sum(1 for i in items if i.clip in known and known[i.clip].status == QUARANTINED) - sum(
+                1 for i in todo if i.clip in known and known[i.clip].status == QUARANTINED
+            )
+            stage.do(todo, workers)
+            if table and todo:
+                tables.compact(home, name)
+        quarantined = bad_before + stage.quarantined
+        cached = len(items) - len(todo) - bad_before
+        report = StageReport(name, stage.computed, cached, quarantined, time.monotonic() - started)
+        ledger.record(report, run)
+    return report
+
+
+def _recover(name: str, home: Home, ledger: Ledger, table: bool) -> None:
+    """After a kill between table and ledger: nobody knows which rows are there, so none of them stays."""
+    pending = ledger.pending(name)
+    if pending:
+        if table:
+            tables.delete_clips(home, name, pending)
+        ledger.forget(name, pending)
+
+
+class _Stage:
+    """One run of a stage: what is done with one item, and with a group of finished ones."""
+
+    def __init__(
+        self, name: str, home: Home, ledger: Ledger, params: Any, work: Work, table: bool, known: dict[str, Entry]
+    ):
+        self.name, self.home, self.ledger, self.params, self.work, self.table, self.known = (
+            name,
+            home,
+            ledger,
+            params,
+            work,
+            table,
+            known,
+        )
+        self.code_version, self.params_hash = CODE_VERSIONS[name], hash_params(params)
+        self.computed = self.quarantined = 0
+        self.finished: list[tuple[Entry, pa.Table | None]] = []
+        self.flushed_at = time.monotonic()
+
+    def fingerprint(self, inputs: Any) -> tuple[str, str]:
+        """(of everything, of the inputs alone)."""
+        hashed = hash_values(inputs)
+        return hash_values([hashed, self.code_version, self.params_hash]), hashed
+
+    def is_done(self, item: Item, there: Callable[[Home, Item], bool]) -> bool:
+        entry = self.known.get(item.clip)
+        if entry is None or entry.fingerprint != self.fingerprint(item.inputs)[0]:
+            return False
+        return entry.status == QUARANTINED or there(self.home, item)
+
+    def do(self, todo: list[Item], workers: int) -> None:
+        bar = tqdm(total=len(todo), desc=self.name, unit="clip", disable=None, file=sys.stderr)
+        try:
+            with bar:
+                workers = min(workers, len(todo))
+                outcomes = _in_pool(self._args(todo), workers) if workers > 1 else map(_attempt, self._args(todo))
+                for outcome in outcomes:
+                    self._finish(*outcome)
+                    bar.update()
+        finally:  # what is done is kept, whatever stopped the rest
+            self.flush()
+
+    def _args(self, todo: list[Item]) -> Iterator[tuple[Work, Item, Home, Any]]:
+        return ((self.work, item, self.home, self.params) for item in todo)
+
+    def _finish(self, item: Item, result: Result | None, reason: str, seconds: float) -> None:
+        fingerprint, inputs = self.fingerprint(item.inputs)
+        entry = Entry(
+            self.name,
+            item.clip,
+            item.video,
+            fingerprint,
+            inputs,
+            self.code_version,
+            self.params_hash,
+            OK,
+            seconds=round(seconds, 4),
+        )
+        if result is None:
+            self.finished.append((replace(entry, status=QUARANTINED, reason=reason), None))
+            self.quarantined += 1
+        else:
+            rows = result.table.num_rows if result.table is not None else 0
+            self.finished.append((replace(entry, output=result.output, rows=rows), result.table))
+            self.computed += 1
+        if len(self.finished) >= GROUP_CLIPS or time.monotonic() - self.flushed_at > GROUP_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Table first, ledger second."""
+        finished, self.finished, self.flushed_at = self.finished, [], time.monotonic()
+        if self.table and finished:
+            new = [rows for _, rows in finished if rows is not None and rows.num_rows]
+            old = [entry.clip for entry, _ in finished if entry.clip in self.known and self.known[entry.clip].rows]
+            self.ledger.begin(self.name, [entry.clip for entry, _ in finished])
+            tables.delete_clips(self.home, self.name, old)
+            if new:
+                tables.append_rows(self.home, self.name, pa.concat_tables(new))
+        if finished:
+            self.ledger.commit([entry for entry, _ in finished])
+
+
+Outcome = tuple[Item, "Result | None", str, float]
+"""(item, result or None, reason, seconds)."""
+
+
+def _attempt(args: tuple[Work, Item, Home, Any]) -> Outcome:
+    work, item, home, params = args
+    started = time.perf_counter()
+    try:
+        result, reason = work(item, home, params), ""
+    except BadClip as error:
+        _raise_if_disk_full(home, error)  # FFmpeg's "no space left" looks like damaged data
+        result, reason = None, " ".join(str(error).split())
+    return item, result, reason, time.perf_counter() - started
+
+
+def _in_pool(tasks: Iterator[tuple], workers: int) -> Iterator[Outcome]:
+    """Outcomes as they come, from worker processes. A clip that kills its worker is tried once more alone, then quarantined."""
+    suspects: list[tuple] = []
+    running: dict[Future, tuple] = {}
+    exhausted = False
+    while not exhausted or suspects:
+        alone = bool(suspects)
+        source = iter([suspects.pop()]) if alone else tasks
+        with _pool(1 if alone else workers) as pool:
+            try:
+                while True:
+                    while len(running) < 2 * workers and (args := next(source, None)) is not None:
+                        running[pool.submit(_attempt, args)] = args
+                    if not running:
+                        exhausted = exhausted or not alone
+                        break
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        yield future.result()
+                        del running[future]
+            except BrokenProcessPool:
+                if alone:
+                    item = next(iter(running.values()))[1]
+                    yield (
+                        item,
+                        None,
+                        f"{item.clip}: reading it crashes the decoder or takes more memory than there is",
+                        0.0,
+                    )
+                else:
+                    suspects = [args for future, args in running.items() if not _has_result(future)]
+                    for future in [f for f in running if _has_result(f)]:
+                        yield future.result()
+                running.clear()
+
+
+def _has_result(future: Future) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes with one thread each. On an error or Ctrl-C they are stopped at once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    pinned = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    os.environ.update(
+        dict.fromkeys(pinned, "1")
+    )  # for the server from which the workers fork; this process keeps its own
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    try:
+        pool.submit(int).result()
+    finally:
+        for name, value in pinned.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    try:
+        yield pool
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    threading.Thread(
+        target=lambda: (parent.join(), os._exit(1)), daemon=True
+    ).start()  # no worker outlives a killed run
+
+
+@contextmanager
+def _disk_full_is_the_users(home: Home) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        _raise_if_disk_full(home, error)
+        raise
+
+
+def _raise_if_disk_full(home: Home, error: BaseException | None) -> None:
+    cause = error
+    while cause is not None:
+        if getattr(cause, "errno", None) == errno.ENOSPC or "No space left on device" in str(cause):
+            raise UserError(
+                f"{home.root}: the disk is full; make room and run again, nothing that was done is lost"
+            ) from error
+        cause = cause.__cause__

@@ -1,0 +1,160 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from swaptalk_models.config import Preset
+from swaptalk_models.data import tables
+from swaptalk_models.data.audit import wrong_rows
+from swaptalk_models.data.catalog import catalog_table
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import OK, Entry, Ledger
+from swaptalk_models.data.settings import SplitConfig
+from swaptalk_models.data.snapshot import SPLITS, TABLES, load_snapshot, make_snapshot, split_persons
+from swaptalk_models.errors import UserError
+
+PRESET = Preset("test")
+
+
+@pytest.mark.parametrize("count", [4, 5, 7, 64, 400])
+def test_split_is_disjoint_and_has_enough_of_each(count: int):
+    split = split_persons([f"person {i}" for i in range(count)], SplitConfig())
+    size = {name: list(split.values()).count(name) for name in SPLITS}
+    assert sum(size.values()) == count
+    assert size["test"] >= 2 and size["validation"] >= 1 and size["train"] >= 1
+    if count >= 400:
+        assert abs(size["test"] / count - 0.12) < 0.04 and abs(size["validation"] / count - 0.06) < 0.03
+
+
+def test_nobody_moves_when_others_come_or_go():
+    people = [f"person {i}" for i in range(300)]
+    whole = split_persons(people, SplitConfig())
+    part = split_persons(people[:200], SplitConfig())
+    assert {person: whole[person] for person in part} == part
+
+
+def test_with_few_people_all_shares_are_still_served():
+    for test, validation in [(0.0, 0.0), (0.8, 0.0), (0.0, 0.8), (0.5, 0.3)]:
+        split = split_persons(["a", "b", "c", "d"], SplitConfig(validation=validation, test=test))
+        assert sorted(split.values()) == ["test", "test", "train", "validation"]
+
+
+def test_three_people_are_too_few():
+    with pytest.raises(UserError, match=r"only 3 usable people \(.*\): a training needs at least 4"):
+        split_persons(["a", "b", "c", "a"], SplitConfig())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home").create()
+    fill(home, "abcde")
+    return home
+
+
+def fill(home: Home, people: str, content: str = "1") -> None:
+    rows = [
+        {"video": f"{p}{i}", "clip": f"{p}{i}_000", "clip_index": 0, "person": p, "source": "x"}
+        for p in people
+        for i in range(2)
+    ]
+    home.catalog.parent.mkdir(exist_ok=True)
+    pq.write_table(catalog_table(rows), home.catalog)
+    for name in TABLES:
+        put(home, name, [row["clip"] for row in rows], content)
+
+
+def put(home: Home, name: str, clips: list[str], content: str = "1") -> None:
+    tables.delete_clips(home, name, clips)
+    frames = pa.array([0, 1] * len(clips), pa.int32())
+    twice = [clip for clip in clips for _ in range(2)]
+    tables.append_rows(home, name, pa.table({"clip": twice, "video": [clip[:2] for clip in twice], "frame": frames}))
+    with Ledger(home.ledger) as ledger:
+        ledger.commit(
+            Entry(name, clip, clip[:2], "f", "i", "1", "p", OK, output={"rows": content, "frames": 2}, rows=2)
+            for clip in clips
+        )
+
+
+def test_manifest_names_every_clip_with_person_split_and_versions(home: Home):
+    snapshot = make_snapshot(home, PRESET)
+    assert [row["clip"] for row in snapshot.clips()] == sorted(f"{p}{i}_000" for p in "abcde" for i in range(2))
+    for row in snapshot.clips():
+        assert row["person"] == row["clip"][0] and row["frames"] == 2
+    for person in "abcde":
+        assert len({row["split"] for row in snapshot.clips() if row["person"] == person}) == 1
+    assert sum(len(snapshot.clips(split)) for split in SPLITS) == 10
+    assert load_snapshot(home).version == snapshot.version and snapshot.path == home.manifest(snapshot.version)
+
+
+def test_version_is_of_the_content_alone(home: Home, tmp_path: Path):
+    snapshot = make_snapshot(home, PRESET)
+    for name in TABLES:
+        put(home, name, ["a0_000"])  # the same rows, written again: another Lance version
+    again = make_snapshot(home, PRESET)
+    assert again.version == snapshot.version and again.rows.equals(snapshot.rows)
+    other = Home(tmp_path / "other").create()
+    fill(other, "edcba")
+    assert make_snapshot(other, PRESET).version == snapshot.version
+
+
+def test_new_data_make_a_new_version_and_the_old_one_can_be_rebuilt(home: Home):
+    old = make_snapshot(home, PRESET)
+    put(home, "face_crops", ["a0_000"], "2")
+    new = make_snapshot(home, PRESET)
+    assert new.version != old.version and load_snapshot(home).version == new.version
+    put(home, "face_crops", [row["clip"] for row in old.clips()], "3")
+    kept = load_snapshot(home, old.version)
+    assert kept.rows.equals(old.rows)
+    assert tables.read_clip(home, "face_crops", "a0_000", version=kept.table_version("face_crops")).num_rows == 2
+
+
+def test_split_shares_are_part_of_the_version(home: Home):
+    import dataclasses
+
+    snapshot = make_snapshot(home, PRESET)
+    more = dataclasses.replace(PRESET, training_snapshot=SplitConfig(validation=0.4, test=0.4))
+    assert make_snapshot(home, more).version != snapshot.version
+
+
+def test_clip_that_failed_in_one_stage_is_not_in_it(home: Home):
+    with Ledger(home.ledger) as ledger:
+        ledger.commit([Entry("mels", "a0_000", "a0", "f", "i", "1", "p", "quarantined", "no sound")])
+        ledger.set_orphaned("face_crops", ["b1_000"], True)
+    assert {row["clip"] for row in make_snapshot(home, PRESET).clips()}.isdisjoint({"a0_000", "b1_000"})
+
+
+def test_too_few_people_names_what_is_in_quarantine(tmp_path: Path):
+    home = Home(tmp_path / "few").create()
+    fill(home, "abc")
+    with Ledger(home.ledger) as ledger:
+        ledger.commit([Entry("face_tracks", "d0_000", "d0", "f", "i", "1", "p", "quarantined", "no face found")])
+    with pytest.raises(
+        UserError, match=r"only 3 usable people.*1 in quarantine: d0_000 \(face_tracks\): no face found"
+    ):
+        make_snapshot(home, PRESET)
+
+
+def test_earlier_training_data_that_were_deleted_are_tagged_anew(home: Home):
+    import shutil
+
+    snapshot = make_snapshot(home, PRESET)
+    shutil.rmtree(home.tables)
+    fill(home, "abcde")
+    again = make_snapshot(home, PRESET)
+    assert again.version == snapshot.version
+    assert tables.read_clip(home, "mels", "a0_000", version=again.table_version("mels")).num_rows == 2
+
+
+def test_audit_finds_missing_surplus_and_double_rows(home: Home):
+    assert wrong_rows(home, "face_crops", of="face_tracks") == []
+    row = pa.table({"clip": ["a0_000"], "video": ["a0"], "frame": pa.array([1], pa.int32())})
+    tables.append_rows(home, "face_crops", row)
+    tables.delete_clips(home, "face_crops", ["b0_000"])
+    tables.append_rows(
+        home, "face_crops", pa.table({"clip": ["zz"], "video": ["z"], "frame": pa.array([0], pa.int32())})
+    )
+    wrong = " | ".join(wrong_rows(home, "face_crops"))
+    assert "a0_000: 3 rows instead of 2" in wrong and "a0_000: frames that are there twice" in wrong
+    assert "b0_000: 0 rows instead of 2" in wrong and "zz: 1 rows instead of 0" in wrong
+    assert "b0_000: 0 rows for 2 in face_tracks" in " | ".join(wrong_rows(home, "face_crops", of="face_tracks"))
