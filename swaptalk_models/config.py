@@ -1,0 +1,134 @@
+"""A preset: every value of every stage, read from one YAML file, overridden by dotted names.
+
+    preset = load_preset("tiny", {"vqgan.train.steps": "500"})
+    preset.vqgan.train.steps  # 500
+
+Light on purpose: read while Dagster's definitions load.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping
+
+import yaml
+
+from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig, PhantomConfig, SplitConfig
+from swaptalk_models.errors import UserError
+from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.modules.settings import (
+    FaceSwapperConfig,
+    IdentityEncoderConfig,
+    LipExpertConfig,
+    LipSyncConfig,
+    SwapTeacherConfig,
+    SyncJudgeConfig,
+    VQGANConfig,
+)
+
+PRESET_FOLDER = Path(__file__).parent.parent / "pipelines" / "presets"
+PRESETS = ("tiny", "nano", "base", "paper")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One section a stage; the section's name is the asset's."""
+
+    name: str
+    phantom: PhantomConfig = field(default_factory=PhantomConfig)
+    clips: ClipsConfig = field(default_factory=ClipsConfig)
+    face_tracks: FacesConfig = field(default_factory=FacesConfig)
+    face_crops: CropsConfig = field(default_factory=CropsConfig)
+    mels: MelConfig = field(default_factory=MelConfig)
+    training_snapshot: SplitConfig = field(default_factory=SplitConfig)
+    vqgan: VQGANConfig = field(default_factory=VQGANConfig)
+    identity_encoder: IdentityEncoderConfig = field(default_factory=IdentityEncoderConfig)
+    lip_expert: LipExpertConfig = field(default_factory=LipExpertConfig)
+    swap_teacher: SwapTeacherConfig = field(default_factory=SwapTeacherConfig)
+    face_swapper: FaceSwapperConfig = field(default_factory=FaceSwapperConfig)
+    lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
+    sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        size, factor = self.face_crops.size, self.vqgan.factor
+        if size % (2 * factor):
+            raise ValueError(f"face_crops.size ({size}) must be a multiple of twice vqgan.factor ({factor}): each half is encoded alone")
+        if self.face_crops.label_grid % (size // factor):
+            raise ValueError("face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)")
+
+    @property
+    def grid(self) -> int:
+        """Side of the latent grid (cells)."""
+        return self.face_crops.size // self.vqgan.factor
+
+
+def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset:
+    """Read preset ``name`` (one of PRESETS, or the path of a YAML file) and apply ``overrides`` ({"section.field": value}).
+
+    Raises:
+        UserError: unknown preset, section or field, or a value that does not fit.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else PRESET_FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        raise UserError(f"no preset {name!r}: there are {', '.join(PRESETS)}, or give the path of a YAML file")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a preset is a mapping of sections")
+    for dotted, value in (overrides or {}).items():
+        _put(values, dotted.split("."), yaml.safe_load(value) if isinstance(value, str) else value, dotted)
+    return build_section(Preset, {"name": path.stem} | values, "")
+
+
+def _put(values: dict, keys: list[str], value: Any, dotted: str) -> None:
+    *parents, last = keys
+    for key in parents:
+        values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise UserError(f"override {dotted!r}: {key!r} is a value, not a section")
+    values[last] = value
+
+
+def build_section(kind: type, values: Mapping[str, Any], where: str = ""):
+    """Dataclass ``kind`` from plain YAML values, with errors that name the field and what would fit."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise UserError(f"unknown setting {(where + unknown[0])!r}: there are {', '.join(hints)}")
+    try:
+        return kind(**{key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()})
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise UserError(f"setting {where!r} is a section of settings, not {value!r}")
+        return build_section(hint, value, where + ".")
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _convert(next(a for a in typing.get_args(hint) if a is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise UserError(f"setting {where!r} must be a list, not {value!r}")
+        return tuple(_convert(typing.get_args(hint)[0], item, where) for item in value)
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if hint is float and isinstance(value, str):  # YAML reads 1e-3 (no dot) as text
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if type(value) is hint:
+        return value
+    raise UserError(f"setting {where!r} must be {hint.__name__}, not {value!r}")

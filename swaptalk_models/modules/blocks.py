@@ -1,0 +1,71 @@
+"""Convolution and attention blocks that several modules are made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def norm(channels: int) -> nn.GroupNorm:
+    """Group norm with 8 channels a group where that divides: the same statistics at any batch size."""
+    return nn.GroupNorm(channels // 8 if channels % 8 == 0 else 1, channels)
+
+
+class ResBlock(nn.Module):
+    """Pre-norm residual block of two 3x3 convolutions. (B, C_in, H, W) -> (B, C_out, H, W)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            norm(channels_in),
+            nn.SiLU(),
+            nn.Conv2d(channels_in, channels_out, 3, padding=1),
+            norm(channels_out),
+            nn.SiLU(),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1),
+        )
+        self.skip = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.skip(x_BCHW) + self.body(x_BCHW)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of query tokens over context tokens. (B, N, C), (B, M, C_context) -> (B, N, C)."""
+
+    def __init__(self, channels: int, context_channels: int, heads: int) -> None:
+        super().__init__()
+        assert channels % heads == 0
+        self.heads = heads
+        self.query = nn.Linear(channels, channels)
+        self.key_value = nn.Linear(context_channels, 2 * channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, x_BNC: Tensor, context_BMC: Tensor) -> Tensor:
+        def split(t_BNC: Tensor) -> Tensor:  # (B, N, C) -> (B, heads, N, C / heads)
+            return t_BNC.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+        key, value = self.key_value(context_BMC).chunk(2, dim=-1)
+        mixed = F.scaled_dot_product_attention(split(self.query(x_BNC)), split(key), split(value))
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+class SelfAttention2d(nn.Module):
+    """Residual self-attention over the cells of a map. (B, C, H, W) -> the same."""
+
+    def __init__(self, channels: int, heads: int = 4) -> None:
+        super().__init__()
+        self.norm = norm(channels)
+        self.attention = Attention(channels, channels, heads)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        tokens = self.norm(x_BCHW).flatten(2).transpose(1, 2)
+        return x_BCHW + self.attention(tokens, tokens).transpose(1, 2).unflatten(2, x_BCHW.shape[2:])
+
+
+def position_grid(height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """Sampling positions of the identity warp, (1, height, width, 2) x, y in [-1, 1], as grid_sample wants them."""
+    y = (torch.arange(height, device=device) + 0.5) * 2 / height - 1
+    x = (torch.arange(width, device=device) + 0.5) * 2 / width - 1
+    return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1)[None]

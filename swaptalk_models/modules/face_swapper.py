@@ -1,0 +1,68 @@
+"""The face-swapping module: a transformer over VQ tokens, queries from the target, keys and values from the source.
+
+    tokens = linear(z) + position + region            for source and target
+    N x [ x = norm(x + cross-attention(x, source));  x = norm(x + feed-forward(x)) ]
+    swapped = linear(x)
+
+Shapes: B batch, D embedding channels, h side of the latent grid, N = h * h tokens, C width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from swaptalk_models.data.regions import REGIONS
+from swaptalk_models.modules.blocks import Attention
+from swaptalk_models.modules.settings import FaceSwapperConfig
+
+
+class Tokens(nn.Module):
+    """(B, D, h, h) embeddings and (B, h, h) region labels -> (B, N, C) tokens."""
+
+    def __init__(self, dim: int, grid: int, width: int, semantic: bool) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dim, width)
+        self.position = nn.Parameter(0.02 * torch.randn(grid * grid, width))
+        self.region = nn.Embedding(len(REGIONS), width) if semantic else None
+
+    def forward(self, z_BDhh: Tensor, region_Bhh: Tensor) -> Tensor:
+        tokens_BNC = self.linear(z_BDhh.flatten(2).transpose(1, 2)) + self.position
+        if self.region is not None:
+            tokens_BNC = tokens_BNC + self.region(region_Bhh.flatten(1))
+        return tokens_BNC
+
+
+class SwapBlock(nn.Module):
+    """Cross-attention, residual, norm, feed-forward, residual, norm: the order of the paper's figure."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention = Attention(width, width, heads)
+        self.attention_norm = nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.feed_forward_norm = nn.LayerNorm(width)
+
+    def forward(self, target_BNC: Tensor, source_BNC: Tensor) -> Tensor:
+        x = self.attention_norm(target_BNC + self.attention(target_BNC, source_BNC))
+        return self.feed_forward_norm(x + self.feed_forward(x))
+
+
+class FaceSwapper(nn.Module):
+    """Standardised embeddings of source and target -> embedding of the target wearing the source's face."""
+
+    def __init__(self, config: FaceSwapperConfig, dim: int, grid: int) -> None:
+        super().__init__()
+        self.config, self.grid = config, grid
+        self.source_tokens = Tokens(dim, grid, config.width, config.semantic)
+        self.target_tokens = Tokens(dim, grid, config.width, config.semantic)
+        self.blocks = nn.ModuleList(SwapBlock(config.width, config.heads) for _ in range(config.depth))
+        self.out = nn.Linear(config.width, dim)
+
+    def forward(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
+        """(B, D, h, h) x 2 and int64 region labels (B, h, h) x 2 -> (B, D, h, h)."""
+        source = self.source_tokens(source_BDhh, source_region_Bhh)
+        x = self.target_tokens(target_BDhh, target_region_Bhh)
+        for block in self.blocks:
+            x = block(x, source)
+        return self.out(x).float().transpose(1, 2).unflatten(2, (self.grid, self.grid))

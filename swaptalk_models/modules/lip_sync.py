@@ -1,0 +1,139 @@
+"""The lip-sync module: the reference's lower half is moved into the target's pose, then given the lips of the audio.
+
+    T^U, R^U --hourglass--> difference --U-Net encoder--> offset map
+    R^B --grid_sample(offset map)--> warped R^B --U-Net with audio cross-attention--> lower half
+
+The target's own lower half is never an input: it is the label. Shapes: B batch, D embedding channels, (h / 2, h) the latent grid of a half.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from swaptalk_models.modules.audio_encoder import AudioEncoder
+from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid
+from swaptalk_models.modules.settings import LipSyncConfig
+
+
+class Hourglass(nn.Module):
+    """Down, across and up again, with a skip: (B, D, H, W) -> (B, C, H, W), each cell knowing the whole half."""
+
+    def __init__(self, dim: int, width: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(dim, width, 3, padding=1), ResBlock(width, width))
+        self.down = nn.Sequential(nn.Conv2d(width, width, 4, stride=2, padding=1), ResBlock(width, width))
+        self.up = nn.Sequential(nn.Conv2d(width, 4 * width, 1), nn.PixelShuffle(2))
+        self.last = ResBlock(width, width)
+
+    def forward(self, z_BDHW: Tensor) -> Tensor:
+        first = self.first(z_BDHW)
+        return self.last(first + self.up(self.down(first)))
+
+
+class FaceWarping(nn.Module):
+    """Moves the reference's lower half into the target's pose, read off the two upper halves."""
+
+    def __init__(self, dim: int, width: int, reach: float = 0.5) -> None:
+        super().__init__()
+        self.reach = reach  # largest offset, as a share of the half's side
+        self.hourglass = Hourglass(dim, width)
+        self.encoder = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
+        self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, width, 1), nn.SiLU())
+        self.offset = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, 2, 3, padding=1))
+        # Training starts from the identity warp.
+        nn.init.zeros_(self.offset[-1].weight)
+        nn.init.zeros_(self.offset[-1].bias)
+
+    def offsets(self, target_upper: Tensor, reference_upper: Tensor) -> Tensor:
+        """(B, H, W, 2) x, y offsets in grid_sample's units (2 is the whole side)."""
+        both = self.hourglass(torch.cat([target_upper, reference_upper]))
+        target, reference = both.chunk(2)
+        encoded = self.encoder(target - reference)
+        moved = self.offset(encoded + self.context(encoded)).float()
+        return 2 * self.reach * torch.tanh(moved).movedim(1, -1)
+
+    def forward(self, target_upper: Tensor, reference_upper: Tensor, reference_lower: Tensor) -> Tensor:
+        grid = position_grid(*reference_lower.shape[2:], device=reference_lower.device)
+        return F.grid_sample(
+            reference_lower.float(),
+            grid + self.offsets(target_upper, reference_upper),
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=False,
+        )
+
+
+class AudioBlock(nn.Module):
+    """Residual convolutions, then cross-attention from every cell to the audio tokens. (B, C_in, H, W) -> (B, C, H, W)."""
+
+    def __init__(self, channels_in: int, channels: int, audio_dim: int, heads: int) -> None:
+        super().__init__()
+        self.block = ResBlock(channels_in, channels)
+        self.norm = norm(channels)
+        self.attention = Attention(channels, audio_dim, heads)
+
+    def forward(self, x_BCHW: Tensor, audio_BMC: Tensor) -> Tensor:
+        x_BCHW = self.block(x_BCHW)
+        tokens = self.norm(x_BCHW).flatten(2).transpose(1, 2)
+        return x_BCHW + self.attention(tokens, audio_BMC).transpose(1, 2).unflatten(2, x_BCHW.shape[2:])
+
+
+class LipTransform(nn.Module):
+    """U-Net over the warped lower half with audio cross-attention in every block. (B, D, H, W) -> the same."""
+
+    def __init__(self, config: LipSyncConfig, dim: int, grid: int) -> None:
+        super().__init__()
+        width, audio = config.width, (config.audio_dim, config.heads)
+        self.first = nn.Conv2d(dim, width, 3, padding=1)
+        # Where on the face a cell lies decides what the audio does to it.
+        self.position = nn.Parameter(0.02 * torch.randn(width, grid // 2, grid))
+        self.down = AudioBlock(width, width, *audio)
+        self.shrink = nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)
+        self.middle = nn.ModuleList([AudioBlock(2 * width, 2 * width, *audio) for _ in range(2)])
+        self.grow = nn.Sequential(nn.Conv2d(2 * width, 4 * width, 1), nn.PixelShuffle(2))
+        self.up = AudioBlock(2 * width, width, *audio)
+        self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, dim, 3, padding=1))
+        # Training starts from the warped reference.
+        nn.init.zeros_(self.last[-1].weight)
+        nn.init.zeros_(self.last[-1].bias)
+
+    def forward(self, warped_BDHW: Tensor, audio_BMC: Tensor) -> Tensor:
+        down = self.down(self.first(warped_BDHW) + self.position, audio_BMC)
+        x = self.shrink(down)
+        for block in self.middle:
+            x = block(x, audio_BMC)
+        x = self.up(torch.cat([down, self.grow(x)], dim=1), audio_BMC)
+        return warped_BDHW + self.last(x).float()
+
+
+class LipSync(nn.Module):
+    """Upper half of the target, a reference frame of the same video, a mel window -> the target's lower half."""
+
+    def __init__(self, config: LipSyncConfig, dim: int, grid: int) -> None:
+        super().__init__()
+        self.config = config
+        self.audio = AudioEncoder(config.audio_dim)
+        self.warping = FaceWarping(dim, config.width) if config.warping else None
+        self.transform = LipTransform(config, dim, grid)
+
+    def forward(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
+        """Predict the lower half.
+
+        Args:
+            target_upper: (B, D, h / 2, h) standardised embeddings of the target's upper half.
+            reference: (B, D, h, h) standardised embeddings of the reference frame.
+            mel_BTF: (B, 16, 80) mel window centred on the target frame, values in [-4, 4].
+
+        Returns:
+            (B, D, h / 2, h) standardised embeddings of the lower half.
+        """
+        return self.transform(self.warp(target_upper, reference), self.audio(mel_BTF))
+
+    def warp(self, target_upper: Tensor, reference: Tensor) -> Tensor:
+        """The reference's lower half in the target's pose, (B, D, h / 2, h)."""
+        reference_upper, reference_lower = reference.chunk(2, dim=2)
+        if self.warping is None:
+            return reference_lower
+        return self.warping(target_upper, reference_upper, reference_lower)

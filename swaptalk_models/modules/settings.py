@@ -1,0 +1,236 @@
+"""Configuration of every module and its training. Light on purpose: read while Dagster's definitions load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run: budget, optimiser, precision. The same fields for every module."""
+
+    steps: int = 1000
+    """Optimiser steps."""
+    batch: int = 32
+    """Samples a step, over all processes together."""
+    lr: float = 1e-3
+    """Peak learning rate of AdamW."""
+    warmup: int = 50
+    """Steps of linear warm-up; a cosine follows."""
+    final_lr: float = 0.05
+    """Learning rate at the last step, as a share of the peak."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay."""
+    beta2: float = 0.99
+    """AdamW's second beta."""
+    grad_clip: float = 1.0
+    """Largest gradient norm; 0 switches clipping off."""
+    accumulate: int = 1
+    """Micro-batches a step: the batch is split into this many."""
+    ema: float = 0.99
+    """Decay of the weights' moving average, which is what is kept; 0 switches it off."""
+    eval_every: int = 250
+    """Steps between two looks at held-out people."""
+    checkpoint_seconds: float = 20.0
+    """Seconds between two checkpoints."""
+    seed: int = 0
+    """Seed of weights, batches and augmentation."""
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1, ..."""
+    dtype: str = "auto"
+    """auto (bfloat16 where the hardware multiplies it, else float32), float32, bfloat16."""
+    processes: int = 1
+    """Processes of one training (torchrun); one a GPU."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "accumulate", "eval_every", "processes"):
+            _require(getattr(self, name) >= 1, f"train.{name} must be at least 1")
+        _require(self.lr > 0, "train.lr must be positive")
+        _require(self.warmup >= 0, "train.warmup must not be negative")
+        _require(0 <= self.final_lr <= 1, "train.final_lr must be in 0..1")
+        _require(0 <= self.ema < 1, "train.ema must be in [0, 1)")
+        _require(0 < self.beta2 < 1, "train.beta2 must be in (0, 1)")
+        _require(self.grad_clip >= 0, "train.grad_clip must not be negative")
+        _require(self.checkpoint_seconds > 0, "train.checkpoint_seconds must be positive")
+        _require(
+            self.batch % (self.processes * self.accumulate) == 0,
+            "train.batch must be a multiple of train.processes * train.accumulate",
+        )
+        _require(self.dtype in ("auto", "float32", "bfloat16"), "train.dtype must be auto, float32 or bfloat16")
+
+
+@dataclass(frozen=True)
+class VQGANConfig:
+    """One encoder, two codebooks (upper and lower half of the face), one decoder."""
+
+    factor: int = 8
+    """Compression: pixels a latent cell, along each side (8, 16 or 32)."""
+    channels: tuple[int, ...] = (48, 64, 96)
+    """Channels from fine to coarse: one entry a halving after the first, which is a space-to-depth."""
+    blocks: int = 1
+    """Residual blocks a resolution."""
+    codes: int = 512
+    """Entries of each codebook."""
+    dim: int = 64
+    """Channels of the VQ embedding."""
+    commitment: float = 0.25
+    """Weight of the commitment loss (on the encoder's side)."""
+    codebook_decay: float = 0.98
+    """Decay of the codebook's moving averages."""
+    revive_below: float = 0.03
+    """A code used less often than this share of the average use is set on a fresh encoder output."""
+    pixel_weight: float = 1.0
+    """Weight of the L1 reconstruction loss."""
+    l2_weight: float = 1.0
+    """Weight of the squared error added to the L1."""
+    perceptual_weight: float = 0.1
+    """Weight of the perceptual loss (features of the identity encoder)."""
+    identity_weight: float = 0.05
+    """Weight of 1 - cosine between the identity embeddings of image and reconstruction."""
+    adversarial_weight: float = 0.1
+    """Weight of the adversarial loss before the adaptive factor."""
+    adversarial_start: float = 0.6
+    """Share of the steps after which the discriminator joins."""
+    discriminator_channels: int = 32
+    """Channels of the patch discriminator's first layer."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(self.factor in (4, 8, 16, 32), "vqgan.factor must be 4, 8, 16 or 32")
+        halvings = self.factor.bit_length() - 1
+        _require(
+            len(self.channels) == halvings,
+            f"vqgan.channels must have {halvings} entries, one a halving, for factor {self.factor}",
+        )
+        _require(self.codes >= 2 and self.codes <= 65536, "vqgan.codes must be in 2..65536 (codes are kept as uint16)")
+        _require(self.dim >= 4, "vqgan.dim must be at least 4")
+        _require(0 <= self.adversarial_start <= 1, "vqgan.adversarial_start must be in 0..1")
+
+
+@dataclass(frozen=True)
+class IdentityEncoderConfig:
+    """A face recogniser with a margin loss; the trainings' identity loss (the judge is another network)."""
+
+    channels: tuple[int, ...] = (16, 32, 64, 128)
+    """Channels from fine to coarse, each at half the resolution of the one before."""
+    dim: int = 128
+    """Channels of the identity embedding (unit length)."""
+    margin: float = 0.2
+    """Additive cosine margin (CosFace)."""
+    scale: float = 16.0
+    """Scale of the logits."""
+    external: str = ""
+    """Path of a TorchScript-free external ArcFace in ONNX form; empty trains ours."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(len(self.channels) >= 2, "identity_encoder.channels must have at least two entries")
+        _require(0 <= self.margin < 1, "identity_encoder.margin must be in [0, 1)")
+
+
+@dataclass(frozen=True)
+class SwapTeacherConfig:
+    """The classical swap whose results are the face swapper's proxy targets."""
+
+    pairs: int = 3000
+    """Training pairs (source frame, target frame) of two training people."""
+    held_out_pairs: int = 200
+    """Pairs of two validation people, for the held-out loss."""
+    colour_strength: float = 0.5
+    """0 keeps the source's colours, 1 takes the target's."""
+    seed: int = 0
+    """Seed of the drawn pairs."""
+
+    def __post_init__(self) -> None:
+        _require(self.pairs >= 1, "swap_teacher.pairs must be at least 1")
+        _require(self.held_out_pairs >= 1, "swap_teacher.held_out_pairs must be at least 1")
+        _require(0 <= self.colour_strength <= 1, "swap_teacher.colour_strength must be in 0..1")
+
+
+@dataclass(frozen=True)
+class FaceSwapperConfig:
+    """Transformer over VQ tokens: queries from the target, keys and values from the source."""
+
+    width: int = 192
+    """Channels of a token."""
+    depth: int = 4
+    """Transformer blocks."""
+    heads: int = 6
+    """Attention heads."""
+    semantic: bool = True
+    """Add the face region's embedding to each token (off: the paper's ablation)."""
+    proxy_weight: float = 1.0
+    """Weight of L_proxy, between the swapped embedding and the teacher's."""
+    source_identity_weight: float = 0.1
+    """Weight of L_id_src."""
+    teacher_identity_weight: float = 0.1
+    """Weight of L_id_res."""
+    identity_samples: int = 16
+    """Samples of a batch that are decoded for the two identity losses."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(self.width % self.heads == 0, "face_swapper.width must be a multiple of face_swapper.heads")
+        _require(self.depth >= 1, "face_swapper.depth must be at least 1")
+
+
+@dataclass(frozen=True)
+class LipExpertConfig:
+    """SyncNet over VQ embeddings of the lower half (5 frames) and a mel window (16 steps)."""
+
+    width: int = 128
+    """Channels of the two towers."""
+    dim: int = 128
+    """Channels of the shared embedding."""
+    dropout: float = 0.1
+    """Dropout before the last layer of each tower."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.dropout < 1, "lip_expert.dropout must be in [0, 1)")
+
+
+@dataclass(frozen=True)
+class LipSyncConfig:
+    """Face warping by offset map, then a U-Net with audio cross-attention in every block."""
+
+    width: int = 128
+    """Channels of the U-Net at the latent's own resolution."""
+    heads: int = 4
+    """Heads of the audio cross-attention."""
+    audio_dim: int = 128
+    """Channels of an audio token."""
+    warping: bool = True
+    """Move the reference's lower half into the target's pose (off: an ablation)."""
+    code_weight: float = 1.0
+    """Weight of L_code."""
+    sync_weight: float = 0.05
+    """Weight of L_sync."""
+    sync_start: float = 0.3
+    """Share of the steps after which L_sync joins."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(self.width % self.heads == 0, "lip_sync.width must be a multiple of lip_sync.heads")
+        _require(0 <= self.sync_start <= 1, "lip_sync.sync_start must be in 0..1")
+
+
+@dataclass(frozen=True)
+class SyncJudgeConfig:
+    """A pixel-space SyncNet, used for measuring only: no generator is trained against it."""
+
+    channels: tuple[int, ...] = (32, 64, 96)
+    """Channels of the video tower, from fine to coarse."""
+    dim: int = 128
+    """Channels of the shared embedding."""
+    dropout: float = 0.1
+    """Dropout before the last layer of each tower."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(len(self.channels) >= 2, "sync_judge.channels must have at least two entries")
