@@ -1,0 +1,36 @@
+"""A training's curves as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from swaptalk_models.data.aside import written_aside
+
+
+def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None:
+    """One small plot a figure, over steps; held-out figures are drawn with dots over the training's line."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    prefix = "held_out_"
+    names = {name.removeprefix(prefix): None for row in history for name in row if name not in ("step", prefix + "score")}
+    columns = min(4, max(1, len(names)))
+    rows = -(-len(names) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.2 * columns, 2.4 * rows), squeeze=False, layout="constrained")
+    for axis, name in zip(axes.flat, names, strict=False):
+        for key, style, label in ((name, "-", "training"), (prefix + name, "o-", "held-out")):
+            points = [(row["step"], row[key]) for row in history if key in row]
+            if points:
+                axis.plot(*zip(*points, strict=True), style, markersize=3, linewidth=1, label=label)
+        axis.set_title(name, fontsize=9)
+        axis.set_xlabel("step", fontsize=8)
+        axis.tick_params(labelsize=7)
+        axis.legend(fontsize=7)
+    for axis in list(axes.flat)[len(names) :]:
+        axis.set_axis_off()
+    figure.suptitle(title)
+    with written_aside(path) as aside:
+        figure.savefig(aside, format="png", dpi=90)
+    plt.close(figure)

@@ -1,0 +1,164 @@
+"""What trainings read: the rows that a snapshot names, straight from the Lance tables.
+
+Frames of all clips stand one behind the other; a clip is a range of them. Codes, labels and mels are held in memory (half a kilobyte a frame);
+crops are held as they are stored, compressed, and decoded when a batch wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import lance
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from swaptalk_models.data.mel import mel_windows
+from swaptalk_models.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of the snapshot; its frames are rows ``first`` to ``first + frames`` of the arrays."""
+
+    name: str
+    person: int
+    split: str
+    first: int
+    frames: int
+
+
+class TrainingData:
+    """The clips of a snapshot and their frames."""
+
+    def __init__(self, home: Path, manifest: Path) -> None:
+        rows = pq.read_table(manifest).to_pylist()
+        self.tables = Path(home) / "tables"
+        self.versions = {name: rows[0].get(f"{name}_version") for name in ("face_tracks", "face_crops", "mels")} if rows else {}
+        people = sorted({row["person"] for row in rows})
+        self.people = people
+        number = {person: index for index, person in enumerate(people)}
+        self.clips: list[Clip] = []
+        first = 0
+        for row in sorted(rows, key=lambda row: row["clip"]):
+            self.clips.append(Clip(row["clip"], number[row["person"]], row["split"], first, row["frames"]))
+            first += row["frames"]
+        self.frames = first
+
+    def of(self, split: str) -> list[Clip]:
+        """Clips of one split.
+
+        Raises:
+            UserError: there are none.
+        """
+        clips = [clip for clip in self.clips if clip.split == split]
+        if not clips:
+            raise UserError(f"no clip for {split}: the snapshot has {len(self.clips)} clips of {len(self.people)} people")
+        return clips
+
+    def rows_of(self, clips: Iterable[Clip]) -> np.ndarray:
+        """All frame rows of these clips, (N,) int64."""
+        return np.concatenate([np.arange(clip.first, clip.first + clip.frames) for clip in clips])
+
+    @cached_property
+    def person_of_row(self) -> np.ndarray:
+        """(frames,) int64 number of the person on each frame."""
+        return np.repeat([clip.person for clip in self.clips], [clip.frames for clip in self.clips])
+
+    @cached_property
+    def _crops(self) -> pa.ChunkedArray:
+        return self._frame_table("face_crops", ["crop"])["crop"].combine_chunks()
+
+    def crops(self, rows: np.ndarray) -> np.ndarray:
+        """Decoded face crops, (N, S, S, 3) uint8 RGB."""
+        return np.stack([decode_crop(self._crops[int(row)].as_py()) for row in rows])
+
+    @cached_property
+    def landmarks(self) -> np.ndarray:
+        """(frames, 68, 2) float32, in pixels of the crop."""
+        return self._flat("face_crops", "landmarks").reshape(self.frames, 68, 2)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(frames, g, g) uint8 region labels."""
+        column = self._frame_table("face_crops", ["labels"])["labels"].to_pylist()
+        side = int(len(column[0]) ** 0.5)
+        return np.frombuffer(b"".join(column), np.uint8).reshape(self.frames, side, side)
+
+    def codes(self, vqgan: str, grid: int) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of upper and lower halves, each (frames, grid / 2, grid) uint16, made by this version of the VQGAN.
+
+        Raises:
+            UserError: the cached latents are another VQGAN's, or miss frames of the snapshot.
+        """
+        table = self._frame_table("vq_latents", ["upper", "lower", "vqgan"])
+        makers = set(table["vqgan"].unique().to_pylist())
+        if makers != {vqgan}:
+            raise UserError(f"vq_latents were made by VQGAN {', '.join(sorted(makers))}, not by {vqgan}: materialise vq_latents again")
+        return tuple(
+            table[half].combine_chunks().flatten().to_numpy().reshape(self.frames, grid // 2, grid) for half in ("upper", "lower")
+        )
+
+    @cached_property
+    def mels(self) -> dict[str, np.ndarray]:
+        """Clip name -> log-mel (T_mel, 80) float32."""
+        names = [clip.name for clip in self.clips]
+        table = self._dataset("mels").to_table(columns=["clip", "steps", "mel"])
+        wanted = set(names)
+        mels = {
+            row["clip"]: np.frombuffer(row["mel"], "<f4").reshape(row["steps"], -1)
+            for row in table.to_pylist()
+            if row["clip"] in wanted
+        }
+        missing = wanted - set(mels)
+        if missing:
+            raise UserError(f"mels miss {len(missing)} clips of the snapshot ({min(missing)}, ...): materialise mels again")
+        return mels
+
+    def windows(self, clip: Clip, first_frames: np.ndarray) -> np.ndarray:
+        """(N, 16, 80) mel windows that go with the five frames from each of ``first_frames`` (N,) on, counted within the clip."""
+        return mel_windows(self.mels[clip.name], first_frames)
+
+    def _dataset(self, table: str):
+        path = self.tables / f"{table}.lance"
+        if not path.exists():
+            raise UserError(f"no table {table} in {self.tables}: run `swaptalk run --until {table}` first")
+        return lance.dataset(str(path), version=self.versions.get(table))
+
+    def _frame_table(self, name: str, columns: list[str]) -> pa.Table:
+        """The snapshot's frames of a table, one row a frame, in the order of ``self.clips``."""
+        table = self._dataset(name).to_table(columns=["clip", "frame", *columns])
+        order = {clip.name: clip.first for clip in self.clips}
+        dictionary = table["clip"].combine_chunks().dictionary_encode()
+        first = np.array([order.get(clip, -1) for clip in dictionary.dictionary.to_pylist()])[dictionary.indices.to_numpy()]
+        place = np.where(first < 0, -1, first + table["frame"].to_numpy())
+        source = np.full(self.frames, -1)
+        source[place[place >= 0]] = np.flatnonzero(place >= 0)
+        if (source < 0).any():
+            missing = next(c.name for c in self.clips if (source[c.first : c.first + c.frames] < 0).any())
+            raise UserError(f"{name} misses frames of the snapshot (clip {missing}): materialise {name} again")
+        return table.take(pa.array(source))
+
+    def _flat(self, table: str, column: str) -> np.ndarray:
+        return self._frame_table(table, [column])[column].combine_chunks().flatten().to_numpy()
+
+
+def decode_crop(png: bytes) -> np.ndarray:
+    """Stored crop -> (S, S, 3) uint8 RGB."""
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def to_unit(crops: np.ndarray) -> np.ndarray:
+    """(N, S, S, 3) uint8 -> (N, 3, S, S) float32 in [-1, 1], as the networks take images."""
+    return np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32) / 127.5 - 1
+
+
+def from_unit(images: np.ndarray) -> np.ndarray:
+    """(N, 3, S, S) in [-1, 1] -> (N, S, S, 3) uint8."""
+    return np.clip((images.transpose(0, 2, 3, 1) + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8)

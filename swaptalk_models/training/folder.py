@@ -1,0 +1,76 @@
+"""A model folder: weights as safetensors beside the configuration that rebuilds the network. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from swaptalk_models.config import build_section
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.errors import UserError
+from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.identity_encoder import IdentityEncoder
+from swaptalk_models.modules.lip_expert import LipExpert
+from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.settings import (
+    FaceSwapperConfig,
+    IdentityEncoderConfig,
+    LipExpertConfig,
+    LipSyncConfig,
+    SyncJudgeConfig,
+    VQGANConfig,
+)
+from swaptalk_models.modules.sync_judge import SyncJudge
+from swaptalk_models.modules.vqgan import VQGAN
+
+# name -> (class of its configuration, how to build it from that and the shape it was trained for)
+_NETWORKS = {
+    "vqgan": (VQGANConfig, lambda config, shape: VQGAN(config)),
+    "identity_encoder": (IdentityEncoderConfig, lambda config, shape: IdentityEncoder(config)),
+    "lip_expert": (LipExpertConfig, lambda config, shape: LipExpert(config, shape["dim"], shape["grid"])),
+    "face_swapper": (FaceSwapperConfig, lambda config, shape: FaceSwapper(config, shape["dim"], shape["grid"])),
+    "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"])),
+    "sync_judge": (SyncJudgeConfig, lambda config, shape: SyncJudge(config, shape["crop_size"])),
+}
+
+
+def save_model(name: str, network: nn.Module, shape: dict[str, int], folder: Path) -> None:
+    """Write weights.safetensors and config.json. ``shape``: crop_size, and grid and dim of the latent."""
+    with written_aside(folder / "weights.safetensors") as aside:
+        save_file({key: tensor.contiguous().cpu() for key, tensor in network.state_dict().items()}, aside)
+    config = {"name": name, "config": dataclasses.asdict(network.config), "shape": shape}
+    with written_aside(folder / "config.json") as aside:
+        aside.write_text(json.dumps(config, indent=1))
+
+
+def load_model(name: str, folder: Path, device: str = "cpu") -> Any:
+    """The network kept in ``folder``, frozen, on ``device``.
+
+    Raises:
+        UserError: the folder holds no such model, or its weights do not fit its configuration.
+    """
+    folder = Path(folder)
+    try:
+        stored = json.loads((folder / "config.json").read_text())
+        weights = load_file(folder / "weights.safetensors")
+    except FileNotFoundError as error:
+        raise UserError(f"{folder}: not a folder of a trained {name}: {error.filename} is missing") from None
+    except (ValueError, OSError) as error:
+        raise UserError(f"{folder}: damaged {name}: {error}") from None
+    kind, build = _NETWORKS[name]
+    network = build(build_section(kind, stored["config"]), stored["shape"])
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{folder}: weights do not fit config.json: {str(error).splitlines()[-1].strip()}") from None
+    return network.eval().requires_grad_(False).to(device)
+
+
+def load_shape(folder: Path) -> dict[str, int]:
+    """crop_size, and grid and dim of the latent, that a model was trained for."""
+    return json.loads((Path(folder) / "config.json").read_text())["shape"]

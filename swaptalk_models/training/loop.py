@@ -1,0 +1,205 @@
+"""The one training loop: every module's objective runs through it.
+
+A step's randomness (batch, dropout, revived codes) is seeded by the step's number alone, so a training that was killed and resumed makes the
+same weights as an undisturbed one. With several processes each takes its share of the same joint batch and gradients are averaged.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.modules.settings import TrainConfig
+from swaptalk_models.training.device import pick_device, pick_dtype
+from swaptalk_models.training.objective import Batch, Objective
+
+_LOG_POINTS = 200  # points of a training curve
+_REPORT_SECONDS = 2.0
+_BAD_STEPS = 20  # non-finite steps in a row after which a training is given up
+
+
+class Diverged(RuntimeError):
+    """The loss stayed non-finite; the last good checkpoint is kept."""
+
+
+class Fit:
+    """A training in progress: weights, optimiser, moving average, history."""
+
+    def __init__(self, objective: Objective, config: TrainConfig, folder: Path, report: Callable[[str], None]) -> None:
+        self.objective, self.config, self.folder, self.report = objective, config, folder, report
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        self.world = dist.get_world_size() if dist.is_initialized() else 1
+        self.device = pick_device(config.device)
+        self.dtype = pick_dtype(config.dtype, self.device)
+        objective.to(self.device)
+        self.parameters = [p for p in self._trained().parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay
+        )
+        self.average = copy.deepcopy(objective.model).eval().requires_grad_(False)
+        self.best: dict[str, Any] = {"score": -math.inf, "step": 0, "weights": None}
+        self.history: list[dict[str, float]] = []
+        self.step = 0
+        self.seconds = 0.0
+
+    def run(self) -> nn.Module:
+        """Train to the end of the budget, from the last checkpoint if there is one. Gives the weights to keep, as a module.
+
+        Raises:
+            Diverged: the loss was not finite many times in a row.
+        """
+        self._resume()
+        started = saved = said = time.monotonic()
+        before = self.seconds
+        bad = 0
+        while self.step < self.config.steps:
+            parts = self._train_step()
+            if parts is None:
+                bad += 1
+                if bad >= _BAD_STEPS:
+                    raise Diverged(f"loss not finite for {bad} steps at step {self.step}: lower train.lr; last good state in {self.folder}")
+            else:
+                bad = 0
+            self.step += 1
+            now = time.monotonic()
+            self.seconds = before + now - started
+            last = self.step == self.config.steps
+            if parts is not None and (last or self.step % max(1, self.config.steps // _LOG_POINTS) == 0):
+                self.history.append({"step": self.step} | {name: float(value) for name, value in parts.items()})
+            if last or self.step % self.config.eval_every == 0:
+                self._validate()
+            if self.rank == 0 and (last or now - saved > self.config.checkpoint_seconds):
+                self._checkpoint()
+                saved = now
+            if self.rank == 0 and (last or now - said > _REPORT_SECONDS):
+                self._say()
+                said = now
+        if self.objective.keep_best and self.best["weights"] is not None:
+            self.average.load_state_dict(self.best["weights"])
+        return self.average
+
+    def _train_step(self) -> dict[str, Tensor] | None:
+        """One optimiser step; None when the loss was not finite and nothing was changed."""
+        config, progress = self.config, self.step / self.config.steps
+        for group in self.optimiser.param_groups:
+            group["lr"] = config.lr * _schedule(self.step, config)
+        torch.manual_seed(config.seed * 1_000_003 + self.step * self.world + self.rank)
+        batch = self.objective.batch(np.random.default_rng([config.seed, self.step]), config.batch)
+        self._trained().train()
+        self.optimiser.zero_grad(set_to_none=True)
+        total: dict[str, Tensor] = {}
+        for part in self._micro_batches(batch):
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                loss, parts = self.objective.loss(part, progress)
+            (loss / config.accumulate).backward()
+            for name, value in ({"loss": loss} | parts).items():
+                total[name] = total.get(name, 0) + value.detach() / config.accumulate
+        if self.world > 1:
+            for tensor in [p.grad for p in self.parameters if p.grad is not None] + list(total.values()):
+                dist.all_reduce(tensor)
+                tensor /= self.world
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.grad_clip or math.inf)
+        if not torch.isfinite(norm):
+            return None
+        self.optimiser.step()
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            total |= self.objective.after_step(part, progress)
+        self._update_average()
+        return total
+
+    def _micro_batches(self, batch: Batch) -> list[Batch]:
+        """This process's share of the joint batch, in ``accumulate`` parts, on the device."""
+        mine = {name: tensor.chunk(self.world)[self.rank] for name, tensor in batch.items()}
+        parts = {name: tensor.chunk(self.config.accumulate) for name, tensor in mine.items()}
+        return [
+            {name: chunks[i].to(self.device, non_blocking=True) for name, chunks in parts.items()}
+            for i in range(self.config.accumulate)
+        ]
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # Early on the average follows quickly, so that it does not drag the random start along.
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        averaged = dict(self.average.named_parameters())
+        for name, parameter in self.objective.model.named_parameters():
+            averaged[name].lerp_(parameter, 1 - decay)
+        for name, buffer in self.objective.model.named_buffers():
+            self.average.get_buffer(name).copy_(buffer)
+
+    def _validate(self) -> None:
+        with torch.no_grad():
+            figures = self.objective.validate(self.average)
+        self.history.append({"step": self.step} | {f"held_out_{name}": value for name, value in figures.items()})
+        if figures["score"] > self.best["score"]:
+            weights = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
+            self.best = {"score": figures["score"], "step": self.step, "weights": weights}
+
+    def _trained(self) -> nn.Module:
+        """The model with what is trained along with it."""
+        modules = [self.objective.model] + ([self.objective.extras] if self.objective.extras is not None else [])
+        return nn.ModuleList(modules)
+
+    def _checkpoint(self) -> None:
+        state = {
+            "trained": self._trained().state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "objective": self.objective.state(),
+            "best": self.best,
+            "history": self.history,
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        with written_aside(self.folder / "checkpoint.pt") as aside:
+            torch.save(state, aside)
+        write_history(self.history, self.folder / "history.parquet")
+
+    def _resume(self) -> None:
+        path = self.folder / "checkpoint.pt"
+        if not path.is_file():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self._trained().load_state_dict(state["trained"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.objective.load_state(state["objective"])
+        self.best, self.history = state["best"], state["history"]
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.report(f"resumed at step {self.step} of {self.config.steps}")
+
+    def _say(self) -> None:
+        shown: dict[str, float] = {}
+        for row in self.history[-20:]:
+            shown |= row
+        rate = self.step / max(self.seconds, 1e-9)
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in shown.items() if name != "step")
+        self.report(f"step {self.step}/{self.config.steps}  {rate:.1f} steps/s  {figures}")
+
+
+def write_history(history: list[dict[str, float]], path: Path) -> None:
+    """Curves as Parquet: `step` and one float column a figure, null where it was not taken."""
+    names = sorted({name for row in history for name in row} - {"step"})
+    columns = {"step": pa.array([row["step"] for row in history], pa.int32())}
+    columns |= {name: pa.array([row.get(name) for row in history], pa.float32()) for name in names}
+    with written_aside(path) as aside:
+        pq.write_table(pa.table(columns), aside)
+
+
+def _schedule(step: int, config: TrainConfig) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine down to ``final_lr``."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,150 @@
+"""Training of the lip-sync module: L_code against the target's lower half, L_sync from the frozen expert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from swaptalk_models.inference.windows import centred_windows, reference_frame
+from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
+from swaptalk_models.modules.lip_expert import LipExpert
+from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.settings import LipSyncConfig
+from swaptalk_models.modules.sync_net import SYNC_FRAMES
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.data import Clip, TrainingData, from_unit
+from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+from swaptalk_models.training.samples import save_grid
+
+
+class LipSyncObjective(Objective):
+    """Five consecutive frames a sample, so that the expert can look at what comes out."""
+
+    def __init__(
+        self, config: LipSyncConfig, data: TrainingData, vqgan: VQGAN, vqgan_version: str, grid: int, expert: LipExpert
+    ) -> None:
+        self.config, self.data = config, data
+        self.model = LipSync(config, vqgan.config.dim, grid)
+        self.vqgan, self.expert = frozen(vqgan), frozen(expert)
+        self.upper, self.lower = data.codes(vqgan_version, grid)
+        self.clips = [clip for clip in data.of("train") if clip.frames > SYNC_FRAMES]
+        if not self.clips:
+            raise ValueError(f"no training clip of more than {SYNC_FRAMES} frames")
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        return self._samples(rng, size, self.clips)
+
+    def _samples(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
+        """Per sample: the upper halves of 5 frames, a reference frame of the same clip, mel windows, and the lower halves as labels."""
+        target, reference, mel, mel_expert = [], [], [], []
+        for index in rng.integers(0, len(clips), size):
+            clip = clips[index]
+            start = int(rng.integers(0, clip.frames - SYNC_FRAMES + 1))
+            frames = start + np.arange(SYNC_FRAMES)
+            target.append(clip.first + frames)
+            reference.append(clip.first + int(rng.integers(clip.frames)))
+            mel.append(centred_windows(self.data.mels[clip.name], frames))
+            mel_expert.append(self.data.windows(clip, np.array([start]))[0])
+        target_NT, reference_N = np.stack(target), np.array(reference)
+        arrays = {
+            "target_upper": self.upper[target_NT],
+            "label": self.lower[target_NT],
+            "reference_upper": self.upper[reference_N],
+            "reference_lower": self.lower[reference_N],
+        }
+        batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
+        return batch | {"mel": torch.from_numpy(np.stack(mel)), "mel_expert": torch.from_numpy(np.stack(mel_expert))}
+
+    def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        made, _ = self._predict(self.model, batch)
+        label = self._label(batch)
+        code = F.mse_loss(made, label)
+        loss, parts = self.config.code_weight * code, {"code": code}
+        if self.config.sync_weight and progress >= self.config.sync_start:
+            sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
+            loss, parts = loss + self.config.sync_weight * sync, parts | {"sync": sync}
+        return loss, parts
+
+    def _predict(self, model: LipSync, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Predicted lower halves and the warped reference, each (N * 5, D, h / 2, h)."""
+        upper = self.vqgan.embed_half(batch["target_upper"].flatten(0, 1), self.vqgan.upper)
+        reference = self.vqgan.embed(batch["reference_upper"], batch["reference_lower"]).repeat_interleave(SYNC_FRAMES, dim=0)
+        warped = model.warp(upper, reference)
+        return model.transform(warped, model.audio(batch["mel"].flatten(0, 1))), warped
+
+    def _label(self, batch: Batch) -> Tensor:
+        return self.vqgan.embed_half(batch["label"].flatten(0, 1), self.vqgan.lower)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        figures = self._held_out(model, "validation")
+        return {"code": figures["code"], "warped": figures["warped"], "sync": figures["sync"], "score": -figures["code"]}
+
+    @torch.no_grad()
+    def finish(self, model: nn.Module, folder: Path) -> Outcome:
+        figures = self._held_out(model, "test")
+        ours, copied, shuffled = [], [], []
+        clips = self.data.of("test")
+        for number, clip in enumerate(clips):
+            truth = mouth_opening(self.data.landmarks[clip.first : clip.first + clip.frames])
+            other = clips[(number + 1) % len(clips)]
+            made = self._render(model, clip, self.data.mels[clip.name])
+            ours.append(opening_correlation(_opening(made), truth))
+            shuffled.append(opening_correlation(_opening(self._render(model, clip, self.data.mels[other.name])), truth))
+            reference = reference_frame(self.data.landmarks[clip.first : clip.first + clip.frames])
+            copied.append(opening_correlation(_opening(self._render(model, clip, None, reference)), truth))
+            if number == 0:
+                shown = np.linspace(0, clip.frames - 1, 12).astype(int)
+                save_grid([self.data.crops(clip.first + shown), made[shown]], folder / "samples" / "lips.png")
+        return Outcome(
+            metrics={"mouth_correlation": float(np.mean(ours)), "code_error": figures["code"]},
+            baselines={
+                "mouth_correlation": float(np.mean(copied)),  # the warped reference, no audio
+                "mouth_correlation_other_audio": float(np.mean(shuffled)),
+                "code_error": figures["copied"],
+            },
+        )
+
+    def _held_out(self, model: LipSync, split: str) -> dict[str, float]:
+        """Errors of prediction, of the warped and of the copied reference, and L_sync, on fixed samples."""
+        clips = [clip for clip in self.data.of(split) if clip.frames > SYNC_FRAMES]
+        device = next(model.parameters()).device
+        batch = {name: tensor.to(device) for name, tensor in self._samples(np.random.default_rng(0), 64, clips).items()}
+        with torch.no_grad():
+            made, warped = self._predict(model, batch)
+            label = self._label(batch)
+            copied = self.vqgan.embed_half(batch["reference_lower"], self.vqgan.lower).repeat_interleave(SYNC_FRAMES, dim=0)
+            sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
+        errors = {"code": made, "warped": warped, "copied": copied}
+        return {name: float(F.mse_loss(value, label)) for name, value in errors.items()} | {"sync": float(sync)}
+
+    @torch.no_grad()
+    def _render(self, model: LipSync, clip: Clip, mel: np.ndarray | None, reference: int | None = None) -> np.ndarray:
+        """Crops (T, S, S, 3) of a clip with its lips made from ``mel``; without one, the warped reference."""
+        device = next(model.parameters()).device
+        rows = clip.first + np.arange(clip.frames)
+        landmarks = self.data.landmarks[rows]
+        row = clip.first + (reference_frame(landmarks) if reference is None else reference)
+        codes = {
+            name: torch.from_numpy(array.astype(np.int64)).to(device)
+            for name, array in {
+                "upper": self.upper[rows], "r_upper": self.upper[[row]], "r_lower": self.lower[[row]]
+            }.items()
+        }
+        upper = self.vqgan.embed_half(codes["upper"], self.vqgan.upper)
+        one = self.vqgan.embed(codes["r_upper"], codes["r_lower"]).expand(clip.frames, -1, -1, -1)
+        if mel is None:
+            lower = model.warp(upper, one)
+        else:
+            lower = model(upper, one, torch.from_numpy(centred_windows(mel, np.arange(clip.frames))).to(device))
+        return from_unit(self.vqgan.decode(torch.cat([upper, lower], dim=2)).float().cpu().numpy())
+
+
+def _opening(crops: np.ndarray) -> np.ndarray:
+    """Mouth opening (T,) of aligned crops, by dlib's landmarks on the face where the alignment put it."""
+    from swaptalk_models.metrics.crop_judges import crop_landmarks
+
+    return mouth_opening(crop_landmarks(crops))

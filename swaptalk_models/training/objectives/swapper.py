@@ -1,0 +1,159 @@
+"""Training of the face swapper: L_proxy against the teacher's embeddings, L_id_src and L_id_res through the frozen decoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE
+from swaptalk_models.data.regions import downsample_labels
+from swaptalk_models.metrics.identity import id_retrieve
+from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.identity_encoder import IdentityEncoder
+from swaptalk_models.modules.settings import FaceSwapperConfig
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.data import Clip, TrainingData, decode_crop, from_unit, to_unit
+from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+from swaptalk_models.training.samples import save_grid
+
+_TEST_PAIRS = 48  # swaps of held-out people that the identity judge looks at (0.1 s a face)
+
+
+class FaceSwapperObjective(Objective):
+    """Source and target in, the teacher's swap out, the identity held by a network that is not the judge."""
+
+    def __init__(
+        self,
+        config: FaceSwapperConfig,
+        data: TrainingData,
+        vqgan: VQGAN,
+        vqgan_version: str,
+        grid: int,
+        identity: IdentityEncoder,
+        teacher: Path,
+    ) -> None:
+        self.config, self.data = config, data
+        self.model = FaceSwapper(config, vqgan.config.dim, grid)
+        self.vqgan, self.identity = frozen(vqgan), frozen(identity)
+        self.upper, self.lower = data.codes(vqgan_version, grid)
+        self.labels = np.stack([downsample_labels(label, grid) for label in data.labels]).astype(np.int64)
+        table = pq.read_table(teacher / PAIRS_FILE)
+        first = {clip.name: clip.first for clip in data.clips}
+        self.source = np.array([first[c] for c in table["source_clip"].to_pylist()]) + table["source_frame"].to_numpy()
+        self.target = np.array([first[c] for c in table["target_clip"].to_pylist()]) + table["target_frame"].to_numpy()
+        self.made_upper, self.made_lower = (
+            table[half].combine_chunks().flatten().to_numpy().reshape(-1, grid // 2, grid) for half in ("upper", "lower")
+        )
+        self.made = table["crop"].combine_chunks()
+        split = np.array(table["split"].to_pylist())
+        self.pairs = {name: np.flatnonzero(split == name) for name in ("train", "validation")}
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        return self._pairs(rng.choice(self.pairs["train"], size))
+
+    def _pairs(self, index: np.ndarray) -> Batch:
+        source, target = self.source[index], self.target[index]
+        arrays = {
+            "source_upper": self.upper[source],
+            "source_lower": self.lower[source],
+            "source_region": self.labels[source],
+            "target_upper": self.upper[target],
+            "target_lower": self.lower[target],
+            "target_region": self.labels[target],
+            "made_upper": self.made_upper[index],
+            "made_lower": self.made_lower[index],
+        }
+        batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
+        batch["source_image"] = torch.from_numpy(to_unit(self.data.crops(source)))
+        batch["made_image"] = torch.from_numpy(to_unit(np.stack([decode_crop(self.made[int(i)].as_py()) for i in index])))
+        return batch
+
+    def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        config = self.config
+        swapped = self._swap(self.model, batch)
+        wanted = self.vqgan.embed(batch["made_upper"], batch["made_lower"])
+        proxy = F.mse_loss(swapped, wanted)
+        loss, parts = config.proxy_weight * proxy, {"proxy": proxy}
+        if config.source_identity_weight or config.teacher_identity_weight:
+            n = config.identity_samples
+            identity = self.identity(self.vqgan.decode(swapped[:n]))
+            with torch.no_grad():
+                of_source, of_made = self.identity(batch["source_image"][:n]), self.identity(batch["made_image"][:n])
+            to_source = 1 - (identity * of_source).sum(-1).mean()
+            to_made = 1 - (identity * of_made).sum(-1).mean()
+            loss = loss + config.source_identity_weight * to_source + config.teacher_identity_weight * to_made
+            parts |= {"id_src": to_source, "id_res": to_made}
+        return loss, parts
+
+    def _swap(self, model: FaceSwapper, batch: Batch) -> Tensor:
+        source = self.vqgan.embed(batch["source_upper"], batch["source_lower"])
+        target = self.vqgan.embed(batch["target_upper"], batch["target_lower"])
+        return model(source, batch["source_region"], target, batch["target_region"])
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        device = next(model.parameters()).device
+        batch = {name: tensor.to(device) for name, tensor in self._pairs(self.pairs["validation"]).items()}
+        swapped = self._swap(model, batch)
+        proxy = float(F.mse_loss(swapped, self.vqgan.embed(batch["made_upper"], batch["made_lower"])))
+        identity = self.identity(self.vqgan.decode(swapped))
+        similarity = float((identity * self.identity(batch["source_image"])).sum(-1).mean())
+        return {"proxy": proxy, "source_identity": similarity, "score": similarity - proxy}
+
+    @torch.no_grad()
+    def finish(self, model: nn.Module, folder: Path) -> Outcome:
+        from swaptalk_models.metrics.crop_judges import crop_identities
+
+        clips = self.data.of("test")
+        source_clip, target_clip = self._test_pairs(clips)
+        sources = np.array([_middle(clips[i]) for i in source_clip])
+        offsets = np.random.default_rng(0).random(len(target_clip))
+        targets = np.array([clips[i].first + int(o * clips[i].frames) for i, o in zip(target_clip, offsets, strict=True)])
+        device = next(model.parameters()).device
+        arrays = {"source": sources, "target": targets}
+        batch = {}
+        for name, rows in arrays.items():
+            for part, array in {"upper": self.upper, "lower": self.lower, "region": self.labels}.items():
+                batch[f"{name}_{part}"] = torch.from_numpy(array[rows].astype(np.int64)).to(device)
+        swapped = from_unit(self.vqgan.decode(self._swap(model, batch)).float().cpu().numpy())
+        copied = from_unit(self.vqgan.decode(self.vqgan.embed(batch["target_upper"], batch["target_lower"])).float().cpu().numpy())
+
+        # One picture a person; what counts is to find the right person.
+        first_of = {clip.person: clip for clip in reversed(clips)}
+        people = sorted(first_of)
+        gallery_rows = np.array([_middle(first_of[person]) for person in people])
+        gallery = crop_identities(self.data.crops(gallery_rows), self.data.landmarks[gallery_rows])
+        right = np.array([people.index(clips[i].person) for i in source_clip])
+        embedding = crop_identities(swapped, self.data.landmarks[targets])
+        target_embedding = crop_identities(self.data.crops(targets), self.data.landmarks[targets])
+        to_source = (embedding * gallery[right]).sum(1)
+        to_target = (embedding * target_embedding).sum(1)
+        untouched = (target_embedding * gallery[right]).sum(1)
+        save_grid(
+            [self.data.crops(sources[:12]), self.data.crops(targets[:12]), copied[:12], swapped[:12]], folder / "samples" / "swaps.png"
+        )
+        return Outcome(
+            metrics={
+                "source_similarity": float(to_source.mean()),
+                "target_similarity": float(to_target.mean()),
+                "id_retrieve": id_retrieve(embedding, gallery, right),
+            },
+            baselines={
+                "source_similarity": float(untouched.mean()),
+                "id_retrieve": id_retrieve(target_embedding, gallery, right),
+            },
+        )
+
+    def _test_pairs(self, clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
+        """Index pairs (source, target) into ``clips`` of different people, as many as the judge has time for, evenly spread."""
+        pairs = [(i, j) for i, a in enumerate(clips) for j, b in enumerate(clips) if a.person != b.person]
+        chosen = np.random.default_rng(0).permutation(len(pairs))[:_TEST_PAIRS]
+        return tuple(np.array([pairs[k] for k in chosen]).T)
+
+
+def _middle(clip: Clip) -> int:
+    return clip.first + clip.frames // 2

@@ -1,0 +1,192 @@
+"""Training of the two sync networks: the VQ-lip expert (latents) and the sync judge (pixels).
+
+A batch is some clips with several windows each, far enough apart that any two of a clip are out of step. Every window's sound is then a
+negative for every other window: near ones (same clip, the hard ones) and far ones (other people). The contrastive loss over all of them leaves
+chance within a few dozen steps, where a loss on single pairs stays at 0.69 for very long; the pairs' cross-entropy calibrates the logit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from swaptalk_models.metrics.mouth import mouth_opening
+from swaptalk_models.modules.lip_expert import LipExpert
+from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig
+from swaptalk_models.modules.sync_judge import SyncJudge
+from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+
+OUT_OF_STEP = 5  # frames: nearer than this, sound and lips may pass for being in step
+_WINDOWS = 4  # windows a clip and batch
+_CURVE = 15  # frames each way of the accuracy-by-offset curve
+
+
+class SyncObjective(Objective):
+    """Base of the two: batches of windows, the loss, the held-out accuracy. They differ in what a window of lips is."""
+
+    model: SyncNet
+
+    def __init__(self, data: TrainingData) -> None:
+        self.data = data
+        shortest = OUT_OF_STEP * _WINDOWS + SYNC_FRAMES
+        self.clips = [clip for clip in data.of("train") if clip.frames >= shortest]
+        if not self.clips:
+            raise ValueError(f"no training clip of at least {shortest} frames")
+
+    def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
+        """What the batch holds of the windows' frames (N, 5)."""
+        raise NotImplementedError
+
+    def video(self, model: SyncNet, batch: Batch) -> Tensor:
+        """(N, dim) embeddings of the windows in a batch."""
+        raise NotImplementedError
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        rows, mels = [], []
+        for index in rng.integers(0, len(self.clips), size // _WINDOWS):
+            clip = self.clips[index]
+            starts = _apart(rng, clip.frames - SYNC_FRAMES + 1, _WINDOWS)
+            rows.append(clip.first + starts[:, None] + np.arange(SYNC_FRAMES))
+            mels.append(self.data.windows(clip, starts))
+        lips = {name: torch.from_numpy(array) for name, array in self.lips(np.concatenate(rows)).items()}
+        return lips | {"mel": torch.from_numpy(np.concatenate(mels)), "clip": torch.arange(size // _WINDOWS).repeat_interleave(_WINDOWS)}
+
+    def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        mel = _mask_mel(batch["mel"]) if self.model.training else batch["mel"]
+        logits = self.model.logits(self.video(self.model, batch), self.model.audio(mel))
+        right = torch.arange(len(logits), device=logits.device)
+        contrastive = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right))
+        in_step = torch.eye(len(logits), device=logits.device)
+        same_clip = (batch["clip"][:, None] == batch["clip"][None]).float()
+        # Balanced: half of the weight on pairs in step, half on out-of-step pairs of the same clip.
+        weight = in_step / in_step.sum() + (same_clip - in_step) / (same_clip - in_step).sum()
+        pairs = 0.5 * (weight * F.binary_cross_entropy_with_logits(logits, in_step, reduction="none")).sum()
+        accuracy = 0.5 * (weight * ((logits > 0) == in_step.bool()).float()).sum()
+        return contrastive + pairs, {"contrastive": contrastive, "pairs": pairs, "accuracy": accuracy}
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        logits = [self._offset_logits(model, clip) for clip in self.data.of("validation")]
+        accuracy = _accuracy(logits)
+        return {"accuracy": accuracy, "score": accuracy}
+
+    @torch.no_grad()
+    def finish(self, model: nn.Module, folder: Path) -> Outcome:
+        clips = self.data.of("test")
+        logits = [self._offset_logits(model, clip) for clip in clips]
+        offsets = np.array([_best_offset(clip_logits) for clip_logits in logits])
+        return Outcome(
+            metrics={"accuracy": _accuracy(logits), "offset_error_frames": float(np.abs(offsets).mean())},
+            baselines={"accuracy": float(np.mean([_energy_accuracy(self.data, clip) for clip in clips]))},
+            curves={"accuracy_by_offset": _accuracy_by_offset(logits)},
+        )
+
+    @torch.no_grad()
+    def _offset_logits(self, model: SyncNet, clip: Clip) -> np.ndarray:
+        """(N, N) log-odds of each window of lips (row) with each window of sound (column) of one clip."""
+        device = next(model.parameters()).device
+        starts = np.arange(clip.frames - SYNC_FRAMES + 1)
+        videos = []
+        for part in np.array_split(starts, max(1, len(starts) // 64)):
+            lips = self.lips(clip.first + part[:, None] + np.arange(SYNC_FRAMES))
+            batch = {name: torch.from_numpy(array).to(device) for name, array in lips.items()}
+            videos.append(self.video(model, batch))
+        mel = torch.from_numpy(self.data.windows(clip, starts)).to(device)
+        return model.logits(torch.cat(videos), model.audio(mel)).float().cpu().numpy()
+
+
+class LipExpertObjective(SyncObjective):
+    """Windows are codes of the lower half, straight from the cache."""
+
+    def __init__(self, config: LipExpertConfig, data: TrainingData, vqgan: VQGAN, vqgan_version: str, grid: int) -> None:
+        super().__init__(data)
+        self.model = LipExpert(config, vqgan.config.dim, grid)
+        self.vqgan = frozen(vqgan)
+        _, self.lower = data.codes(vqgan_version, grid)
+
+    def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
+        return {"lower": self.lower[rows_NT].astype(np.int64)}
+
+    def video(self, model: SyncNet, batch: Batch) -> Tensor:
+        codes_NThw = batch["lower"]
+        z = self.vqgan.embed_half(codes_NThw.flatten(0, 1), self.vqgan.lower)
+        return model.video(z.unflatten(0, (-1, SYNC_FRAMES)))
+
+
+class SyncJudgeObjective(SyncObjective):
+    """Windows are pixels of the lower half, mirrored at random while training."""
+
+    def __init__(self, config: SyncJudgeConfig, data: TrainingData) -> None:
+        super().__init__(data)
+        self.model = SyncJudge(config, crop_size=data.crops(np.array([0])).shape[1])
+
+    def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
+        crops = self.data.crops(rows_NT.ravel())
+        lower = np.ascontiguousarray(crops[:, crops.shape[1] // 2 :])
+        return {"lower": lower.reshape(*rows_NT.shape, *lower.shape[1:])}
+
+    def video(self, model: SyncNet, batch: Batch) -> Tensor:
+        lower = torch.flip(batch["lower"], [3]) if model.training and torch.rand(()) < 0.5 else batch["lower"]
+        return model.video(model.normalise(lower))
+
+
+def _apart(rng: np.random.Generator, starts: int, n: int) -> np.ndarray:
+    """``n`` sorted window starts in range(starts), any two at least OUT_OF_STEP apart."""
+    slack = starts - 1 - OUT_OF_STEP * (n - 1)
+    return np.sort(rng.integers(0, slack + 1, n)) + OUT_OF_STEP * np.arange(n)
+
+
+def _mask_mel(mel_BTF: Tensor) -> Tensor:
+    """A few bands silenced and the loudness moved, so that a voice is not learned by heart."""
+    bands = mel_BTF.shape[2]
+    start = torch.randint(0, bands, (len(mel_BTF), 1, 1), device=mel_BTF.device)
+    band = torch.arange(bands, device=mel_BTF.device)
+    masked = torch.where((band >= start) & (band < start + 8), mel_BTF.mean(), mel_BTF)
+    return masked + 0.2 * torch.randn(len(mel_BTF), 1, 1, device=mel_BTF.device)
+
+
+def _accuracy(logits: list[np.ndarray]) -> float:
+    """Share of right answers, in step against OUT_OF_STEP or more frames off, both equally weighted, threshold at even odds."""
+    hits, rejections = [], []
+    for clip_logits in logits:
+        distance = np.abs(np.subtract.outer(np.arange(len(clip_logits)), np.arange(len(clip_logits))))
+        hits.append(np.diag(clip_logits) > 0)
+        rejections.append(clip_logits[distance >= OUT_OF_STEP] <= 0)
+    return float(0.5 * (np.concatenate(hits).mean() + np.concatenate(rejections).mean()))
+
+
+def _accuracy_by_offset(logits: list[np.ndarray]) -> list[float]:
+    """Share of window pairs called in step, for offsets -_CURVE to _CURVE (sound minus lips, frames)."""
+    curve = []
+    for offset in range(-_CURVE, _CURVE + 1):
+        called = [np.diag(clip_logits, offset) > 0 for clip_logits in logits if abs(offset) < len(clip_logits)]
+        curve.append(float(np.concatenate(called).mean()) if called else float("nan"))
+    return curve
+
+
+def _best_offset(clip_logits: np.ndarray) -> int:
+    """Offset (frames) at which a clip's sound fits its lips best, within _CURVE."""
+    offsets = [o for o in range(-_CURVE, _CURVE + 1) if abs(o) < len(clip_logits)]
+    return offsets[int(np.argmax([np.diag(clip_logits, o).mean() for o in offsets]))]
+
+
+def _energy_accuracy(data: TrainingData, clip: Clip) -> float:
+    """The trivial baseline: a window is called in step where mouth opening and loudness correlate."""
+    starts = np.arange(clip.frames - SYNC_FRAMES + 1)
+    opening = mouth_opening(data.landmarks[clip.first : clip.first + clip.frames])
+    lips = opening[starts[:, None] + np.arange(SYNC_FRAMES)]
+    loudness = data.windows(clip, starts).mean(2)
+    # 16 mel steps -> 5 frames
+    sound = np.stack([part.mean(1) for part in np.array_split(loudness, SYNC_FRAMES, axis=1)], axis=1)
+
+    def unit(x: np.ndarray) -> np.ndarray:
+        x = x - x.mean(1, keepdims=True)
+        return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
+
+    return _accuracy([unit(lips) @ unit(sound).T])

@@ -1,0 +1,161 @@
+"""Run one training from its specification to a whole model folder; resume what a kill interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import distributed as dist
+
+from swaptalk_models.config import build_section
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.modules import settings
+from swaptalk_models.training.curves import draw_curves
+from swaptalk_models.training.data import TrainingData
+from swaptalk_models.training.device import pick_device
+from swaptalk_models.training.folder import load_model, load_shape, save_model
+from swaptalk_models.training.loop import Fit
+from swaptalk_models.training.objective import Objective, Outcome
+from swaptalk_models.training.spec import ModelFolder, TrainSpec
+
+
+def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder:
+    """Train ``spec.name`` into ``spec.output``; a folder that is already whole is left as it is.
+
+    With torchrun's environment set, joins the process group; only the first process writes.
+
+    Raises:
+        UserError: inputs are missing or do not fit together.
+        Diverged: the loss stayed non-finite.
+    """
+    folder = ModelFolder(Path(spec.output))
+    if folder.done:
+        return folder
+    folder.path.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    if spec.name == "swap_teacher":
+        outcome, steps = _make_teacher_pairs(spec, report)
+    else:
+        outcome, steps = _train_network(spec, report)
+    if dist.is_initialized() and dist.get_rank() != 0:
+        return folder
+    result = {
+        "name": spec.name,
+        "version": spec.version,
+        "step": steps,
+        "seconds": round(time.monotonic() - started, 1),
+        "metrics": outcome.metrics,
+        "baselines": outcome.baselines,
+        "curves": outcome.curves,
+        "inputs": {name: Path(path).name for name, path in spec.inputs.items()},
+        "snapshot": Path(spec.snapshot).parent.name,
+        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {pick_device('auto')}, torch {torch.__version__}",
+    }
+    with written_aside(folder.path / "result.json") as aside:
+        aside.write_text(json.dumps(result, indent=1))
+    (folder.path / "checkpoint.pt").unlink(missing_ok=True)
+    return folder
+
+
+def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, int]:
+    if "RANK" in os.environ and not dist.is_initialized():
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    train_config = build_section(settings.TrainConfig, spec.config["train"])
+    torch.manual_seed(train_config.seed)
+    objective, shape = build_objective(spec)
+    size = sum(p.numel() for p in objective.model.parameters())
+    report(f"{spec.name}: {size / 1e6:.2f} M parameters, {train_config.steps} steps of {train_config.batch}")
+    fit = Fit(objective, train_config, Path(spec.output), report)
+    model = fit.run()
+    if fit.rank != 0:
+        return Outcome({}), fit.step
+    outcome = objective.finish(model, Path(spec.output))
+    save_model(spec.name, model, shape, Path(spec.output))
+    draw_curves(fit.history, Path(spec.output) / "curves.png", spec.name)
+    report("held-out people: " + "  ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items()))
+    return outcome, fit.step
+
+
+def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
+    """The objective of ``spec.name`` over its data and inputs, and the shape that its network is built for."""
+    # Imported here: each pulls in what only its own training needs.
+    from swaptalk_models.training.objectives.identity import IdentityObjective
+    from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
+    from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
+    from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective
+    from swaptalk_models.training.objectives.vqgan import VQGANObjective
+
+    data = TrainingData(Path(spec.home), Path(spec.snapshot))
+    shape = {"crop_size": spec.crop_size}
+    if spec.name == "identity_encoder":
+        return IdentityObjective(build_section(settings.IdentityEncoderConfig, spec.config), data), shape
+    if spec.name == "sync_judge":
+        return SyncJudgeObjective(build_section(settings.SyncJudgeConfig, spec.config), data), shape
+    if spec.name == "vqgan":
+        config = build_section(settings.VQGANConfig, spec.config)
+        shape |= {"grid": spec.crop_size // config.factor, "dim": config.dim}
+        return VQGANObjective(config, data, load_model("identity_encoder", spec.inputs["identity_encoder"])), shape
+
+    vqgan_folder = Path(spec.inputs["vqgan"])
+    vqgan, shape = load_model("vqgan", vqgan_folder), load_shape(vqgan_folder)
+    latent = (vqgan, vqgan_folder.name, shape["grid"])
+    if spec.name == "lip_expert":
+        return LipExpertObjective(build_section(settings.LipExpertConfig, spec.config), data, *latent), shape
+    if spec.name == "face_swapper":
+        identity = load_model("identity_encoder", spec.inputs["identity_encoder"])
+        config = build_section(settings.FaceSwapperConfig, spec.config)
+        return FaceSwapperObjective(config, data, *latent, identity, Path(spec.inputs["swap_teacher"])), shape
+    if spec.name == "lip_sync":
+        expert = load_model("lip_expert", spec.inputs["lip_expert"])
+        return LipSyncObjective(build_section(settings.LipSyncConfig, spec.config), data, *latent, expert), shape
+    raise ValueError(f"no training is called {spec.name!r}")
+
+
+def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, int]:
+    from swaptalk_models.baselines.teacher_pairs import draw_pairs, make_pairs, neutral_landmarks
+    from swaptalk_models.baselines.warp_swap import warp_swap
+    from swaptalk_models.inference.encode import LatentEncoder
+    from swaptalk_models.metrics.crop_judges import crop_identities
+    from swaptalk_models.training.samples import save_grid
+
+    config = build_section(settings.SwapTeacherConfig, spec.config)
+    encoder = LatentEncoder(Path(spec.inputs["vqgan"]))
+    home, manifest, folder = Path(spec.home), Path(spec.snapshot), Path(spec.output)
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    table = make_pairs(home, manifest, config, folder, encoder.encode, report, workers)
+
+    data = TrainingData(home, manifest)
+    pairs = [pair for pair in draw_pairs(data, "test", 32, config.seed) if pair[0].person != pair[2].person][:16]
+    sources = np.array([clip.first + frame for clip, frame, _, _ in pairs])
+    targets = np.array([clip.first + frame for _, _, clip, frame in pairs])
+    source_crops, target_crops = data.crops(sources), data.crops(targets)
+    swapped = np.stack(
+        [
+            warp_swap(
+                source_crops[i],
+                data.landmarks[sources[i]],
+                target_crops[i],
+                data.landmarks[targets[i]],
+                target_neutral=neutral_landmarks(data, pairs[i][2]),
+                colour_strength=config.colour_strength,
+            )[0]
+            for i in range(len(pairs))
+        ]
+    )
+    save_grid([source_crops[:12], target_crops[:12], swapped[:12]], folder / "samples" / "teacher.png")
+    of_source = crop_identities(source_crops, data.landmarks[sources])
+    of_target = crop_identities(target_crops, data.landmarks[targets])
+    of_swap = crop_identities(swapped, data.landmarks[targets])
+    metrics = {
+        "source_similarity": float((of_swap * of_source).sum(1).mean()),
+        "target_similarity": float((of_swap * of_target).sum(1).mean()),
+    }
+    return Outcome(metrics, {"source_similarity": float((of_target * of_source).sum(1).mean())}), len(table)

@@ -1,0 +1,137 @@
+"""What one training is: its name in the graph, its inputs, and the folder that (config, data, inputs) alone decide.
+
+Light on purpose: read by the orchestration, which never imports torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from swaptalk_models.config import Preset
+from swaptalk_models.errors import UserError
+from swaptalk_models.versions import CODE_VERSIONS
+
+# name -> models it is built on. The order is one in which they can be trained.
+MODEL_INPUTS: dict[str, tuple[str, ...]] = {
+    "identity_encoder": (),
+    "sync_judge": (),
+    "vqgan": ("identity_encoder",),
+    "lip_expert": ("vqgan",),
+    "swap_teacher": ("vqgan",),
+    "face_swapper": ("vqgan", "identity_encoder", "swap_teacher"),
+    "lip_sync": ("vqgan", "lip_expert"),
+}
+# Where and how often, but not what: changing these does not make a model another one.
+_NOT_CONTENT = ("device", "processes", "checkpoint_seconds")
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """One training, ready to run in a process of its own. Plain values only: it travels as JSON."""
+
+    name: str
+    """Module, a key of MODEL_INPUTS."""
+    home: str
+    """Folder of all data."""
+    config: dict[str, Any]
+    """The module's section of the preset."""
+    crop_size: int
+    """Side of the face crops (px)."""
+    snapshot: str
+    """Parquet manifest of the training snapshot."""
+    inputs: dict[str, str]
+    """Folder of each model that this one is built on."""
+    output: str
+    """Folder of this model: weights.safetensors, config.json, history.parquet, result.json, samples/."""
+
+    @property
+    def version(self) -> str:
+        """Content key of the model: the name of its folder."""
+        return Path(self.output).name
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A trained model on disk."""
+
+    path: Path
+
+    @property
+    def version(self) -> str:
+        return self.path.name
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    @property
+    def done(self) -> bool:
+        """result.json is written last, so its presence says that all else is whole."""
+        return (self.path / "result.json").is_file()
+
+    def result(self) -> dict[str, Any]:
+        """{"name", "version", "step", "seconds", "metrics": {}, "baselines": {}, "inputs": {}, "snapshot"}."""
+        return json.loads((self.path / "result.json").read_text())
+
+    def config(self) -> dict[str, Any]:
+        return json.loads((self.path / "config.json").read_text())
+
+
+def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str) -> TrainSpec:
+    """The training of ``name`` on this snapshot, on top of the current version of each of its inputs.
+
+    Raises:
+        UserError: an input was not trained yet.
+    """
+    inputs = {upstream: str(current(home, upstream).path) for upstream in MODEL_INPUTS[name]}
+    config = dataclasses.asdict(getattr(preset, name))
+    content = {
+        "config": _content(config),
+        "crop_size": preset.face_crops.size,
+        "snapshot": snapshot_version,
+        "inputs": {upstream: Path(path).name for upstream, path in inputs.items()},
+        "code": CODE_VERSIONS[name],
+    }
+    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return TrainSpec(
+        name=name,
+        home=str(home),
+        config=config,
+        crop_size=preset.face_crops.size,
+        snapshot=str(snapshot),
+        inputs=inputs,
+        output=str(home / "models" / name / version),
+    )
+
+
+def current(home: Path, name: str) -> ModelFolder:
+    """The version of ``name`` that the last training made current.
+
+    Raises:
+        UserError: there is none.
+    """
+    pointer = home / "models" / name / "current"
+    if not pointer.is_file():
+        raise UserError(f"no trained {name} in {home}: run `swaptalk run --until {name}` first")
+    return ModelFolder(pointer.parent / pointer.read_text().strip())
+
+
+def make_current(folder: ModelFolder) -> None:
+    """Point downstream stages at this version."""
+    pointer = folder.path.parent / "current"
+    aside = pointer.with_name("current.tmp")
+    aside.write_text(folder.version + "\n")
+    aside.replace(pointer)
+
+
+def _content(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _content(value) if isinstance(value, dict) else value
+        for key, value in config.items()
+        if key not in _NOT_CONTENT
+    }
