@@ -1,0 +1,179 @@
+"""One customised talking face: the source's face on the target video, its lips following the audio.
+
+    source ---encode---+
+    target ---encode---+--> swap --> lip-sync with the audio --> decode once --> paste back
+    reference -encode--+--> swap ----^
+
+Two passes over the target: the first follows its face, the second makes the video. Memory does not grow with its length.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from tqdm import tqdm
+
+from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
+from swaptalk_models.data.audio import read_audio
+from swaptalk_models.data.faces import detect_face
+from swaptalk_models.data.mel import log_mel
+from swaptalk_models.data.tracks import FaceTrack, track_faces
+from swaptalk_models.data.video import probe, read_image
+from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.errors import UserError
+from swaptalk_models.inference.networks import Latents, Networks
+from swaptalk_models.inference.paste import paste_face
+from swaptalk_models.inference.target import target_frames
+from swaptalk_models.inference.windows import centred_windows, reference_frame
+from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
+
+_BATCH = 16
+_REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
+_RATE = 16000
+_SAMPLES = _RATE // 25  # of sound, a frame
+
+Lips = Literal["audio", "reference", "target"]
+"""Where the lips come from: the audio; the reference frame, moved (what lip-sync has to beat); the target itself."""
+
+
+@dataclass(frozen=True)
+class GenerationResult:
+    """What was made."""
+
+    output: Path
+    frames: int
+    faceless: int
+    """Frames without a face: passed through as they were."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Time spent in each part: tracking, generating, pasting and writing."""
+
+
+class Generator:
+    """Makes talking faces with a set of networks."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks = networks
+
+    def generate(
+        self,
+        source: Path | None,
+        target: Path,
+        audio: Path,
+        output: Path,
+        *,
+        lips: Lips = "audio",
+        progress: bool = True,
+    ) -> GenerationResult:
+        """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound.
+
+        Args:
+            source: picture of the face to put on; None keeps the target's own.
+            target: talking-head video. One shorter than the audio goes back and forth; frames without a face pass through.
+            audio: sound file, or a video whose sound is taken.
+
+        Raises:
+            UserError: a file that cannot be read, has no face or no sound; the message names it.
+        """
+        if Path(output).suffix.lower() != ".mp4":
+            raise UserError(f"{output}: the output is an mp4 file, so its name should end in .mp4")
+        sound = read_audio(audio, _RATE)
+        count = math.ceil(len(sound) / _SAMPLES)
+        if count < 1:
+            raise UserError(f"{audio}: no sound in it")
+        info = probe(target)
+        source_latents = self._source(source) if source is not None else None
+        started = time.perf_counter()
+        length = length_at_25(target)
+        bar = tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True)
+        track = track_faces(_counted(frames_at_25(target), bar), self.networks.faces, Path(target).name, length)
+        bar.close()
+        tracked = time.perf_counter()
+        affines = crop_affines(track.landmarks, self.networks.crops)
+        reference = self._reference(target, track, affines, source_latents)
+        mel = log_mel(sound)
+        spent = {"track": tracked - started, "generate": 0.0, "paste": 0.0}
+        faceless = 0
+        padded = np.pad(sound, (0, count * _SAMPLES - len(sound)))
+        bar = tqdm(total=count, desc="generating", unit="frame", disable=None if progress else True)
+        with bar, VideoWriter(output, info.width, info.height, audio=padded) as writer:
+            for batch in _batches(target_frames(target, count), _BATCH):
+                made, outputs = time.perf_counter(), [number for number, _, _ in batch]
+                faces = self._faces(batch, track, affines, reference, source_latents, mel, outputs, lips)
+                pasted = time.perf_counter()
+                for face, (_, number, frame) in zip(faces, batch, strict=True):
+                    if track.confidence[number] > 0:
+                        landmarks = apply_affine(track.landmarks[number], affines[number])
+                        frame = paste_face(frame, face, affines[number], landmarks)
+                    else:
+                        faceless += 1
+                    writer.write(frame)
+                    bar.update()
+                spent["generate"] += pasted - made
+                spent["paste"] += time.perf_counter() - pasted
+        return GenerationResult(Path(output), count, faceless, {name: round(value, 3) for name, value in spent.items()})
+
+    def _source(self, path: Path) -> Latents:
+        image = read_image(path)
+        face = detect_face(image, self.networks.faces, Path(path).name)
+        affine = crop_affines(face.landmarks[None], self.networks.crops)[0]
+        crop = crop_face(image, affine, self.networks.crops.size)
+        return self.networks.encode(crop[None], apply_affine(face.landmarks, affine)[None])
+
+    def _reference(self, target: Path, track: FaceTrack, affines: np.ndarray, source: Latents | None) -> Latents:
+        """The reference frame, swapped like every other."""
+        seen = np.flatnonzero(track.confidence[:_REFERENCE_WITHIN] > 0)
+        seen = seen if len(seen) else np.flatnonzero(track.confidence > 0)
+        landmarks = np.stack([apply_affine(track.landmarks[i], affines[i]) for i in seen])
+        best = reference_frame(landmarks)
+        wanted = int(seen[best])
+        frame = next(frame for number, frame in target_frames(target, wanted + 1) if number == wanted)
+        crop = crop_face(frame, affines[wanted], self.networks.crops.size)
+        latents = self.networks.encode(crop[None], landmarks[best][None])
+        return self.networks.swap(source, latents) if source is not None else latents
+
+    def _faces(
+        self,
+        batch: list[tuple[int, int, np.ndarray]],
+        track: FaceTrack,
+        affines: np.ndarray,
+        reference: Latents,
+        source: Latents | None,
+        mel: np.ndarray,
+        outputs: list[int],
+        lips: Lips,
+    ) -> np.ndarray:
+        """Swap first, lip-sync second, decode once: the crops (n, S, S, 3) of some frames."""
+        size = self.networks.crops.size
+        crops = np.stack([crop_face(frame, affines[number], size) for _, number, frame in batch])
+        landmarks = np.stack([apply_affine(track.landmarks[number], affines[number]) for _, number, _ in batch])
+        latents = self.networks.encode(crops, landmarks)
+        if source is not None:
+            latents = self.networks.swap(source, latents)
+        if lips == "audio":
+            latents = self.networks.speak(latents, reference, centred_windows(mel, np.array(outputs)))
+        elif lips == "reference":
+            latents = self.networks.copy_lips(latents, reference)
+        return self.networks.decode(latents)
+
+
+def _counted(batches, bar: tqdm):
+    for batch in batches:
+        yield batch
+        bar.update(len(batch))
+
+
+def _batches(frames, size: int):
+    """Lists of (number in the output, number in the target, frame)."""
+    pending: list[tuple[int, int, np.ndarray]] = []
+    for output, (number, frame) in enumerate(frames):
+        pending.append((output, number, frame))
+        if len(pending) == size:
+            yield pending
+            pending = []
+    if pending:
+        yield pending

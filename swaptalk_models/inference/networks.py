@@ -1,0 +1,78 @@
+"""The networks that a generation runs on, and the crop they were trained for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from swaptalk_models.data.regions import downsample_labels, region_labels
+from swaptalk_models.data.settings import CropsConfig, FacesConfig
+from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.data import from_unit, to_unit
+from swaptalk_models.training.device import pick_device
+from swaptalk_models.training.folder import load_model, load_shape
+
+NETWORKS = ("vqgan", "face_swapper", "lip_sync")
+
+
+@dataclass
+class Latents:
+    """Faces in the VQ-embedding space."""
+
+    z: Tensor
+    """(T, D, h, h) standardised embeddings."""
+    region: Tensor
+    """(T, h, h) int64 region labels."""
+
+
+class Networks:
+    """Frozen VQGAN, face swapper and lip-sync module."""
+
+    def __init__(self, folders: dict[str, Path], crops: CropsConfig, faces: FacesConfig, device: str = "auto") -> None:
+        self.device = pick_device(device)
+        self.crops, self.faces = crops, faces
+        self.grid = load_shape(folders["vqgan"])["grid"]
+        self.vqgan: VQGAN = load_model("vqgan", folders["vqgan"], str(self.device))
+        self.face_swapper: FaceSwapper = load_model("face_swapper", folders["face_swapper"], str(self.device))
+        self.lip_sync: LipSync = load_model("lip_sync", folders["lip_sync"], str(self.device))
+
+    @torch.inference_mode()
+    def encode(self, crops: np.ndarray, landmarks: np.ndarray) -> Latents:
+        """Crops (T, S, S, 3) uint8 and landmarks (T, 68, 2) in their pixels -> latents."""
+        upper, lower = self.vqgan.tokenize(torch.from_numpy(to_unit(crops)).to(self.device))
+        labels = np.stack([region_labels(points, self.crops.size, self.crops.label_grid) for points in landmarks])
+        labels = np.stack([downsample_labels(label, self.grid) for label in labels]).astype(np.int64)
+        return Latents(self.vqgan.embed(upper, lower), torch.from_numpy(labels).to(self.device))
+
+    @torch.inference_mode()
+    def swap(self, source: Latents, target: Latents) -> Latents:
+        """The target's latents with the source's face; the result lies on the codebook again, as what comes after was trained."""
+        z = source.z.expand(len(target.z), -1, -1, -1)
+        region = source.region.expand(len(target.z), -1, -1)
+        return Latents(self.vqgan.requantise(self.face_swapper(z, region, target.z, target.region)), target.region)
+
+    @torch.inference_mode()
+    def speak(self, target: Latents, reference: Latents, mel: np.ndarray) -> Latents:
+        """The target's latents with lips made from mel windows (T, 16, 80)."""
+        upper = target.z.chunk(2, dim=2)[0]
+        lower = self.lip_sync(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(mel).to(self.device))
+        return Latents(torch.cat([upper, lower], dim=2), target.region)
+
+    @torch.inference_mode()
+    def copy_lips(self, target: Latents, reference: Latents) -> Latents:
+        """The target's latents with the reference's lips moved into its pose: what lip-sync has to beat."""
+        upper = target.z.chunk(2, dim=2)[0]
+        lower = self.lip_sync.warp(upper, reference.z.expand(len(upper), -1, -1, -1))
+        return Latents(torch.cat([upper, lower], dim=2), target.region)
+
+    @torch.inference_mode()
+    def decode(self, latents: Latents) -> np.ndarray:
+        """Latents -> crops (T, S, S, 3) uint8."""
+        return from_unit(self.vqgan.decode(latents.z).float().cpu().numpy())
+

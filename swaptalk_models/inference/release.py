@@ -1,0 +1,134 @@
+"""A release: one folder that generates from, with weights, configuration, model card and the hash of every file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from swaptalk_models.config import Preset, build_section
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.data.settings import CropsConfig, FacesConfig
+from swaptalk_models.errors import UserError
+from swaptalk_models.inference.networks import NETWORKS, Networks
+from swaptalk_models.training.spec import ModelFolder, current
+
+RELEASE_FILE = "release.json"
+
+
+def build_release(home: Path, preset: Preset) -> Path:
+    """Put the current networks together in HOME/releases/VERSION; one that is there already is left as it is.
+
+    Raises:
+        UserError: a network was not trained yet.
+    """
+    home = Path(home)
+    models = {name: current(home, name) for name in NETWORKS}
+    settings = {
+        "preset": preset.name,
+        "face_crops": dataclasses.asdict(preset.face_crops),
+        "face_tracks": dataclasses.asdict(preset.face_tracks),
+        "models": {name: model.version for name, model in models.items()},
+    }
+    version = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    folder = home / "releases" / version
+    if not (folder / RELEASE_FILE).is_file():
+        _copy(models, folder)
+        card = _model_card(version, preset, models)
+        with written_aside(folder / "MODEL_CARD.md") as aside:
+            aside.write_text(card)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        settings["files"] = {str(path.relative_to(folder)): _sha256(path) for path in files}
+        with written_aside(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
+            aside.write_text(json.dumps(settings, indent=1))
+    with written_aside(home / "releases" / "current") as aside:
+        aside.write_text(version + "\n")
+    return folder
+
+
+def current_release(home: Path) -> Path:
+    """The folder of the newest release.
+
+    Raises:
+        UserError: there is none.
+    """
+    pointer = Path(home) / "releases" / "current"
+    if not pointer.is_file():
+        raise UserError(f"no release in {home}: run `swaptalk run` first, or give a folder with --release")
+    return pointer.parent / pointer.read_text().strip()
+
+
+def load_release(folder: Path, device: str = "auto") -> Networks:
+    """The networks of a release, after every file was held against its hash.
+
+    Raises:
+        UserError: no release, or a file is missing or was changed.
+    """
+    folder = Path(folder)
+    try:
+        settings = json.loads((folder / RELEASE_FILE).read_text())
+    except FileNotFoundError:
+        raise UserError(f"{folder}: not a release ({RELEASE_FILE} is missing)") from None
+    except ValueError as error:
+        raise UserError(f"{folder / RELEASE_FILE}: damaged: {error}") from None
+    for name, expected in settings["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise UserError(f"{path}: missing from the release")
+        if _sha256(path) != expected:
+            raise UserError(f"{path}: differs from the hash in {RELEASE_FILE}: damaged or changed since it was released")
+    return Networks({name: folder / name for name in NETWORKS}, *_crop_settings(settings), device)
+
+
+def load_current(home: Path, preset: Preset, device: str = "auto") -> Networks:
+    """The networks that the last trainings made current, before they are released."""
+    folders = {name: current(Path(home), name).path for name in NETWORKS}
+    return Networks(folders, preset.face_crops, preset.face_tracks, device)
+
+
+def _crop_settings(settings: dict[str, Any]) -> tuple[CropsConfig, FacesConfig]:
+    return build_section(CropsConfig, settings["face_crops"]), build_section(FacesConfig, settings["face_tracks"])
+
+
+def _copy(models: dict[str, ModelFolder], folder: Path) -> None:
+    for name, model in models.items():
+        for file in ("weights.safetensors", "config.json"):
+            with written_aside(folder / name / file) as aside:
+                shutil.copyfile(model.path / file, aside)
+
+
+def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder]) -> str:
+    lines = [
+        f"# SwapTalk release {version}",
+        "",
+        f"Preset `{preset.name}`, face crops of {preset.face_crops.size} px, VQGAN f{preset.vqgan.factor}.",
+        "",
+        "Puts the face of one source picture onto a target video and makes its lips follow any audio. Every output is synthetic.",
+        "",
+        "## What it is for",
+        "Research, and films with the consent of both the person in the source picture and the person in the target video. Say so when you",
+        "show a result: in many places the law asks for it (in the EU, Article 50 of the AI Act).",
+        "",
+        "## How it was measured",
+        "On held-out people, who played no part in training or in choosing checkpoints. Judges are named in the evaluation report.",
+        "",
+        "| network | version | steps | figure | value | trivial baseline |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, model in models.items():
+        result = model.result()
+        for metric, value in result["metrics"].items():
+            baseline = result["baselines"].get(metric)
+            shown = f"{baseline:.4g}" if baseline is not None else ""
+            lines.append(f"| {name} | {model.version} | {result['step']} | {metric} | {value:.4g} | {shown} |")
+    snapshot = models["vqgan"].result()["snapshot"]
+    lines += ["", "## What it was made from", f"Training snapshot {snapshot}, split by person.", ""]
+    return "\n".join(lines)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
