@@ -5,6 +5,7 @@ Every pair has a seed of its own, so that the table does not depend on how the w
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
@@ -16,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.baselines.warp_swap import warp_swap
+from swaptalk_models.baselines.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.aside import written_aside
+from swaptalk_models.data.png import decode_png, encode_png
 from swaptalk_models.modules.settings import SwapTeacherConfig
 from swaptalk_models.training.data import Clip, TrainingData
 
@@ -55,16 +57,11 @@ def swap_pair(data: TrainingData, pair: tuple[Clip, int, Clip, int], colour_stre
     source_crop, target_crop = data.crops(np.array([source, target]))
     if source_clip.person == target_clip.person:
         return target_crop
-    neutral = neutral_landmarks(data, target_clip)
+    neutral = neutral_landmarks(data.landmarks[target_clip.first : target_clip.first + target_clip.frames])
     swapped, _ = warp_swap(
         source_crop, data.landmarks[source], target_crop, data.landmarks[target], target_neutral=neutral, colour_strength=colour_strength
     )
     return swapped
-
-
-def neutral_landmarks(data: TrainingData, clip: Clip) -> np.ndarray:
-    """(68, 2) median shape over a clip, in crop pixels: the person at rest."""
-    return np.median(data.landmarks[clip.first : clip.first + clip.frames], axis=0).astype(np.float32)
 
 
 def make_pairs(
@@ -81,11 +78,11 @@ def make_pairs(
     wanted = [("train", i) for i in range(config.pairs)] + [("validation", i) for i in range(config.held_out_pairs)]
     jobs = [wanted[i : i + 50] for i in range(0, len(wanted), 50)]
     rows: list[dict] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
         for done in pool.map(_swap_some, [(str(home), str(manifest), config, job) for job in jobs]):
             rows += done
             report(f"{len(rows)}/{len(wanted)} pairs swapped")
-    crops = np.stack([cv2.cvtColor(cv2.imdecode(np.frombuffer(row["crop"], np.uint8), 1), cv2.COLOR_BGR2RGB) for row in rows])
+    crops = np.stack([decode_png(row["crop"]) for row in rows])
     upper, lower = encode(crops)
     table = pa.Table.from_pylist(rows)
     for name, codes in (("upper", upper), ("lower", lower)):
@@ -96,17 +93,19 @@ def make_pairs(
     return table
 
 
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+
+
 def _swap_some(job: tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]) -> list[dict]:
     """Worker: the rows of some pairs, named by split and number."""
     home, manifest, config, numbers = job
-    cv2.setNumThreads(1)
     data, pairs = _load(home, manifest, config)
     rows = []
     for split, number in numbers:
         source_clip, source_frame, target_clip, target_frame = pair = pairs[split][number]
         swapped = swap_pair(data, pair, config.colour_strength)
-        done, png = cv2.imencode(".png", cv2.cvtColor(swapped, cv2.COLOR_RGB2BGR))
-        assert done
         rows.append(
             {
                 "source_clip": source_clip.name,
@@ -114,7 +113,7 @@ def _swap_some(job: tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]) -
                 "target_clip": target_clip.name,
                 "target_frame": target_frame,
                 "split": split,
-                "crop": png.tobytes(),
+                "crop": encode_png(swapped),
             }
         )
     return rows

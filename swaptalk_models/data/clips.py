@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -50,7 +51,7 @@ def plan_clips(info: VideoInfo, config: ClipsConfig, cuts: Sequence[float] = ())
     """
     borders = [0.0, *sorted(cut for cut in cuts if 0.0 < cut < info.duration_s), info.duration_s]
     spans = []
-    for start, end in zip(borders, borders[1:]):
+    for start, end in pairwise(borders):
         if end - start < config.min_seconds:
             continue
         chunks = max(1, int((end - start) / config.chunk_seconds + 1e-6))
@@ -278,7 +279,7 @@ def _linked(frame: av.VideoFrame, time_base: Fraction, filters: list[tuple[str, 
     graph = av.filter.Graph()
     nodes = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)]
     nodes += [graph.add(name, arguments) for name, arguments in filters] + [graph.add("buffersink")]
-    for node, following in zip(nodes, nodes[1:]):
+    for node, following in pairwise(nodes):
         node.link_to(following)
     graph.configure()
     return graph

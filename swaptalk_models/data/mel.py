@@ -78,7 +78,7 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
 
 def mel_start(first_frame: int) -> int:
     """First mel step of the window that goes with the five frames from ``first_frame`` on: round(3.2 * first_frame)."""
-    return int(round(first_frame * MEL_RATE / FRAME_RATE))
+    return round(first_frame * MEL_RATE / FRAME_RATE)
 
 
 def mel_window(mel: np.ndarray, first_frame: int, frames: int = WINDOW_FRAMES) -> np.ndarray:

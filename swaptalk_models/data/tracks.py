@@ -8,6 +8,7 @@ the frames since the last one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -190,7 +191,7 @@ class _Tracker:
         known = np.stack([self.landmarks[i] for i in seen])
         landmarks = _fill_gaps(known, seen, num_frames)
         box = np.stack([self.backend.box_around(points) for points in landmarks])
-        for before, after in zip(seen[:-1], seen[1:]):
+        for before, after in itertools.pairwise(seen):
             if 1 < after - before <= self.config.max_gap + 1 and box_overlap(box[before], box[after]) > 0.1:
                 status[before + 1 : after] = INTERPOLATED
                 confidence[before + 1 : after] = _INTERPOLATED_CONFIDENCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from types import TracebackType
+from typing import Self
 
 import av
 import numpy as np
@@ -48,7 +49,7 @@ class VideoWriter:
         self._rate, self._crf, self._sample = rate, crf, 0
         self._file = written_aside(path)
 
-    def __enter__(self) -> VideoWriter:
+    def __enter__(self) -> Self:
         aside = self._file.__enter__()
         try:
             self._container = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})

@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pyarrow as pa
 
@@ -18,6 +17,7 @@ from swaptalk_models.data.clips import SAMPLES_PER_FRAME, cut_clip, scene_cuts
 from swaptalk_models.data.fingerprint import hash_file, hash_table
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.mel import FRAME_RATE, MEL_RATE, log_mel
+from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.regions import region_labels
 from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig
 from swaptalk_models.data.stage import Item, Result
@@ -113,15 +113,3 @@ def _rows(item: Item, name: str, columns: list[pa.Array], frames: int) -> Result
     keys = [pa.array([item.clip] * count), pa.array([item.video] * count)]
     table = pa.Table.from_arrays([*keys, *columns], schema=schema)
     return Result({"rows": hash_table(table), "frames": frames}, table)
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """A uint8 RGB image as PNG."""
-    done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    assert done
-    return data.tobytes()
-
-
-def decode_png(data: bytes) -> np.ndarray:
-    """The uint8 RGB image (H, W, 3) of a PNG."""
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)

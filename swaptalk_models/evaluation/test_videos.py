@@ -7,14 +7,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
 from tqdm import tqdm
 
 from swaptalk_models.config import Preset
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
+from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.snapshot import Snapshot, load_snapshot
 from swaptalk_models.evaluation.protocol import GROUND_TRUTH, METHODS, METHODS_OF, Scene, draw_scenes
 from swaptalk_models.training.spec import current
@@ -128,14 +127,9 @@ def _source_pictures(home: Home, snapshot: Snapshot, folder: Path) -> dict[str, 
         wanted = reference_frame(landmarks)
         for batch in frames_at_25(home.clip_video(clip["clip"])):
             if wanted < len(batch):
-                _write_png(path, batch[wanted])
+                with written_aside(path) as aside:
+                    aside.write_bytes(encode_png(batch[wanted]))
                 break
             wanted -= len(batch)
     return pictures
 
-
-def _write_png(path: Path, image: np.ndarray) -> None:
-    done, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    assert done
-    with written_aside(path) as aside:
-        aside.write_bytes(png.tobytes())

@@ -5,6 +5,8 @@ It is a loss, never a judge: what is measured against identity uses another netw
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,7 +25,7 @@ class IdentityEncoder(nn.Module):
         self.stem = nn.Conv2d(3, widths[0], 4, stride=2, padding=1)
         self.stages = nn.ModuleList(
             nn.Sequential(ResBlock(width, width), nn.Conv2d(width, following, 4, stride=2, padding=1))
-            for width, following in zip(widths, widths[1:], strict=False)
+            for width, following in pairwise(widths)
         )
         self.head = nn.Sequential(norm(widths[-1]), nn.SiLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten())
         self.out = nn.Linear(16 * widths[-1], config.dim)

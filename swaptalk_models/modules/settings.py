@@ -70,14 +70,16 @@ class VQGANConfig:
 
     factor: int = 8
     """Compression: pixels a latent cell, along each side (8, 16 or 32)."""
-    channels: tuple[int, ...] = (48, 64, 96)
-    """Channels from fine to coarse: one entry a halving after the first, which is a space-to-depth."""
+    channels: tuple[int, ...] = (32, 64, 128)
+    """Channels from fine to coarse, one entry a halving; the first halving is a space-to-depth."""
     blocks: int = 1
     """Residual blocks a resolution."""
     codes: int = 512
     """Entries of each codebook."""
     dim: int = 64
     """Channels of the VQ embedding."""
+    quantise_from: float = 0.1
+    """Share of the steps before the quantisers join. Codes then start on embeddings that mean something, which is what keeps them in use."""
     commitment: float = 0.25
     """Weight of the commitment loss (on the encoder's side)."""
     codebook_decay: float = 0.98
@@ -109,6 +111,7 @@ class VQGANConfig:
         )
         _require(self.codes >= 2 and self.codes <= 65536, "vqgan.codes must be in 2..65536 (codes are kept as uint16)")
         _require(self.dim >= 4, "vqgan.dim must be at least 4")
+        _require(0 <= self.quantise_from < 1, "vqgan.quantise_from must be in [0, 1)")
         _require(0 <= self.adversarial_start <= 1, "vqgan.adversarial_start must be in 0..1")
 
 
@@ -141,7 +144,7 @@ class SwapTeacherConfig:
     """Training pairs (source frame, target frame) of two training people."""
     held_out_pairs: int = 200
     """Pairs of two validation people, for the held-out loss."""
-    colour_strength: float = 0.5
+    colour_strength: float = 0.75
     """0 keeps the source's colours, 1 takes the target's."""
     seed: int = 0
     """Seed of the drawn pairs."""

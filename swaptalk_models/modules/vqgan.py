@@ -10,6 +10,7 @@ The decoder is narrow where it is costly: full resolution is reached by pixel sh
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -53,7 +54,7 @@ class Decoder(nn.Module):
             SelfAttention2d(first),
             ResBlock(first, first),
         ]
-        for width, following in zip(channels, channels[1:], strict=False):
+        for width, following in pairwise(channels):
             layers += [nn.Conv2d(width, 4 * following, 3, padding=1), nn.PixelShuffle(2)]
             layers += [ResBlock(following, following) for _ in range(config.blocks)]
         layers += [norm(channels[-1]), nn.SiLU(), nn.Conv2d(channels[-1], 12, 3, padding=1), nn.PixelShuffle(2)]
@@ -73,8 +74,9 @@ class Reconstruction(NamedTuple):
 
     image: Tensor
     """(B, 3, S, S), about [-1, 1]."""
-    upper: Quantized
-    lower: Quantized
+    upper: Quantized | None
+    """None before the codebooks have started."""
+    lower: Quantized | None
 
 
 class VQGAN(nn.Module):
@@ -88,8 +90,11 @@ class VQGAN(nn.Module):
         self.upper = VectorQuantizer(config.codes, config.dim, config.codebook_decay, config.revive_below)
         self.lower = VectorQuantizer(config.codes, config.dim, config.codebook_decay, config.revive_below)
 
-    def forward(self, image_B3SS: Tensor) -> Reconstruction:
+    def forward(self, image_B3SS: Tensor, quantise: bool = True) -> Reconstruction:
+        """Encode, quantise (unless the codebooks have not started yet), decode."""
         upper_BDhw, lower_BDhw = self.encode_halves(image_B3SS)
+        if not quantise:
+            return Reconstruction(self.decoder(torch.cat([upper_BDhw, lower_BDhw], dim=2)), None, None)
         upper, lower = self.upper(upper_BDhw), self.lower(lower_BDhw)
         z_BDhh = torch.cat([upper.embedding, lower.embedding], dim=2)
         return Reconstruction(self.decoder(z_BDhh), upper, lower)

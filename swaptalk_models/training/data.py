@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import lance
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.mel import mel_windows
+from swaptalk_models.data.png import decode_png
 from swaptalk_models.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -77,7 +77,7 @@ class TrainingData:
 
     def crops(self, rows: np.ndarray) -> np.ndarray:
         """Decoded face crops, (N, S, S, 3) uint8 RGB."""
-        return np.stack([decode_crop(self._crops[int(row)].as_py()) for row in rows])
+        return np.stack([decode_png(self._crops[int(row)].as_py()) for row in rows])
 
     @cached_property
     def landmarks(self) -> np.ndarray:
@@ -147,11 +147,6 @@ class TrainingData:
 
     def _flat(self, table: str, column: str) -> np.ndarray:
         return self._frame_table(table, [column])[column].combine_chunks().flatten().to_numpy()
-
-
-def decode_crop(png: bytes) -> np.ndarray:
-    """Stored crop -> (S, S, 3) uint8 RGB."""
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def to_unit(crops: np.ndarray) -> np.ndarray:

@@ -120,8 +120,7 @@ def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
 
 
 def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, int]:
-    from swaptalk_models.baselines.teacher_pairs import draw_pairs, make_pairs, neutral_landmarks
-    from swaptalk_models.baselines.warp_swap import warp_swap
+    from swaptalk_models.baselines.teacher_pairs import draw_pairs, make_pairs, swap_pair
     from swaptalk_models.inference.encode import LatentEncoder
     from swaptalk_models.metrics.crop_judges import crop_identities
     from swaptalk_models.training.samples import save_grid
@@ -137,19 +136,7 @@ def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple
     sources = np.array([clip.first + frame for clip, frame, _, _ in pairs])
     targets = np.array([clip.first + frame for _, _, clip, frame in pairs])
     source_crops, target_crops = data.crops(sources), data.crops(targets)
-    swapped = np.stack(
-        [
-            warp_swap(
-                source_crops[i],
-                data.landmarks[sources[i]],
-                target_crops[i],
-                data.landmarks[targets[i]],
-                target_neutral=neutral_landmarks(data, pairs[i][2]),
-                colour_strength=config.colour_strength,
-            )[0]
-            for i in range(len(pairs))
-        ]
-    )
+    swapped = np.stack([swap_pair(data, pair, config.colour_strength) for pair in pairs])
     save_grid([source_crops[:12], target_crops[:12], swapped[:12]], folder / "samples" / "teacher.png")
     of_source = crop_identities(source_crops, data.landmarks[sources])
     of_target = crop_identities(target_crops, data.landmarks[targets])

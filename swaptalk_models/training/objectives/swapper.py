@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE
+from swaptalk_models.data.png import decode_png
 from swaptalk_models.data.regions import downsample_labels
 from swaptalk_models.metrics.identity import id_retrieve
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.settings import FaceSwapperConfig
 from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.training.data import Clip, TrainingData, decode_crop, from_unit, to_unit
+from swaptalk_models.training.data import Clip, TrainingData, from_unit, to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.samples import save_grid
 
@@ -70,7 +71,7 @@ class FaceSwapperObjective(Objective):
         }
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         batch["source_image"] = torch.from_numpy(to_unit(self.data.crops(source)))
-        batch["made_image"] = torch.from_numpy(to_unit(np.stack([decode_crop(self.made[int(i)].as_py()) for i in index])))
+        batch["made_image"] = torch.from_numpy(to_unit(np.stack([decode_png(self.made[int(i)].as_py()) for i in index])))
         return batch
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:

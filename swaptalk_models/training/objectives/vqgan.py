@@ -45,7 +45,7 @@ class VQGANObjective(Objective):
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config, image = self.config, batch["image"]
-        made = self.model(image)
+        made = self.model(image, quantise=progress >= config.quantise_from)
         fake = made.image.float()
         pixel = config.pixel_weight * (fake - image).abs().mean() + config.l2_weight * F.mse_loss(fake, image)
         maps = self.identity.features(fake)
@@ -54,15 +54,16 @@ class VQGANObjective(Objective):
         perceptual = perceptual_loss(maps, real_maps)
         identity = 1 - (self.identity.embed(maps) * self.identity.embed(real_maps)).sum(-1).mean()
         reconstruction = pixel + config.perceptual_weight * perceptual + config.identity_weight * identity
-        commitment = made.upper.commitment + made.lower.commitment
-        loss = reconstruction + config.commitment * commitment
         parts = {
             "pixel": pixel,
             "perceptual": perceptual,
             "identity": identity,
-            "commitment": commitment,
             "psnr_db": -10 * torch.log10(F.mse_loss(fake, image) / 4),
         }
+        loss = reconstruction
+        if made.upper is not None:
+            parts["commitment"] = made.upper.commitment + made.lower.commitment
+            loss = loss + config.commitment * parts["commitment"]
         if self._adversarial(progress):
             adversarial = generator_loss(self.discriminator(fake))
             weight = self._adaptive_weight(reconstruction, adversarial)

@@ -102,7 +102,7 @@ def test_plan():
 
 
 def test_constant_25_h264_is_taken_over_as_it_is(tmp_path):
-    clip, video, sound = cut(write_source(tmp_path / "a.mp4"))
+    clip, video, _sound = cut(write_source(tmp_path / "a.mp4"))
     assert clip.copied and clip.frames == 60
     assert numbers(video).tolist() == list(range(60))
     source = np.concatenate(list(read_frames(tmp_path / "a.mp4")))
@@ -154,7 +154,7 @@ def test_missing_sound_at_the_end_is_silence(tmp_path):
 
 def test_late_first_picture_is_time_zero(tmp_path):
     source = write_source(tmp_path / "a.mkv", frames=60, pts=list(range(10, 70)))
-    clip, video, sound = cut(source)
+    _clip, video, sound = cut(source)
     assert numbers(video).tolist() == list(range(60))
     loud = np.flatnonzero(np.abs(read_audio(sound)) > 0.2)
     assert loud[0] / 16000 == pytest.approx(0.6, abs=0.003)

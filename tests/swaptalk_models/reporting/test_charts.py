@@ -1,7 +1,7 @@
 """Inline charts."""
 
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 

@@ -1,6 +1,6 @@
 """The drawn lineage."""
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 

@@ -1,0 +1,32 @@
+# make demo   the whole graph on the phantom corpus, then one customised talking face
+# make test   style and tests
+# make dev    the Dagster UI over the same home
+#
+# Each does all of its own set-up. Settings: PYTHON=python3.12  HOME_DIR=/where/data/live  PORT=3000
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo test dev
+
+BIN := .venv/bin
+READY := .venv/.ready
+HOME_DIR ?= $(or $(SWAPTALK_HOME),$(CURDIR)/data)
+PORT ?= 3000
+
+help:
+	@sed -n '1,5s/^# \{0,1\}//p' Makefile
+
+demo: $(READY)
+	@$(BIN)/swaptalk demo --home "$(HOME_DIR)"
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest $(ARGS)
+
+dev: $(READY)
+	@BIN="$(BIN)" PORT="$(PORT)" .ci/dev "$(HOME_DIR)"
+
+# Made anew when what we depend on changes.
+$(READY): pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" .ci/venv
+	@touch $(READY)

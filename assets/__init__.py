@@ -1,0 +1,1 @@
+"""What exists: Dagster asset definitions, thin over swaptalk_models."""

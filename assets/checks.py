@@ -1,0 +1,116 @@
+"""Checks of the models: structural ones block what follows, quality ones warn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.resources import SwapTalk
+from swaptalk_models.evaluation.targets import TARGETS
+from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, current
+
+
+def wrong_weights(folder: Path) -> list[str]:
+    """One sentence for each weight file that cannot be read, and for each tensor that is not finite."""
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    wrong = []
+    for path in sorted(folder.rglob("*.safetensors")):
+        try:
+            with safe_open(path, framework="pt") as file:
+                tensors = ((key, file.get_tensor(key)) for key in file.keys())  # noqa: SIM118 (not a dict)
+                wrong += [
+                    f"{path.name}: {key} is not finite"
+                    for key, tensor in tensors
+                    if not torch.isfinite(tensor.float()).all()
+                ]
+        except (SafetensorError, OSError) as error:
+            wrong.append(f"{path.name}: {error}")
+    return wrong
+
+
+def held_out_metrics(folder: ModelFolder) -> dict[str, Any]:
+    """A model's figures on held-out people: those of its training, and over them those of the evaluation, once there
+    is one.
+    """
+    path = folder.path / "evaluation.json"
+    evaluated = json.loads(path.read_text()) if path.is_file() else {}
+    return folder.result()["metrics"] | evaluated.get("metrics", evaluated)
+
+
+def shortfalls(name: str, metrics: dict[str, Any], also_missing: bool = False) -> list[str]:
+    """One sentence for each of a model's targets that these metrics miss, and by how much; on request, for what was
+    not measured.
+    """
+    found = []
+    for metric, target in TARGETS.get(name, {}).items():
+        value, bound = metrics.get(metric), target.threshold
+        if value is None:
+            found += [f"{metric} was not measured"] if also_missing else []
+        elif target.at_least and not value >= bound:
+            found.append(f"{metric} is {value:.3g}, {bound - value:.3g} short of {bound:g}")
+        elif not target.at_least and not abs(value) <= bound:
+            found.append(f"{metric} is {value:.3g}, outside of {-bound:g} to {bound:g}")
+    ours, theirs = metrics.get("source_similarity"), metrics.get("target_similarity")
+    if name == "face_swapper" and ours is not None and theirs is not None and not ours > theirs:
+        found.append(f"swapped faces are nearer to the target ({theirs:.3g}) than to the source ({ours:.3g})")
+    return found
+
+
+def _files_check(name: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        name=f"{name}_files", asset=name, blocking=True, description="All files are there and every weight is finite."
+    )
+    def check(swaptalk: SwapTalk) -> dg.AssetCheckResult:
+        folder = current(swaptalk.home_folder().root, name)
+        expected = ["result.json"] + ([] if name == "swap_teacher" else ["weights.safetensors", "config.json"])
+        wrong = [f"{file} is missing" for file in expected if not (folder.path / file).is_file()] + wrong_weights(
+            folder.path
+        )
+        return dg.AssetCheckResult(
+            passed=not wrong, description="; ".join(wrong[:3]) or None, metadata={"wrong": "; ".join(wrong[:5])}
+        )
+
+    return check
+
+
+def _quality_check(name: str) -> dg.AssetChecksDefinition:
+    bounds = ", ".join(f"{metric} {_relation(target)}" for metric, target in TARGETS[name].items())
+
+    @dg.asset_check(name=f"{name}_quality", asset=name, description=f"On held-out people: {bounds}.")
+    def check(swaptalk: SwapTalk) -> dg.AssetCheckResult:
+        metrics = current(swaptalk.home_folder().root, name).result()["metrics"]
+        return _warning(shortfalls(name, metrics), {key: metrics[key] for key in TARGETS[name] if key in metrics})
+
+    return check
+
+
+def _relation(target: Any) -> str:
+    return f"at least {target.threshold:g}" if target.at_least else f"within {target.threshold:g}"
+
+
+def _warning(short: list[str], values: dict[str, Any]) -> dg.AssetCheckResult:
+    floats = {key: float(value) for key, value in values.items() if value is not None}
+    said = "; ".join(short) or None
+    return dg.AssetCheckResult(passed=not short, severity=dg.AssetCheckSeverity.WARN, description=said, metadata=floats)
+
+
+@dg.asset_check(
+    asset="metrics", description="Every held-out figure of every model was measured and reaches its target."
+)
+def metrics_targets(swaptalk: SwapTalk) -> dg.AssetCheckResult:
+    home = swaptalk.home_folder().root
+    found = {name: held_out_metrics(current(home, name)) for name in TARGETS}
+    short = [f"{name}: {said}" for name in TARGETS for said in shortfalls(name, found[name], also_missing=True)]
+    return _warning(short, {f"{name} {key}": found[name].get(key) for name in TARGETS for key in TARGETS[name]})
+
+
+model_checks = [
+    *(_files_check(name) for name in MODEL_INPUTS),
+    *(_quality_check(name) for name in MODEL_INPUTS if name in TARGETS),
+    metrics_targets,
+]

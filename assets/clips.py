@@ -1,0 +1,53 @@
+"""`raw_videos` and `clips`: from whatever people have to 25 fps mp4 and 16 kHz wav."""
+
+import dagster as dg
+
+from assets.metadata import SINGLE_RUN, run_name, stage_result
+from assets.partitions import videos
+from assets.resources import SwapTalk
+from swaptalk_models.data.ledger import OK, Ledger
+from swaptalk_models.versions import CODE_VERSIONS
+
+
+@dg.asset(
+    deps=["hdtf_catalog"],
+    group_name="clips",
+    partitions_def=videos,
+    backfill_policy=SINGLE_RUN,
+    kinds={"python", "video"},
+    code_version=CODE_VERSIONS["raw_videos"],
+    description="The source video: the user's own file where it lies, never copied or changed, or a download. Opened and examined.",
+)
+def raw_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
+    from swaptalk_models.data.prepare import run_data_stage
+
+    home = swaptalk.home_folder()
+    keys = context.partition_keys
+    report = run_data_stage("raw_videos", home, swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context))
+    with Ledger(home.ledger) as ledger:
+        infos = [entry.output["info"] for entry in ledger.entries("raw_videos", keys, OK).values()]
+    metadata = {
+        "hours": sum(info["duration_s"] for info in infos) / 3600,
+        "frames": float(sum(info["frames"] for info in infos)),
+    }
+    return stage_result(context, swaptalk, report, metadata)
+
+
+@dg.asset(
+    deps=["raw_videos"],
+    group_name="clips",
+    partitions_def=videos,
+    backfill_policy=SINGLE_RUN,
+    kinds={"python", "video"},
+    code_version=CODE_VERSIONS["clips"],
+    description="One 25 fps constant-rate mp4 and one 16 kHz mono wav a clip, of the same length.",
+)
+def clips(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
+    from swaptalk_models.data.prepare import run_data_stage
+
+    home = swaptalk.home_folder()
+    keys = context.partition_keys
+    report = run_data_stage("clips", home, swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context))
+    with Ledger(home.ledger) as ledger:
+        frames = sum(entry.output["frames"] for entry in ledger.entries("clips", keys, OK).values())
+    return stage_result(context, swaptalk, report, {"frames": float(frames), "dagster/uri": str(home.clips)})

@@ -1,0 +1,112 @@
+"""What a data stage tells the UI: counts, schema, lineage of columns, pictures, and what is in quarantine and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from assets.resources import SwapTalk
+from swaptalk_models.data.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
+
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+RUN_TAG = "swaptalk/run"
+"""Runs with the same value of this tag count as one in `swaptalk status`."""
+_PICTURES_UP_TO = 100  # partitions; Dagster stores the metadata once for each of them
+_ROWS_SHOWN = 50
+
+
+def run_name(context: dg.AssetExecutionContext) -> str:
+    """The run to which counts are added."""
+    return context.run.tags.get(RUN_TAG, context.run.run_id)
+
+
+def stage_result(
+    context: dg.AssetExecutionContext,
+    swaptalk: SwapTalk,
+    report: StageReport,
+    metadata: Mapping[str, Any] | None = None,
+    pictures: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult:
+    """The result of a partitioned stage: one event a partition, with the counts of the whole run.
+
+    The data version is a hash of what the stage holds of these partitions, whenever and however it got there.
+    """
+    from swaptalk_models.data.fingerprint import hash_values
+
+    with Ledger(swaptalk.home_folder().ledger) as ledger:
+        entries = ledger.entries(report.stage, context.partition_keys)
+    good = [entry for entry in entries.values() if entry.status == OK]
+    bad = [entry for entry in entries.values() if entry.status == QUARANTINED]
+    found: dict[str, Any] = counts(report) | {"clips": float(len(good)), **(metadata or {})}
+    if pictures and (len(context.partition_keys) <= _PICTURES_UP_TO or report.computed):
+        found |= pictures
+    if bad:
+        found["quarantine"] = quarantine_table(bad)
+        for video in list({entry.video: None for entry in bad})[:_ROWS_SHOWN]:
+            reasons = "; ".join(entry.reason for entry in bad if entry.video == video)
+            context.add_asset_metadata({"why quarantined": reasons}, partition_key=video)
+        context.log.warning(f"{len(bad)} in quarantine, first {bad[0].clip}: {bad[0].reason}")
+    context.log.info(
+        f"{report.computed} computed, {report.cached} cached, {report.quarantined} in quarantine in {report.seconds:.1f} s"
+    )
+    version = hash_values([[entry.clip, entry.output] for entry in good])[:16]
+    return dg.MaterializeResult(metadata=found, data_version=dg.DataVersion(version))
+
+
+def counts(report: StageReport) -> dict[str, float]:
+    """Floats: Dagster plots them over time."""
+    return {
+        "computed": float(report.computed),
+        "cached": float(report.cached),
+        "quarantined": float(report.quarantined),
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def quarantine_table(entries: Sequence[Entry]) -> dg.MetadataValue:
+    """Clips and reasons."""
+    records = [dg.TableRecord({"clip": entry.clip, "reason": entry.reason}) for entry in entries[:_ROWS_SHOWN]]
+    schema = dg.TableSchema([dg.TableColumn("clip", "string"), dg.TableColumn("reason", "string")])
+    return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def table_metadata(swaptalk: SwapTalk, name: str) -> dict[str, Any]:
+    """Rows, schema and place of a Lance table; empty as long as there is none."""
+    from swaptalk_models.data import tables
+
+    home = swaptalk.home_folder()
+    if not tables.has_table(home, name):
+        return {}
+    table = tables.open_table(home, name)
+    return {
+        "dagster/row_count": table.count_rows(),
+        "dagster/column_schema": arrow_schema(table.schema),
+        "dagster/uri": str(home.table(name)),
+        "lance_version": float(table.version),
+    }
+
+
+def arrow_schema(schema: Any) -> dg.TableSchema:
+    """Column names and types of an Arrow schema."""
+    return dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in schema])
+
+
+def lineage(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnLineage:
+    """{column: [(asset, column), ...]}."""
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key=dg.AssetKey(asset), column_name=source) for asset, source in sources]
+            for column, sources in columns.items()
+        }
+    )
+
+
+def markdown_picture(image: Any, alt: str) -> dg.MetadataValue:
+    """A uint8 RGB image (H, W, 3) as markdown with the JPEG inside; keep it small, it is stored with every event."""
+    import base64
+
+    import cv2
+
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 72])
+    assert done
+    return dg.MetadataValue.md(f"![{alt}](data:image/jpeg;base64,{base64.b64encode(data).decode()})")

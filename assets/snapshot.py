@@ -1,0 +1,54 @@
+"""`training_snapshot`: the line between what grows video by video and what is trained as a whole."""
+
+import dagster as dg
+
+from assets.metadata import arrow_schema, run_name
+from assets.resources import SwapTalk
+from swaptalk_models.data.ledger import Ledger, StageReport
+from swaptalk_models.versions import CODE_VERSIONS
+
+
+@dg.asset(
+    deps=["face_tracks", "face_crops", "mels"],
+    group_name="training",
+    kinds={"python", "parquet"},
+    code_version=CODE_VERSIONS["training_snapshot"],
+    description="A row a clip that a training may use: its person and split, and the table versions that hold its rows. Split by person. "
+    "Clips in quarantine are simply not in it.",
+)
+def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
+    from swaptalk_models.data.snapshot import SPLITS, TABLES, make_snapshot
+
+    home = swaptalk.home_folder()
+    before = (home.snapshots / "current").read_text().strip() if (home.snapshots / "current").is_file() else ""
+    snapshot = make_snapshot(home, swaptalk.load())
+    changed = snapshot.version != before
+    with Ledger(home.ledger) as ledger:
+        ledger.record(StageReport("training_snapshot", int(changed), int(not changed)), run_name(context))
+    metadata: dict = {
+        "dagster/row_count": snapshot.rows.num_rows,
+        "dagster/column_schema": arrow_schema(snapshot.rows.schema),
+        "dagster/uri": str(snapshot.path),
+        "version": snapshot.version,
+        "frames": float(sum(snapshot.rows["frames"].to_pylist())),
+    }
+    for split in SPLITS:
+        rows = snapshot.clips(split)
+        metadata[f"{split} clips"] = float(len(rows))
+        metadata[f"{split} people"] = float(len({row["person"] for row in rows}))
+    metadata |= {f"{name} version": float(snapshot.table_version(name)) for name in TABLES}
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(snapshot.version))
+
+
+@dg.asset_check(
+    asset=training_snapshot, blocking=True, description="Nobody is in two splits, and none of the splits is empty."
+)
+def training_snapshot_split(swaptalk: SwapTalk) -> dg.AssetCheckResult:
+    from swaptalk_models.data.snapshot import SPLITS, load_snapshot
+
+    snapshot = load_snapshot(swaptalk.home_folder())
+    people = {split: {row["person"] for row in snapshot.clips(split)} for split in SPLITS}
+    disjoint = sum(map(len, people.values())) == len(set.union(*people.values()))
+    return dg.AssetCheckResult(
+        passed=disjoint and all(people.values()), metadata={k: float(len(v)) for k, v in people.items()}
+    )

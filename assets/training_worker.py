@@ -1,0 +1,89 @@
+"""The process in which a model is trained: `python -m assets.training_worker JOB.json`, started by Dagster Pipes,
+alone or under torchrun.
+
+JOB.json: {"spec": fields of a TrainSpec, "status": file for the outcome, "parent": process id of the run}. Only the
+first of several processes speaks with Dagster. A fault that is the user's goes into the status file as one line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dagster_pipes import PipesContext, open_dagster_pipes
+
+REPORT_SECONDS = 2.0
+
+
+def main() -> int:
+    job = json.loads(Path(sys.argv[1]).read_text())
+    if int(os.environ.get("RANK", "0")) != 0:
+        return run(job, lambda line: None)
+    with open_dagster_pipes() as pipes:
+        return run(job, Reporter(pipes))
+
+
+def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
+    """Train what ``job["spec"]`` says. Returns the exit code: 0 done, 2 the user's fault; raises ours."""
+    from swaptalk_models.errors import UserError
+
+    status = Path(job["status"])
+    threading.Thread(target=end_with, args=(job["parent"],), daemon=True).start()
+    try:
+        from swaptalk_models.training.run import train
+        from swaptalk_models.training.spec import TrainSpec
+
+        train(TrainSpec(**job["spec"]), report=report)
+    except UserError as error:
+        write_status(status, {"user_error": " ".join(str(error).split())})
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        write_status(status, {"error": f"{type(error).__name__}: {error}"})
+        raise
+    return 0
+
+
+class Reporter:
+    """Lines of progress to Dagster's log, at most one in REPORT_SECONDS."""
+
+    def __init__(self, pipes: PipesContext):
+        self.pipes, self.said = pipes, 0.0
+
+    def __call__(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self.said >= REPORT_SECONDS:
+            self.said = now
+            self.pipes.log.info(line)
+
+
+def write_status(path: Path, status: dict[str, str]) -> None:
+    aside = path.with_suffix(f".{os.getpid()}")
+    try:
+        aside.write_text(json.dumps(status))
+        aside.replace(path)
+    except FileNotFoundError:  # the run that started us has gone, and its folder with it
+        pass
+
+
+def end_with(parent: int, seconds: float = 2.0) -> None:
+    """End this process when the run that started it is killed: the next run resumes the training, and two must not
+    write one folder.
+    """
+    while True:
+        try:
+            os.kill(parent, 0)
+        except ProcessLookupError:
+            os._exit(1)
+        time.sleep(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What runs when: definitions, jobs, schedules, sensors, presets, the CLI."""

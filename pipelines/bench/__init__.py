@@ -1,0 +1,25 @@
+"""Our standard speed figures: one file a bench, each found here by its name."""
+
+from __future__ import annotations
+
+import importlib
+
+# name -> (module in pipelines.bench, what it measures). A bench is a function
+# `measure(workdir: Path, home: Path) -> dict[str, float | str]`.
+BENCHES = {
+    "prepare": (
+        "prepare",
+        "from mp4 to tracks, crops and mels: frames a second, share of each stage, beside plain decoding",
+    ),
+    "cache": ("cache", "random 5-frame windows of cached codes and sound: frames a second"),
+    "nothing-to-do": (
+        "nothing_to_do",
+        "a run that finds everything done: seconds, and how many of them are Dagster's own start",
+    ),
+    "generate": ("generate", "one talking face with the home's release: frames a second, share of each part"),
+}
+
+
+def measure(name: str, workdir, home) -> dict[str, float | str]:
+    """Run one bench in an empty folder. UserError: it needs something that the home does not have."""
+    return importlib.import_module(f"pipelines.bench.{BENCHES[name][0]}").measure(workdir, home)

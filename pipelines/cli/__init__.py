@@ -1,0 +1,1 @@
+"""The console script `swaptalk`: one file a command."""

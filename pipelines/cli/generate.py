@@ -1,0 +1,47 @@
+"""`swaptalk generate`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option
+from swaptalk_models.errors import UserError
+
+
+@click.command()
+@click.option("--source", type=INPUT_FILE, required=True, help="Picture of the face that is wanted.")
+@click.option("--target", type=INPUT_FILE, required=True, help="Video that gives head, pose, hair and background.")
+@click.option("--audio", type=INPUT_FILE, required=True, help="What is to be said: a sound file, or a video's sound.")
+@click.option("--output", type=OUTPUT, required=True, help="The mp4 to write.")
+@click.option("--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the newest of the home.")
+@home_option
+def command(source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path) -> None:
+    """One customised talking face: the face of SOURCE on the head in TARGET, its lips moving with AUDIO.
+
+    Swaps first, then moves the lips, both in the latent space; decodes once and pastes the face back into the whole
+    picture. The output is as long as the audio. Needs no Dagster, only a release.
+
+    \b
+    swaptalk generate --source anna.jpg --target ben.mp4 --audio carla.wav --output out.mp4
+    """
+    if output.suffix.lower() != ".mp4":
+        raise UserError(f"--output {output}: the name must end in .mp4")
+    for given in (source, target, audio):
+        if output.exists() and output.samefile(given):
+            raise UserError(f"--output {output} is one of the inputs, and those are never changed")
+    result = make_video(source, target, audio, output, release, home)
+    if result.faceless:
+        click.echo(f"{result.faceless} frames show no face and were passed through as they are", err=True)
+    click.echo(f"video: {output}")
+
+
+def make_video(source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path):
+    """Generate with a release. Returns the generator's GenerationResult."""
+    from swaptalk_models.inference.generator import Generator
+    from swaptalk_models.inference.release import current_release, load_release
+
+    networks = load_release(release or current_release(home))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    return Generator(networks).generate(source, target, audio, output)

@@ -1,0 +1,82 @@
+"""`swaptalk run`"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from pipelines.cli.options import INPUT_FOLDER, home_option, overrides
+from swaptalk_models.config import PRESETS
+from swaptalk_models.errors import UserError
+
+
+@click.command()
+@click.option("--preset", default="tiny", show_default=True, help=f"{', '.join(PRESETS)}, or the path of a YAML file.")
+@click.option("--videos", type=INPUT_FOLDER, help="A folder of talking-head videos, any names, sub-folders too.")
+@click.option("--hdtf", type=INPUT_FOLDER, help="A folder with HDTF's annotation files; downloads what it can.")
+@home_option
+@click.option("--until", default="", metavar="ASSET", help="Only this asset and all that it is made from.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="SECTION.FIELD=VALUE",
+    help="Another value than the preset's; repeatable.",
+)
+def command(
+    preset: str, videos: Path | None, hdtf: Path | None, home: Path, until: str, assignments: tuple[str, ...]
+) -> None:
+    """Make everything, through Dagster: data, models, report, release.
+
+    Does what is new or stale and nothing else, so run it again at any time: after adding videos, after changing a
+    setting, after a kill. One bad video never stops a run; it is quarantined, with a reason. The run, its logs and
+    its pictures are in the UI (`make dev`).
+
+    \b
+    swaptalk run                                          drawn people, nothing to download
+    swaptalk run --videos ~/talks --home ~/talks-home     your own videos
+    swaptalk run --until face_crops                       the data only
+    swaptalk run --set vqgan.train.steps=3000             another training budget
+    """
+    finish(make_everything(home, preset, videos, hdtf, until, overrides(assignments)))
+
+
+def make_everything(
+    home: Path, preset: str, videos: Path | None, hdtf: Path | None, until: str, values: dict[str, Any]
+) -> dict[str, Any]:
+    """Run the graph and print the table of its stages. Returns the home's status."""
+    from pipelines.instance import instance_folder
+    from pipelines.run import Settings, StageFailed, run_graph
+    from pipelines.status import collect
+    from pipelines.tables import print_stages
+    from swaptalk_models.data.home import Home
+
+    if videos and hdtf:
+        raise UserError("give either --videos or --hdtf, not both")
+    where = {"videos": str(videos.absolute()) if videos else "", "hdtf": str(hdtf.absolute()) if hdtf else ""}
+    started = time.monotonic()
+    print(f"home {home}, preset {preset}, Dagster instance {instance_folder(home)}", file=sys.stderr)
+    try:
+        run_graph(Settings(home, preset, until=until, overrides=values, **where))
+    except StageFailed as error:
+        print(error.details, file=sys.stderr)
+        print(f"swaptalk: {error}", file=sys.stderr)
+        print(
+            f"swaptalk: the whole log is in the UI: DAGSTER_HOME={instance_folder(home)} dagster dev", file=sys.stderr
+        )
+        sys.exit(1)
+    status = collect(Home(home))
+    print_stages(status["stages"], status["quarantine"], Console())
+    print(f"done in {time.monotonic() - started:.1f} s")
+    return status
+
+
+def finish(status: dict[str, Any]) -> None:
+    """The last lines."""
+    if status["report"] and "evaluation_report" in status["stages"]:
+        print(f"report: {status['report']}")

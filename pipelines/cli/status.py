@@ -1,0 +1,30 @@
+"""`swaptalk status`"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pipelines.cli.options import existing_home, home_option, json_option
+
+
+@click.command()
+@home_option
+@json_option
+def command(home: Path, as_json: bool) -> None:
+    """What there is, and what the last run did.
+
+    Videos, clips and frames; what is in quarantine and why; every model's figures on held-out people; report and
+    release.
+    """
+    from pipelines.status import collect
+    from pipelines.tables import print_status
+
+    status = collect(existing_home(home))
+    if as_json:
+        print(json.dumps(status, indent=1))
+    else:
+        print_status(status, Console())

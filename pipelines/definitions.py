@@ -1,0 +1,24 @@
+"""Everything that Dagster knows of SwapTalk. Loads in about a second: nothing heavy is imported here or in `assets`."""
+
+import dagster as dg
+
+from assets import audio, catalog, checks, clips, evaluation, faces, latents, release, snapshot, training
+from assets.resources import SwapTalk
+from pipelines.executors import executor
+from pipelines.jobs import jobs
+from pipelines.schedules import retrain
+from pipelines.sensors import new_videos
+from pipelines.terminal import terminal_logger
+
+STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation, release]
+
+defs = dg.Definitions(
+    assets=dg.load_assets_from_modules(STAGES),
+    asset_checks=[*dg.load_asset_checks_from_modules(STAGES), *checks.model_checks],
+    jobs=jobs,
+    schedules=[retrain],
+    sensors=[new_videos],
+    resources={"swaptalk": SwapTalk(), "pipes": dg.PipesSubprocessClient()},
+    executor=executor,
+    loggers={"console": dg.colored_console_logger, "terminal": terminal_logger},
+)

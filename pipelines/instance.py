@@ -1,0 +1,113 @@
+"""Which Dagster instance a home belongs to.
+
+Partitions (the videos) are kept by the instance, so each home has an instance of its own: the repo root for the
+default home of a checkout (`<repo>/data`), `HOME/dagster` for every other one. A DAGSTER_HOME that is set overrides
+both.
+
+`python -m pipelines.instance HOME` prints the folder and makes it ready for `dagster dev`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from swaptalk_models.errors import UserError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+# dagster.yaml of the checkout says the same, and where in the checkout the storage lies.
+SETTINGS = {
+    "telemetry": {"enabled": False},
+    "concurrency": {"pools": {"default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
+    "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},
+    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+}
+# Without these a run over hundreds of videos spends most of its time on writing events one by one.
+EVENTS_IN_BATCHES = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1", "DAGSTER_EVENT_BATCH_SIZE": "500"}
+_NO_COMPUTE_LOGS = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+
+
+def default_home() -> Path:
+    """$SWAPTALK_HOME, else ./data."""
+    return Path(os.environ.get("SWAPTALK_HOME") or "data").expanduser().absolute()
+
+
+def instance_folder(home: Path) -> Path:
+    """The DAGSTER_HOME of this home. Nothing is made."""
+    if os.environ.get("DAGSTER_HOME"):
+        return Path(os.environ["DAGSTER_HOME"]).expanduser().absolute()
+    if (CHECKOUT / "dagster.yaml").is_file() and home.resolve() == (CHECKOUT / "data").resolve():
+        return CHECKOUT
+    return home.absolute() / "dagster"
+
+
+def prepare(folder: Path) -> Path:
+    """Make the folder of an instance, with our settings unless it has its own.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    config = folder / "dagster.yaml"
+    if not config.is_file():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            aside = config.with_name(f".dagster.yaml.{os.getpid()}")
+            aside.write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
+            aside.replace(config)
+        except OSError as error:
+            raise UserError(f"{folder}: cannot hold a Dagster instance: {error.strerror}") from None
+    return folder
+
+
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance of a home, from any working directory.
+
+    It does not catch what steps print, as the UI's does: that would take the terminal away from the progress bars.
+    """
+    import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
+
+    for name, value in EVENTS_IN_BATCHES.items():
+        os.environ.setdefault(name, value)
+    folder = prepare(instance_folder(home))
+    ref = InstanceRef.from_dir(str(folder), overrides=_absolute(folder) | {"compute_logs": _NO_COMPUTE_LOGS})
+    with dg.DagsterInstance.from_ref(ref) as instance:
+        yield instance
+
+
+def _absolute(folder: Path) -> dict:
+    """The instance's storage settings with their relative paths taken from its own folder; Dagster takes them from
+    the working directory.
+    """
+    config = yaml.safe_load((folder / "dagster.yaml").read_text()) or {}
+    found = {}
+    artifacts = config.get("local_artifact_storage", {})
+    base = artifacts.get("config", {}).get("base_dir")
+    if isinstance(base, str):
+        found["local_artifact_storage"] = artifacts | {"config": {"base_dir": str(folder / base)}}
+    base = config.get("storage", {}).get("sqlite", {}).get("base_dir")
+    if isinstance(base, str):
+        found["storage"] = {"sqlite": {"base_dir": str(folder / base)}}
+    return found
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        print("usage: python -m pipelines.instance HOME", file=sys.stderr)
+        return 2
+    print(prepare(instance_folder(Path(sys.argv[1]).expanduser().absolute())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

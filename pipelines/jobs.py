@@ -1,0 +1,36 @@
+"""What can be run as a whole. Each job does only what is new or stale; the stages see to that."""
+
+import dagster as dg
+
+from assets.training import MODELS
+from pipelines.executors import executor
+
+DATA = dg.AssetSelection.assets("training_snapshot").upstream()
+EVALUATION = dg.AssetSelection.assets("test_videos", "metrics", "evaluation_report", "model_release")
+
+swaptalk = dg.define_asset_job(
+    "swaptalk",
+    dg.AssetSelection.all(),
+    description="The whole graph: from a folder of videos to a report and a release.",
+    executor_def=executor,
+)
+prepare_data = dg.define_asset_job(
+    "prepare_data",
+    DATA,
+    description="From a folder of videos to the training snapshot.",
+    executor_def=executor,
+)
+train = dg.define_asset_job(
+    "train",
+    dg.AssetSelection.assets("vq_latents", *MODELS) | EVALUATION,
+    description="Every model on the newest training snapshot, then the evaluation and the release.",
+    executor_def=executor,
+)
+evaluate = dg.define_asset_job(
+    "evaluate",
+    EVALUATION,
+    description="Test videos, metrics, report and release of the models that there are.",
+    executor_def=executor,
+)
+
+jobs = [swaptalk, prepare_data, train, evaluate]

@@ -1,0 +1,171 @@
+"""`swaptalk run`: the main job through Dagster, in this process, in the instance that the UI shows.
+
+Two Dagster runs under one tag: the catalog first, because it decides which partitions there are; then all the rest
+over their whole range.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.instance import open_instance
+from pipelines.recovery import CLI_TAG, free_dead, held_alive
+from swaptalk_models.config import load_preset
+from swaptalk_models.data.home import Home
+from swaptalk_models.errors import UserError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+CATALOG = "hdtf_catalog"
+_USERS_FAULTS = ("UserError", "BadClip")
+_FRAMES_SHOWN = 5
+
+
+class StageFailed(Exception):
+    """A stage failed, and not by the user's fault; ``str(error)`` says which and why, ``details`` where."""
+
+    def __init__(self, message: str, details: str = ""):
+        super().__init__(message)
+        self.details = details
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is asked to do."""
+
+    home: Path
+    preset: str
+    videos: str = ""
+    hdtf: str = ""
+    until: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def run_config(self) -> dict[str, Any]:
+        """What the launchpad would hold for the same run."""
+        values = {"home": str(self.home), "preset": self.preset, "videos": self.videos, "hdtf": self.hdtf}
+        return {"resources": {"swaptalk": {"config": values | {"overrides": dict(self.overrides)}}}}
+
+
+def last_settings(home: Home) -> Settings:
+    """What the last run of this home was asked to do; schedules and sensors ask for the same."""
+    state = home.state()
+    return Settings(
+        home.root,
+        state.get("preset") or "tiny",
+        state.get("videos") or "",
+        state.get("hdtf") or "",
+        overrides=state.get("overrides") or {},
+    )
+
+
+def run_graph(settings: Settings) -> None:
+    """Materialise the graph, or what ``settings.until`` needs of it.
+
+    Raises:
+        UserError: the input's or the configuration's fault, in whichever stage it came out.
+        StageFailed: anything else.
+        KeyboardInterrupt: Ctrl-C; what is finished is kept.
+    """
+    load_preset(settings.preset, settings.overrides)  # a mistake in it shows at once
+    home = Home(settings.home).create()
+    with quiet_dagster():
+        from pipelines.definitions import defs
+
+        selected = _selection(defs, settings.until)
+        with open_instance(settings.home) as instance:
+            free_dead(instance)  # what a kill left behind would keep the slot that this run waits for
+            tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"}
+            _execute(defs, instance, settings, {CATALOG}, tags)
+            home.update_state(
+                preset=settings.preset,
+                videos=settings.videos,
+                hdtf=settings.hdtf,
+                overrides=dict(settings.overrides),
+            )
+            rest = selected - {CATALOG}
+            if rest:
+                from assets.partitions import all_partitions
+
+                _execute(defs, instance, settings, rest, tags | all_partitions(instance))
+
+
+def _selection(defs: dg.Definitions, until: str) -> set[str]:
+    """Names of the assets to materialise."""
+    import dagster as dg
+
+    graph = defs.resolve_asset_graph()
+    names = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    if not until:
+        return names
+    if until not in names:
+        raise UserError(f"no asset is called {until!r}: there are {', '.join(_in_order(graph))}")
+    return {key.to_user_string() for key in dg.AssetSelection.assets(until).upstream().resolve(graph)}
+
+
+def _in_order(graph: dg.AssetGraph) -> list[str]:
+    return [key.to_user_string() for keys in graph.toposorted_asset_keys_by_level for key in sorted(keys)]
+
+
+def _execute(
+    defs: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, assets: set[str], tags: dict[str, str]
+) -> None:
+    import dagster as dg
+
+    run_id = str(uuid.uuid4())
+    try:
+        with held_alive(instance, run_id):
+            result = defs.resolve_job_def("swaptalk").execute_in_process(
+                run_config=settings.run_config() | {"loggers": {"terminal": {}}},
+                instance=instance,
+                asset_selection=[dg.AssetKey(name) for name in sorted(assets)],
+                tags=tags,
+                run_id=run_id,
+                raise_on_error=False,
+            )
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        free_dead(instance)
+        raise KeyboardInterrupt from None
+    if not result.success:
+        _raise_cause(result)
+
+
+def _raise_cause(result: dg.ExecuteInProcessResult) -> None:
+    """The first failure, as what it was. Steps that failed because of it come later."""
+    failures = [event for event in result.all_events if event.is_step_failure]
+    for event in failures:
+        error = event.step_failure_data.error
+        while error is not None:
+            if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+                raise KeyboardInterrupt
+            if error.cls_name in _USERS_FAULTS:
+                raise UserError(error.message.partition(": ")[2].strip())
+            deepest, error = error, error.cause
+        if event is failures[-1]:
+            raise StageFailed(
+                f"{event.step_key} failed: {' '.join(deepest.message.split())}", "".join(deepest.stack[-_FRAMES_SHOWN:])
+            )
+    raise StageFailed("the run failed before its first stage")
+
+
+@contextmanager
+def quiet_dagster():
+    """Keep Dagster's notices about its own API, and its logs, off the terminal; the instance has them all."""
+    import logging
+    import warnings
+
+    logger = logging.getLogger("dagster")
+    level = logger.level
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

@@ -1,0 +1,68 @@
+"""Tables for people at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+QUARANTINE_SHOWN = 5
+
+
+def print_stages(
+    stages: Mapping[str, Mapping[str, Any]], quarantine: list[Mapping[str, str]], console: Console
+) -> None:
+    """What was computed, cached and quarantined in a run, and the first few reasons."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column("stage", no_wrap=True)
+    for name in ("computed", "cached", "quarantined", "seconds"):
+        table.add_column(name, justify="right")
+    for name, counts in stages.items():
+        numbers = [str(counts[key]) for key in ("computed", "cached", "quarantined")]
+        table.add_row(name, *numbers, f"{counts['seconds']:.1f}")
+    console.print(table)
+    print_quarantine(quarantine, console)
+
+
+def print_quarantine(quarantine: list[Mapping[str, str]], console: Console) -> None:
+    for entry in quarantine[:QUARANTINE_SHOWN]:
+        console.print(
+            f"quarantined {entry['clip']} ({entry['stage']}): {entry['reason']}", soft_wrap=True, markup=False
+        )
+    if len(quarantine) > QUARANTINE_SHOWN:
+        console.print(f"... and {len(quarantine) - QUARANTINE_SHOWN} more: swaptalk status --json")
+
+
+def print_status(status: Mapping[str, Any], console: Console) -> None:
+    """Everything `swaptalk status --json` says, for reading."""
+    videos, clips = status["videos"], status["clips"]
+    lines = [
+        f"home     {status['home']}",
+        f"preset   {status['preset'] or '-'}",
+        f"videos   {videos['ok']} ok, {videos['quarantined']} quarantined, {videos['total']} in all",
+        f"clips    {clips['ok']} ok, {clips['quarantined']} quarantined, {clips['total']} in all",
+        f"frames   {status['frames']}",
+        f"report   {status['report'] or '-'}",
+        f"release  {status['release'] or '-'}",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    console.print()
+    if status["stages"]:
+        console.print("last run", highlight=False)
+        print_stages(status["stages"], status["quarantine"], console)
+    if status["models"]:
+        table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+        table.add_column("model", no_wrap=True)
+        table.add_column("version", no_wrap=True)
+        table.add_column("step", justify="right")
+        table.add_column("held-out people")
+        for name, model in status["models"].items():
+            metrics = ", ".join(
+                f"{key} {value:.3g}" for key, value in model["metrics"].items() if isinstance(value, (int, float))
+            )
+            table.add_row(name, model["version"], str(model["step"]), metrics)
+        console.print(table)

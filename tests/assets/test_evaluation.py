@@ -1,0 +1,101 @@
+"""assets/evaluation.py: memoised work is counted, and the page is looked at."""
+
+import sys
+import types
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assets import evaluation
+from assets.resources import SwapTalk
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import Ledger
+
+PAGE = "<html><body>figures</body></html>"
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    home = Home(tmp_path / "home").create()
+    home.evaluation.mkdir()
+    return home
+
+
+@pytest.fixture
+def work(monkeypatch, home):
+    """The evaluation's functions, replaced: {name: function(home, preset)}."""
+
+    def once(name, content):
+        path = home.evaluation / name
+        if not path.is_file():
+            path.write_text(content) if isinstance(content, str) else pq.write_table(content, path)
+        return path
+
+    table = pa.table({"method": ["ours", "ours", "truth"], "setting": ["self"] * 3, "psnr": [20.0, 30.0, 40.0]})
+    found = {
+        "make_test_videos": lambda home, preset: [{"path": str(once("a.mp4", "video")), "setting": "self"}],
+        "measure_test_videos": lambda home, preset: once("metrics.parquet", table),
+        "write_evaluation_report": lambda home, preset: once("report.html", PAGE),
+    }
+    modules = {"test_videos": "make_test_videos", "measure": "measure_test_videos", "report": "write_evaluation_report"}
+    monkeypatch.setitem(sys.modules, "swaptalk_models.evaluation", types.ModuleType("swaptalk_models.evaluation"))
+    for module, function in modules.items():
+        fake = types.ModuleType(f"swaptalk_models.evaluation.{module}")
+        setattr(fake, function, lambda *args, name=function: found[name](*args))
+        monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    return found
+
+
+def materialize(home, *names):
+    assets = [getattr(evaluation, name) for name in names]
+    return dg.materialize(
+        [*assets, evaluation.evaluation_report_page],
+        resources={"swaptalk": SwapTalk(home=str(home.root))},
+        raise_on_error=False,
+    )
+
+
+def event(result, name):
+    return result.asset_materializations_for_node(name)[0]
+
+
+def test_second_time_all_is_cached(home, work):
+    names = ("test_videos", "metrics", "evaluation_report")
+    first, second = materialize(home, *names), materialize(home, *names)
+    assert first.success and second.success
+    assert [event(first, name).metadata["status"].value for name in names] == ["computed"] * 3
+    assert [event(second, name).metadata["status"].value for name in names] == ["cached"] * 3
+    assert [event(first, name).tags for name in names] == [event(second, name).tags for name in names]
+    with Ledger(home.ledger) as ledger:
+        assert {name: (r.computed, r.cached) for name, r in ledger.last_run().items()} == dict.fromkeys(names, (0, 1))
+
+
+def test_metrics_are_floats_by_method(home, work):
+    found = event(materialize(home, "metrics"), "metrics").metadata
+    assert (found["ours self psnr"].value, found["truth self psnr"].value) == (25.0, 40.0)
+    assert found["dagster/row_count"].value == 3
+
+
+def test_report_is_in_the_homes_state(home, work):
+    materialize(home, "evaluation_report")
+    assert home.state()["report"] == str(home.evaluation / "report.html")
+
+
+@pytest.mark.parametrize("page", ["<html><body>cut o", '<html><script src="https://elsewhere/x.js"></script></html>'])
+def test_page_that_is_cut_off_or_fetches_is_refused(home, work, page):
+    (home.evaluation / "report.html").write_text(page)
+    result = materialize(home, "evaluation_report")
+    assert not result.success
+    assert not result.get_asset_check_evaluations()[0].passed
+
+
+def test_data_version_does_not_depend_on_where_the_home_is(tmp_path, work, monkeypatch):
+    versions = set()
+    for name in ("one", "two"):
+        home = Home(tmp_path / name).create()
+        home.evaluation.mkdir()
+        work["make_test_videos"] = lambda root, preset: [{"path": f"{root}/evaluation/a.mp4"}]
+        versions.add(event(materialize(home, "test_videos"), "test_videos").tags["dagster/data_version"])
+    assert len(versions) == 1

@@ -1,0 +1,138 @@
+"""The console script: help, exit codes, one line for every fault."""
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from pipelines import doctor
+from pipelines.cli.main import COMMANDS, main
+from pipelines.terminal import StageLines
+
+ROOT = Path(__file__).parents[2]
+
+
+def swaptalk(*args) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(arg) for arg in args])
+    return ended.value.code
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_teaching_help(command, capsys):
+    assert swaptalk(command, "--help") == 0
+    assert len(capsys.readouterr().out.splitlines()) > 6
+
+
+def test_contracts_commands_are_there():
+    assert {"run", "status", "generate", "evaluate", "phantom", "bench", "recover"} <= set(COMMANDS)
+
+
+def test_help_needs_nothing_heavy():
+    code = "import sys; from pipelines.cli.main import main\ntry: main(['run', '--help'])\nexcept SystemExit: pass\n"
+    code += "print({'torch', 'dagster', 'cv2', 'lance'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_no_command_shows_help_and_is_2(capsys):
+    assert swaptalk() == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_unknown_command(capsys):
+    assert swaptalk("trian") == 2
+    assert "No such command 'trian'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["status"], ["clean"], ["status", "--json"]])
+def test_no_home(command, tmp_path, capsys):
+    assert swaptalk(*command, "--home", tmp_path / "none") == 2
+    assert capsys.readouterr().err.startswith(f"swaptalk: no home at {tmp_path / 'none'}")
+    assert not (tmp_path / "none").exists()
+
+
+def test_recover_where_nothing_was_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    assert swaptalk("recover", "--home", tmp_path) == 2
+    assert "nothing was ever run" in capsys.readouterr().err
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    for name in ("face.png", "head.mp4", "voice.wav"):
+        (tmp_path / name).write_bytes(b"x")
+    return ["--source", tmp_path / "face.png", "--target", tmp_path / "head.mp4", "--audio", tmp_path / "voice.wav"]
+
+
+def test_generate_without_a_release(inputs, tmp_path, capsys):
+    assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4", "--home", tmp_path) == 2
+    assert "no release in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["out.avi", "head.mp4"])
+def test_generate_never_overwrites_an_input(inputs, tmp_path, capsys, output):
+    assert swaptalk("generate", *inputs, "--output", tmp_path / output, "--home", tmp_path) == 2
+    assert (tmp_path / "head.mp4").read_bytes() == b"x"
+
+
+def test_generate_says_where_the_video_is(inputs, tmp_path, capsys, monkeypatch):
+    from pipelines.cli import generate
+
+    monkeypatch.setattr(generate, "make_video", lambda *args: types.SimpleNamespace(faceless=0))
+    assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"video: {tmp_path / 'out.mp4'}"
+
+
+def test_demo_ends_with_report_and_video(tmp_path, capsys, monkeypatch):
+    from pipelines.cli import demo, run
+
+    monkeypatch.setattr(run, "make_everything", lambda *args: {"report": "/r.html"})
+    monkeypatch.setattr(demo, "customised_face", lambda home: "/v.mp4")
+    assert swaptalk("demo", "--home", tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["report: /r.html", "video: /v.mp4"]
+
+
+def test_bench_that_needs_a_home_says_so(tmp_path, capsys):
+    assert swaptalk("bench", "nothing-to-do", "--home", tmp_path) == 2
+    assert "nothing was ever run" in capsys.readouterr().err
+
+
+def test_doctor_names_the_package_that_is_missing(monkeypatch):
+    def no_gl(name):
+        raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", no_gl)
+    assert doctor.complaints(["cv2"]) == ["cv2 needs the system library libGL.so.1: apt-get install libgl1"]
+
+
+def test_doctor_says_other_faults_as_they_are():
+    assert doctor.complaints(["no_such_wheel"]) == ["no_such_wheel does not import: No module named 'no_such_wheel'"]
+
+
+def test_progress_without_a_terminal_is_a_line_now_and_then(tmp_path):
+    import logging
+
+    with open(tmp_path / "out", "w") as stream:
+        lines = StageLines(stream)
+        for step in range(100):
+            record = logging.LogRecord("x", logging.INFO, "", 0, f"step {step}", (), None)
+            record.dagster_meta = {"dagster_event": None, "step_key": "vqgan", "orig_message": f"step {step}"}
+            lines.handle(record)
+    assert (tmp_path / "out").read_text() == "  vqgan: step 0\n"
+
+
+def test_evaluate_json_is_the_contracts(inputs, tmp_path, capsys, monkeypatch):
+    import json
+
+    from swaptalk_models.metrics import evaluate
+
+    found = {"frames": 3, "excluded": {}, "metrics": {"fid": None}, "judges": {"sync": None}}
+    monkeypatch.setattr(evaluate, "evaluate_video", lambda *args: found | {"details": {"more": 1}})
+    head = tmp_path / "head.mp4"
+    assert swaptalk("evaluate", "--generated", head, "--target", head, "--home", tmp_path / "none", "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == found
+    assert "no sync_judge" in said.err

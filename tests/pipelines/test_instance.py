@@ -1,0 +1,64 @@
+"""Every home has an instance of its own, from any working directory."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines import instance
+from swaptalk_models.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def no_dagster_home(monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+def test_checkouts_dagster_yaml_has_our_settings():
+    config = yaml.safe_load((instance.CHECKOUT / "dagster.yaml").read_text())
+    storage = {config.pop(name).__class__ for name in ("storage", "local_artifact_storage", "compute_logs")}
+    assert storage == {dict}
+    assert config == instance.SETTINGS
+
+
+def test_default_home_of_the_checkout_uses_the_checkouts_instance():
+    assert instance.instance_folder(instance.CHECKOUT / "data") == instance.CHECKOUT
+
+
+def test_other_homes_have_their_own(tmp_path):
+    assert instance.instance_folder(tmp_path) == tmp_path / "dagster"
+
+
+def test_dagster_home_overrides(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "mine"))
+    assert instance.instance_folder(tmp_path / "home") == tmp_path / "mine"
+
+
+def test_partitions_of_two_homes_do_not_mix(tmp_path):
+    for name in ("one", "two"):
+        with instance.open_instance(tmp_path / name) as opened:
+            opened.add_dynamic_partitions("videos", [name])
+    with instance.open_instance(tmp_path / "one") as opened:
+        assert opened.get_dynamic_partitions("videos") == ["one"]
+        assert not opened.telemetry_enabled
+
+
+def test_relative_storage_is_taken_from_the_instances_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "dagster.yaml").write_text((instance.CHECKOUT / "dagster.yaml").read_text())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    with instance.open_instance(tmp_path / "home") as opened:
+        opened.add_dynamic_partitions("videos", ["a"])
+        assert Path(opened.root_directory) == folder / ".dagster_storage"
+    assert list(elsewhere.iterdir()) == []
+    assert sorted(path.name for path in folder.iterdir()) == [".dagster_storage", "dagster.yaml"]
+
+
+def test_a_file_in_the_way_is_the_users_to_move(tmp_path):
+    (tmp_path / "dagster").write_text("")
+    with pytest.raises(UserError, match="dagster: cannot hold a Dagster instance"):
+        instance.prepare(tmp_path / "dagster")

@@ -1,0 +1,171 @@
+"""`swaptalk run` through Dagster, on a graph that takes no time."""
+
+import dagster as dg
+import pytest
+
+import pipelines.definitions
+from assets.metadata import run_name
+from assets.partitions import sync_partitions, videos
+from assets.resources import SwapTalk
+from pipelines.cli.main import main
+from pipelines.instance import open_instance
+from pipelines.recovery import left_runs
+from pipelines.terminal import terminal_logger
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import Ledger, StageReport
+from swaptalk_models.errors import BadClip, UserError
+
+
+@pytest.fixture(autouse=True)
+def no_dagster_home(monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+@pytest.fixture
+def calls() -> dict:
+    """{asset: partitions it was called with}; under "fault", what training_snapshot raises."""
+    return {}
+
+
+@pytest.fixture
+def graph(calls, monkeypatch):
+    """Three assets with names of ours in place of the real ones."""
+
+    def count(context, swaptalk, **counts):
+        with Ledger(swaptalk.home_folder().ledger) as ledger:
+            ledger.record(StageReport(context.asset_key.to_user_string(), **counts), run_name(context))
+
+    @dg.asset
+    def hdtf_catalog(context: dg.AssetExecutionContext, swaptalk: SwapTalk):
+        sync_partitions(context.instance, ["a", "b", "c"])
+        calls["hdtf_catalog"] = (swaptalk.videos, swaptalk.load().vqgan.train.steps)
+        count(context, swaptalk, computed=3)
+
+    @dg.asset(deps=[hdtf_catalog], partitions_def=videos, backfill_policy=dg.BackfillPolicy.single_run())
+    def raw_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
+        calls["raw_videos"] = context.partition_keys
+        count(context, swaptalk, computed=1, cached=1, quarantined=1, seconds=2.0)
+        return dg.MaterializeResult()
+
+    @dg.asset(deps=[raw_videos])
+    def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk):
+        calls["training_snapshot"] = True
+        if "fault" in calls:
+            raise calls["fault"]
+        count(context, swaptalk, cached=1)
+
+    defs = dg.Definitions(
+        assets=[hdtf_catalog, raw_videos, training_snapshot],
+        jobs=[dg.define_asset_job("swaptalk", executor_def=dg.in_process_executor)],
+        resources={"swaptalk": SwapTalk()},
+        loggers={"terminal": terminal_logger},
+    )
+    monkeypatch.setattr(pipelines.definitions, "defs", defs)
+
+
+def swaptalk(*args) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(arg) for arg in args])
+    return ended.value.code
+
+
+def test_whole_graph_in_two_runs_over_all_videos(graph, calls, tmp_path, capsys):
+    assert swaptalk("run", "--home", tmp_path, "--set", "vqgan.train.steps=11") == 0
+    assert calls == {"hdtf_catalog": ("", 11), "raw_videos": ["a", "b", "c"], "training_snapshot": True}
+    out = capsys.readouterr().out
+    row = next(line.split() for line in out.splitlines() if line.startswith("raw_videos"))
+    assert row == ["raw_videos", "1", "1", "1", "2.0"]
+    with open_instance(tmp_path) as instance:
+        runs = instance.get_runs()
+        assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 2
+        assert len({run.tags["swaptalk/run"] for run in runs}) == 1
+        assert runs[0].run_config["resources"]["swaptalk"]["config"]["home"] == str(tmp_path)
+        assert left_runs(instance) == []
+
+
+def test_until_stops_there(graph, calls, tmp_path):
+    assert swaptalk("run", "--home", tmp_path, "--until", "raw_videos") == 0
+    assert "training_snapshot" not in calls
+
+
+def test_until_the_catalog(graph, calls, tmp_path):
+    assert swaptalk("run", "--home", tmp_path, "--until", "hdtf_catalog") == 0
+    assert set(calls) == {"hdtf_catalog"}
+
+
+def test_until_something_unknown(graph, tmp_path, capsys):
+    assert swaptalk("run", "--home", tmp_path, "--until", "snapshot") == 2
+    assert (
+        "no asset is called 'snapshot': there are hdtf_catalog, raw_videos, training_snapshot"
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("kind", [UserError, BadClip])
+def test_users_fault_in_a_stage_is_one_line_and_2(graph, calls, tmp_path, capsys, kind):
+    calls["fault"] = kind("only 1 usable person (Anna): a training needs at least 4")
+    assert swaptalk("run", "--home", tmp_path) == 2
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1] == "swaptalk: only 1 usable person (Anna): a training needs at least 4"
+    assert "Traceback" not in err and "Stack Trace" not in err and "dagster._core" not in err
+
+
+def test_our_fault_is_1_and_says_where(graph, calls, tmp_path, capsys):
+    calls["fault"] = ZeroDivisionError("ours")
+    assert swaptalk("run", "--home", tmp_path) == 1
+    err = capsys.readouterr().err
+    assert "training_snapshot failed: ZeroDivisionError: ours" in err
+    assert "in training_snapshot" in err  # the place in the code
+
+
+def test_interrupted(graph, calls, tmp_path, capsys):
+    calls["fault"] = KeyboardInterrupt()
+    assert swaptalk("run", "--home", tmp_path) == 130
+    assert "Traceback" not in capsys.readouterr().err
+    with open_instance(tmp_path) as instance:
+        assert left_runs(instance) == []
+
+
+def test_a_dead_run_does_not_stand_in_the_way(graph, calls, tmp_path):
+    @dg.job
+    def training():
+        pass
+
+    with open_instance(tmp_path) as instance:
+        dead = instance.create_run_for_job(
+            training, tags={"swaptalk/command": "run"}, status=dg.DagsterRunStatus.STARTED
+        )
+    assert swaptalk("run", "--home", tmp_path) == 0
+    with open_instance(tmp_path) as instance:
+        assert instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_what_was_asked_for_is_remembered(graph, tmp_path):
+    (tmp_path / "videos").mkdir()
+    home = tmp_path / "home"
+    assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos", "--set", "clips.crf=20") == 0
+    state = Home(home).state()
+    assert (state["preset"], state["videos"], state["overrides"]) == (
+        "tiny",
+        str(tmp_path / "videos"),
+        {"clips.crf": "20"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--preset", "huge"], "no preset 'huge': there are tiny, nano, base, paper"),
+        (["--set", "vqgan.steps=3"], "unknown setting 'vqgan.steps'"),
+        (["--set", "vqgan.train.steps"], "write it as section.field=value"),
+        (["--videos", "/nowhere"], "'/nowhere' does not exist"),
+        (["--videos", ".", "--hdtf", "."], "either --videos or --hdtf"),
+        (["--whatever"], "No such option"),
+    ],
+)
+def test_bad_usage_is_one_line_and_2(graph, calls, tmp_path, capsys, arguments, said):
+    assert swaptalk("run", "--home", tmp_path, *arguments) == 2
+    err = capsys.readouterr().err.strip().splitlines()
+    assert said in err[-1]
+    assert len(err) <= 2
+    assert calls == {}

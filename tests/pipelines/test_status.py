@@ -1,0 +1,98 @@
+"""`swaptalk status`: the JSON is a contract."""
+
+import json
+
+import pytest
+
+from pipelines.cli.main import main
+from pipelines.status import collect
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
+from swaptalk_models.errors import UserError
+from swaptalk_models.training.spec import ModelFolder, make_current
+
+REASON = "b: no face in 12 of 12 frames"
+
+
+def entry(stage, clip, video, status=OK, rows=0, reason=""):
+    return Entry(stage, clip, video, "f", "i", "1", "p", status, reason=reason, rows=rows)
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    """Video a is fine, b has no face in one of its two clips, c is no video at all."""
+    home = Home(tmp_path / "home").create()
+    home.update_state(preset="tiny", report=str(tmp_path / "gone.html"))
+    with Ledger(home.ledger) as ledger:
+        ledger.commit(
+            [entry("raw_videos", v, v) for v in "ab"]
+            + [entry("raw_videos", "c", "c", QUARANTINED, reason="not a video")]
+        )
+        for clip in ("a_000", "b_000", "b_001"):
+            ledger.commit([entry("clips", clip, clip[0]), entry("mels", clip, clip[0], rows=1)])
+        ledger.commit([entry("face_crops", clip, clip[0], rows=100) for clip in ("a_000", "b_000")])
+        ledger.commit([entry("face_tracks", "b_001", "b", QUARANTINED, reason=REASON)])
+        ledger.record(StageReport("mels", 2, 1, 0, 1.234), "run1")
+    folder = home.models / "vqgan" / "v1"
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps({"step": 700, "metrics": {"psnr_db": 24.5, "upper_use": 0.3}}))
+    (folder / "evaluation.json").write_text(json.dumps({"metrics": {"upper_use": 0.4}}))
+    make_current(ModelFolder(folder))
+    return home
+
+
+def test_contract(home):
+    assert collect(home) == {
+        "home": str(home.root),
+        "preset": "tiny",
+        "videos": {"total": 3, "ok": 2, "quarantined": 1},
+        "clips": {"total": 4, "ok": 2, "quarantined": 2},
+        "frames": 200,
+        "quarantine": [
+            {"clip": "b_001", "stage": "face_tracks", "reason": REASON},
+            {"clip": "c", "stage": "raw_videos", "reason": "not a video"},
+        ],
+        "stages": {"mels": {"computed": 2, "cached": 1, "quarantined": 0, "seconds": 1.23}},
+        "models": {
+            "vqgan": {
+                "version": "v1",
+                "path": str(home.models / "vqgan" / "v1"),
+                "step": 700,
+                "metrics": {"psnr_db": 24.5, "upper_use": 0.4},
+            }
+        },
+        "report": None,
+        "release": None,
+    }
+
+
+def test_half_trained_model_is_not_there(home):
+    make_current(ModelFolder(home.models / "vqgan" / "v2"))
+    assert collect(home)["models"] == {}
+
+
+def test_orphans_do_not_count(home):
+    with Ledger(home.ledger) as ledger:
+        ledger.orphan_other_videos(["a"])
+    status = collect(home)
+    assert (status["videos"]["total"], status["clips"]["total"], status["quarantine"]) == (1, 1, [])
+
+
+def test_empty_home_says_what_to_do(tmp_path):
+    with pytest.raises(UserError, match="swaptalk run --home"):
+        collect(Home(tmp_path))
+
+
+def test_command_prints_json_and_nothing_else(home, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["status", "--home", str(home.root), "--json"])
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 200
+
+
+def test_command_prints_a_table_for_people(home, capsys):
+    with pytest.raises(SystemExit):
+        main(["status", "--home", str(home.root)])
+    out = capsys.readouterr().out
+    for said in ("2 ok, 1 quarantined, 3 in all", "frames   200", "psnr_db 24.5", REASON):
+        assert said in out

@@ -1,0 +1,96 @@
+"""modules/quantizer.py"""
+
+import pytest
+import torch
+
+from swaptalk_models.modules.quantizer import VectorQuantizer
+
+
+@pytest.fixture
+def quantizer():
+    torch.manual_seed(0)
+    return VectorQuantizer(codes=8, dim=4, decay=0.5, revive_below=0.1)
+
+
+def clusters(n: int, centres: torch.Tensor, noise: float = 0.01) -> torch.Tensor:
+    """(1, D, 1, n) embeddings around the centres (K, D), evenly."""
+    flat = centres.repeat(n // len(centres), 1)
+    return (flat + noise * torch.randn_like(flat)).T[None, :, None]
+
+
+def test_takes_the_nearest_code(quantizer):
+    quantizer.eval()
+    z = torch.randn(2, 4, 3, 5)
+    made = quantizer(z)
+    flat = z.movedim(1, -1).reshape(-1, 4)
+    assert torch.equal(made.codes.flatten(), torch.cdist(flat, quantizer.codebook).argmin(1))
+    assert torch.allclose(made.embedding, quantizer.embed(made.codes), atol=1e-6)
+    assert made.embedding.shape == z.shape and made.codes.shape == (2, 3, 5)
+
+
+def test_gradient_passes_straight_through(quantizer):
+    quantizer.eval()
+    z = torch.randn(2, 4, 3, 5, requires_grad=True)
+    weight = torch.randn(2, 4, 3, 5)
+    (quantizer(z).embedding * weight).sum().backward()
+    assert torch.equal(z.grad, weight)
+
+
+def test_commitment_pulls_the_encoder_only(quantizer):
+    quantizer.eval()
+    z = torch.randn(2, 4, 3, 5, requires_grad=True)
+    made = quantizer(z)
+    made.commitment.backward()
+    towards = 2 * (z - quantizer.embed(made.codes)).detach() / z.numel()
+    assert torch.allclose(z.grad, towards, atol=1e-6)
+    assert not list(quantizer.parameters()), "the codebook follows averages, never a gradient"
+    assert quantizer.codebook.grad is None
+
+
+def test_starts_on_the_data(quantizer):
+    quantizer.train()
+    z = clusters(64, torch.full((1, 4), 20.0), noise=0.5)
+    assert (quantizer.codebook - 20).norm(dim=1).min() > 10
+    quantizer(z)
+    assert (quantizer.codebook - 20).norm(dim=1).max() < 3
+
+
+def test_codebook_follows_the_data(quantizer):
+    torch.manual_seed(1)
+    quantizer.train()
+    centres = torch.randn(8, 4) * 5
+    for step in range(40):
+        made = quantizer(clusters(80, centres + 0.1 * step))
+    assert made.commitment < 0.1
+    assert made.codes.unique().numel() == 8
+
+
+def use_after_a_move(revive_below: float) -> tuple[float, float]:
+    """Share of codes in use and mean squared error, on data far away from those of the first steps."""
+    torch.manual_seed(1)
+    quantizer = VectorQuantizer(codes=32, dim=4, decay=0.8, revive_below=revive_below).train()
+    for _ in range(3):
+        quantizer(clusters(128, torch.zeros(1, 4)))
+    for _ in range(40):
+        made = quantizer(clusters(128, torch.full((1, 4), 100.0), noise=10.0))
+    return made.codes.unique().numel() / 32, made.commitment.item()
+
+
+def test_dead_codes_are_revived():
+    revived, collapsed = use_after_a_move(0.1), use_after_a_move(0.0)
+    assert revived[0] > 0.9
+    assert collapsed[0] < 0.7, "what the revival is for"
+    assert revived[1] < 0.8 * collapsed[1]
+
+
+def test_evaluation_changes_nothing(quantizer):
+    quantizer.eval()
+    before = {name: tensor.clone() for name, tensor in quantizer.state_dict().items()}
+    quantizer(torch.randn(2, 4, 3, 5))
+    assert all(torch.equal(before[name], tensor) for name, tensor in quantizer.state_dict().items())
+
+
+def test_half_precision_input_is_quantised_in_full(quantizer):
+    quantizer.eval()
+    made = quantizer(torch.randn(1, 4, 2, 2, dtype=torch.bfloat16))
+    assert made.embedding.dtype == torch.float32

@@ -1,0 +1,129 @@
+"""modules/vqgan.py"""
+
+import pytest
+import torch
+from torch import nn
+
+from swaptalk_models.config import load_preset
+from swaptalk_models.modules.settings import VQGANConfig
+from swaptalk_models.modules.vqgan import VQGAN, Decoder
+
+
+def tiny(factor: int = 8, size: int = 32) -> VQGAN:
+    torch.manual_seed(0)
+    halvings = factor.bit_length() - 1
+    network = VQGAN(VQGANConfig(factor=factor, channels=(8,) * halvings, codes=16, dim=8))
+    network.train()
+    with torch.no_grad():
+        network(torch.rand(8, 3, size, size) * 2 - 1)  # puts the codebooks on data
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def network() -> VQGAN:
+    return tiny()
+
+
+@pytest.fixture(scope="module")
+def image() -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.rand(3, 3, 32, 32) * 2 - 1
+
+
+@pytest.mark.parametrize("factor, size", [(4, 32), (8, 32), (16, 32), (32, 64)])
+def test_shapes(factor, size):
+    network, side = tiny(factor, size), size // factor
+    image = torch.rand(2, 3, size, size) * 2 - 1
+    made = network(image)
+    assert made.image.shape == image.shape
+    assert made.upper.codes.shape == made.lower.codes.shape == (2, side // 2, side)
+    upper, lower = network.tokenize(image)
+    assert upper.shape == lower.shape == (2, side // 2, side)
+    assert network.embed(upper, lower).shape == (2, 8, side, side)
+    assert network.decode(network.embed(upper, lower)).shape == image.shape
+
+
+def test_tokens_are_those_of_the_forward_pass(network, image):
+    made, (upper, lower) = network(image), network.tokenize(image)
+    assert torch.equal(made.upper.codes, upper) and torch.equal(made.lower.codes, lower)
+    whole = network.decode(network.embed(upper, lower))
+    assert torch.allclose(whole, made.image.clamp(-1, 1), atol=1e-4), "codes alone give the reconstruction back"
+
+
+@pytest.mark.parametrize("changed, kept", [("lower", 0), ("upper", 1)])
+def test_a_half_knows_nothing_of_the_other(network, image, changed, kept):
+    """The lips must not reach the upper half's embedding: lip-sync is given that as an input."""
+    other = image.clone()
+    rows = slice(16, 32) if changed == "lower" else slice(0, 16)
+    other[:, :, rows] = torch.rand_like(other[:, :, rows]) * 2 - 1
+    before, after = network.encode_halves(image), network.encode_halves(other)
+    assert torch.equal(before[kept], after[kept])
+    assert not torch.allclose(before[1 - kept], after[1 - kept], atol=1e-3)
+
+
+def test_one_encoder_two_codebooks(network):
+    image = (torch.rand(1, 3, 16, 32) * 2 - 1).repeat(1, 1, 2, 1)  # two equal halves
+    upper, lower = network.encode_halves(image)
+    assert torch.allclose(upper, lower, atol=1e-5)
+    assert not torch.equal(network.upper.codebook, network.lower.codebook)
+
+
+def test_embeddings_are_standardised_over_each_codebook(network):
+    codes = torch.arange(16).view(1, 4, 4)
+    for quantizer in (network.upper, network.lower):
+        z = network.embed_half(codes, quantizer)[0].flatten(1)
+        assert torch.allclose(z.mean(1), torch.zeros(8), atol=1e-5)
+        assert torch.allclose(z.std(1), torch.ones(8), atol=1e-4)
+
+
+def test_requantise_keeps_what_lies_on_the_codebook(network, image):
+    z = network.embed(*network.tokenize(image))
+    assert torch.allclose(network.requantise(z), z, atol=1e-5)
+
+
+def test_requantise_moves_onto_the_codebook_and_stays(network):
+    z = torch.randn(2, 8, 4, 4)
+    once = network.requantise(z)
+    assert not torch.allclose(once, z, atol=1e-2)
+    assert torch.allclose(network.requantise(once), once, atol=1e-5)
+    everything = network.embed_half(torch.arange(16).view(1, 4, 4), network.upper)[0].flatten(1).T
+    upper_cells = once[:, :, :2].movedim(1, -1).reshape(-1, 8)
+    assert torch.cdist(upper_cells, everything).min(1).values.max() < 1e-3
+
+
+def test_decoded_images_are_in_range(network):
+    image = network.decode(100 * torch.randn(1, 8, 4, 4))
+    assert image.min() >= -1 and image.max() <= 1
+
+
+def test_reconstruction_trains_encoder_and_decoder(image):
+    network = tiny().train()
+    made = network(image)
+    (made.image.square().mean() + made.upper.commitment + made.lower.commitment).backward()
+    for part in (network.encoder, network.decoder):
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters() if p.ndim > 1)
+
+
+def multiply_adds(network: nn.Module, *inputs: torch.Tensor) -> int:
+    """Of all convolutions and linear layers in one pass."""
+    total = 0
+
+    def count(module, _, output):
+        nonlocal total
+        channels_in = module.weight[0].numel()  # inputs of one output value
+        total += channels_in * output.numel()
+
+    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    network(*inputs)
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
+def test_the_decoder_at_256_px_is_light():
+    config = load_preset("base").vqgan
+    assert config.factor == 16
+    with torch.device("meta"):
+        decoder = Decoder(config)
+        macs = multiply_adds(decoder, torch.empty(1, config.dim, 16, 16))
+    assert 1e8 < macs <= 10e9, f"{macs / 1e9:.1f} G"

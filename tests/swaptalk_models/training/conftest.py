@@ -1,0 +1,141 @@
+"""A home made by hand: six people, a clip each, in tables as the data stages write them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from swaptalk_models.data import tables
+from swaptalk_models.data.alignment import template_landmarks
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.snapshot import SCHEMA
+from swaptalk_models.modules.settings import VQGANConfig
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.data import TrainingData
+
+SIZE, GRID, CODES, FRAMES = 32, 4, 16, 30
+PEOPLE = {"a": "train", "b": "train", "c": "train", "d": "validation", "e": "test", "f": "test"}
+CLIPS = {f"{person}_000": (person, split) for person, split in PEOPLE.items()}
+
+
+@dataclass
+class TinyHome:
+    """Where it is, and what was put into it."""
+
+    home: Home
+    manifest: Path
+    crops: dict[str, np.ndarray]
+    """Clip -> (FRAMES, SIZE, SIZE, 3) uint8."""
+    mels: dict[str, np.ndarray]
+
+    def data(self) -> TrainingData:
+        return TrainingData(self.home.root, self.manifest)
+
+
+def crops_of(number: int, frames: int) -> np.ndarray:
+    """Smooth noise that moves a little; its first pixel tells clip and frame."""
+    rng = np.random.default_rng(number)
+    still = cv2.resize(rng.integers(0, 255, (6, 6, 3), np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    crops = np.stack([np.roll(still, frame % 7, axis=1) for frame in range(frames)])
+    crops[:, 0, 0] = np.stack([np.full(frames, number), np.arange(frames), np.zeros(frames)], axis=1)
+    return crops
+
+
+def face_crop_rows(clip: str, number: int, frames: int) -> pa.Table:
+    rng = np.random.default_rng(100 + number)
+    landmarks = np.repeat(template_landmarks(SIZE)[None], frames, axis=0)
+    landmarks += rng.normal(0, 0.3, landmarks.shape).astype(np.float32)
+    landmarks[:, 66, 1] += rng.uniform(0, 3, frames).astype(np.float32)  # the mouth opens
+    pngs = [cv2.imencode(".png", crop[..., ::-1])[1].tobytes() for crop in crops_of(number, frames)]
+    columns = [
+        pa.array([clip] * frames),
+        pa.array([clip[0]] * frames),
+        pa.array(np.arange(frames), pa.int32()),
+        pa.array(pngs, pa.large_binary()),
+        tables.float_list(np.tile(np.float32([1, 0, 0, 0, 1, 0]), (frames, 1))),
+        tables.float_list(landmarks),
+        pa.array([rng.integers(0, 6, (8, 8), np.uint8).tobytes() for _ in range(frames)], pa.binary()),
+        pa.array(np.ones(frames), pa.float32()),
+    ]
+    return pa.Table.from_arrays(columns, schema=tables.SCHEMAS["face_crops"])
+
+
+def latent_rows(clip: str, number: int, frames: int, vqgan: str = "v1") -> pa.Table:
+    cells = GRID * GRID // 2
+    rng = np.random.default_rng(200 + number)
+    halves = [
+        pa.FixedSizeListArray.from_arrays(pa.array(rng.integers(0, CODES, frames * cells), pa.uint16()), cells)
+        for _ in range(2)
+    ]
+    columns = [pa.array([clip] * frames), pa.array([clip[0]] * frames), pa.array(np.arange(frames), pa.int32())]
+    return pa.Table.from_arrays(
+        [*columns, *halves, pa.array([vqgan] * frames)], schema=tables.latents_schema(cells)
+    )
+
+
+def mel_rows(clip: str, mel: np.ndarray) -> pa.Table:
+    values = [[clip], [clip[0]], [len(mel)], [mel.astype("<f4").tobytes()]]
+    return pa.table(dict(zip(tables.SCHEMAS["mels"].names, values, strict=True)), schema=tables.SCHEMAS["mels"])
+
+
+def write_home(root: Path) -> TinyHome:
+    home = Home(root).create()
+    mels = {
+        clip: np.random.default_rng(300 + number).uniform(-4, 4, (97, 80)).astype(np.float32)
+        for number, clip in enumerate(CLIPS)
+    }
+    # Clips in reverse, frames shuffled: the order of rows in a table means nothing.
+    for number, clip in reversed(list(enumerate(CLIPS))):
+        shuffled = np.random.default_rng(number).permutation(FRAMES)
+        tables.append_rows(home, "face_crops", face_crop_rows(clip, number, FRAMES).take(shuffled))
+        tables.append_rows(home, "vq_latents", latent_rows(clip, number, FRAMES).take(shuffled[::-1]))
+        tables.append_rows(home, "mels", mel_rows(clip, mels[clip]))
+    versions = {f"{name}_version": tables.open_table(home, name).version for name in ("face_crops", "mels")}
+    rows = [
+        {"clip": clip, "video": clip[0], "person": person, "split": split, "frames": FRAMES} | versions
+        for clip, (person, split) in CLIPS.items()
+    ]
+    manifest = home.manifest("snap")
+    manifest.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), manifest)
+    return TinyHome(home, manifest, {clip: crops_of(n, FRAMES) for n, clip in enumerate(CLIPS)}, mels)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> TinyHome:
+    """To be read only."""
+    return write_home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def own(tmp_path) -> TinyHome:
+    """One to be damaged."""
+    return write_home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def data(tiny) -> TrainingData:
+    return tiny.data()
+
+
+@pytest.fixture(scope="session")
+def vqgan_config() -> VQGANConfig:
+    return VQGANConfig(factor=8, channels=(8, 8, 8), codes=CODES, dim=8, discriminator_channels=8)
+
+
+@pytest.fixture
+def vqgan(vqgan_config) -> VQGAN:
+    torch.manual_seed(0)
+    return VQGAN(vqgan_config).eval()
+
+
+@pytest.fixture(scope="session")
+def rows_for() -> dict[str, Callable]:
+    """Makers of further rows: face_crops(clip, number, frames), vq_latents(clip, number, frames, vqgan)."""
+    return {"face_crops": face_crop_rows, "vq_latents": latent_rows}

@@ -1,0 +1,117 @@
+"""training/data.py"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from swaptalk_models.data import tables
+from swaptalk_models.data.mel import mel_window
+from swaptalk_models.errors import UserError
+from swaptalk_models.training.data import TrainingData, from_unit, to_unit
+
+
+def test_rows_stand_in_the_order_of_clips_and_frames(tiny, data):
+    assert [clip.name for clip in data.clips] == sorted(tiny.crops)
+    assert data.frames == sum(clip.frames for clip in data.clips)
+    for clip in data.clips:
+        rows = clip.first + np.arange(clip.frames)
+        assert np.array_equal(data.crops(rows), tiny.crops[clip.name])
+        assert np.array_equal(data.mels[clip.name], tiny.mels[clip.name])
+
+
+def test_columns_of_a_row_belong_together(data, rows_for):
+    upper, lower = data.codes("v1", grid=4)
+    for number, clip in enumerate(data.clips):
+        rows = slice(clip.first, clip.first + clip.frames)
+        faces = rows_for["face_crops"](clip.name, number, clip.frames)
+        latents = rows_for["vq_latents"](clip.name, number, clip.frames)
+        assert np.array_equal(data.landmarks[rows].reshape(-1, 136), tables.as_array(faces["landmarks"]))
+        labels = [np.frombuffer(label, np.uint8) for label in faces["labels"].to_pylist()]
+        assert np.array_equal(data.labels[rows].reshape(-1, 64), np.stack(labels))
+        assert np.array_equal(upper[rows].reshape(-1, 8), tables.as_array(latents["upper"]))
+        assert np.array_equal(lower[rows].reshape(-1, 8), tables.as_array(latents["lower"]))
+    assert upper.dtype == np.uint16 and upper.shape == (data.frames, 2, 4)
+
+
+def test_splits_hold_different_people(data):
+    by_split = {split: {clip.person for clip in data.of(split)} for split in ("train", "validation", "test")}
+    assert [len(people) for people in by_split.values()] == [3, 1, 2]
+    assert len(set.union(*by_split.values())) == 6
+    clip = data.of("validation")[0]
+    assert set(data.person_of_row[data.rows_of([clip])]) == {clip.person}
+
+
+def test_windows_are_the_mels_own(data, tiny):
+    clip = data.of("test")[0]
+    windows = data.windows(clip, np.array([0, 7, 25]))
+    assert np.array_equal(windows[1], mel_window(tiny.mels[clip.name], 7))
+    assert windows.shape == (3, 16, 80)
+
+
+def test_no_clip_in_a_split_is_the_users_to_mend(own):
+    rows = [row | {"split": "train"} for row in pq.read_table(own.manifest).to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows), own.manifest)
+    with pytest.raises(UserError, match="no clip for validation.*6 clips of 6 people"):
+        own.data().of("validation")
+
+
+@pytest.mark.parametrize("table, use", [("face_crops", lambda d: d.landmarks), ("mels", lambda d: d.mels)])
+def test_a_later_change_of_a_table_does_not_reach_an_old_snapshot(own, rows_for, table, use):
+    before = use(own.data())
+    tables.delete_clips(own.home, table, ["a_000"])
+    after = use(own.data())
+    assert all(np.array_equal(before[key], after[key]) for key in (before if table == "mels" else range(len(before))))
+
+
+def test_missing_frames_name_table_and_clip(own):
+    tables.open_table(own.home, "vq_latents").delete("clip = 'c_000' AND frame = 11")
+    with pytest.raises(UserError, match="vq_latents misses frames.*c_000.*materialise vq_latents"):
+        own.data().codes("v1", 4)
+
+
+def test_missing_mels_name_the_clip(own):
+    tables.delete_clips(own.home, "mels", ["c_000"])
+    rows = [row | {"mels_version": None} for row in pq.read_table(own.manifest).to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows), own.manifest)
+    with pytest.raises(UserError, match="mels miss 1 clips.*c_000"):
+        _ = own.data().mels
+
+
+def test_a_missing_table_says_how_to_make_it(tiny, tmp_path):
+    with pytest.raises(UserError, match="no table face_crops.*swaptalk run --until face_crops"):
+        _ = TrainingData(tmp_path, tiny.manifest).landmarks
+
+
+def test_codes_of_another_vqgan_are_refused(own, rows_for, data):
+    with pytest.raises(UserError, match="made by VQGAN v1, not by v2"):
+        data.codes("v2", 4)
+    tables.delete_clips(own.home, "vq_latents", ["b_000"])
+    tables.append_rows(own.home, "vq_latents", rows_for["vq_latents"]("b_000", 1, 30, vqgan="v2"))
+    with pytest.raises(UserError, match="v1, v2"):
+        own.data().codes("v1", 4)
+
+
+def test_clips_outside_of_the_snapshot_are_left_out(own, rows_for):
+    before = own.data().codes("v1", 4)
+    tables.append_rows(own.home, "vq_latents", rows_for["vq_latents"]("aa_new", 9, 12))
+    after = own.data().codes("v1", 4)
+    assert all(np.array_equal(b, a) for b, a in zip(before, after, strict=True))
+
+
+def test_frames_beyond_a_clip_do_not_run_into_the_next(own, rows_for):
+    """vq_latents is read as it is now: a clip may have grown since the snapshot."""
+    before = own.data().codes("v1", 4)
+    longer = rows_for["vq_latents"]("b_000", 7, 34).slice(30)
+    tables.append_rows(own.home, "vq_latents", longer)
+    after = own.data().codes("v1", 4)
+    assert all(np.array_equal(b, a) for b, a in zip(before, after, strict=True))
+
+
+def test_pixels_go_to_unit_range_and_back():
+    crops = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
+    images = to_unit(crops)
+    assert images.shape == (1, 3, 16, 16) and images.dtype == np.float32
+    assert (images.min(), images.max()) == (-1, 1)
+    assert np.array_equal(from_unit(images), crops)
+    assert from_unit(np.full((1, 3, 1, 1), 7.0)).max() == 255

@@ -1,0 +1,98 @@
+"""training/spec.py"""
+
+import dataclasses
+
+import pytest
+
+from swaptalk_models import versions
+from swaptalk_models.config import load_preset
+from swaptalk_models.errors import UserError
+from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, current, make_current, plan
+
+
+@pytest.fixture
+def home(tmp_path):
+    for name in MODEL_INPUTS:
+        make_folder(tmp_path, name, "first")
+    return tmp_path
+
+
+def make_folder(home, name, version):
+    folder = home / "models" / name / version
+    folder.mkdir(parents=True)
+    make_current(ModelFolder(folder))
+
+
+def key(home, name="lip_sync", snapshot="s1", **overrides):
+    return plan(name, home, load_preset("tiny", overrides), home / "manifest.parquet", snapshot).version
+
+
+def test_inputs_come_first_in_the_order_of_training():
+    seen = set()
+    for name, inputs in MODEL_INPUTS.items():
+        assert set(inputs) <= seen
+        seen.add(name)
+
+
+def test_a_plan_names_inputs_and_output(home):
+    spec = plan("lip_sync", home, load_preset("tiny"), home / "manifest.parquet", "s1")
+    assert spec.inputs == {name: str(home / "models" / name / "first") for name in ("vqgan", "lip_expert")}
+    assert spec.output == str(home / "models" / "lip_sync" / spec.version)
+    assert spec.crop_size == 64
+    assert dataclasses.asdict(load_preset("tiny").lip_sync) == spec.config
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"lip_sync.train.device": "cuda:1"},
+        {"lip_sync.train.processes": 2},
+        {"lip_sync.train.checkpoint_seconds": 1.0},
+        {"vqgan.train.steps": 3},
+        {"evaluation.pairs": 3},
+    ],
+)
+def test_where_it_runs_and_other_stages_settings_leave_the_key(home, overrides):
+    assert key(home, **overrides) == key(home)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"lip_sync.train.steps": 3},
+        {"lip_sync.train.seed": 1},
+        {"lip_sync.train.dtype": "float32"},
+        {"lip_sync.warping": False},
+        {"face_crops.size": 128},
+        {"snapshot": "s2"},
+    ],
+)
+def test_content_changes_the_key(home, overrides):
+    assert key(home, **overrides) != key(home)
+
+
+def test_a_new_input_makes_a_new_model(home):
+    before, expert = key(home), key(home, "lip_expert")
+    make_folder(home, "lip_expert", "second")
+    assert key(home) != before
+    assert key(home, "lip_expert") == expert
+
+
+def test_new_code_makes_a_new_model(home, monkeypatch):
+    before = key(home)
+    monkeypatch.setitem(versions.CODE_VERSIONS, "lip_sync", "test")
+    assert key(home) != before
+
+
+def test_a_missing_input_says_how_to_make_it(tmp_path):
+    with pytest.raises(UserError, match="no trained vqgan.*swaptalk run --until vqgan"):
+        key(tmp_path)
+
+
+def test_the_pointer_moves(home):
+    assert current(home, "vqgan").version == "first"
+    make_folder(home, "vqgan", "second")
+    assert current(home, "vqgan").version == "second"
+    assert not current(home, "vqgan").done
+    (current(home, "vqgan").path / "result.json").write_text("{}")
+    assert current(home, "vqgan").done
