@@ -20,6 +20,7 @@ from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.settings import FacesConfig
+from swaptalk_models.errors import BadClip
 from swaptalk_models.evaluation.protocol import OURS, SELF
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records, make_test_videos
 from swaptalk_models.metrics.settings import EvaluationConfig
@@ -73,15 +74,20 @@ def _score_all(records: list[dict], judge: Path, preset: Preset) -> list:
 
 
 def _score_scene(job: tuple[list[dict], str, FacesConfig, EvaluationConfig]) -> list:
-    from swaptalk_models.metrics.evaluate import score_video
-
     records, judge, faces, config = job
-    judges = _judges(judge, faces)
-    paths = [{key: Path(record[key]) for key in ("path", "target", "source", "audio", "gallery")} for record in records]
-    return [
-        score_video(p["path"], p["target"], p["source"], p["audio"], p["gallery"], judges, config, record["setting"])
-        for p, record in zip(paths, records, strict=True)
-    ]
+    return [_score(record, _judges(judge, faces), config) for record in records]
+
+
+def _score(record: dict, judges, config: EvaluationConfig):
+    """VideoScores of one record. A video that the judges find no face in has no figures, and its frames are counted as excluded."""
+    from swaptalk_models.data.video import probe
+    from swaptalk_models.metrics.evaluate import METRICS, VideoScores, score_video
+
+    paths = [Path(record[key]) for key in ("path", "target", "source", "audio", "gallery")]
+    try:
+        return score_video(*paths, judges, config, record["setting"])
+    except BadClip:
+        return VideoScores(0, {"no face in the video": probe(paths[0]).frames}, dict.fromkeys(METRICS), judges.names())
 
 
 @lru_cache(maxsize=1)

@@ -90,6 +90,8 @@ class VQGANConfig:
     """Weight of the L1 reconstruction loss."""
     l2_weight: float = 1.0
     """Weight of the squared error added to the L1."""
+    feature_weight: float = 4.0
+    """How much more brows, eyes, nose and lips count in the pixel losses than skin, hair and background: they are small, and all that matters."""
     perceptual_weight: float = 0.1
     """Weight of the perceptual loss (features of the identity encoder)."""
     identity_weight: float = 0.05

@@ -134,10 +134,13 @@ class TrainingData:
     def _frame_table(self, name: str, columns: list[str]) -> pa.Table:
         """The snapshot's frames of a table, one row a frame, in the order of ``self.clips``."""
         table = self._dataset(name).to_table(columns=["clip", "frame", *columns])
-        order = {clip.name: clip.first for clip in self.clips}
+        order = {clip.name: (clip.first, clip.frames) for clip in self.clips}
         dictionary = table["clip"].combine_chunks().dictionary_encode()
-        first = np.array([order.get(clip, -1) for clip in dictionary.dictionary.to_pylist()])[dictionary.indices.to_numpy()]
-        place = np.where(first < 0, -1, first + table["frame"].to_numpy())
+        ranges = np.array([order.get(clip, (0, 0)) for clip in dictionary.dictionary.to_pylist()]).reshape(-1, 2)
+        first, frames = ranges[dictionary.indices.to_numpy()].T
+        frame = table["frame"].to_numpy()
+        # Rows of other clips, and of frames that a clip has only since the snapshot, have no place.
+        place = np.where(frame < frames, first + frame, -1)
         source = np.full(self.frames, -1)
         source[place[place >= 0]] = np.flatnonzero(place >= 0)
         if (source < 0).any():

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -58,9 +59,10 @@ def load_model(name: str, folder: Path, device: str = "cpu") -> Any:
     try:
         stored = json.loads((folder / "config.json").read_text())
         weights = load_file(folder / "weights.safetensors")
-    except FileNotFoundError as error:
-        raise UserError(f"{folder}: not a folder of a trained {name}: {error.filename} is missing") from None
-    except (ValueError, OSError) as error:
+    except FileNotFoundError:
+        missing = next(file for file in ("config.json", "weights.safetensors") if not (folder / file).is_file())
+        raise UserError(f"{folder}: not a folder of a trained {name}: {missing} is missing") from None
+    except (ValueError, OSError, SafetensorError) as error:
         raise UserError(f"{folder}: damaged {name}: {error}") from None
     kind, build = _NETWORKS[name]
     network = build(build_section(kind, stored["config"]), stored["shape"])

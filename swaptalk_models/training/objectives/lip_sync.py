@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaptalk_models.errors import UserError
 from swaptalk_models.inference.windows import centred_windows, reference_frame
 from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
 from swaptalk_models.modules.lip_expert import LipExpert
@@ -33,7 +34,7 @@ class LipSyncObjective(Objective):
         self.upper, self.lower = data.codes(vqgan_version, grid)
         self.clips = [clip for clip in data.of("train") if clip.frames > SYNC_FRAMES]
         if not self.clips:
-            raise ValueError(f"no training clip of more than {SYNC_FRAMES} frames")
+            raise UserError(f"lip_sync needs training clips of more than {SYNC_FRAMES} frames")
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         return self._samples(rng, size, self.clips)
@@ -46,7 +47,9 @@ class LipSyncObjective(Objective):
             start = int(rng.integers(0, clip.frames - SYNC_FRAMES + 1))
             frames = start + np.arange(SYNC_FRAMES)
             target.append(clip.first + frames)
-            reference.append(clip.first + int(rng.integers(clip.frames)))
+            # Never one of the five: it would hand over the answer.
+            apart = int(rng.integers(SYNC_FRAMES, clip.frames))
+            reference.append(clip.first + (start + apart) % clip.frames)
             mel.append(centred_windows(self.data.mels[clip.name], frames))
             mel_expert.append(self.data.windows(clip, np.array([start]))[0])
         target_NT, reference_N = np.stack(target), np.array(reference)

@@ -1,8 +1,9 @@
 """Training of the two sync networks: the VQ-lip expert (latents) and the sync judge (pixels).
 
-A batch is some clips with several windows each, far enough apart that any two of a clip are out of step. Every window's sound is then a
-negative for every other window: near ones (same clip, the hard ones) and far ones (other people). The contrastive loss over all of them leaves
-chance within a few dozen steps, where a loss on single pairs stays at 0.69 for very long; the pairs' cross-entropy calibrates the logit.
+A batch is some clips with many windows each, far enough apart that any two of a clip are out of step. Every window's sound is then a negative
+for every other window of its clip, near and far. Windows of other clips are no negatives: to reject them it is enough to know which voice goes
+with which face, and with few people a network learns just that by heart. The contrastive loss leaves chance within a few dozen steps, where a loss
+on single pairs stays at 0.69 for very long; the pairs' cross-entropy calibrates the logit.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.mouth import mouth_opening
 from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig
@@ -24,7 +26,7 @@ from swaptalk_models.training.data import Clip, TrainingData
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 
 OUT_OF_STEP = 5  # frames: nearer than this, sound and lips may pass for being in step
-_WINDOWS = 4  # windows a clip and batch
+_WINDOWS = 16  # windows a clip and batch, or as many as most clips can hold
 _CURVE = 15  # frames each way of the accuracy-by-offset curve
 
 
@@ -35,10 +37,11 @@ class SyncObjective(Objective):
 
     def __init__(self, data: TrainingData) -> None:
         self.data = data
-        shortest = OUT_OF_STEP * _WINDOWS + SYNC_FRAMES
-        self.clips = [clip for clip in data.of("train") if clip.frames >= shortest]
-        if not self.clips:
-            raise ValueError(f"no training clip of at least {shortest} frames")
+        room = {clip.name: (clip.frames - SYNC_FRAMES) // OUT_OF_STEP + 1 for clip in data.of("train")}
+        self.windows = min(_WINDOWS, int(np.median(list(room.values()))))
+        if self.windows < 2:
+            raise UserError(f"lip modules need training clips of at least {OUT_OF_STEP + SYNC_FRAMES} frames; most are shorter")
+        self.clips = [clip for clip in data.of("train") if room[clip.name] >= self.windows]
 
     def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
         """What the batch holds of the windows' frames (N, 5)."""
@@ -50,23 +53,26 @@ class SyncObjective(Objective):
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         rows, mels = [], []
-        for index in rng.integers(0, len(self.clips), size // _WINDOWS):
+        count = max(1, size // self.windows)
+        for index in rng.integers(0, len(self.clips), count):
             clip = self.clips[index]
-            starts = _apart(rng, clip.frames - SYNC_FRAMES + 1, _WINDOWS)
+            starts = _apart(rng, clip.frames - SYNC_FRAMES + 1, self.windows)
             rows.append(clip.first + starts[:, None] + np.arange(SYNC_FRAMES))
             mels.append(self.data.windows(clip, starts))
         lips = {name: torch.from_numpy(array) for name, array in self.lips(np.concatenate(rows)).items()}
-        return lips | {"mel": torch.from_numpy(np.concatenate(mels)), "clip": torch.arange(size // _WINDOWS).repeat_interleave(_WINDOWS)}
+        clip_of = torch.arange(count).repeat_interleave(self.windows)
+        return lips | {"mel": torch.from_numpy(np.concatenate(mels)), "clip": clip_of}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         mel = _mask_mel(batch["mel"]) if self.model.training else batch["mel"]
         logits = self.model.logits(self.video(self.model, batch), self.model.audio(mel))
         right = torch.arange(len(logits), device=logits.device)
-        contrastive = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right))
+        same_clip = batch["clip"][:, None] == batch["clip"][None]
+        rivals = logits.masked_fill(~same_clip, -torch.inf)
+        contrastive = 0.5 * (F.cross_entropy(rivals, right) + F.cross_entropy(rivals.T, right))
         in_step = torch.eye(len(logits), device=logits.device)
-        same_clip = (batch["clip"][:, None] == batch["clip"][None]).float()
         # Balanced: half of the weight on pairs in step, half on out-of-step pairs of the same clip.
-        weight = in_step / in_step.sum() + (same_clip - in_step) / (same_clip - in_step).sum()
+        weight = in_step / in_step.sum() + (same_clip.float() - in_step) / (same_clip.float() - in_step).sum()
         pairs = 0.5 * (weight * F.binary_cross_entropy_with_logits(logits, in_step, reduction="none")).sum()
         accuracy = 0.5 * (weight * ((logits > 0) == in_step.bool()).float()).sum()
         return contrastive + pairs, {"contrastive": contrastive, "pairs": pairs, "accuracy": accuracy}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaptalk_models.data.regions import REGIONS
 from swaptalk_models.modules.discriminator import PatchDiscriminator, discriminator_loss, generator_loss
 from swaptalk_models.modules.identity_encoder import IdentityEncoder, perceptual_loss
 from swaptalk_models.modules.settings import VQGANConfig
@@ -19,6 +20,7 @@ from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.samples import save_grid
 
 _HELD_OUT_FRAMES = 256
+_FEATURES = [REGIONS.index(name) for name in ("brow", "eye", "nose", "lip")]
 
 
 class VQGANObjective(Objective):
@@ -38,16 +40,23 @@ class VQGANObjective(Objective):
         self._fake: Tensor | None = None
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        images = to_unit(self.data.crops(rng.choice(self.rows, size)))
+        rows = rng.choice(self.rows, size)
+        images, labels = to_unit(self.data.crops(rows)), self.data.labels[rows]
         mirrored = rng.random(size) < 0.5
         images[mirrored] = images[mirrored, ..., ::-1]
-        return {"image": torch.from_numpy(images)}
+        labels[mirrored] = labels[mirrored, :, ::-1]
+        weight = np.where(np.isin(labels, _FEATURES), self.config.feature_weight, 1.0).astype(np.float32)
+        weight /= weight.mean((1, 2), keepdims=True)
+        return {"image": torch.from_numpy(images), "weight": torch.from_numpy(weight)}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         config, image = self.config, batch["image"]
         made = self.model(image, quantise=progress >= config.quantise_from)
         fake = made.image.float()
-        pixel = config.pixel_weight * (fake - image).abs().mean() + config.l2_weight * F.mse_loss(fake, image)
+        weight = F.interpolate(batch["weight"][:, None], size=image.shape[-2:])
+        difference = fake - image
+        absolute, squared = (weight * difference.abs()).mean(), (weight * difference.square()).mean()
+        pixel = config.pixel_weight * absolute + config.l2_weight * squared
         maps = self.identity.features(fake)
         with torch.no_grad():
             real_maps = self.identity.features(image)

@@ -1,0 +1,242 @@
+"""inference/generator.py, networks.py: drawn people, networks with random weights."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from swaptalk_models.data.audio import read_audio, write_wav
+from swaptalk_models.data.mel import log_mel
+from swaptalk_models.data.phantom.people import make_person
+from swaptalk_models.data.phantom.render import Renderer
+from swaptalk_models.data.settings import CropsConfig, FacesConfig
+from swaptalk_models.data.video import probe, read_frames
+from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.errors import UserError
+from swaptalk_models.inference.generator import Generator
+from swaptalk_models.inference.networks import Latents, Networks
+from swaptalk_models.inference.windows import centred_windows
+from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.settings import FaceSwapperConfig, LipSyncConfig, VQGANConfig
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.data import to_unit
+from swaptalk_models.training.folder import save_model
+
+WIDTH, HEIGHT, FRAMES = 206, 192, 24
+GONE = range(8, 14)  # frames without a face
+SECONDS = 1.1  # of sound: 27.5 frames
+STILL = dict.fromkeys(("opening", "spread", "press", "tuck", "tongue", "blink", "brow", "gaze_x", "gaze_y"), 0.0)
+STILL |= {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "shift_x": 0.0, "shift_y": 0.0, "zoom": 1.0}
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("media")
+    renderer = Renderer(make_person(4), size=HEIGHT)
+    empty = np.dstack([np.tile(np.linspace(40, 200, WIDTH), (HEIGHT, 1))] * 3).astype(np.uint8)
+    with VideoWriter(folder / "target.mp4", WIDTH, HEIGHT, crf=10) as writer:
+        for number in range(FRAMES):
+            face, _ = renderer.frame(STILL | {"opening": 0.5 + 0.5 * np.sin(number)})
+            wide = cv2.copyMakeBorder(face, 0, 0, 7, 7, cv2.BORDER_REPLICATE)
+            writer.write(empty if number in GONE else wide)
+    source, _ = Renderer(make_person(2), size=HEIGHT).frame(STILL)
+    cv2.imwrite(str(folder / "source.png"), source[..., ::-1])
+    cv2.imwrite(str(folder / "empty.png"), empty)
+    write_wav(folder / "sound.wav", np.random.default_rng(0).normal(0, 0.1, int(SECONDS * 16000)).clip(-1, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory) -> Networks:
+    torch.manual_seed(0)
+    made = {
+        "vqgan": VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=32, dim=8)),
+        "face_swapper": FaceSwapper(FaceSwapperConfig(width=8, depth=1, heads=2), 8, 4),
+        "lip_sync": LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, 4),
+    }
+    made["vqgan"].train()(torch.from_numpy(to_unit(np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3), np.uint8))))
+    with torch.no_grad():
+        made["lip_sync"].transform.last[-1].weight.normal_(std=0.3)
+    folders = {name: tmp_path_factory.mktemp("models") / name for name in made}
+    for name, network in made.items():
+        save_model(name, network, {"crop_size": 32, "grid": 4, "dim": 8}, folders[name])
+    faces = FacesConfig(max_gap=2, min_found=0.6, detect_every=4)
+    return Networks(folders, CropsConfig(size=32, label_grid=8), faces, device="cpu")
+
+
+def generate(networks, media, output, **changed):
+    given = {"source": media / "source.png", "target": media / "target.mp4", "audio": media / "sound.wav"} | changed
+    lips = given.pop("lips", "audio")
+    return Generator(networks).generate(**given, output=output, lips=lips, progress=False)
+
+
+def frames_of(path) -> np.ndarray:
+    return np.concatenate(list(read_frames(path)))
+
+
+@pytest.fixture(scope="module")
+def made(networks, media, tmp_path_factory):
+    output = tmp_path_factory.mktemp("out") / "made.mp4"
+    calls = []
+    spied = Spied(networks, calls)
+    return generate(spied, media, output), calls
+
+
+class Spied:
+    """Networks that write down what they are asked for."""
+
+    def __init__(self, networks, calls) -> None:
+        self._networks, self._calls = networks, calls
+
+    def __getattr__(self, name):
+        value = getattr(self._networks, name)
+        if name not in ("encode", "swap", "speak", "copy_lips", "decode"):
+            return value
+
+        def call(*arguments):
+            result = value(*arguments)
+            self._calls.append((name, arguments, result))
+            return result
+
+        return call
+
+
+def test_as_long_as_the_sound_and_as_large_as_the_target(made):
+    result, _ = made
+    info = probe(result.output)
+    assert (info.frames, info.fps) == (28, 25), "27.5 frames of sound are 28 of picture"
+    assert result.frames == 28
+    assert (info.width, info.height) == (WIDTH, HEIGHT)
+    assert set(result.seconds) == {"track", "generate", "paste"}
+
+
+def test_the_sound_is_the_one_given(made, media):
+    ours, given = (read_audio(path) for path in (made[0].output, media / "sound.wav"))
+    assert len(given) <= len(ours) < len(given) + 3000, "filled up to a whole frame"
+    correlation = np.corrcoef(ours[: len(given)], given)[0, 1]
+    assert correlation > 0.7, "in step, through AAC"
+
+
+def test_frames_without_a_face_pass_through(made, media):
+    result, _ = made
+    assert result.faceless == len(GONE)
+    output, target = frames_of(result.output), frames_of(media / "target.mp4")
+    difference = np.abs(output[:FRAMES].astype(int) - target).mean((1, 2, 3))
+    assert difference[list(GONE)].max() < 2
+    with_face = [number for number in range(FRAMES) if number not in GONE]
+    assert difference[with_face].min() > 4, "a random network's face is no face"
+
+
+def test_only_the_face_changes(made, media):
+    output, target = frames_of(made[0].output), frames_of(media / "target.mp4")
+    corners = np.abs(output[:FRAMES, :20, :20].astype(int) - target[:, :20, :20])
+    assert corners.mean() < 2
+
+
+def test_a_short_target_goes_back(made, media):
+    output = frames_of(made[0].output)
+    again = np.abs(output[24:27, :40].astype(int) - output[[22, 21, 20], :40]).mean()
+    assert again < 2, "frames 22, 21, 20 once more"
+
+
+def test_swap_first_then_lips_then_one_decode(made):
+    """On target and reference alike, in latent space: what the paper does."""
+    _, calls = made
+    assert [name for name, _, _ in calls] == ["encode", "encode", "swap"] + ["encode", "swap", "speak", "decode"] * 2
+    source, swapped_reference = calls[0][2], calls[2][2]
+    for batch in (calls[3:7], calls[7:11]):
+        encode, swap, speak, decode = batch
+        assert swap[1][0] is source and swap[1][1] is encode[2]
+        assert speak[1][0] is swap[2] and speak[1][1] is swapped_reference
+        assert decode[1][0] is speak[2]
+
+
+def test_each_frame_hears_its_own_window(made, media):
+    """Frames of the output count: a target that goes back does not turn the sound round."""
+    heard = np.concatenate([arguments[2] for name, arguments, _ in made[1] if name == "speak"])
+    mel = log_mel(read_audio(media / "sound.wav"))
+    assert np.array_equal(heard, centred_windows(mel, np.arange(28)))
+
+
+def test_lips_of_the_reference_and_of_the_target(networks, media, tmp_path):
+    calls = []
+    generate(Spied(networks, calls), media, tmp_path / "copied.mp4", source=None, lips="reference")
+    assert [name for name, _, _ in calls] == ["encode"] + ["encode", "copy_lips", "decode"] * 2
+    calls.clear()
+    generate(Spied(networks, calls), media, tmp_path / "own.mp4", lips="target")
+    assert {name for name, _, _ in calls} == {"encode", "swap", "decode"}
+
+
+def test_swapped_latents_lie_on_the_codebook(networks):
+    torch.manual_seed(1)
+    region = torch.zeros(1, 4, 4, dtype=torch.long)
+    source, target = (Latents(torch.randn(n, 8, 4, 4), region.expand(n, -1, -1)) for n in (1, 3))
+    swapped = networks.swap(source, target)
+    assert swapped.z.shape == target.z.shape
+    assert torch.allclose(networks.vqgan.requantise(swapped.z), swapped.z, atol=1e-5)
+
+
+def test_speaking_leaves_the_upper_half(networks):
+    torch.manual_seed(1)
+    target, reference = Latents(torch.randn(3, 8, 4, 4), None), Latents(torch.randn(1, 8, 4, 4), None)
+    mel = np.random.default_rng(0).uniform(-4, 4, (3, 16, 80)).astype(np.float32)
+    spoken, copied = networks.speak(target, reference, mel), networks.copy_lips(target, reference)
+    for made in (spoken, copied):
+        assert torch.equal(made.z[:, :, :2], target.z[:, :, :2])
+    assert not torch.allclose(spoken.z[:, :, 2:], copied.z[:, :, 2:], atol=1e-3)
+    # The target's own lower half is no input.
+    other = Latents(torch.cat([target.z[:, :, :2], torch.randn(3, 8, 2, 4)], dim=2), None)
+    assert torch.equal(networks.speak(other, reference, mel).z, spoken.z)
+
+
+BAD = {
+    "text.mp4": "target",
+    "empty.mp4": "target",
+    "empty.png": "source",
+    "text.png": "source",
+    "target.mp4": "audio",  # has no sound
+    "text.wav": "audio",
+    "nowhere.mp4": "target",
+    "nowhere.wav": "audio",
+    "nowhere.png": "source",
+}
+
+
+@pytest.mark.parametrize("name, role", BAD.items())
+def test_bad_input_is_named(networks, media, tmp_path, name, role):
+    if name.startswith("text"):
+        (tmp_path / name).write_text("hello")
+    if name == "empty.mp4":
+        with VideoWriter(tmp_path / name, 128, 128) as writer:
+            for _ in range(6):
+                writer.write(np.full((128, 128, 3), 90, np.uint8))
+    path = media / name if (media / name).is_file() else tmp_path / name
+    with pytest.raises(UserError) as error:
+        generate(networks, media, tmp_path / "out.mp4", **{role: path})
+    assert name in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("output", ["out.avi", "out", "out.mp4.txt"])
+def test_the_output_is_an_mp4(networks, media, tmp_path, output):
+    with pytest.raises(UserError, match=output):
+        generate(networks, media, tmp_path / output)
+
+
+def test_an_error_on_the_way_leaves_no_video(networks, media, tmp_path):
+    class Breaks(Spied):
+        def __getattr__(self, name):
+            if name == "decode":
+                raise ZeroDivisionError
+            return super().__getattr__(name)
+
+    with pytest.raises(ZeroDivisionError):
+        generate(Breaks(networks, []), media, tmp_path / "out.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_config_of_the_crops_travels(networks):
+    assert dataclasses.asdict(networks.crops)["size"] == 32 and networks.grid == 4

@@ -1,0 +1,127 @@
+"""training/objectives/lip_sync.py"""
+
+import numpy as np
+import pytest
+import torch
+
+from swaptalk_models.inference.windows import centred_windows
+from swaptalk_models.modules.lip_expert import LipExpert
+from swaptalk_models.modules.settings import LipExpertConfig, LipSyncConfig
+from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
+
+
+@pytest.fixture
+def make(data, vqgan):
+    def make(**changed) -> LipSyncObjective:
+        torch.manual_seed(0)
+        expert = LipExpert(LipExpertConfig(width=8, dim=8), 8, 4)
+        config = LipSyncConfig(width=8, heads=2, audio_dim=8, **changed)
+        objective = LipSyncObjective(config, data, vqgan, "v1", 4, expert)
+        with torch.no_grad():  # weights where a fresh network has zeros
+            objective.model.transform.last[-1].weight.normal_(std=0.2)
+        return objective
+
+    return make
+
+
+def frames_of(codes: np.ndarray, of: np.ndarray) -> list[int]:
+    """Rows of the data with these codes (N, h / 2, h)."""
+    return [int(np.flatnonzero((of == one).all((1, 2)))[0]) for one in codes]
+
+
+def test_training_hears_what_inference_hears(make, data):
+    """For each of the five frames the very window that the generator takes for it; for the expert the expert's own."""
+    objective = make()
+    batch = objective.batch(np.random.default_rng(1), 12)
+    for label, mel, for_expert in zip(batch["label"], batch["mel"], batch["mel_expert"], strict=True):
+        rows = frames_of(label.numpy(), objective.lower)
+        clip = next(clip for clip in data.clips if clip.first <= rows[0] < clip.first + clip.frames)
+        frames = np.array(rows) - clip.first
+        assert np.array_equal(frames, frames[0] + np.arange(5))
+        whole = centred_windows(data.mels[clip.name], np.arange(clip.frames))  # as inference/generator.py calls it
+        assert np.array_equal(mel.numpy(), whole[frames])
+        assert np.array_equal(for_expert.numpy(), data.windows(clip, frames[:1])[0])  # as the expert was trained
+
+
+def test_upper_halves_are_those_of_the_labels_frames(make):
+    objective = make()
+    batch = objective.batch(np.random.default_rng(1), 4)
+    for upper, lower in zip(batch["target_upper"], batch["label"], strict=True):
+        assert frames_of(upper.numpy(), objective.upper) == frames_of(lower.numpy(), objective.lower)
+
+
+def test_the_reference_is_of_the_same_clip_and_none_of_the_five(make, data):
+    """A reference out of the window would hand over the target's lower half."""
+    objective = make()
+    batch = objective.batch(np.random.default_rng(2), 300)
+    seen = set()
+    for label, upper, lower in zip(batch["label"], batch["reference_upper"], batch["reference_lower"], strict=True):
+        rows = frames_of(label.numpy(), objective.lower)
+        (reference,) = frames_of(lower.numpy()[None], objective.lower)
+        assert frames_of(upper.numpy()[None], objective.upper) == [reference]
+        assert data.person_of_row[reference] == data.person_of_row[rows[0]]
+        assert reference not in rows
+        seen.add(reference)
+    assert len(seen) > 60, "of 90 training frames"
+
+
+def test_the_label_does_not_reach_the_prediction(make):
+    objective = make()
+    objective.model.eval()
+    batch = objective.batch(np.random.default_rng(0), 4)
+    made, _ = objective._predict(objective.model, batch)
+    other = batch | {"label": (batch["label"] + 1) % 16, "mel_expert": torch.zeros_like(batch["mel_expert"])}
+    assert torch.equal(objective._predict(objective.model, other)[0], made)
+    assert objective.loss(other, 0.0)[0] != objective.loss(batch, 0.0)[0]
+
+
+def test_sync_loss_joins_in_time_and_reaches_the_model_only(make):
+    objective = make(sync_start=0.5, sync_weight=1.0)
+    objective.model.train()
+    batch = objective.batch(np.random.default_rng(0), 2)
+    early, parts = objective.loss(batch, 0.49)
+    assert "sync" not in parts and torch.allclose(early, parts["code"])
+    late, parts = objective.loss(batch, 0.5)
+    assert torch.allclose(late, parts["code"] + parts["sync"])
+    parts["sync"].backward()
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in objective.model.parameters())
+    assert all(p.grad is None for p in [*objective.expert.parameters(), *objective.vqgan.parameters()])
+
+
+def test_no_expert_is_one_word(make):
+    objective = make(sync_weight=0.0)
+    _, parts = objective.loss(objective.batch(np.random.default_rng(0), 2), 1.0)
+    assert set(parts) == {"code"}
+
+
+def test_loss_goes_down_on_one_batch(make):
+    objective = make(sync_weight=0.0)
+    objective.model.train()
+    batch = objective.batch(np.random.default_rng(0), 2)
+    optimiser = torch.optim.AdamW(objective.model.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(25):
+        loss, _ = objective.loss(batch, 0.0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_held_out_figures(make):
+    objective = make()
+    figures = objective.validate(objective.model.eval())
+    assert figures["score"] == -figures["code"]
+    assert {"warped", "sync"} <= set(figures)
+    assert figures == objective.validate(objective.model), "fixed samples"
+
+
+def test_rendering_without_sound_is_the_reference(make, data):
+    """What the copied-reference baseline looks like: the same lips in every frame, as the fresh warp moves nothing."""
+    objective = make()
+    clip = data.of("test")[0]
+    made = objective._render(objective.model.eval(), clip, None, reference=4)
+    assert made.shape == (30, 32, 32, 3) and made.dtype == np.uint8
+    spoken = objective._render(objective.model, clip, data.mels[clip.name], reference=4)
+    assert not np.array_equal(made[:, 16:], spoken[:, 16:])

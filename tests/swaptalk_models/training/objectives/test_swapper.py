@@ -1,0 +1,108 @@
+"""training/objectives/swapper.py"""
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE
+from swaptalk_models.modules.identity_encoder import IdentityEncoder
+from swaptalk_models.modules.settings import FaceSwapperConfig, IdentityEncoderConfig
+from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
+
+PAIRS = [("a_000", 3, "b_000", 7, "train"), ("b_000", 0, "c_000", 29, "train"), ("d_000", 1, "d_000", 2, "validation")]
+
+
+@pytest.fixture(scope="session")
+def teacher(tmp_path_factory):
+    """Swaps that are one colour, another for each pair."""
+    folder = tmp_path_factory.mktemp("teacher")
+    names = ("source_clip", "source_frame", "target_clip", "target_frame", "split")
+    table = pa.Table.from_pylist([dict(zip(names, pair, strict=True)) for pair in PAIRS])
+    pngs = [cv2.imencode(".png", np.full((32, 32, 3), 50 * n, np.uint8))[1].tobytes() for n in range(len(PAIRS))]
+    table = table.append_column("crop", pa.array(pngs))
+    for shift, half in enumerate(("upper", "lower")):
+        codes = pa.array(np.repeat(np.arange(len(PAIRS)) + shift, 8), pa.uint16())
+        table = table.append_column(half, pa.FixedSizeListArray.from_arrays(codes, 8))
+    pq.write_table(table, folder / PAIRS_FILE)
+    return folder
+
+
+@pytest.fixture
+def make(data, vqgan, teacher):
+    def make(**changed) -> FaceSwapperObjective:
+        torch.manual_seed(0)
+        identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
+        config = FaceSwapperConfig(width=16, depth=1, heads=2, identity_samples=2, **changed)
+        return FaceSwapperObjective(config, data, vqgan, "v1", 4, identity, teacher)
+
+    return make
+
+
+def test_a_pair_holds_source_target_and_the_teachers_swap(make, data, tiny):
+    objective = make()
+    batch = objective._pairs(np.array([0, 1]))
+    row = {clip.name: clip.first for clip in data.clips}
+    assert np.array_equal(batch["source_upper"][0], objective.upper[row["a_000"] + 3])
+    assert np.array_equal(batch["target_lower"][1], objective.lower[row["c_000"] + 29])
+    assert np.array_equal(batch["target_region"][0], objective.labels[row["b_000"] + 7])
+    assert (batch["made_upper"][1] == 1).all() and (batch["made_lower"][1] == 2).all()
+    shown = (batch["source_image"][0].permute(1, 2, 0).numpy() + 1) * 127.5
+    assert np.allclose(shown, tiny.crops["a_000"][3], atol=0.5)
+    assert torch.allclose(batch["made_image"][1], torch.full((3, 32, 32), 50 / 127.5 - 1))
+    assert batch["source_region"].shape == (2, 4, 4) and batch["source_region"].dtype == torch.int64
+
+
+def test_a_batch_is_of_training_pairs(make):
+    upper = make().batch(np.random.default_rng(0), 50)["made_upper"]
+    assert set(upper.unique().tolist()) == {0, 1}
+
+
+def test_identity_losses_reach_the_swapper_through_the_frozen_decoder(make):
+    objective = make(proxy_weight=0.0)
+    loss, parts = objective.loss(objective.batch(np.random.default_rng(0), 4), 0.0)
+    assert set(parts) == {"proxy", "id_src", "id_res"}
+    loss.backward()
+    assert objective.model.out.weight.grad.abs().sum() > 0
+    frozen = [*objective.vqgan.parameters(), *objective.identity.parameters()]
+    assert all(p.grad is None for p in frozen)
+
+
+def test_each_loss_can_be_left_out(make):
+    batch = make().batch(np.random.default_rng(0), 4)
+    no_identity = make(source_identity_weight=0.0, teacher_identity_weight=0.0)
+    loss, parts = no_identity.loss(batch, 0.0)
+    assert set(parts) == {"proxy"} and torch.allclose(loss, parts["proxy"])
+    no_proxy = make(proxy_weight=0.0, source_identity_weight=0.5, teacher_identity_weight=0.25)
+    loss, parts = no_proxy.loss(batch, 0.0)
+    assert torch.allclose(loss, 0.5 * parts["id_src"] + 0.25 * parts["id_res"])
+
+
+def test_loss_goes_down_on_one_batch(make):
+    objective = make()
+    objective.model.train()
+    batch = objective.batch(np.random.default_rng(0), 4)
+    optimiser = torch.optim.AdamW(objective.model.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(25):
+        loss, _ = objective.loss(batch, 0.0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_held_out_figures(make):
+    objective = make()
+    with torch.no_grad():
+        figures = objective.validate(objective.model.eval())
+    assert figures["score"] == pytest.approx(figures["source_identity"] - figures["proxy"])
+
+
+def test_test_pairs_are_of_two_people(make, data):
+    clips = data.of("test")
+    sources, targets = make()._test_pairs(clips)
+    assert {(clips[i].person, clips[j].person) for i, j in zip(sources, targets, strict=True)} == {(4, 5), (5, 4)}

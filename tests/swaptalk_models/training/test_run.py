@@ -1,0 +1,102 @@
+"""training/run.py"""
+
+import dataclasses
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from swaptalk_models.errors import UserError
+from swaptalk_models.modules.settings import (
+    IdentityEncoderConfig,
+    LipExpertConfig,
+    SyncJudgeConfig,
+    TrainConfig,
+)
+from swaptalk_models.training.folder import load_model, load_shape, save_model
+from swaptalk_models.training.run import build_objective, train
+from swaptalk_models.training.spec import TrainSpec
+
+TRAIN = TrainConfig(steps=2, batch=8, eval_every=1, device="cpu", dtype="float32")
+
+
+def spec_of(tiny, folder, name, config, **inputs) -> TrainSpec:
+    return TrainSpec(
+        name,
+        str(tiny.home.root),
+        dataclasses.asdict(config),
+        32,
+        str(tiny.manifest),
+        {key: str(path) for key, path in inputs.items()},
+        str(folder / name / "v0"),
+    )
+
+
+@pytest.fixture
+def vqgan_folder(vqgan, tmp_path):
+    save_model("vqgan", vqgan, {"crop_size": 32, "grid": 4, "dim": 8}, tmp_path / "vqgan" / "v1")
+    return tmp_path / "vqgan" / "v1"
+
+
+def test_a_training_leaves_a_whole_folder(tiny, tmp_path, vqgan_folder):
+    said = []
+    config = LipExpertConfig(width=8, dim=8, train=TRAIN)
+    spec = spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder)
+    folder = train(spec, said.append)
+    assert folder.done and folder.version == "v0"
+    names = {path.name for path in folder.path.iterdir()}
+    assert names == {"config.json", "curves.png", "history.parquet", "result.json", "weights.safetensors"}
+    result = folder.result()
+    assert (result["name"], result["step"], result["inputs"]) == ("lip_expert", 2, {"vqgan": "v1"})
+    assert result["snapshot"] == "snap" and result["hardware"]
+    assert 0 <= result["metrics"]["accuracy"] <= 1 and "accuracy" in result["baselines"]
+    assert len(result["curves"]["accuracy_by_offset"]) == 31
+    assert load_model("lip_expert", folder.path).config.width == 8
+    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8}
+    assert "held_out_accuracy" in pq.read_table(folder.path / "history.parquet").column_names
+    assert any(line.startswith("held-out people: accuracy") for line in said)
+
+
+def test_a_whole_folder_is_left_as_it_is(tiny, tmp_path):
+    spec = spec_of(tiny, tmp_path, "sync_judge", SyncJudgeConfig(channels=(8, 8), dim=8, train=TRAIN))
+    folder = train(spec, lambda line: None)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.path.iterdir()}
+    said = []
+    train(spec, said.append)
+    assert said == []
+    assert {path.name: path.stat().st_mtime_ns for path in folder.path.iterdir()} == before
+
+
+def test_same_seed_same_weights(tiny, tmp_path):
+    config = IdentityEncoderConfig(channels=(8, 8), dim=8, train=TRAIN)
+    made = [train(spec_of(tiny, tmp_path / part, "identity_encoder", config), lambda line: None) for part in "ab"]
+    assert made[0].weights.read_bytes() == made[1].weights.read_bytes()
+    other = dataclasses.replace(config, train=dataclasses.replace(TRAIN, seed=1))
+    third = train(spec_of(tiny, tmp_path / "c", "identity_encoder", other), lambda line: None)
+    assert third.weights.read_bytes() != made[0].weights.read_bytes()
+
+
+def test_the_vqgan_takes_the_identity_encoder(tiny, tmp_path, vqgan_config):
+    config = IdentityEncoderConfig(channels=(8, 8), dim=8, train=TRAIN)
+    identity = train(spec_of(tiny, tmp_path, "identity_encoder", config), lambda line: None)
+    spec = spec_of(
+        tiny, tmp_path, "vqgan", dataclasses.replace(vqgan_config, train=TRAIN), identity_encoder=identity.path
+    )
+    folder = train(spec, lambda line: None)
+    assert np.isfinite(folder.result()["metrics"]["psnr_db"])
+    assert (folder.path / "samples" / "reconstruction.png").is_file()
+    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8}
+    assert json.loads((folder.path / "config.json").read_text())["name"] == "vqgan"
+
+
+def test_a_missing_input_is_the_users_to_mend(tiny, tmp_path, vqgan_config):
+    spec = spec_of(tiny, tmp_path, "vqgan", vqgan_config, identity_encoder=tmp_path / "nowhere")
+    with pytest.raises(UserError, match="nowhere.*config.json is missing"):
+        train(spec, lambda line: None)
+    assert not (tmp_path / "vqgan" / "v0" / "result.json").exists()
+
+
+def test_an_unknown_training_is_our_fault(tiny, tmp_path, vqgan_folder):
+    with pytest.raises(ValueError, match="no training is called 'lips'"):
+        build_objective(spec_of(tiny, tmp_path, "lips", LipExpertConfig(), vqgan=vqgan_folder))

@@ -1,0 +1,94 @@
+"""A toy objective for the training loop, and a program that trains it: `toy.py FOLDER STEPS RENDEZVOUS` under torchrun's RANK and WORLD_SIZE."""
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from torch import distributed as dist
+from torch import nn
+
+from swaptalk_models.modules.quantizer import VectorQuantizer
+from swaptalk_models.modules.settings import TrainConfig
+from swaptalk_models.training.loop import Fit
+from swaptalk_models.training.objective import Objective
+
+WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
+
+
+class Toy(Objective):
+    """Linear regression, with a buffer, an extra network with an optimiser of its own, and dropout on demand."""
+
+    def __init__(self, dropout: float = 0.0, seed: int = 0) -> None:
+        torch.manual_seed(seed)
+        self.model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8) if dropout else nn.Identity())
+        self.model.append(nn.Dropout(dropout)).append(nn.Linear(8, 1))
+        self.extras = nn.Linear(1, 1)
+        self.adversary = nn.Linear(1, 1)
+        self.adversary_optimiser = torch.optim.Adam(self.adversary.parameters(), lr=1e-2)
+        self.batches = 0
+
+    def batch(self, rng, size):
+        self.batches += 1
+        x = torch.from_numpy(rng.normal(size=(size, 4))).float()
+        return {"x": x, "y": x @ WEIGHTS.T}
+
+    def loss(self, batch, progress):
+        loss = (self.extras(self.model(batch["x"])) - batch["y"]).square().mean()
+        return loss, {"error": loss.sqrt()}
+
+    def after_step(self, batch, progress):
+        loss = self.adversary(self.model(batch["x"]).detach()).square().mean()
+        self.adversary_optimiser.zero_grad()
+        loss.backward()
+        self.adversary_optimiser.step()
+        return {"adversary": loss.detach()}
+
+    def state(self):
+        return {"adversary": self.adversary.state_dict(), "optimiser": self.adversary_optimiser.state_dict()}
+
+    def load_state(self, state):
+        self.adversary.load_state_dict(state["adversary"])
+        self.adversary_optimiser.load_state_dict(state["optimiser"])
+
+    def validate(self, model):
+        x = torch.eye(4)
+        error = float((self.extras(model(x)) - x @ WEIGHTS.T).square().mean())
+        return {"error": error, "score": -error}
+
+
+def config(**changed) -> TrainConfig:
+    return TrainConfig(
+        **{"steps": 12, "batch": 8, "lr": 1e-2, "warmup": 2, "eval_every": 4, "device": "cpu", "dtype": "float32"}
+        | changed
+    )
+
+
+def weights(fit: Fit) -> dict[str, torch.Tensor]:
+    """All that a training leaves: model, extras, adversary and average."""
+    parts = {"model": fit.objective.model, "extras": fit.objective.extras, "average": fit.average}
+    parts["adversary"] = fit.objective.adversary
+    return {f"{part}.{key}": value for part, module in parts.items() for key, value in module.state_dict().items()}
+
+
+def quantised(parts: int, part: int, revive_below: float, started: bool) -> dict[str, torch.Tensor]:
+    """A codebook that has followed this part of some joint batches."""
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(codes=8, dim=4, decay=0.8, revive_below=revive_below).train()
+    quantizer.started.fill_(started)
+    for step in range(4):
+        joint = 3 * torch.randn(8, 4, 2, 2, generator=torch.Generator().manual_seed(step))
+        torch.manual_seed(100 * part + step)  # the processes' own randomness differs
+        quantizer(joint.chunk(parts)[part])
+    return quantizer.state_dict()
+
+
+if __name__ == "__main__":
+    folder, steps, rendezvous = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
+    fit = Fit(Toy(), config(steps=steps, processes=world), folder, lambda line: None)
+    fit.run()
+    codebooks = {"followed": quantised(world, rank, 0.0, True), "revived": quantised(world, rank, 0.9, False)}
+    torch.save({"weights": weights(fit)} | codebooks, folder / f"rank_{rank}.pt")
+    dist.destroy_process_group()
