@@ -41,10 +41,9 @@ def vq_latents(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mate
 
         return LatentEncoder(folder.path, preset.vqgan.train.device).encode
 
-    grid = folder.config()["shape"]["grid"]
-    report = run_latents(
-        home, context.partition_keys, folder.version, grid * grid // 2, make_encoder, run_name(context)
-    )
+    shape = folder.config()["shape"]
+    codes = shape["groups"] * shape["grid"] ** 2 // 2
+    report = run_latents(home, context.partition_keys, folder.version, codes, make_encoder, run_name(context))
     metadata = table_metadata(swaptalk, "vq_latents") | {
         "vqgan": folder.version,
         "dagster/column_lineage": lineage(_CODES_FROM),

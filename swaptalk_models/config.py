@@ -84,8 +84,15 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
     if not isinstance(values, dict):
         raise UserError(f"{path}: a preset is a mapping of sections")
     for dotted, value in (overrides or {}).items():
-        _put(values, dotted.split("."), yaml.safe_load(value) if isinstance(value, str) else value, dotted)
+        _put(values, dotted.split("."), _plain(value, dotted) if isinstance(value, str) else value, dotted)
     return build_section(Preset, {"name": path.stem} | values, "")
+
+
+def _plain(text: str, dotted: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"override {dotted!r}: {text!r} is not a value in YAML") from None
 
 
 def _put(values: dict, keys: list[str], value: Any, dotted: str) -> None:
@@ -100,7 +107,7 @@ def _put(values: dict, keys: list[str], value: Any, dotted: str) -> None:
 def build_section(kind: type, values: Mapping[str, Any], where: str = ""):
     """Dataclass ``kind`` from plain YAML values, with errors that name the field and what would fit."""
     hints = typing.get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
+    unknown = sorted(str(key) for key in set(values) - set(hints))
     if unknown:
         raise UserError(f"unknown setting {(where + unknown[0])!r}: there are {', '.join(hints)}")
     try:

@@ -28,7 +28,7 @@ def run_latents(
 
     Args:
         vqgan: version of the VQGAN.
-        cells: codes of one half, grid * grid / 2.
+        cells: codes of one half, groups * grid * grid / 2.
         make_encoder: called once, and only if there is anything to encode.
     """
     videos = list(dict.fromkeys(videos))

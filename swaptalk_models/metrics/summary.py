@@ -13,7 +13,7 @@ from swaptalk_models.metrics.settings import EvaluationConfig
 
 
 def summarise(scores: Sequence[VideoScores], config: EvaluationConfig | None = None) -> dict[str, Interval]:
-    """An `Interval` for each of `METRICS` over the videos of one method and setting.
+    """An `Interval` for each of `METRICS`, and for mouth_correlation, over the videos of one method and setting.
 
     Means over videos; the Frechet distance is taken once, between the pooled frames of all videos and of all targets.
     """
@@ -24,6 +24,8 @@ def summarise(scores: Sequence[VideoScores], config: EvaluationConfig | None = N
         )
         for name in METRICS
     }
+    openings = [s.details.get("mouth_correlation") for s in scores]
+    row["mouth_correlation"] = bootstrap_mean(openings, config.bootstrap_samples, config.confidence, config.seed)
     featured = [s for s in scores if s.features is not None and s.target_features is not None]
     row["fid"] = bootstrap(featured, _pooled_distance, config.frechet_samples, config.confidence, config.seed)
     return row

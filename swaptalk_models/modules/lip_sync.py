@@ -115,7 +115,7 @@ class LipSync(nn.Module):
         super().__init__()
         self.config = config
         self.audio = AudioEncoder(config.audio_dim)
-        self.warping = FaceWarping(dim, config.width) if config.warping else None
+        self.warping = FaceWarping(dim, config.warp_width) if config.warping else None
         self.transform = LipTransform(config, dim, grid)
 
     def forward(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 Codes start on encoder outputs and follow the mean of what is assigned to them (van den Oord et al. 2017, appendix A.1); a code that is
 hardly ever chosen is set on a fresh encoder output (Dhariwal et al. 2020), which is what keeps the whole codebook in use.
+
+With several groups the channels are cut into equal parts, each with a codebook of its own (product quantisation, Jégou et al. 2011).
+Shapes: B batch, D channels, G groups, K codes, d = D / G, N cells of the whole batch.
 """
 
 from __future__ import annotations
@@ -20,77 +23,97 @@ class Quantized(NamedTuple):
     embedding: Tensor
     """(B, D, H, W): the chosen codes' embeddings; gradients pass straight through to the input."""
     codes: Tensor
-    """(B, H, W) int64: the chosen codes."""
+    """(B, G, H, W) int64: the chosen codes."""
     commitment: Tensor
     """Scalar: mean squared distance of the input to its (detached) code."""
 
 
 class VectorQuantizer(nn.Module):
-    """Nearest-code quantiser of ``dim``-channel embeddings with ``codes`` entries."""
+    """Nearest-code quantiser of ``dim``-channel embeddings with ``groups`` codebooks of ``codes`` entries."""
 
-    def __init__(self, codes: int, dim: int, decay: float, revive_below: float) -> None:
+    def __init__(self, codes: int, dim: int, groups: int, decay: float, revive_below: float) -> None:
         super().__init__()
-        self.decay, self.revive_below = decay, revive_below
-        self.register_buffer("codebook", torch.randn(codes, dim))
-        self.register_buffer("average_count", torch.ones(codes))
+        assert dim % groups == 0
+        self.groups, self.decay, self.revive_below = groups, decay, revive_below
+        self.register_buffer("codebook", torch.randn(groups, codes, dim // groups))
+        self.register_buffer("average_count", torch.ones(groups, codes))
         self.register_buffer("average_sum", self.codebook.clone())
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
 
     def forward(self, z_BDHW: Tensor) -> Quantized:
         z_BDHW = z_BDHW.float()  # distances and averages are kept out of half precision
-        flat_ND = z_BDHW.detach().movedim(1, -1).flatten(0, 2)
+        z_GNd = self._cells(z_BDHW.detach())
         if self.training and not self.started:
-            self._start(flat_ND)
-        codes_N = self.nearest(flat_ND)
+            self._start(z_GNd)
+        codes_GN = self._nearest(z_GNd)
         if self.training:
-            self._update(flat_ND, codes_N)
-        codes_BHW = codes_N.view(z_BDHW.shape[0], *z_BDHW.shape[2:])
-        chosen_BDHW = self.embed(codes_BHW)
+            self._update(z_GNd, codes_GN)
+        codes_BGHW = self._as_map(codes_GN, z_BDHW)
+        chosen_BDHW = self.embed(codes_BGHW)
         commitment = F.mse_loss(z_BDHW, chosen_BDHW)
-        return Quantized(z_BDHW + (chosen_BDHW - z_BDHW).detach(), codes_BHW, commitment)
+        return Quantized(z_BDHW + (chosen_BDHW - z_BDHW).detach(), codes_BGHW, commitment)
 
-    def nearest(self, flat_ND: Tensor) -> Tensor:
-        """(N,) index of the code nearest to each of (N, D)."""
-        distance_NK = self.codebook.square().sum(1) - 2 * flat_ND @ self.codebook.T
-        return distance_NK.argmin(1)
+    def nearest(self, z_BDHW: Tensor) -> Tensor:
+        """(B, D, H, W) embeddings -> (B, G, H, W) indices of the nearest codes."""
+        return self._as_map(self._nearest(self._cells(z_BDHW.float())), z_BDHW)
 
-    def embed(self, codes_BHW: Tensor) -> Tensor:
-        """(B, H, W) codes -> (B, D, H, W) embeddings."""
-        return F.embedding(codes_BHW, self.codebook).movedim(-1, 1)
+    def embed(self, codes_BGHW: Tensor) -> Tensor:
+        """(B, G, H, W) codes -> (B, D, H, W) embeddings."""
+        parts = [F.embedding(codes_BHW, book) for codes_BHW, book in zip(codes_BGHW.unbind(1), self.codebook, strict=True)]
+        return torch.cat(parts, dim=-1).movedim(-1, 1)
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over the codes of each channel, each (1, D, 1, 1)."""
+        deviation_Gd, mean_Gd = torch.std_mean(self.codebook, dim=1)
+        return mean_Gd.flatten()[None, :, None, None], deviation_Gd.flatten().clamp(min=1e-4)[None, :, None, None]
+
+    def _cells(self, z_BDHW: Tensor) -> Tensor:
+        return z_BDHW.unflatten(1, (self.groups, -1)).permute(1, 0, 3, 4, 2).flatten(1, 3)
+
+    def _as_map(self, codes_GN: Tensor, like_BDHW: Tensor) -> Tensor:
+        batch, _, height, width = like_BDHW.shape
+        return codes_GN.view(self.groups, batch, height, width).movedim(0, 1)
+
+    def _nearest(self, z_GNd: Tensor) -> Tensor:
+        distance_GNK = self.codebook.square().sum(-1)[:, None] - 2 * z_GNd @ self.codebook.transpose(1, 2)
+        return distance_GNK.argmin(-1)
 
     @torch.no_grad()
-    def _start(self, flat_ND: Tensor) -> None:
-        self.codebook.copy_(self._draw(flat_ND, len(self.codebook)))
+    def _start(self, z_GNd: Tensor) -> None:
+        for group, z_Nd in enumerate(z_GNd):
+            self.codebook[group] = self._draw(z_Nd, self.codebook.shape[1])
         self.average_sum.copy_(self.codebook)
         self.average_count.fill_(1.0)
         self.started.fill_(True)
 
     @torch.no_grad()
-    def _update(self, flat_ND: Tensor, codes_N: Tensor) -> None:
-        count_K = torch.bincount(codes_N, minlength=len(self.codebook)).float()
-        sum_KD = torch.zeros_like(self.codebook).index_add_(0, codes_N, flat_ND)
+    def _update(self, z_GNd: Tensor, codes_GN: Tensor) -> None:
+        count_GK = torch.stack([torch.bincount(codes, minlength=self.codebook.shape[1]) for codes in codes_GN]).float()
+        sum_GKd = torch.stack(
+            [torch.zeros_like(book).index_add_(0, codes, z) for book, codes, z in zip(self.codebook, codes_GN, z_GNd, strict=True)]
+        )
         if dist.is_available() and dist.is_initialized():
-            dist.all_reduce(count_K)
-            dist.all_reduce(sum_KD)
-        self.average_count.lerp_(count_K, 1 - self.decay)
-        self.average_sum.lerp_(sum_KD, 1 - self.decay)
-        self.codebook.copy_(self.average_sum / self.average_count.clamp(min=1e-6)[:, None])
-        dead_K = self.average_count < self.revive_below * self.average_count.mean()
-        if dead_K.any():
+            dist.all_reduce(count_GK)
+            dist.all_reduce(sum_GKd)
+        self.average_count.lerp_(count_GK, 1 - self.decay)
+        self.average_sum.lerp_(sum_GKd, 1 - self.decay)
+        self.codebook.copy_(self.average_sum / self.average_count.clamp(min=1e-6)[..., None])
+        dead_GK = self.average_count < self.revive_below * self.average_count.mean(1, keepdim=True)
+        for group in dead_GK.any(1).nonzero().flatten().tolist():
             # Back in the middle of the field: with the average count it is not called dead again before it had its chance.
-            fresh = self._draw(flat_ND, int(dead_K.sum()))
-            self.codebook[dead_K] = fresh
-            self.average_count[dead_K] = self.average_count.mean()
-            self.average_sum[dead_K] = fresh * self.average_count[dead_K][:, None]
+            dead_K, middle = dead_GK[group], self.average_count[group].mean()
+            fresh = self._draw(z_GNd[group], int(dead_K.sum()))
+            self.codebook[group, dead_K] = fresh
+            self.average_count[group, dead_K] = middle
+            self.average_sum[group, dead_K] = fresh * middle
 
-    def _draw(self, flat_ND: Tensor, n: int) -> Tensor:
+    def _draw(self, z_Nd: Tensor, n: int) -> Tensor:
         """``n`` of the rows, the same on every process; with a little noise where there are fewer rows than wanted."""
-        index = torch.randint(len(flat_ND), (n,), device=flat_ND.device) if n > len(flat_ND) else torch.randperm(
-            len(flat_ND), device=flat_ND.device
-        )[:n]
-        drawn = flat_ND[index]
-        if n > len(flat_ND):
-            drawn = drawn + 0.01 * flat_ND.std() * torch.randn_like(drawn)
+        few = n > len(z_Nd)
+        index = torch.randint(len(z_Nd), (n,), device=z_Nd.device) if few else torch.randperm(len(z_Nd), device=z_Nd.device)[:n]
+        drawn = z_Nd[index]
+        if few:
+            drawn = drawn + 0.01 * z_Nd.std() * torch.randn_like(drawn)
         if dist.is_available() and dist.is_initialized():
             dist.broadcast(drawn, src=0)
         return drawn

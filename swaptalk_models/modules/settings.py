@@ -76,6 +76,9 @@ class VQGANConfig:
     """Residual blocks a resolution."""
     codes: int = 512
     """Entries of each codebook."""
+    groups: int = 1
+    """Codes a cell: the channels are cut into this many groups, each with codebooks of its own. The paper has one; at 64 px a cell covers so
+    much of a face that one code cannot tell it."""
     dim: int = 64
     """Channels of the VQ embedding."""
     quantise_from: float = 0.1
@@ -113,6 +116,7 @@ class VQGANConfig:
         )
         _require(self.codes >= 2 and self.codes <= 65536, "vqgan.codes must be in 2..65536 (codes are kept as uint16)")
         _require(self.dim >= 4, "vqgan.dim must be at least 4")
+        _require(self.groups >= 1 and self.dim % self.groups == 0, "vqgan.dim must be a multiple of vqgan.groups")
         _require(0 <= self.quantise_from < 1, "vqgan.quantise_from must be in [0, 1)")
         _require(0 <= self.adversarial_start <= 1, "vqgan.adversarial_start must be in 0..1")
 
@@ -206,6 +210,8 @@ class LipSyncConfig:
 
     width: int = 128
     """Channels of the U-Net at the latent's own resolution."""
+    warp_width: int = 64
+    """Channels of the warping module, which only has to see how the head has moved."""
     heads: int = 4
     """Heads of the audio cross-attention."""
     audio_dim: int = 128

@@ -6,6 +6,9 @@ Shapes: B batch, S side of the crop (px), D embedding channels, h = S / factor s
 nothing of the lower half (the lips) can reach the upper half's embedding.
 
 The decoder is narrow where it is costly: full resolution is reached by pixel shuffle, with no convolution behind it.
+
+Encoder and decoder each have a linear path beside their convolutions, from a patch of pixels to its cell and back, which starts as a discrete
+cosine transform: at step 0 the pair is a JPEG-like codec, and the convolutions learn what that lacks.
 """
 
 from __future__ import annotations
@@ -36,9 +39,13 @@ class Encoder(nn.Module):
             previous = width
         layers += [ResBlock(previous, previous), norm(previous), nn.SiLU(), nn.Conv2d(previous, config.dim, 1)]
         self.layers = nn.Sequential(*layers)
+        self.linear = nn.Sequential(nn.PixelUnshuffle(config.factor), nn.Conv2d(3 * config.factor**2, config.dim, 1))
+        basis = cosine_basis(config.factor, config.dim)
+        _start_linear(self.linear[1], basis[:, :, None, None] / config.factor)
+        _start_at_zero(self.layers[-1])
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
-        return self.layers(image_B3HW)
+        return self.layers(image_B3HW) + self.linear(image_B3HW)
 
 
 class Decoder(nn.Module):
@@ -59,9 +66,13 @@ class Decoder(nn.Module):
             layers += [ResBlock(following, following) for _ in range(config.blocks)]
         layers += [norm(channels[-1]), nn.SiLU(), nn.Conv2d(channels[-1], 12, 3, padding=1), nn.PixelShuffle(2)]
         self.layers = nn.Sequential(*layers)
+        self.linear = nn.Sequential(nn.Conv2d(config.dim, 3 * config.factor**2, 1), nn.PixelShuffle(config.factor))
+        basis = cosine_basis(config.factor, config.dim)
+        _start_linear(self.linear[0], basis.T[:, :, None, None] * config.factor)
+        _start_at_zero(self.layers[-2])
 
     def forward(self, z_BDhw: Tensor) -> Tensor:
-        return self.layers(z_BDhw)
+        return self.layers(z_BDhw) + self.linear(z_BDhw)
 
     @property
     def last_layer(self) -> Tensor:
@@ -87,8 +98,8 @@ class VQGAN(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.upper = VectorQuantizer(config.codes, config.dim, config.codebook_decay, config.revive_below)
-        self.lower = VectorQuantizer(config.codes, config.dim, config.codebook_decay, config.revive_below)
+        codebook = (config.codes, config.dim, config.groups, config.codebook_decay, config.revive_below)
+        self.upper, self.lower = VectorQuantizer(*codebook), VectorQuantizer(*codebook)
 
     def forward(self, image_B3SS: Tensor, quantise: bool = True) -> Reconstruction:
         """Encode, quantise (unless the codebooks have not started yet), decode."""
@@ -105,24 +116,22 @@ class VQGAN(nn.Module):
         return tuple(self.encoder(halves_2B).chunk(2))
 
     def tokenize(self, image_B3SS: Tensor) -> tuple[Tensor, Tensor]:
-        """Code indices of the upper and the lower half, each (B, h / 2, h) int64."""
-        return tuple(
-            quantizer.nearest(z_BDhw.float().movedim(1, -1).flatten(0, 2)).view(-1, z_BDhw.shape[2], z_BDhw.shape[3])
-            for quantizer, z_BDhw in zip((self.upper, self.lower), self.encode_halves(image_B3SS), strict=True)
-        )
+        """Code indices of the upper and the lower half, each (B, G, h / 2, h) int64."""
+        upper_BDhw, lower_BDhw = self.encode_halves(image_B3SS)
+        return self.upper.nearest(upper_BDhw), self.lower.nearest(lower_BDhw)
 
-    def embed(self, upper_Bhw: Tensor, lower_Bhw: Tensor) -> Tensor:
-        """Code indices of the two halves, each (B, h / 2, h) -> standardised embeddings (B, D, h, h).
+    def embed(self, upper_BGhw: Tensor, lower_BGhw: Tensor) -> Tensor:
+        """Code indices of the two halves, each (B, G, h / 2, h) -> standardised embeddings (B, D, h, h).
 
         Standardised: zero mean and unit variance over each codebook. Everything downstream works on these, so that its losses and learning
         rates do not depend on the scale that a codebook happened to take.
         """
-        return torch.cat([self.embed_half(upper_Bhw, self.upper), self.embed_half(lower_Bhw, self.lower)], dim=2)
+        return torch.cat([self.embed_half(upper_BGhw, self.upper), self.embed_half(lower_BGhw, self.lower)], dim=2)
 
-    def embed_half(self, codes_Bhw: Tensor, quantizer: VectorQuantizer) -> Tensor:
-        """Code indices (B, h / 2, h) of one half -> its standardised embeddings (B, D, h / 2, h)."""
-        mean, deviation = _statistics(quantizer)
-        return (quantizer.embed(codes_Bhw) - mean) / deviation
+    def embed_half(self, codes_BGhw: Tensor, quantizer: VectorQuantizer) -> Tensor:
+        """Code indices (B, G, h / 2, h) of one half -> its standardised embeddings (B, D, h / 2, h)."""
+        mean, deviation = quantizer.statistics()
+        return (quantizer.embed(codes_BGhw) - mean) / deviation
 
     def decode(self, z_BDhh: Tensor) -> Tensor:
         """Standardised embeddings -> (B, 3, S, S) image clamped to [-1, 1]."""
@@ -130,21 +139,42 @@ class VQGAN(nn.Module):
 
     def requantise(self, z_BDhh: Tensor) -> Tensor:
         """Standardised embeddings moved onto the nearest code of their half; the same shape."""
-        codes = [
-            quantizer.nearest(half.float().movedim(1, -1).flatten(0, 2)).view(half.shape[0], *half.shape[2:])
-            for quantizer, half in zip((self.upper, self.lower), self._raw(z_BDhh).chunk(2, dim=2), strict=True)
-        ]
-        return self.embed(*codes)
+        upper_BDhw, lower_BDhw = self._raw(z_BDhh).chunk(2, dim=2)
+        return self.embed(self.upper.nearest(upper_BDhw), self.lower.nearest(lower_BDhw))
 
     def _raw(self, z_BDhh: Tensor) -> Tensor:
         halves = []
         for quantizer, half in zip((self.upper, self.lower), z_BDhh.chunk(2, dim=2), strict=True):
-            mean, deviation = _statistics(quantizer)
+            mean, deviation = quantizer.statistics()
             halves.append(half * deviation + mean)
         return torch.cat(halves, dim=2)
 
 
-def _statistics(quantizer: VectorQuantizer) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over a codebook, each (1, D, 1, 1)."""
-    deviation, mean = torch.std_mean(quantizer.codebook, dim=0)
-    return mean[None, :, None, None], deviation.clamp(min=1e-4)[None, :, None, None]
+def cosine_basis(factor: int, dim: int) -> Tensor:
+    """Orthonormal rows (dim, 3 * factor ** 2): the lowest frequencies of a patch's discrete cosine transform.
+
+    Brightness first: the two colour differences get half its bandwidth, as in JPEG. Rows go from coarse to fine; columns are in the order of
+    ``nn.PixelUnshuffle``: colour, row, column. Beyond as many rows as a patch has values they are zero.
+    """
+    place = torch.arange(factor)
+    wave = torch.cos(torch.pi * (place[None] + 0.5) * place[:, None] / factor)
+    wave = wave / wave.norm(dim=1, keepdim=True)  # (frequency, place)
+    colours = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
+    colours = colours / colours.norm(dim=1, keepdim=True)
+    atoms = [(u, v, colour) for colour in range(3) for u in range(factor) for v in range(factor)]
+    atoms.sort(key=lambda atom: ((atom[0] + atom[1]) * (2 if atom[2] else 1), atom[2], atom[0]))
+    basis = torch.zeros(dim, 3, factor, factor)
+    for row, (u, v, colour) in enumerate(atoms[:dim]):
+        basis[row] = colours[colour][:, None, None] * wave[u][:, None] * wave[v][None]
+    return basis.flatten(1)
+
+
+def _start_linear(layer: nn.Conv2d, weight: Tensor) -> None:
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.zero_()
+
+
+def _start_at_zero(layer: nn.Conv2d) -> None:
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)

@@ -54,6 +54,10 @@ COLUMNS = (
         "Mean distance of the 20 mouth landmarks to the target's, px in a 256 px crop. Self-driven only.",
     ),
     MetricText(
+        "mouth_correlation", "Mouth corr.", "up", 3, "landmarks",
+        "Correlation of the mouth's opening over time with the target's. Self-driven only; a copied reference has none.",
+    ),
+    MetricText(
         "lse_c", "LSE-C", "up", 2, "sync",
         "How surely the sync judge places the sound: median less minimum of its distances.",
     ),
@@ -80,5 +84,5 @@ COLUMNS = (
     ),
 )  # fmt: skip
 BY_KEY = {column.key: column for column in COLUMNS}
-AGAINST_TARGET = frozenset({"fid", "ssim", "psnr", "lmd"})
+AGAINST_TARGET = frozenset({"fid", "ssim", "psnr", "lmd", "mouth_correlation"})
 """Metrics that are trivial for the ground truth: it would be compared with itself."""

@@ -92,7 +92,7 @@ class TrainingData:
         return np.frombuffer(b"".join(column), np.uint8).reshape(self.frames, side, side)
 
     def codes(self, vqgan: str, grid: int) -> tuple[np.ndarray, np.ndarray]:
-        """Codes of upper and lower halves, each (frames, grid / 2, grid) uint16, made by this version of the VQGAN.
+        """Codes of upper and lower halves, each (frames, groups, grid / 2, grid) uint16, made by this version of the VQGAN.
 
         Raises:
             UserError: the cached latents are another VQGAN's, or miss frames of the snapshot.
@@ -102,7 +102,7 @@ class TrainingData:
         if makers != {vqgan}:
             raise UserError(f"vq_latents were made by VQGAN {', '.join(sorted(makers))}, not by {vqgan}: materialise vq_latents again")
         return tuple(
-            table[half].combine_chunks().flatten().to_numpy().reshape(self.frames, grid // 2, grid) for half in ("upper", "lower")
+            table[half].combine_chunks().flatten().to_numpy().reshape(self.frames, -1, grid // 2, grid) for half in ("upper", "lower")
         )
 
     @cached_property

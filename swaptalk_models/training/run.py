@@ -101,7 +101,7 @@ def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
         return SyncJudgeObjective(build_section(settings.SyncJudgeConfig, spec.config), data), shape
     if spec.name == "vqgan":
         config = build_section(settings.VQGANConfig, spec.config)
-        shape |= {"grid": spec.crop_size // config.factor, "dim": config.dim}
+        shape |= {"grid": spec.crop_size // config.factor, "dim": config.dim, "groups": config.groups}
         return VQGANObjective(config, data, load_model("identity_encoder", spec.inputs["identity_encoder"])), shape
 
     vqgan_folder = Path(spec.inputs["vqgan"])

@@ -100,7 +100,12 @@ def test_a_preset_of_ones_own(tmp_path):
 
 @pytest.mark.parametrize(
     "text, named",
-    [("vqgan: [1", "not valid YAML"), ("- 1\n- 2", "mapping of sections"), ("1: 2", "unknown setting"), ("vqgan:", "section")],
+    [
+        ("vqgan: [1", "not valid YAML"),
+        ("- 1\n- 2", "mapping of sections"),
+        ("1: 2", "unknown setting"),
+        ("vqgan:", "section"),
+    ],
 )
 def test_a_damaged_preset_is_named(tmp_path, text, named):
     path = tmp_path / "mine.yaml"

@@ -48,7 +48,7 @@ class FaceSwapperObjective(Objective):
         self.source = np.array([first[c] for c in table["source_clip"].to_pylist()]) + table["source_frame"].to_numpy()
         self.target = np.array([first[c] for c in table["target_clip"].to_pylist()]) + table["target_frame"].to_numpy()
         self.made_upper, self.made_lower = (
-            table[half].combine_chunks().flatten().to_numpy().reshape(-1, grid // 2, grid) for half in ("upper", "lower")
+            table[half].combine_chunks().flatten().to_numpy().reshape(len(table), -1, grid // 2, grid) for half in ("upper", "lower")
         )
         self.made = table["crop"].combine_chunks()
         split = np.array(table["split"].to_pylist())

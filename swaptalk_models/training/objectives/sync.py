@@ -120,8 +120,8 @@ class LipExpertObjective(SyncObjective):
         return {"lower": self.lower[rows_NT].astype(np.int64)}
 
     def video(self, model: SyncNet, batch: Batch) -> Tensor:
-        codes_NThw = batch["lower"]
-        z = self.vqgan.embed_half(codes_NThw.flatten(0, 1), self.vqgan.lower)
+        codes_NTGhw = batch["lower"]
+        z = self.vqgan.embed_half(codes_NTGhw.flatten(0, 1), self.vqgan.lower)
         return model.video(z.unflatten(0, (-1, SYNC_FRAMES)))
 
 

@@ -151,9 +151,14 @@ def seam_ratio(real_B3SS: Tensor, made_B3SS: Tensor) -> float:
 def _figures(real: Tensor, made: Tensor, upper: Tensor, lower: Tensor, codes: int) -> dict[str, float]:
     return {
         "psnr_db": _psnr(real, made),
-        "upper_use": len(upper.unique()) / codes,
-        "lower_use": len(lower.unique()) / codes,
+        "upper_use": _use(upper, codes),
+        "lower_use": _use(lower, codes),
     }
+
+
+def _use(codes_BGhw: Tensor, codes: int) -> float:
+    """Share of a codebook's entries that occur, averaged over groups."""
+    return float(np.mean([len(group.unique()) / codes for group in codes_BGhw.unbind(1)]))
 
 
 def _psnr(real: Tensor, made: Tensor) -> float:
@@ -163,7 +168,7 @@ def _psnr(real: Tensor, made: Tensor) -> float:
 
 def _thumbnail(images: Tensor, config: VQGANConfig) -> Tensor:
     """Bicubic down and up again through as many values as there are codes: what the VQGAN has to beat."""
-    side = max(1, round((images.shape[-1] / config.factor) / 3**0.5))
+    side = max(1, round((images.shape[-1] / config.factor) * (config.groups / 3) ** 0.5))
     small = F.interpolate(images, size=(side, side), mode="bicubic", antialias=True)
     return F.interpolate(small, size=images.shape[-2:], mode="bicubic").clamp(-1, 1)
 

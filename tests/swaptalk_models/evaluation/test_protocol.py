@@ -7,7 +7,8 @@ import pytest
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.protocol import CROSS, METHODS, METHODS_OF, OURS, SELF, draw_scenes
 
-CLIPS = [{"clip": f"{person}_{n}", "person": person} for person, clips in (("a", 3), ("b", 1), ("c", 2)) for n in range(clips)]
+COUNTS = {"a": 3, "b": 1, "c": 2}
+CLIPS = [{"clip": f"{person}_{n}", "person": person} for person, count in COUNTS.items() for n in range(count)]
 PERSON = {clip["clip"]: clip["person"] for clip in CLIPS}
 
 

@@ -37,7 +37,8 @@ def home(tmp_path, monkeypatch) -> Home:
             for frame in range(8):
                 writer.write(np.full((64, 64, 3), 100 * number + 10 * frame + 20, np.uint8))
         landmarks = np.repeat(template_landmarks(64)[None], 8, axis=0)
-        landmarks[:, 66, 1] += np.where(np.arange(8) == CLOSED, 0, 6)
+        landmarks[:, 66, 1] += np.float32([8, 7, 6, 0, 1, 6, 7, 8])  # closed at 3 and 4 ...
+        landmarks[4] += 9  # ... but moved away at 4
         values = [[clip["clip"]] * 8, ["v"] * 8, list(range(8)), [b""] * 8, None, None, [b""] * 8, [1.0] * 8]
         columns = dict(zip(tables.SCHEMAS["face_crops"].names, values, strict=True))
         columns |= {"affine": tables.float_list(np.zeros((8, 6))), "landmarks": tables.float_list(landmarks)}

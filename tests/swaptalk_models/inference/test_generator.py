@@ -53,11 +53,12 @@ def media(tmp_path_factory):
 def networks(tmp_path_factory) -> Networks:
     torch.manual_seed(0)
     made = {
-        "vqgan": VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=32, dim=8)),
+        "vqgan": VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=32, dim=8, groups=2)),
         "face_swapper": FaceSwapper(FaceSwapperConfig(width=8, depth=1, heads=2), 8, 4),
         "lip_sync": LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, 4),
     }
-    made["vqgan"].train()(torch.from_numpy(to_unit(np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3), np.uint8))))
+    noise = np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3), np.uint8)
+    made["vqgan"].train()(torch.from_numpy(to_unit(noise)))  # puts the codebooks on data
     with torch.no_grad():
         made["lip_sync"].transform.last[-1].weight.normal_(std=0.3)
     folders = {name: tmp_path_factory.mktemp("models") / name for name in made}

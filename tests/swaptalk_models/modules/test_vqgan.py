@@ -6,13 +6,15 @@ from torch import nn
 
 from swaptalk_models.config import load_preset
 from swaptalk_models.modules.settings import VQGANConfig
-from swaptalk_models.modules.vqgan import VQGAN, Decoder
+from swaptalk_models.modules.vqgan import VQGAN, Decoder, cosine_basis
+
+GROUPS = 2
 
 
 def tiny(factor: int = 8, size: int = 32) -> VQGAN:
     torch.manual_seed(0)
     halvings = factor.bit_length() - 1
-    network = VQGAN(VQGANConfig(factor=factor, channels=(8,) * halvings, codes=16, dim=8))
+    network = VQGAN(VQGANConfig(factor=factor, channels=(8,) * halvings, codes=16, dim=8, groups=GROUPS))
     network.train()
     with torch.no_grad():
         network(torch.rand(8, 3, size, size) * 2 - 1)  # puts the codebooks on data
@@ -36,9 +38,9 @@ def test_shapes(factor, size):
     image = torch.rand(2, 3, size, size) * 2 - 1
     made = network(image)
     assert made.image.shape == image.shape
-    assert made.upper.codes.shape == made.lower.codes.shape == (2, side // 2, side)
+    assert made.upper.codes.shape == made.lower.codes.shape == (2, GROUPS, side // 2, side)
     upper, lower = network.tokenize(image)
-    assert upper.shape == lower.shape == (2, side // 2, side)
+    assert upper.shape == lower.shape == (2, GROUPS, side // 2, side)
     assert network.embed(upper, lower).shape == (2, 8, side, side)
     assert network.decode(network.embed(upper, lower)).shape == image.shape
 
@@ -48,6 +50,18 @@ def test_tokens_are_those_of_the_forward_pass(network, image):
     assert torch.equal(made.upper.codes, upper) and torch.equal(made.lower.codes, lower)
     whole = network.decode(network.embed(upper, lower))
     assert torch.allclose(whole, made.image.clamp(-1, 1), atol=1e-4), "codes alone give the reconstruction back"
+
+
+def test_before_the_codebooks_start_it_is_an_autoencoder(image):
+    torch.manual_seed(0)
+    network = VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=16, dim=8)).train()
+    made = network(image, quantise=False)
+    assert made.image.shape == image.shape and made.upper is None and made.lower is None
+    assert not network.upper.started and not network.lower.started
+    whole = network.decoder(torch.cat(network.encode_halves(image), dim=2))
+    assert torch.allclose(made.image, whole, atol=1e-5)
+    network(image)
+    assert network.upper.started and network.lower.started
 
 
 @pytest.mark.parametrize("changed, kept", [("lower", 0), ("upper", 1)])
@@ -69,7 +83,7 @@ def test_one_encoder_two_codebooks(network):
 
 
 def test_embeddings_are_standardised_over_each_codebook(network):
-    codes = torch.arange(16).view(1, 4, 4)
+    codes = torch.arange(16).view(1, 1, 4, 4).expand(1, GROUPS, 4, 4)
     for quantizer in (network.upper, network.lower):
         z = network.embed_half(codes, quantizer)[0].flatten(1)
         assert torch.allclose(z.mean(1), torch.zeros(8), atol=1e-5)
@@ -86,9 +100,10 @@ def test_requantise_moves_onto_the_codebook_and_stays(network):
     once = network.requantise(z)
     assert not torch.allclose(once, z, atol=1e-2)
     assert torch.allclose(network.requantise(once), once, atol=1e-5)
-    everything = network.embed_half(torch.arange(16).view(1, 4, 4), network.upper)[0].flatten(1).T
-    upper_cells = once[:, :, :2].movedim(1, -1).reshape(-1, 8)
-    assert torch.cdist(upper_cells, everything).min(1).values.max() < 1e-3
+    everything = network.embed_half(torch.arange(16).view(1, 1, 4, 4).expand(1, GROUPS, 4, 4), network.upper)
+    codes = everything[0].unflatten(0, (GROUPS, -1)).flatten(2).transpose(1, 2)  # (G, K, D / G)
+    cells = once[:, :, :2].unflatten(1, (GROUPS, -1)).permute(1, 0, 3, 4, 2).flatten(1, 3)
+    assert torch.cdist(cells, codes).min(-1).values.max() < 1e-3
 
 
 def test_decoded_images_are_in_range(network):
@@ -101,7 +116,30 @@ def test_reconstruction_trains_encoder_and_decoder(image):
     made = network(image)
     (made.image.square().mean() + made.upper.commitment + made.lower.commitment).backward()
     for part in (network.encoder, network.decoder):
-        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters() if p.ndim > 1)
+        assert all(p.grad is not None for p in part.parameters())
+        for path in (part.layers, part.linear):
+            assert sum(p.grad.abs().sum() for p in path.parameters()) > 0
+
+
+@pytest.mark.parametrize("factor, dim", [(4, 24), (8, 16)])
+def test_cosine_basis_is_orthonormal_and_goes_from_coarse_to_fine(factor, dim):
+    basis = cosine_basis(factor, dim)
+    assert basis.shape == (dim, 3 * factor**2)
+    assert torch.allclose(basis @ basis.T, torch.eye(dim), atol=1e-5)
+    first = basis[0].view(3, -1)
+    assert torch.allclose(first, first[:, :1].expand_as(first), atol=1e-6), "the coarsest is flat"
+    flat = torch.randn(3, 1).expand(3, factor**2).flatten()
+    assert torch.allclose(basis.T @ (basis @ flat), flat, atol=1e-4), "and flat colours are among the first"
+    whole = cosine_basis(factor, 3 * factor**2 + 5)
+    assert torch.equal(whole[-5:], torch.zeros(5, 3 * factor**2)), "no more frequencies than pixels"
+
+
+def test_starts_as_a_transform_codec():
+    """With as many channels as a patch has values nothing is lost before quantisation, whatever the picture."""
+    torch.manual_seed(0)
+    network = VQGAN(VQGANConfig(factor=4, channels=(8, 8), codes=16, dim=48))
+    image = torch.rand(2, 3, 16, 16) * 2 - 1
+    assert torch.allclose(network(image, quantise=False).image, image, atol=1e-4)
 
 
 def multiply_adds(network: nn.Module, *inputs: torch.Tensor) -> int:

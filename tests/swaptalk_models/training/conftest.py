@@ -19,7 +19,7 @@ from swaptalk_models.modules.settings import VQGANConfig
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.training.data import TrainingData
 
-SIZE, GRID, CODES, FRAMES = 32, 4, 16, 30
+SIZE, GRID, GROUPS, CODES, FRAMES = 32, 4, 2, 16, 30
 PEOPLE = {"a": "train", "b": "train", "c": "train", "d": "validation", "e": "test", "f": "test"}
 CLIPS = {f"{person}_000": (person, split) for person, split in PEOPLE.items()}
 
@@ -67,7 +67,7 @@ def face_crop_rows(clip: str, number: int, frames: int) -> pa.Table:
 
 
 def latent_rows(clip: str, number: int, frames: int, vqgan: str = "v1") -> pa.Table:
-    cells = GRID * GRID // 2
+    cells = GROUPS * GRID * GRID // 2
     rng = np.random.default_rng(200 + number)
     halves = [
         pa.FixedSizeListArray.from_arrays(pa.array(rng.integers(0, CODES, frames * cells), pa.uint16()), cells)
@@ -126,7 +126,7 @@ def data(tiny) -> TrainingData:
 
 @pytest.fixture(scope="session")
 def vqgan_config() -> VQGANConfig:
-    return VQGANConfig(factor=8, channels=(8, 8, 8), codes=CODES, dim=8, discriminator_channels=8)
+    return VQGANConfig(factor=8, channels=(8, 8, 8), codes=CODES, dim=8, groups=GROUPS, discriminator_channels=8)
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ def test_columns_of_a_row_belong_together(data, rows_for):
         assert np.array_equal(data.landmarks[rows].reshape(-1, 136), tables.as_array(faces["landmarks"]))
         labels = [np.frombuffer(label, np.uint8) for label in faces["labels"].to_pylist()]
         assert np.array_equal(data.labels[rows].reshape(-1, 64), np.stack(labels))
-        assert np.array_equal(upper[rows].reshape(-1, 8), tables.as_array(latents["upper"]))
-        assert np.array_equal(lower[rows].reshape(-1, 8), tables.as_array(latents["lower"]))
-    assert upper.dtype == np.uint16 and upper.shape == (data.frames, 2, 4)
+        assert np.array_equal(upper[rows].reshape(-1, 16), tables.as_array(latents["upper"]))
+        assert np.array_equal(lower[rows].reshape(-1, 16), tables.as_array(latents["lower"]))
+    assert upper.dtype == np.uint16 and upper.shape == (data.frames, 2, 2, 4), "groups, rows, columns"
 
 
 def test_splits_hold_different_people(data):

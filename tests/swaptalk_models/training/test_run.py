@@ -35,7 +35,7 @@ def spec_of(tiny, folder, name, config, **inputs) -> TrainSpec:
 
 @pytest.fixture
 def vqgan_folder(vqgan, tmp_path):
-    save_model("vqgan", vqgan, {"crop_size": 32, "grid": 4, "dim": 8}, tmp_path / "vqgan" / "v1")
+    save_model("vqgan", vqgan, {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}, tmp_path / "vqgan" / "v1")
     return tmp_path / "vqgan" / "v1"
 
 
@@ -53,7 +53,7 @@ def test_a_training_leaves_a_whole_folder(tiny, tmp_path, vqgan_folder):
     assert 0 <= result["metrics"]["accuracy"] <= 1 and "accuracy" in result["baselines"]
     assert len(result["curves"]["accuracy_by_offset"]) == 31
     assert load_model("lip_expert", folder.path).config.width == 8
-    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8}
+    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}
     assert "held_out_accuracy" in pq.read_table(folder.path / "history.parquet").column_names
     assert any(line.startswith("held-out people: accuracy") for line in said)
 
@@ -86,7 +86,7 @@ def test_the_vqgan_takes_the_identity_encoder(tiny, tmp_path, vqgan_config):
     folder = train(spec, lambda line: None)
     assert np.isfinite(folder.result()["metrics"]["psnr_db"])
     assert (folder.path / "samples" / "reconstruction.png").is_file()
-    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8}
+    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}
     assert json.loads((folder.path / "config.json").read_text())["name"] == "vqgan"
 
 

@@ -1,4 +1,7 @@
-"""A toy objective for the training loop, and a program that trains it: `toy.py FOLDER STEPS RENDEZVOUS` under torchrun's RANK and WORLD_SIZE."""
+"""A toy objective for the training loop, and a program that trains it as one of several processes:
+
+    RANK=0 WORLD_SIZE=2 toy.py FOLDER STEPS RENDEZVOUS
+"""
 
 import os
 import sys
@@ -59,22 +62,27 @@ class Toy(Objective):
 
 def config(**changed) -> TrainConfig:
     return TrainConfig(
-        **{"steps": 12, "batch": 8, "lr": 1e-2, "warmup": 2, "eval_every": 4, "device": "cpu", "dtype": "float32"}
+        **{"steps": 12, "batch": 8, "lr": 1e-2, "warmup": 2, "grad_clip": 0.0, "eval_every": 4}
+        | {"device": "cpu", "dtype": "float32"}
         | changed
     )
 
 
 def weights(fit: Fit) -> dict[str, torch.Tensor]:
-    """All that a training leaves: model, extras, adversary and average."""
+    """All that a training leaves: model, extras, adversary, average, and the gradients' running mean, which (unlike the
+    weights that AdamW makes of it) tells how large the gradients were.
+    """
     parts = {"model": fit.objective.model, "extras": fit.objective.extras, "average": fit.average}
     parts["adversary"] = fit.objective.adversary
-    return {f"{part}.{key}": value for part, module in parts.items() for key, value in module.state_dict().items()}
+    left = {f"{part}.{key}": value for part, module in parts.items() for key, value in module.state_dict().items()}
+    moments = fit.optimiser.state_dict()["state"]
+    return left | {f"moment.{number}": state["exp_avg"] for number, state in moments.items()}
 
 
 def quantised(parts: int, part: int, revive_below: float, started: bool) -> dict[str, torch.Tensor]:
     """A codebook that has followed this part of some joint batches."""
     torch.manual_seed(0)
-    quantizer = VectorQuantizer(codes=8, dim=4, decay=0.8, revive_below=revive_below).train()
+    quantizer = VectorQuantizer(codes=8, dim=4, groups=2, decay=0.8, revive_below=revive_below).train()
     quantizer.started.fill_(started)
     for step in range(4):
         joint = 3 * torch.randn(8, 4, 2, 2, generator=torch.Generator().manual_seed(step))

@@ -52,7 +52,7 @@ def test_learns_who_is_who(objective):
     optimiser = torch.optim.AdamW([*objective.model.parameters(), *objective.extras.parameters()], lr=3e-3)
     losses = []
     for step in range(12):
-        loss, parts = objective.loss(objective.batch(np.random.default_rng(step), 12), step / 12)
+        loss, _ = objective.loss(objective.batch(np.random.default_rng(step), 12), step / 12)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

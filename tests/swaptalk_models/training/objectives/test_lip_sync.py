@@ -25,8 +25,8 @@ def make(data, vqgan):
 
 
 def frames_of(codes: np.ndarray, of: np.ndarray) -> list[int]:
-    """Rows of the data with these codes (N, h / 2, h)."""
-    return [int(np.flatnonzero((of == one).all((1, 2)))[0]) for one in codes]
+    """Rows of the data with these codes (N, G, h / 2, h)."""
+    return [int(np.flatnonzero((of == one).all((1, 2, 3)))[0]) for one in codes]
 
 
 def test_training_hears_what_inference_hears(make, data):
@@ -125,3 +125,13 @@ def test_rendering_without_sound_is_the_reference(make, data):
     assert made.shape == (30, 32, 32, 3) and made.dtype == np.uint8
     spoken = objective._render(objective.model, clip, data.mels[clip.name], reference=4)
     assert not np.array_equal(made[:, 16:], spoken[:, 16:])
+
+
+def test_figures_on_test_people(make, tmp_path):
+    """Beside ours: the copied reference, the sound of somebody else, the copied codes."""
+    objective = make()
+    outcome = objective.finish(objective.model.eval(), tmp_path)
+    assert set(outcome.metrics) >= {"mouth_correlation", "code_error"}
+    assert set(outcome.baselines) >= {"mouth_correlation", "mouth_correlation_other_audio", "code_error"}
+    assert all(np.isfinite(value) for value in (outcome.metrics | outcome.baselines).values())
+    assert (tmp_path / "samples" / "lips.png").is_file()

@@ -39,7 +39,7 @@ def test_windows_of_a_clip_are_apart(starts):
 
 
 def place_of(codes: np.ndarray, objective, data):
-    """(clip, start) of a window of codes (5, h / 2, h)."""
+    """(clip, start) of a window of codes (5, G, h / 2, h)."""
     for clip in data.clips:
         for start in range(clip.frames - 4):
             if np.array_equal(objective.lower[clip.first + start : clip.first + start + 5], codes):
@@ -51,7 +51,7 @@ def test_lips_and_sound_of_a_sample_belong_together(expert, data):
     n = expert.windows
     assert n == 6, "30 frames hold six windows 5 apart"
     batch = expert.batch(np.random.default_rng(3), 2 * n)
-    assert batch["lower"].shape == (2 * n, 5, 2, 4) and batch["mel"].shape == (2 * n, 16, 80)
+    assert batch["lower"].shape == (2 * n, 5, 2, 2, 4) and batch["mel"].shape == (2 * n, 16, 80)
     assert batch["clip"].tolist() == [0] * n + [1] * n
     places = [place_of(codes, expert, data) for codes in batch["lower"].numpy()]
     for (clip, start), mel in zip(places, batch["mel"].numpy(), strict=True):
@@ -72,7 +72,7 @@ def test_judge_is_given_pixels_of_the_lower_half(judge, data, tiny):
 def test_expert_sees_the_lower_half_only(expert):
     batch = expert.batch(np.random.default_rng(0), 12)
     assert set(batch) == {"lower", "mel", "clip"}
-    assert batch["lower"].shape[2:] == (2, 4)
+    assert batch["lower"].shape[2:] == (2, 2, 4), "groups, half the rows, columns"
 
 
 def test_loss_tells_the_perfect_from_the_shuffled(expert, monkeypatch):
