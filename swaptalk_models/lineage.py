@@ -17,7 +17,7 @@ LINEAGE: dict[str, tuple[str, tuple[str, ...]]] = {
     "face_swapper": ("training", ("training_snapshot", "vq_latents", "vqgan", "identity_encoder", "swap_teacher")),
     "lip_sync": ("training", ("training_snapshot", "vq_latents", "vqgan", "lip_expert")),
     "sync_judge": ("evaluation", ("training_snapshot",)),
-    "test_videos": ("evaluation", ("training_snapshot", "vq_latents", "vqgan", "face_swapper", "lip_sync")),
+    "test_videos": ("evaluation", ("training_snapshot", "vqgan", "face_swapper", "lip_sync")),
     "metrics": ("evaluation", ("test_videos", "sync_judge")),
     "evaluation_report": ("evaluation", ("test_videos", "metrics")),
     "model_release": ("release", ("vqgan", "face_swapper", "lip_sync", "metrics")),

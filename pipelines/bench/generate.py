@@ -10,18 +10,17 @@ from swaptalk_models.data.home import Home
 
 def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     """Frames a second from files to file, without loading the networks, and each part's share of the time."""
-    from pipelines.cli.demo import write_still
     from swaptalk_models.data.snapshot import load_snapshot
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import current_release, load_release
 
     place = Home(home)
     generator = Generator(load_release(current_release(home)))
-    source, target = [row["clip"] for row in load_snapshot(place).clips("test")][:2]
-    write_still(place.clip_video(source), workdir / "source.png")
+    voice, target = [row["clip"] for row in load_snapshot(place).clips("test")][:2]
+    source = next(place.evaluation.glob("*/sources/*.png"))
     started = time.perf_counter()
     result = generator.generate(
-        workdir / "source.png", place.clip_video(target), place.clip_audio(source), workdir / "out.mp4", progress=False
+        source, place.clip_video(target), place.clip_audio(voice), workdir / "out.mp4", progress=False
     )
     total = time.perf_counter() - started
     found: dict[str, float | str] = {"frames": float(result.frames), "frames_per_second": result.frames / total}

@@ -25,32 +25,21 @@ def command(home: Path) -> None:
 
 
 def customised_face(home: Path) -> Path:
-    """The face of one held-out person on the video of a second, speaking with the voice of a third (or the first);
-    made once a release.
+    """The first cross-driven scene of the evaluation once more, by the release alone: the face of one held-out person on the video of a second,
+    with another's voice. Made once a release.
     """
     from pipelines.cli.generate import make_video
+    from swaptalk_models.config import load_preset
     from swaptalk_models.data.home import Home
-    from swaptalk_models.data.snapshot import load_snapshot
+    from swaptalk_models.evaluation.protocol import CROSS, OURS
+    from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
     from swaptalk_models.inference.release import current_release
 
-    place, release = Home(home), current_release(home)
-    clip_of = {row["person"]: row["clip"] for row in load_snapshot(place).clips("test")}
-    people = sorted(clip_of)
-    source, target, voice = (clip_of[people[index % len(people)]] for index in range(3))
-    output = home / "demo" / f"{source}__{target}__{voice}__{release.name}.mp4"
+    release = current_release(home)
+    records = load_records(evaluation_folder(Home(home), load_preset("tiny")))
+    scene = next(record for record in records if record["setting"] == CROSS and record["method"] == OURS)
+    source, target, audio = (Path(scene[name]) for name in ("source", "target", "audio"))
+    output = home / "demo" / f"{source.stem}__{target.stem}__{audio.stem}__{release.name}.mp4"
     if not output.is_file():
-        still = output.with_name(f"{source}.png")
-        write_still(place.clip_video(source), still)
-        make_video(still, place.clip_video(target), place.clip_audio(voice), output, release, home)
+        make_video(source, target, audio, output, release, home)
     return output
-
-
-def write_still(video: Path, output: Path) -> None:
-    """The first frame of a video, as PNG."""
-    from swaptalk_models.data.aside import written_aside
-    from swaptalk_models.data.png import encode_png
-    from swaptalk_models.data.video import read_frames
-
-    frame = next(iter(read_frames(video)))[0]
-    with written_aside(output) as aside:
-        aside.write_bytes(encode_png(frame))
