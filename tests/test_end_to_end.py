@@ -23,10 +23,7 @@ TOY = {f"{name}.train.steps": 3 for name in MODELS} | {
     "evaluation.identity_frames": 2,
     "evaluation.cpbd_frames": 2,
 }
-ASSETS = (
-    "hdtf_catalog raw_videos clips face_tracks face_crops mels training_snapshot identity_encoder vqgan vq_latents lip_expert swap_teacher "
-    "face_swapper lip_sync sync_judge test_videos metrics evaluation_report model_release"
-).split()
+ASSETS = ["hdtf_catalog", "raw_videos", "clips", "face_tracks", "face_crops", "mels", "training_snapshot", "identity_encoder", "vqgan", "vq_latents", "lip_expert", "swap_teacher", "face_swapper", "lip_sync", "sync_judge", "test_videos", "metrics", "evaluation_report", "model_release"]
 
 
 def swaptalk(*arguments, check=0):

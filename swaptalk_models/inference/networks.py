@@ -61,7 +61,7 @@ class Networks:
     def speak(self, target: Latents, reference: Latents, mel: np.ndarray) -> Latents:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
         upper = target.z.chunk(2, dim=2)[0]
-        lower = self.lip_sync(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(mel).to(self.device))
+        lower = self.lip_sync.speak(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(mel).to(self.device))
         return Latents(torch.cat([upper, lower], dim=2), target.region)
 
     @torch.inference_mode()

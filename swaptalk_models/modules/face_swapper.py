@@ -2,7 +2,10 @@
 
     tokens = linear(z) + position + region            for source and target
     N x [ x = norm(x + cross-attention(x, source));  x = norm(x + feed-forward(x)) ]
-    swapped = linear(x)
+    swapped = linear(x) + skip
+
+The skip is ours: crops are aligned, so the source's own token at the same place is nearly what is wanted inside of the face, and the target's
+token outside. A gate learned for each region mixes the two, and the transformer learns what that lacks: pose, expression, light, the rim.
 
 Shapes: B batch, D embedding channels, h side of the latent grid, N = h * h tokens, C width.
 """
@@ -15,6 +18,9 @@ from torch import Tensor, nn
 from swaptalk_models.data.regions import REGIONS
 from swaptalk_models.modules.blocks import Attention
 from swaptalk_models.modules.settings import FaceSwapperConfig
+
+_GATE_START = {"background": -4.0, "skin": 0.0, "brow": 3.0, "eye": 3.0, "nose": 3.0, "lip": 3.0}
+"""Log-odds with which a target token of a region starts as the source's."""
 
 
 class Tokens(nn.Module):
@@ -58,6 +64,13 @@ class FaceSwapper(nn.Module):
         self.target_tokens = Tokens(dim, grid, config.width, config.semantic)
         self.blocks = nn.ModuleList(SwapBlock(config.width, config.heads) for _ in range(config.depth))
         self.out = nn.Linear(config.width, dim)
+        self.gate = nn.Embedding(len(REGIONS), 1) if config.skip else None
+        if self.gate is not None:
+            # Training starts from the skip alone.
+            nn.init.zeros_(self.out.weight)
+            nn.init.zeros_(self.out.bias)
+            with torch.no_grad():
+                self.gate.weight.copy_(torch.tensor([_GATE_START[name] for name in REGIONS])[:, None])
 
     def forward(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
         """(B, D, h, h) x 2 and int64 region labels (B, h, h) x 2 -> (B, D, h, h)."""
@@ -65,4 +78,8 @@ class FaceSwapper(nn.Module):
         x = self.target_tokens(target_BDhh, target_region_Bhh)
         for block in self.blocks:
             x = block(x, source)
-        return self.out(x).float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        swapped = self.out(x).float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        if self.gate is not None:
+            share = torch.sigmoid(self.gate(target_region_Bhh).float()).movedim(-1, 1)
+            swapped = swapped + share * source_BDhh + (1 - share) * target_BDhh
+        return swapped

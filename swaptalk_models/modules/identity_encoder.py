@@ -31,8 +31,12 @@ class IdentityEncoder(nn.Module):
         self.out = nn.Linear(16 * widths[-1], config.dim)
 
     def features(self, image_B3SS: Tensor) -> list[Tensor]:
-        """Maps from fine to coarse, (B, C_i, S / 2^(i + 1), S / 2^(i + 1)): the perceptual loss compares these."""
-        maps = [self.stem(image_B3SS)]
+        """Maps of the inner face from fine to coarse, (B, C_i, s / 2^(i + 1), s / 2^(i + 1)) with s about 0.7 S: what the perceptual loss compares.
+
+        Hair, clothes and background, which a swap leaves alone, are cut away.
+        """
+        rim = image_B3SS.shape[-1] * 5 // 32
+        maps = [self.stem(image_B3SS[..., rim:-rim, rim:-rim])]
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         return maps

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,6 +21,16 @@ class LipExpert(SyncNet):
         )
         self.config = config
 
+    @contextmanager
+    def noisy(self) -> Iterator[None]:
+        """Within, embeddings are looked at through noise: what cannot be seen in the picture cannot be heard by the expert either."""
+        self.video.noise = self.config.noise
+        try:
+            yield
+        finally:
+            self.video.noise = 0.0
+
     def sync_loss(self, lower_BTDhw: Tensor, mel_BTF: Tensor) -> Tensor:
-        """L_sync: mean -log P(in step). Gradients reach ``lower_BTDhw``."""
-        return F.softplus(-self.logit(self.video(lower_BTDhw), self.audio(mel_BTF))).mean()
+        """L_sync: mean -log P(in step), through noise. Gradients reach ``lower_BTDhw``."""
+        with self.noisy():
+            return F.softplus(-self.logit(self.video(lower_BTDhw), self.audio(mel_BTF))).mean()

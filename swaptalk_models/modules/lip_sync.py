@@ -86,6 +86,7 @@ class LipTransform(nn.Module):
     def __init__(self, config: LipSyncConfig, dim: int, grid: int) -> None:
         super().__init__()
         width, audio = config.width, (config.audio_dim, config.heads)
+        self.audio_norm = nn.LayerNorm(config.audio_dim)
         self.first = nn.Conv2d(dim, width, 3, padding=1)
         # Where on the face a cell lies decides what the audio does to it.
         self.position = nn.Parameter(0.02 * torch.randn(width, grid // 2, grid))
@@ -100,6 +101,7 @@ class LipTransform(nn.Module):
         nn.init.zeros_(self.last[-1].bias)
 
     def forward(self, warped_BDHW: Tensor, audio_BMC: Tensor) -> Tensor:
+        audio_BMC = self.audio_norm(audio_BMC)
         down = self.down(self.first(warped_BDHW) + self.position, audio_BMC)
         x = self.shrink(down)
         for block in self.middle:
@@ -130,6 +132,16 @@ class LipSync(nn.Module):
             (B, D, h / 2, h) standardised embeddings of the lower half.
         """
         return self.transform(self.warp(target_upper, reference), self.audio(mel_BTF))
+
+    def speak(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
+        """``forward`` for inference: what the audio adds to the warped reference, ``guidance`` times.
+
+        A mean over all the mouths that a sound may go with moves less than any of them; guidance gives the movement back, as classifier-free
+        guidance does (Ho & Salimans 2022), with the warped reference as what is known without the sound.
+        """
+        warped = self.warp(target_upper, reference)
+        made = self.transform(warped, self.audio(mel_BTF))
+        return warped + self.config.guidance * (made - warped)
 
     def warp(self, target_upper: Tensor, reference: Tensor) -> Tensor:
         """The reference's lower half in the target's pose, (B, D, h / 2, h)."""

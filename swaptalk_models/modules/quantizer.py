@@ -63,9 +63,12 @@ class VectorQuantizer(nn.Module):
         return torch.cat(parts, dim=-1).movedim(-1, 1)
 
     def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation over the codes of each channel, each (1, D, 1, 1)."""
-        deviation_Gd, mean_Gd = torch.std_mean(self.codebook, dim=1)
-        return mean_Gd.flatten()[None, :, None, None], deviation_Gd.flatten().clamp(min=1e-4)[None, :, None, None]
+        """Mean of each channel over the codes, (1, D, 1, 1), and one scale, the root of the channels' mean variance, (1, 1, 1, 1).
+
+        One scale for all: the channels keep their proportions, so that a distance weighs what can be seen and not the finest channel's noise.
+        """
+        variance_Gd, mean_Gd = torch.var_mean(self.codebook, dim=1)
+        return mean_Gd.flatten()[None, :, None, None], variance_Gd.mean().sqrt().clamp(min=1e-4)[None, None, None, None]
 
     def _cells(self, z_BDHW: Tensor) -> Tensor:
         return z_BDHW.unflatten(1, (self.groups, -1)).permute(1, 0, 3, 4, 2).flatten(1, 3)

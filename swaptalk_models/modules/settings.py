@@ -173,6 +173,8 @@ class FaceSwapperConfig:
     """Attention heads."""
     semantic: bool = True
     """Add the face region's embedding to each token (off: the paper's ablation)."""
+    skip: bool = True
+    """Add source and target tokens, mixed by region, to the transformer's output (off: the output alone, as in the paper's figure)."""
     proxy_weight: float = 1.0
     """Weight of L_proxy, between the swapped embedding and the teacher's."""
     source_identity_weight: float = 0.1
@@ -198,10 +200,14 @@ class LipExpertConfig:
     """Channels of the shared embedding."""
     dropout: float = 0.1
     """Dropout before the last layer of each tower."""
+    noise: float = 0.2
+    """Deviation of the noise on standardised embeddings, in training and in L_sync. Without it a generator pleases the expert by traces in the
+    finest channels that nobody sees."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
         _require(0 <= self.dropout < 1, "lip_expert.dropout must be in [0, 1)")
+        _require(self.noise >= 0, "lip_expert.noise must not be negative")
 
 
 @dataclass(frozen=True)
@@ -215,11 +221,15 @@ class LipSyncConfig:
     heads: int = 4
     """Heads of the audio cross-attention."""
     audio_dim: int = 128
-    """Channels of an audio token."""
+    """Channels of an audio token. Where it is the expert's width, the audio encoder starts from the expert's."""
+    guidance: float = 1.0
+    """At inference, what the audio adds to the warped reference is taken this many times. Short trainings move the lips too little."""
     warping: bool = True
     """Move the reference's lower half into the target's pose (off: an ablation)."""
     code_weight: float = 1.0
     """Weight of L_code."""
+    lip_weight: float = 4.0
+    """How much more the cells of the target's lips count in L_code than the rest of the lower half."""
     sync_weight: float = 0.05
     """Weight of L_sync."""
     sync_start: float = 0.3
@@ -228,6 +238,7 @@ class LipSyncConfig:
 
     def __post_init__(self) -> None:
         _require(self.width % self.heads == 0, "lip_sync.width must be a multiple of lip_sync.heads")
+        _require(self.guidance > 0, "lip_sync.guidance must be positive")
         _require(0 <= self.sync_start <= 1, "lip_sync.sync_start must be in 0..1")
 
 

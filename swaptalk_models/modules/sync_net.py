@@ -60,6 +60,7 @@ class LatentTower(nn.Module):
 
     def __init__(self, config: LipExpertConfig, latent_dim: int, grid: int) -> None:
         super().__init__()
+        self.noise = 0.0
         # Each frame alone first, then all five together: the same lips look the same at any place of the window.
         self.frame = nn.Sequential(nn.Conv2d(latent_dim, config.width // 2, 1), ResBlock(config.width // 2, config.width // 2))
         self.window = nn.Sequential(
@@ -78,6 +79,10 @@ class LatentTower(nn.Module):
         )
 
     def forward(self, lower_BTDhw: Tensor) -> Tensor:
+        # Less the window's mean: colour and light of a person fall away.
+        lower_BTDhw = lower_BTDhw - lower_BTDhw.mean(dim=(1, 3, 4), keepdim=True)
+        if self.noise:
+            lower_BTDhw = lower_BTDhw + self.noise * torch.randn_like(lower_BTDhw)
         frames = self.frame(lower_BTDhw.flatten(0, 1))
         window = self.window(frames.unflatten(0, (-1, SYNC_FRAMES)).flatten(1, 2))
         return F.normalize(self.out(window).float(), dim=-1)

@@ -123,7 +123,7 @@ class VQGAN(nn.Module):
     def embed(self, upper_BGhw: Tensor, lower_BGhw: Tensor) -> Tensor:
         """Code indices of the two halves, each (B, G, h / 2, h) -> standardised embeddings (B, D, h, h).
 
-        Standardised: zero mean and unit variance over each codebook. Everything downstream works on these, so that its losses and learning
+        Standardised: zero mean and unit mean variance over each codebook. Everything downstream works on these, so that its losses and learning
         rates do not depend on the scale that a codebook happened to take.
         """
         return torch.cat([self.embed_half(upper_BGhw, self.upper), self.embed_half(lower_BGhw, self.lower)], dim=2)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaptalk_models.data.regions import REGIONS, downsample_labels
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.windows import centred_windows, reference_frame
 from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
@@ -19,6 +20,7 @@ from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.training.data import Clip, TrainingData, from_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+from swaptalk_models.training.objectives.sync import mask_mel
 from swaptalk_models.training.samples import save_grid
 
 
@@ -31,7 +33,13 @@ class LipSyncObjective(Objective):
         self.config, self.data = config, data
         self.model = LipSync(config, vqgan.config.dim, grid)
         self.vqgan, self.expert = frozen(vqgan), frozen(expert)
+        if expert.config.width == config.audio_dim:
+            # The expert has learned already what in a sound moves lips.
+            self.model.audio.load_state_dict(expert.audio.encoder.state_dict())
         self.upper, self.lower = data.codes(vqgan_version, grid)
+        lips = [downsample_labels(label, grid)[grid // 2 :] == REGIONS.index("lip") for label in data.labels]
+        self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32)
+        self.weight /= self.weight.mean((1, 2), keepdims=True)
         self.clips = [clip for clip in data.of("train") if clip.frames > SYNC_FRAMES]
         if not self.clips:
             raise UserError(f"lip_sync needs training clips of more than {SYNC_FRAMES} frames")
@@ -60,12 +68,12 @@ class LipSyncObjective(Objective):
             "reference_lower": self.lower[reference_N],
         }
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
+        batch["weight"] = torch.from_numpy(self.weight[target_NT])
         return batch | {"mel": torch.from_numpy(np.stack(mel)), "mel_expert": torch.from_numpy(np.stack(mel_expert))}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        made, _ = self._predict(self.model, batch)
-        label = self._label(batch)
-        code = F.mse_loss(made, label)
+        made, _ = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
+        code = (batch["weight"].flatten(0, 1)[:, None] * (made - self._label(batch)).square()).mean()
         loss, parts = self.config.code_weight * code, {"code": code}
         if self.config.sync_weight and progress >= self.config.sync_start:
             sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
@@ -142,7 +150,7 @@ class LipSyncObjective(Objective):
         if mel is None:
             lower = model.warp(upper, one)
         else:
-            lower = model(upper, one, torch.from_numpy(centred_windows(mel, np.arange(clip.frames))).to(device))
+            lower = model.speak(upper, one, torch.from_numpy(centred_windows(mel, np.arange(clip.frames))).to(device))
         return from_unit(self.vqgan.decode(torch.cat([upper, lower], dim=2)).float().cpu().numpy())
 
 

@@ -64,7 +64,7 @@ class SyncObjective(Objective):
         return lips | {"mel": torch.from_numpy(np.concatenate(mels)), "clip": clip_of}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        mel = _mask_mel(batch["mel"]) if self.model.training else batch["mel"]
+        mel = mask_mel(batch["mel"]) if self.model.training else batch["mel"]
         logits = self.model.logits(self.video(self.model, batch), self.model.audio(mel))
         right = torch.arange(len(logits), device=logits.device)
         same_clip = batch["clip"][:, None] == batch["clip"][None]
@@ -122,7 +122,11 @@ class LipExpertObjective(SyncObjective):
     def video(self, model: SyncNet, batch: Batch) -> Tensor:
         codes_NTGhw = batch["lower"]
         z = self.vqgan.embed_half(codes_NTGhw.flatten(0, 1), self.vqgan.lower)
-        return model.video(z.unflatten(0, (-1, SYNC_FRAMES)))
+        windows = z.unflatten(0, (-1, SYNC_FRAMES))
+        if not model.training:
+            return model.video(windows)
+        with model.noisy():
+            return model.video(windows)
 
 
 class SyncJudgeObjective(SyncObjective):
@@ -148,13 +152,13 @@ def _apart(rng: np.random.Generator, starts: int, n: int) -> np.ndarray:
     return np.sort(rng.integers(0, slack + 1, n)) + OUT_OF_STEP * np.arange(n)
 
 
-def _mask_mel(mel_BTF: Tensor) -> Tensor:
-    """A few bands silenced and the loudness moved, so that a voice is not learned by heart."""
-    bands = mel_BTF.shape[2]
-    start = torch.randint(0, bands, (len(mel_BTF), 1, 1), device=mel_BTF.device)
-    band = torch.arange(bands, device=mel_BTF.device)
-    masked = torch.where((band >= start) & (band < start + 8), mel_BTF.mean(), mel_BTF)
-    return masked + 0.2 * torch.randn(len(mel_BTF), 1, 1, device=mel_BTF.device)
+def mask_mel(mel: Tensor) -> Tensor:
+    """Mel windows (B, ..., 80) with a few bands of each sample silenced and its loudness moved, so that a voice is not learned by heart."""
+    bands, one_a_sample = mel.shape[-1], (len(mel), *[1] * (mel.dim() - 1))
+    start = torch.randint(0, bands, one_a_sample, device=mel.device)
+    band = torch.arange(bands, device=mel.device)
+    masked = torch.where((band >= start) & (band < start + 8), mel.mean(), mel)
+    return masked + 0.2 * torch.randn(one_a_sample, device=mel.device)
 
 
 def _accuracy(logits: list[np.ndarray]) -> float:
