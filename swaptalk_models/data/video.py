@@ -239,6 +239,7 @@ def _suits_decord(info: VideoInfo) -> bool:
     if not plain or info.width % 2 or info.height % 2:
         return False
     try:
+        import cv2  # noqa: F401  (before decord, whose zlib it would otherwise find: its PNGs then fail)
         import decord  # noqa: F401  (wheels for x86-64 only)
     except ImportError:
         return False

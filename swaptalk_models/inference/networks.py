@@ -52,10 +52,10 @@ class Networks:
 
     @torch.inference_mode()
     def swap(self, source: Latents, target: Latents) -> Latents:
-        """The target's latents with the source's face; the result lies on the codebook again, as what comes after was trained."""
+        """The target's latents with the source's face."""
         z = source.z.expand(len(target.z), -1, -1, -1)
         region = source.region.expand(len(target.z), -1, -1)
-        return Latents(self.vqgan.requantise(self.face_swapper(z, region, target.z, target.region)), target.region)
+        return Latents(self.face_swapper.swap(z, region, target.z, target.region), target.region)
 
     @torch.inference_mode()
     def speak(self, target: Latents, reference: Latents, mel: np.ndarray) -> Latents:

@@ -83,3 +83,8 @@ class FaceSwapper(nn.Module):
             share = torch.sigmoid(self.gate(target_region_Bhh).float()).movedim(-1, 1)
             swapped = swapped + share * source_BDhh + (1 - share) * target_BDhh
         return swapped
+
+    def swap(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
+        """``forward`` for inference: the step from the target to the swapped face, ``guidance`` times, as in ``LipSync.speak``."""
+        swapped = self(source_BDhh, source_region_Bhh, target_BDhh, target_region_Bhh)
+        return target_BDhh + self.config.guidance * (swapped - target_BDhh)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaptalk_models.data.alignment import template_landmarks
+from swaptalk_models.data.regions import REGIONS, region_labels
 from swaptalk_models.modules.audio_encoder import AudioEncoder
 from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid
 from swaptalk_models.modules.settings import LipSyncConfig
@@ -116,6 +118,7 @@ class LipSync(nn.Module):
     def __init__(self, config: LipSyncConfig, dim: int, grid: int) -> None:
         super().__init__()
         self.config = config
+        self.register_buffer("mouth", _mouth_cells(grid), persistent=False)
         self.audio = AudioEncoder(config.audio_dim)
         self.warping = FaceWarping(dim, config.warp_width) if config.warping else None
         self.transform = LipTransform(config, dim, grid)
@@ -134,14 +137,14 @@ class LipSync(nn.Module):
         return self.transform(self.warp(target_upper, reference), self.audio(mel_BTF))
 
     def speak(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
-        """``forward`` for inference: what the audio adds to the warped reference, ``guidance`` times.
+        """``forward`` for inference: what the audio adds to the warped reference, around the mouth ``guidance`` times.
 
         A mean over all the mouths that a sound may go with moves less than any of them; guidance gives the movement back, as classifier-free
         guidance does (Ho & Salimans 2022), with the warped reference as what is known without the sound.
         """
         warped = self.warp(target_upper, reference)
         made = self.transform(warped, self.audio(mel_BTF))
-        return warped + self.config.guidance * (made - warped)
+        return warped + (1 + (self.config.guidance - 1) * self.mouth) * (made - warped)
 
     def warp(self, target_upper: Tensor, reference: Tensor) -> Tensor:
         """The reference's lower half in the target's pose, (B, D, h / 2, h)."""
@@ -149,3 +152,11 @@ class LipSync(nn.Module):
         if self.warping is None:
             return reference_lower
         return self.warping(target_upper, reference_upper, reference_lower)
+
+
+def _mouth_cells(grid: int) -> Tensor:
+    """(1, 1, h / 2, h), 1 around the mouth of the template face and 0 elsewhere. The template's, for the target's own lips must not show through."""
+    size = 16 * grid
+    labels = region_labels(template_landmarks(size), size, grid)[grid // 2 :]
+    lips = torch.from_numpy(labels == REGIONS.index("lip")).float()[None, None]
+    return F.max_pool2d(lips, 3, stride=1, padding=1)

@@ -173,6 +173,8 @@ class FaceSwapperConfig:
     """Attention heads."""
     semantic: bool = True
     """Add the face region's embedding to each token (off: the paper's ablation)."""
+    guidance: float = 1.0
+    """At inference, the step from the target to the swapped face is taken this many times. Short trainings go only part of the way."""
     skip: bool = True
     """Add source and target tokens, mixed by region, to the transformer's output (off: the output alone, as in the paper's figure)."""
     proxy_weight: float = 1.0
@@ -187,6 +189,7 @@ class FaceSwapperConfig:
 
     def __post_init__(self) -> None:
         _require(self.width % self.heads == 0, "face_swapper.width must be a multiple of face_swapper.heads")
+        _require(self.guidance > 0, "face_swapper.guidance must be positive")
         _require(self.depth >= 1, "face_swapper.depth must be at least 1")
 
 

@@ -1,7 +1,7 @@
 """What trainings read: the rows that a snapshot names, straight from the Lance tables.
 
 Frames of all clips stand one behind the other; a clip is a range of them. Codes, labels and mels are held in memory (half a kilobyte a frame);
-crops are held as they are stored, compressed, and decoded when a batch wants them.
+crops are held decoded where they fit, else as they are stored, and decoded when a batch wants them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from swaptalk_models.data.mel import mel_windows
 from swaptalk_models.data.png import decode_png
 from swaptalk_models.errors import UserError
 
-SPLITS = ("train", "validation", "test")
+_DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,18 @@ class TrainingData:
     def _crops(self) -> pa.ChunkedArray:
         return self._frame_table("face_crops", ["crop"])["crop"].combine_chunks()
 
+    @cached_property
+    def _pixels(self) -> np.ndarray | None:
+        """All crops decoded, where they fit into _DECODED_BYTES; else each is decoded when it is wanted."""
+        first = decode_png(self._crops[0].as_py())
+        if self.frames * first.nbytes > _DECODED_BYTES:
+            return None
+        return np.stack([decode_png(png.as_py()) for png in self._crops])
+
     def crops(self, rows: np.ndarray) -> np.ndarray:
-        """Decoded face crops, (N, S, S, 3) uint8 RGB."""
+        """Face crops, (N, S, S, 3) uint8 RGB."""
+        if self._pixels is not None:
+            return self._pixels[rows]
         return np.stack([decode_png(self._crops[int(row)].as_py()) for row in rows])
 
     @cached_property

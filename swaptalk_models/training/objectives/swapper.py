@@ -78,7 +78,7 @@ class FaceSwapperObjective(Objective):
         config = self.config
         swapped = self._swap(self.model, batch)
         wanted = self.vqgan.embed(batch["made_upper"], batch["made_lower"])
-        proxy = F.mse_loss(swapped, wanted)
+        proxy = F.l1_loss(swapped, wanted)  # a squared error blurs what it is not sure of
         loss, parts = config.proxy_weight * proxy, {"proxy": proxy}
         if config.source_identity_weight or config.teacher_identity_weight:
             n = config.identity_samples
@@ -94,7 +94,10 @@ class FaceSwapperObjective(Objective):
     def _swap(self, model: FaceSwapper, batch: Batch) -> Tensor:
         source = self.vqgan.embed(batch["source_upper"], batch["source_lower"])
         target = self.vqgan.embed(batch["target_upper"], batch["target_lower"])
-        return model(source, batch["source_region"], target, batch["target_region"])
+        regions = batch["source_region"], batch["target_region"]
+        if not model.training:
+            return model.swap(source, regions[0], target, regions[1])
+        return model(source, regions[0], target, regions[1])
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         device = next(model.parameters()).device
