@@ -23,6 +23,28 @@ _GATE_START = {"background": -4.0, "skin": 0.0, "brow": 3.0, "eye": 3.0, "nose":
 """Log-odds with which a target token of a region starts as the source's."""
 
 
+class _RegionGate(nn.Module):
+    """(B, h, h) regions -> (B, 1, h, h) share of the source, 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logit = nn.Parameter(torch.tensor([_GATE_START[name] for name in REGIONS]))
+
+    def forward(self, region_Bhh: Tensor) -> Tensor:
+        return torch.sigmoid(self.logit[region_Bhh])[:, None]
+
+
+class _PlaceGate(nn.Module):
+    """The same without regions: a share for each place of the grid."""
+
+    def __init__(self, grid: int) -> None:
+        super().__init__()
+        self.logit = nn.Parameter(torch.zeros(grid, grid))
+
+    def forward(self, region_Bhh: Tensor) -> Tensor:
+        return torch.sigmoid(self.logit)[None, None]
+
+
 class Tokens(nn.Module):
     """(B, D, h, h) embeddings and (B, h, h) region labels -> (B, N, C) tokens."""
 
@@ -64,13 +86,11 @@ class FaceSwapper(nn.Module):
         self.target_tokens = Tokens(dim, grid, config.width, config.semantic)
         self.blocks = nn.ModuleList(SwapBlock(config.width, config.heads) for _ in range(config.depth))
         self.out = nn.Linear(config.width, dim)
-        self.gate = nn.Embedding(len(REGIONS), 1) if config.skip else None
-        if self.gate is not None:
+        if config.skip:
+            self.gate = _RegionGate() if config.semantic else _PlaceGate(grid)
             # Training starts from the skip alone.
             nn.init.zeros_(self.out.weight)
             nn.init.zeros_(self.out.bias)
-            with torch.no_grad():
-                self.gate.weight.copy_(torch.tensor([_GATE_START[name] for name in REGIONS])[:, None])
 
     def forward(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
         """(B, D, h, h) x 2 and int64 region labels (B, h, h) x 2 -> (B, D, h, h)."""
@@ -79,8 +99,8 @@ class FaceSwapper(nn.Module):
         for block in self.blocks:
             x = block(x, source)
         swapped = self.out(x).float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
-        if self.gate is not None:
-            share = torch.sigmoid(self.gate(target_region_Bhh).float()).movedim(-1, 1)
+        if self.config.skip:
+            share = self.gate(target_region_Bhh)
             swapped = swapped + share * source_BDhh + (1 - share) * target_BDhh
         return swapped
 

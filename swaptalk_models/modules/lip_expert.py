@@ -31,6 +31,5 @@ class LipExpert(SyncNet):
             self.video.noise = 0.0
 
     def sync_loss(self, lower_BTDhw: Tensor, mel_BTF: Tensor) -> Tensor:
-        """L_sync: mean -log P(in step), through noise. Gradients reach ``lower_BTDhw``."""
-        with self.noisy():
-            return F.softplus(-self.logit(self.video(lower_BTDhw), self.audio(mel_BTF))).mean()
+        """L_sync: mean -log P(in step). Gradients reach ``lower_BTDhw``."""
+        return F.softplus(-self.logit(self.video(lower_BTDhw), self.audio(mel_BTF))).mean()

@@ -137,11 +137,6 @@ class VQGAN(nn.Module):
         """Standardised embeddings -> (B, 3, S, S) image clamped to [-1, 1]."""
         return self.decoder(self._raw(z_BDhh)).clamp(-1, 1)
 
-    def requantise(self, z_BDhh: Tensor) -> Tensor:
-        """Standardised embeddings moved onto the nearest code of their half; the same shape."""
-        upper_BDhw, lower_BDhw = self._raw(z_BDhh).chunk(2, dim=2)
-        return self.embed(self.upper.nearest(upper_BDhw), self.lower.nearest(lower_BDhw))
-
     def _raw(self, z_BDhh: Tensor) -> Tensor:
         halves = []
         for quantizer, half in zip((self.upper, self.lower), z_BDhh.chunk(2, dim=2), strict=True):

@@ -76,7 +76,8 @@ class LipSyncObjective(Objective):
         code = (batch["weight"].flatten(0, 1)[:, None] * (made - self._label(batch)).square()).mean()
         loss, parts = self.config.code_weight * code, {"code": code}
         if self.config.sync_weight and progress >= self.config.sync_start:
-            sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
+            with self.expert.noisy():
+                sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
             loss, parts = loss + self.config.sync_weight * sync, parts | {"sync": sync}
         return loss, parts
 

@@ -171,13 +171,17 @@ def test_lips_of_the_reference_and_of_the_target(networks, media, tmp_path):
     assert {name for name, _, _ in calls} == {"encode", "swap", "decode"}
 
 
-def test_swapped_latents_lie_on_the_codebook(networks):
+def test_guidance_goes_on_in_the_direction_of_the_swap(networks):
     torch.manual_seed(1)
     region = torch.zeros(1, 4, 4, dtype=torch.long)
     source, target = (Latents(torch.randn(n, 8, 4, 4), region.expand(n, -1, -1)) for n in (1, 3))
-    swapped = networks.swap(source, target)
-    assert swapped.z.shape == target.z.shape
-    assert torch.allclose(networks.vqgan.requantise(swapped.z), swapped.z, atol=1e-5)
+    plain = networks.swap(source, target).z
+    object.__setattr__(networks.face_swapper.config, "guidance", 2.0)
+    try:
+        twice = networks.swap(source, target).z
+    finally:
+        object.__setattr__(networks.face_swapper.config, "guidance", 1.0)
+    assert torch.allclose(twice - target.z, 2 * (plain - target.z), atol=1e-4)
 
 
 def test_speaking_leaves_the_upper_half(networks):

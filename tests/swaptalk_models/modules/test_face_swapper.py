@@ -10,7 +10,7 @@ from swaptalk_models.modules.settings import FaceSwapperConfig
 
 def make(semantic: bool = True) -> FaceSwapper:
     torch.manual_seed(0)
-    swapper = FaceSwapper(FaceSwapperConfig(width=16, depth=2, heads=2, semantic=semantic), dim=6, grid=4)
+    swapper = FaceSwapper(FaceSwapperConfig(width=16, depth=2, heads=2, semantic=semantic, skip=False), dim=6, grid=4)
     with torch.no_grad():  # as large as trained ones: position and region must be heard
         for tokens in (swapper.source_tokens, swapper.target_tokens):
             tokens.position.mul_(50)

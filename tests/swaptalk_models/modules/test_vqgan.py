@@ -87,23 +87,7 @@ def test_embeddings_are_standardised_over_each_codebook(network):
     for quantizer in (network.upper, network.lower):
         z = network.embed_half(codes, quantizer)[0].flatten(1)
         assert torch.allclose(z.mean(1), torch.zeros(8), atol=1e-5)
-        assert torch.allclose(z.std(1), torch.ones(8), atol=1e-4)
-
-
-def test_requantise_keeps_what_lies_on_the_codebook(network, image):
-    z = network.embed(*network.tokenize(image))
-    assert torch.allclose(network.requantise(z), z, atol=1e-5)
-
-
-def test_requantise_moves_onto_the_codebook_and_stays(network):
-    z = torch.randn(2, 8, 4, 4)
-    once = network.requantise(z)
-    assert not torch.allclose(once, z, atol=1e-2)
-    assert torch.allclose(network.requantise(once), once, atol=1e-5)
-    everything = network.embed_half(torch.arange(16).view(1, 1, 4, 4).expand(1, GROUPS, 4, 4), network.upper)
-    codes = everything[0].unflatten(0, (GROUPS, -1)).flatten(2).transpose(1, 2)  # (G, K, D / G)
-    cells = once[:, :, :2].unflatten(1, (GROUPS, -1)).permute(1, 0, 3, 4, 2).flatten(1, 3)
-    assert torch.cdist(cells, codes).min(-1).values.max() < 1e-3
+        assert torch.allclose(z.var(1).mean(), torch.tensor(1.0), atol=1e-4)  # one scale: channels keep their proportions
 
 
 def test_decoded_images_are_in_range(network):
