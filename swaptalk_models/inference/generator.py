@@ -28,6 +28,7 @@ from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.inference.paste import paste_face
+from swaptalk_models.inference.skin import match_skin
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.inference.windows import centred_windows, reference_frame
 from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
@@ -35,7 +36,7 @@ from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
 _BATCH = 16
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
 # A wide rim and full colour matching make the softest seam, and give half of the source's identity away again (measured with the judge).
-_FEATHER, _MATCH_COLOUR = 0.03, 0.25
+_FEATHER, _MATCH_COLOUR = 0.04, 0.5
 _RATE = 16000
 _SAMPLES = _RATE // 25  # of sound, a frame
 
@@ -53,6 +54,14 @@ class GenerationResult:
     """Frames without a face: passed through as they were."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time spent in each part: tracking, generating, pasting and writing."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """One aligned face: crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels."""
+
+    crop: np.ndarray
+    landmarks: np.ndarray
 
 
 class Generator:
@@ -88,7 +97,7 @@ class Generator:
         if count < 1:
             raise UserError(f"{audio}: no sound in it")
         info = probe(target)
-        source_latents = self._source(source) if source is not None else None
+        face = self._source(source) if source is not None else None  # before the long work: it may be no picture
         started = time.perf_counter()
         length = length_at_25(target)
         bar = tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True)
@@ -96,7 +105,13 @@ class Generator:
         bar.close()
         tracked = time.perf_counter()
         affines = crop_affines(track.landmarks, self.networks.crops)
-        reference = self._reference(target, track, affines, source_latents)
+        still = self._reference(target, track, affines)
+        reference = self.networks.encode(still.crop[None], still.landmarks[None])
+        source_latents = None
+        if face is not None:
+            lit = match_skin(face.crop, face.landmarks, still.crop, still.landmarks)
+            source_latents = self.networks.encode(lit[None], face.landmarks[None])
+            reference = self.networks.swap(source_latents, reference)  # like every other frame
         mel = log_mel(sound)
         spent = {"track": tracked - started, "generate": 0.0, "paste": 0.0}
         faceless = 0
@@ -119,24 +134,22 @@ class Generator:
                 spent["paste"] += time.perf_counter() - pasted
         return GenerationResult(Path(output), count, faceless, {name: round(value, 3) for name, value in spent.items()})
 
-    def _source(self, path: Path) -> Latents:
+    def _source(self, path: Path) -> Still:
         image = read_image(path)
         face = detect_face(image, self.networks.faces, Path(path).name)
         affine = crop_affines(face.landmarks[None], self.networks.crops)[0]
         crop = crop_face(image, affine, self.networks.crops.size)
-        return self.networks.encode(crop[None], apply_affine(face.landmarks, affine)[None])
+        return Still(crop, apply_affine(face.landmarks, affine))
 
-    def _reference(self, target: Path, track: FaceTrack, affines: np.ndarray, source: Latents | None) -> Latents:
-        """The reference frame, swapped like every other."""
+    def _reference(self, target: Path, track: FaceTrack, affines: np.ndarray) -> Still:
+        """The reference frame of the target."""
         seen = np.flatnonzero(track.confidence[:_REFERENCE_WITHIN] > 0)
         seen = seen if len(seen) else np.flatnonzero(track.confidence > 0)
         landmarks = np.stack([apply_affine(track.landmarks[i], affines[i]) for i in seen])
         best = reference_frame(landmarks)
         wanted = int(seen[best])
         frame = next(frame for number, frame in target_frames(target, wanted + 1) if number == wanted)
-        crop = crop_face(frame, affines[wanted], self.networks.crops.size)
-        latents = self.networks.encode(crop[None], landmarks[best][None])
-        return self.networks.swap(source, latents) if source is not None else latents
+        return Still(crop_face(frame, affines[wanted], self.networks.crops.size), landmarks[best])
 
     def _faces(
         self,

@@ -44,7 +44,7 @@ def add_clip(home: Home, clip: str, brightness: int) -> None:
 def set_vqgan(home: Home, version: str, grid: int) -> None:
     folder = home.models / "vqgan" / version
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"config": {"codes": 256}, "shape": {"grid": grid}}))
+    (folder / "config.json").write_text(json.dumps({"config": {"codes": 256}, "shape": {"grid": grid, "groups": 1}}))
     make_current(ModelFolder(folder))
 
 
