@@ -100,7 +100,8 @@ class FaceSwapper(nn.Module):
             x = block(x, source)
         swapped = self.out(x).float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
         if self.config.skip:
-            share = self.gate(target_region_Bhh)
+            # Where the source has hair or background there is nothing of its face to take.
+            share = self.gate(target_region_Bhh) * (source_region_Bhh != REGIONS.index("background"))[:, None]
             swapped = swapped + share * source_BDhh + (1 - share) * target_BDhh
         return swapped
 
