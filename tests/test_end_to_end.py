@@ -164,7 +164,7 @@ def test_real_clips_go_through(real_clips, tmp_path):
     swaptalk("run", "--preset", "tiny", "--videos", clips, "--home", home, *toy_settings())
     status = json.loads(swaptalk("status", "--home", home, "--json"))
     assert status["videos"] == {"total": 7, "ok": 7, "quarantined": 0}
-    assert status["frames"] > 2000 and status["report"] and status["release"]
+    assert status["frames"] > 1500 and status["report"] and status["release"]
     source = next((home / "evaluation").glob("*/sources/*.png"))
     output = tmp_path / "out.mp4"
     target, voice = clips / "WDA_KatieHill_000.mp4", clips / "WRA_SteveDaines0_000.mp4"
