@@ -15,7 +15,7 @@ CODE_VERSIONS = {
     "lip_expert": "1",
     "swap_teacher": "1",
     "face_swapper": "1",
-    "lip_sync": "1",
+    "lip_sync": "2",
     "sync_judge": "1",
     "test_videos": "1",
     "metrics": "1",

@@ -13,10 +13,13 @@ from swaptalk_models.metrics.dlib_judge import identity_embeddings
 _SIDE = 256  # px; dlib's landmarks are steadier on a face of this size
 
 
-def crop_landmarks(crops: np.ndarray, config: FacesConfig = FacesConfig()) -> np.ndarray:
-    """Landmarks (T, 68, 2) float32, in pixels of the crop, of crops (T, S, S, 3) uint8."""
+def crop_landmarks(crops: np.ndarray, around: np.ndarray | None = None, config: FacesConfig = FacesConfig()) -> np.ndarray:
+    """Landmarks (T, 68, 2) float32, in pixels of the crop, of crops (T, S, S, 3) uint8.
+
+    `around`: landmarks (68, 2) of a typical face of these crops, which say where to look; the template's without them.
+    """
     backend = make_backend(config)
-    points = template_landmarks(_SIDE)
+    points = template_landmarks(_SIDE) if around is None else around * (_SIDE / crops.shape[1])
     # The frontal detector's box spans brows to chin.
     box = np.array([points[:, 0].min(), points[17:27, 1].min(), points[:, 0].max(), points[8, 1]], np.float32)
     found = [backend.landmarks(_magnified(crop), box) for crop in crops]

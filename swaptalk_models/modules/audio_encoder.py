@@ -10,6 +10,7 @@ from swaptalk_models.modules.blocks import norm
 MEL_BANDS = 80
 MEL_STEPS = 16
 _MEL_SCALE = 4.0  # mels come in [-4, 4]
+MEL_SILENCE = -_MEL_SCALE
 
 
 class AudioEncoder(nn.Module):

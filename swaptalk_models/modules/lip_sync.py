@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from swaptalk_models.data.alignment import template_landmarks
 from swaptalk_models.data.regions import REGIONS, region_labels
-from swaptalk_models.modules.audio_encoder import AudioEncoder
+from swaptalk_models.modules.audio_encoder import MEL_SILENCE, AudioEncoder
 from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid
 from swaptalk_models.modules.settings import LipSyncConfig
 
@@ -137,14 +137,17 @@ class LipSync(nn.Module):
         return self.transform(self.warp(target_upper, reference), self.audio(mel_BTF))
 
     def speak(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
-        """``forward`` for inference: what the audio adds to the warped reference, around the mouth ``guidance`` times.
+        """``forward`` for inference: the warped reference and what the sound changes against silence, around the mouth ``guidance`` times.
 
         A mean over all the mouths that a sound may go with moves less than any of them; guidance gives the movement back, as classifier-free
-        guidance does (Ho & Salimans 2022), with the warped reference as what is known without the sound.
+        guidance does (Ho & Salimans 2022), with silence as "no condition". The reference is chosen with closed lips, so what the module does
+        to it in silence is no speech but a step towards the mean face: left out, the swapped identity stays.
         """
         warped = self.warp(target_upper, reference)
-        made = self.transform(warped, self.audio(mel_BTF))
-        return warped + (1 + (self.config.guidance - 1) * self.mouth) * (made - warped)
+        silence = torch.full_like(mel_BTF[:1], MEL_SILENCE)
+        silent = self.transform(warped, self.audio(silence).expand(len(warped), -1, -1))
+        change = self.transform(warped, self.audio(mel_BTF)) - silent
+        return warped + (1 + (self.config.guidance - 1) * self.mouth) * change
 
     def warp(self, target_upper: Tensor, reference: Tensor) -> Tensor:
         """The reference's lower half in the target's pose, (B, D, h / 2, h)."""

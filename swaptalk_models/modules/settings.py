@@ -226,7 +226,7 @@ class LipSyncConfig:
     audio_dim: int = 128
     """Channels of an audio token. Where it is the expert's width, the audio encoder starts from the expert's."""
     guidance: float = 1.0
-    """At inference, what the audio adds to the warped reference is taken this many times. Short trainings move the lips too little."""
+    """At inference, what the audio changes against silence is done this many times. Short trainings move the lips too little."""
     warping: bool = True
     """Move the reference's lower half into the target's pose (off: an ablation)."""
     code_weight: float = 1.0

@@ -101,13 +101,14 @@ class LipSyncObjective(Objective):
         ours, copied, shuffled = [], [], []
         clips = self.data.of("test")
         for number, clip in enumerate(clips):
-            truth = mouth_opening(self.data.landmarks[clip.first : clip.first + clip.frames])
+            landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
+            truth, around = mouth_opening(landmarks), np.median(landmarks, axis=0)
             other = clips[(number + 1) % len(clips)]
             made = self._render(model, clip, self.data.mels[clip.name])
-            ours.append(opening_correlation(_opening(made), truth))
-            shuffled.append(opening_correlation(_opening(self._render(model, clip, self.data.mels[other.name])), truth))
-            reference = reference_frame(self.data.landmarks[clip.first : clip.first + clip.frames])
-            copied.append(opening_correlation(_opening(self._render(model, clip, None, reference)), truth))
+            ours.append(opening_correlation(_opening(made, around), truth))
+            shuffled.append(opening_correlation(_opening(self._render(model, clip, self.data.mels[other.name]), around), truth))
+            reference = reference_frame(landmarks)
+            copied.append(opening_correlation(_opening(self._render(model, clip, None, reference), around), truth))
             if number == 0:
                 shown = np.linspace(0, clip.frames - 1, 12).astype(int)
                 save_grid([self.data.crops(clip.first + shown), made[shown]], folder / "samples" / "lips.png")
@@ -155,8 +156,8 @@ class LipSyncObjective(Objective):
         return from_unit(self.vqgan.decode(torch.cat([upper, lower], dim=2)).float().cpu().numpy())
 
 
-def _opening(crops: np.ndarray) -> np.ndarray:
+def _opening(crops: np.ndarray, around: np.ndarray) -> np.ndarray:
     """Mouth opening (T,) of aligned crops, by dlib's landmarks on the face where the alignment put it."""
     from swaptalk_models.metrics.crop_judges import crop_landmarks
 
-    return mouth_opening(crop_landmarks(crops))
+    return mouth_opening(crop_landmarks(crops, around))

@@ -7,6 +7,7 @@ from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.settings import FaceSwapperConfig, LipSyncConfig
 
 DIM, GRID = 8, 8
+SILENCE = torch.full((1, 16, 80), -4.0)
 
 
 def lip_sync(guidance):
@@ -21,13 +22,21 @@ def test_lips_move_further_around_the_mouth_and_nowhere_else():
     upper, reference, mel = torch.randn(2, DIM, 4, 8), torch.randn(2, DIM, 8, 8), torch.randn(2, 16, 80)
     with torch.no_grad():
         plain, guided = lip_sync(1.0), lip_sync(3.0)
-        made, warped = plain(upper, reference, mel), plain.warp(upper, reference)
-        assert torch.allclose(plain.speak(upper, reference, mel), made, atol=1e-5)
-        mouth = guided.mouth.bool().expand_as(made)
+        change = plain(upper, reference, mel) - plain(upper, reference, SILENCE.expand(2, -1, -1))
+        warped = plain.warp(upper, reference)
+        assert torch.allclose(plain.speak(upper, reference, mel), warped + change, atol=1e-5)
+        mouth = guided.mouth.bool().expand_as(change)
         spoken = guided.speak(upper, reference, mel)
     assert mouth.any() and not mouth.all()
-    assert torch.allclose(spoken[~mouth], made[~mouth], atol=1e-5)
-    assert torch.allclose((spoken - warped)[mouth], 3 * (made - warped)[mouth], atol=1e-4)
+    assert torch.allclose((spoken - warped)[~mouth], change[~mouth], atol=1e-5)
+    assert torch.allclose((spoken - warped)[mouth], 3 * change[mouth], atol=1e-4)
+
+
+def test_silence_leaves_the_reference_alone():
+    upper, reference = torch.randn(2, DIM, 4, 8), torch.randn(2, DIM, 8, 8)
+    with torch.no_grad():
+        guided = lip_sync(3.0)
+        assert torch.allclose(guided.speak(upper, reference, SILENCE.expand(2, -1, -1)), guided.warp(upper, reference), atol=1e-5)
 
 
 def test_swap_goes_further():
