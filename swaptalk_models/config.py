@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from swaptalk_models.data.download_settings import DownloadConfig
 from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig, PhantomConfig, SplitConfig
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.settings import EvaluationConfig
@@ -37,10 +38,11 @@ PRESETS = ("tiny", "nano", "base", "paper")
 
 @dataclass(frozen=True)
 class Preset:
-    """One section a stage; the section's name is the asset's."""
+    """One section a stage; the section's name is the asset's. `download` is how `raw_videos` fetches."""
 
     name: str
     phantom: PhantomConfig = field(default_factory=PhantomConfig)
+    download: DownloadConfig = field(default_factory=DownloadConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     face_tracks: FacesConfig = field(default_factory=FacesConfig)
     face_crops: CropsConfig = field(default_factory=CropsConfig)

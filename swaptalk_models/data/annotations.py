@@ -46,7 +46,8 @@ def hdtf_catalog(folder: str | os.PathLike) -> tuple[pa.Table, list[str]]:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise UserError(
-            f"{folder}: {len(missing)} of HDTF's {len(FILES)} annotation files are missing: {', '.join(missing)}"
+            f"{folder}: {len(missing)} of HDTF's {len(FILES)} annotation files are missing: {', '.join(missing)}; "
+            "they are fetched into a new or empty folder only"
         )
     rows, disagreements = [], []
     for group in GROUPS:

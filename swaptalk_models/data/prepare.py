@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from swaptalk_models.config import Preset
-from swaptalk_models.data.download_settings import DownloadConfig
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, Entry, Ledger, StageReport
 from swaptalk_models.data.sources import catalog_rows, fetch_missing, local_file
@@ -42,7 +41,7 @@ def _raw_videos(home: Home, preset: Preset, videos: list[str], **how: Any) -> St
         rows.setdefault(row["video"], []).append(row)
     used = {video: own for video, own in rows.items() if any(row["clip"] for row in own)}
     addresses = {video: own[0]["source"] for video, own in used.items()}
-    missing = fetch_missing(home, addresses, DownloadConfig())
+    missing = fetch_missing(home, addresses, preset.download)
     items = []
     with Ledger(home.ledger) as ledger:
         for video, own in rows.items():

@@ -39,6 +39,9 @@ def video_bytes(folder, frames=50):
     return (folder / "served.mp4").read_bytes()
 
 
+NAMES = ("good.mp4", "good2.mp4", "cut.mp4", "slow.mp4", "trickle.mp4")
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self):
         self.answer(body=False)
@@ -74,6 +77,14 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[:100])
             self.wfile.flush()
             time.sleep(1.5)
+        if name.startswith("trickle") and not probing:
+            for at in range(start, len(data), 1000):
+                time.sleep(0.05)
+                try:
+                    self.wfile.write(data[at : at + 1000])
+                except OSError:
+                    return None
+            return None
         try:
             self.wfile.write(data[start:])
         except OSError:
@@ -88,7 +99,7 @@ def server(tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     data = video_bytes(tmp_path)
     server.video, server.asked, server.mended = data, [], False
-    server.files = {name: ("video/mp4", data) for name in ("good.mp4", "good2.mp4", "cut.mp4", "slow.mp4")}
+    server.files = {name: ("video/mp4", data) for name in NAMES}
     server.files["page.html"] = ("text/html", b"<html><body>No film here</body></html>")
     server.files["fake.mp4"] = ("video/mp4", b"this is no video at all\n" * 40)
     server.address = f"http://127.0.0.1:{server.server_port}"
@@ -125,8 +136,8 @@ def test_server_fault_is_worth_another_try(server, tmp_path):
     assert not isinstance(caught.value, DeadVideo) and "\n" not in str(caught.value)
 
 
-def test_wrong_type_is_not_kept(server, tmp_path):
-    with pytest.raises(BadClip, match="no video"):
+def test_wrong_type_is_not_kept_nor_fetched_every_day(server, tmp_path):
+    with pytest.raises(DeadVideo, match="no video"):
         download_video(f"{server.address}/fake.mp4", tmp_path / "out" / "a", CONFIG)
     assert not list((tmp_path / "out").glob("*.mp4")) and not list((tmp_path / "out").rglob("*.mp4"))
 
@@ -163,11 +174,41 @@ def test_cookies_file_must_exist(tmp_path):
 
 
 def test_one_failure_stops_nothing(server, tmp_path):
-    names = ("good.mp4", "gone.mp4", "503.mp4", "good2.mp4")
+    names = {"good.mp4": "ok", "gone.mp4": "dead", "503.mp4": "failed", "good2.mp4": "ok"}
     found = list(download_videos([(f"{server.address}/{name}", tmp_path / f"v{name[:-4]}") for name in names], CONFIG))
-    assert [each.status for each in found] == ["ok", "dead", "failed", "ok"]
+    assert {each.address.rsplit("/", 1)[-1]: each.status for each in found} == names
     assert all(bool(each.reason) == (each.status != "ok") for each in found)
-    assert probe(found[3].path).frames == 50
+    assert [probe(each.path).frames for each in found if each.path] == [50, 50]
+
+
+def test_too_slow_a_server_is_left_and_gone_on_with_later(server, tmp_path):
+    started = time.monotonic()
+    with pytest.raises(BadClip, match="not done after 0.01 minutes") as caught:
+        download_video(
+            f"{server.address}/trickle.mp4", tmp_path / "a", DownloadConfig(pause_s=0, retries=0, limit_minutes=0.01)
+        )
+    assert time.monotonic() - started < 5 and not isinstance(caught.value, DeadVideo)
+    assert (tmp_path / ".a.download").is_dir() and not (tmp_path / "a.mp4").exists()
+
+
+def test_closing_stops_what_is_under_way(server, tmp_path):
+    names = ("good.mp4", "trickle.mp4", "good2.mp4")
+    wanted = [(f"{server.address}/{name}", tmp_path / name[:-4]) for name in names]
+    answers = download_videos(wanted, CONFIG)
+    assert next(answers).address.endswith("good.mp4")
+    started = time.monotonic()
+    answers.close()
+    assert time.monotonic() - started < 3 and not (tmp_path / "trickle.mp4").exists()
+
+
+def test_pauses_between_attempts_double_up_to_the_longest_and_can_be_stopped():
+    stop, waited = threading.Event(), []
+    patience = download._Patience(DownloadConfig(back_off_s=5), stop)
+    patience.stop.wait = waited.append
+    assert [patience.back_off(n) for n in range(4)] == [0.0] * 4 and waited == [1, 2, 4, 5]
+    stop.set()
+    with pytest.raises(BadClip, match="stopped"):
+        patience.back_off(0)
 
 
 def test_dead_videos_are_left_alone_for_a_while(tmp_path):
@@ -191,6 +232,7 @@ def test_dead_videos_are_left_alone_for_a_while(tmp_path):
         ("ERROR: [youtube] abc: Sign in to confirm you're not a bot", BadClip, "cookies"),
         ("ERROR: Unable to download: Failed to resolve 'x' ([Errno -2] Name or service not known)", BadClip, "online"),
         ("ERROR: [generic] HTTP Error 500: Internal", BadClip, "500"),
+        ("ERROR: [youtube] abc: HTTP Error 429: Too Many Requests", BadClip, download.BUSY),
     ],
 )  # fmt: skip
 def test_reasons(message, kind, text):
@@ -220,6 +262,10 @@ def test_annotations_are_checked(server, tmp_path):
     server.asked.clear()
     fetch_annotations(tmp_path / "hdtf", server.address, checksums)
     assert server.asked == []
+    paths[1].write_bytes(b"the user's own")
+    with pytest.raises(UserError, match="RD_resolution.txt: not the file we know.*remove it"):
+        fetch_annotations(tmp_path / "hdtf", server.address, checksums)
+    assert paths[1].read_bytes() == b"the user's own"
     server.files["RD_resolution.txt"] = ("text/plain", b"changed")
     paths[1].unlink()
     with pytest.raises(UserError, match="RD_resolution.txt: not the file we know"):
