@@ -14,7 +14,6 @@ from pipelines.cli.options import INPUT_FOLDER, home_option, overrides
 from swaptalk_models.config import PRESETS
 from swaptalk_models.errors import UserError
 
-
 IN_THE_HOME = Path("-")
 """`--hdtf` without a folder: its annotation files are fetched into the home."""
 

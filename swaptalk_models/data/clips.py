@@ -296,25 +296,6 @@ def _scaled_window(crop: Sequence[float], info: VideoInfo, reference_height: int
     return x, y, width, height
 
 
-def union_window(boxes: np.ndarray, zoom: float, width: int, height: int) -> tuple[int, int, int, int]:
-    """HDTF's second crop recipe: the square around all face boxes of a clip, times the annotated zoom ratio.
-
-    Args:
-        boxes: float (frames, 4), x0, y0, x1, y1 in px; rows with NaN (no face) are ignored.
-
-    Returns:
-        x, y, width, height (px): square where the picture allows, inside the picture.
-    """
-    boxes = boxes[np.isfinite(boxes).all(1)]
-    if not len(boxes):
-        raise ValueError("union_window needs at least one face box")
-    (x0, y0), (x1, y1) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
-    side = min(round(max(x1 - x0, y1 - y0) * zoom), width, height)
-    x = min(max(0, round((x0 + x1 - side) / 2)), width - side)
-    y = min(max(0, round((y0 + y1 - side) / 2)), height - side)
-    return x, y, side, side
-
-
 def scene_cuts(path: str | os.PathLike, threshold: float = 0.12, settle: int = 4) -> list[float]:
     """Instants (s from the first frame) at which a new shot begins.
 

@@ -14,6 +14,7 @@ from swaptalk_models.data import tables
 from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.audio import read_audio
 from swaptalk_models.data.clips import SAMPLES_PER_FRAME, cut_clip, scene_cuts
+from swaptalk_models.data.face_window import face_window
 from swaptalk_models.data.fingerprint import hash_file, hash_table
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.mel import FRAME_RATE, MEL_RATE, log_mel
@@ -49,10 +50,12 @@ def cut(item: Item, home: Home, params: ClipsConfig) -> Result:
     if where["reason"]:
         raise BadClip(where["reason"])
     video, audio = home.clip_video(item.clip), home.clip_audio(item.clip)
-    clip = cut_clip(
-        where["path"], video, audio, where["start_s"], where["end_s"], params, where["crop"], where["reference_height"]
-    )
-    return Result({"video": hash_file(video), "audio": hash_file(audio)} | dataclasses.asdict(clip))
+    crop, height, span = where["crop"], where["reference_height"], (where["start_s"], where["end_s"])
+    if where["zoom"] is not None:
+        crop, height = face_window(where["path"], *span, where["zoom"], where["faces"]), None
+    clip = cut_clip(where["path"], video, audio, *span, params, crop, height)
+    found = {} if where["zoom"] is None else {"window": crop}
+    return Result({"video": hash_file(video), "audio": hash_file(audio)} | dataclasses.asdict(clip) | found)
 
 
 def track(item: Item, home: Home, params: FacesConfig) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.audio import read_audio
-from swaptalk_models.data.clips import cut_clip, plan_clips, scene_cuts, union_window
+from swaptalk_models.data.clips import cut_clip, plan_clips, scene_cuts
 from swaptalk_models.data.settings import ClipsConfig
 from swaptalk_models.data.video import VideoInfo, probe, read_frames
 from swaptalk_models.errors import BadClip
@@ -241,13 +241,6 @@ def test_scene_cuts(tmp_path):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     assert scene_cuts(path) == pytest.approx([1.0, 2.0])
-
-
-def test_union_window():
-    boxes = np.array([[40, 40, 80, 90], [np.nan] * 4, [50, 30, 100, 80]], np.float32)
-    assert union_window(boxes, 1.0, 200, 200) == (40, 30, 60, 60)
-    assert union_window(boxes, 1.5, 200, 200) == (25, 15, 90, 90)
-    assert union_window(boxes, 9.0, 300, 200) == (0, 0, 200, 200)
 
 
 @pytest.mark.real
