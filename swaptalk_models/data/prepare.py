@@ -28,7 +28,7 @@ def run_data_stage(
     name: str, home: Home, preset: Preset, videos: Iterable[str] | None = None, *, workers: int = 1, run: str = ""
 ) -> StageReport:
     """Bring one of STAGES up to date for these videos of the catalog (None: all of them). See `stage.run_stage`."""
-    return _RUN[name](home, preset, _videos(home, videos), workers=workers, run=run)
+    return _RUN[name](home, preset, _videos(home, videos), workers=workers, run=run, time_limit=preset.limits.item_seconds)
 
 
 def _videos(home: Home, videos: Iterable[str] | None) -> list[str]:
