@@ -188,13 +188,20 @@ def _first_frame(container: av.container.InputContainer, stream: av.VideoStream)
 
 
 def decode_frames(
-    container: av.container.InputContainer, stream: av.VideoStream, start_pts: int | None = None
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    start_pts: int | None = None,
+    damaged: list[float] | None = None,
 ) -> Iterator[av.VideoFrame]:
     """Decodes in display order, from the last key frame at or before ``start_pts`` on.
 
     FFmpeg paints damage over (grey blocks, smeared motion) and only flags such frames: no such frame may reach a
     training, so they raise BadClip. Its `err_detect=explode` is no way out: it also refuses sound files after a seek
     into an open group of pictures.
+
+    Args:
+        damaged: if given, damaged frames are left out, and their times (s from the first frame) are put in here. What
+            refers to them follows as it comes, and is not flagged: good enough to look at, not to train on.
     """
     stream.thread_type = "AUTO"
     # AVI knows no display times, only a constant rate: frames are counted, from the start.
@@ -202,19 +209,40 @@ def decode_frames(
     if start_pts is not None and not counted:
         container.seek(start_pts, stream=stream, backward=True)
     last, whole = None, start_pts is None or counted
-    for index, frame in enumerate(container.decode(stream)):
+    for index, frame in enumerate(_decoded(container, stream, damaged)):
         if counted:
             frame.pts = (stream.start_time or 0) + round(index / stream.average_rate / stream.time_base)
         whole = whole or frame.key_frame
         if frame.pts is None or (last is not None and frame.pts <= last):
-            raise BadClip(f"{_name(container)}: damaged data (frames without or with falling time stamps)")
+            if damaged is None:
+                raise BadClip(f"{_name(container)}: damaged data (frames without or with falling time stamps)")
+            damaged.append(_moment(stream, frame.pts if frame.pts is not None else last))
+            continue
         if not whole and frame.pts < start_pts:
             continue  # leading frames of an open group of pictures: what they refer to lies before the seek
-        if frame.is_corrupt:
-            moment = float((frame.pts - (stream.start_time or 0)) * stream.time_base)
-            raise BadClip(f"{_name(container)}: damaged data at {moment:.2f} s")
         last = frame.pts
-        yield frame
+        if not frame.is_corrupt:
+            yield frame
+        elif damaged is None:
+            raise BadClip(f"{_name(container)}: damaged data at {_moment(stream, frame.pts):.2f} s")
+        else:
+            damaged.append(_moment(stream, frame.pts))
+
+
+def _decoded(
+    container: av.container.InputContainer, stream: av.VideoStream, damaged: list[float] | None
+) -> Iterator[av.VideoFrame]:
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            if damaged is None:
+                raise
+            damaged.append(_moment(stream, packet.pts if packet.pts is not None else packet.dts))
+
+
+def _moment(stream: av.VideoStream, pts: int | None) -> float:
+    return float(((pts or 0) - (stream.start_time or 0)) * stream.time_base)
 
 
 def read_frames(path: str | os.PathLike, batch: int = 32) -> Iterator[np.ndarray]:
