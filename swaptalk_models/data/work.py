@@ -24,9 +24,8 @@ from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig,
 from swaptalk_models.data.shots import Shots, look_through
 from swaptalk_models.data.stage import Item, Result
 from swaptalk_models.data.tracks import track_faces
-from swaptalk_models.data.video import VideoInfo, probe, read_frames
+from swaptalk_models.data.video import VideoInfo, check_index, probe, read_frames
 from swaptalk_models.errors import BadClip
-
 
 DAMAGE_SHOWN = 20
 
@@ -41,6 +40,7 @@ def look_at_video(item: Item, home: Home, params: None) -> Result:
     info = probe(path)
     if not info.has_audio:
         raise BadClip(f"{path}: no audio stream")
+    check_index(path)
     shots = look_through(path) if item.payload["find_cuts"] else Shots([], [])
     damaged = {"frames": len(shots.damaged), "at_s": [round(moment, 2) for moment in shots.damaged[:DAMAGE_SHOWN]]}
     found = {"damaged": damaged} if shots.damaged else {}

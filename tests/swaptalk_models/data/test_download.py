@@ -1,5 +1,6 @@
 """Downloads, against a server on this machine that also fails."""
 
+import dataclasses
 import hashlib
 import threading
 import time
@@ -9,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from swaptalk_models.config import Preset
 from swaptalk_models.data import download
 from swaptalk_models.data.annotations import FILES, hdtf_catalog
 from swaptalk_models.data.download import (
@@ -21,8 +23,14 @@ from swaptalk_models.data.download import (
     worth_asking,
 )
 from swaptalk_models.data.download_settings import DownloadConfig
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import Ledger
+from swaptalk_models.data.prepare import run_data_stage
+from swaptalk_models.data.sources import write_catalog
 from swaptalk_models.data.video import probe
 from swaptalk_models.errors import BadClip, UserError
+
+from .test_clips import write_source
 
 CONFIG = DownloadConfig(pause_s=0, retries=0, timeout_s=1.0)
 
@@ -288,3 +296,40 @@ def test_checksums_are_those_of_the_published_files(real_clips):
     assert set(HDTF_CHECKSUMS) == set(FILES)
     assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES} == HDTF_CHECKSUMS
     assert hdtf_catalog(folder)[0].num_rows == 437
+
+
+def test_hdtf_from_its_addresses_to_clips(server, tmp_path):
+    """What can be had is cut, what cannot has its reason in the ledger; a second run asks again for what may have come back."""
+    names = {"Ann": "talk.mp4", "Bob": "gone.mp4", "Cy": "cut.mp4", "Di": "fake.mp4", "Ed": "503.mp4"}
+    server.files["talk.mp4"] = ("video/mp4", write_source(tmp_path / "talk.mp4", frames=75).read_bytes())
+    folder, home = tmp_path / "hdtf", Home(tmp_path / "home").create()
+    folder.mkdir()
+    lines = {
+        "RD_video_url.txt": [f"{name} {server.address}/{file}" for name, file in names.items()],
+        "RD_annotion_time.txt": [f"{name}.mp4 00:00-00:01 00:01-00:03" for name in names],
+        "RD_crop_wh.txt": [f"{name}_{k}.mp4 16 64 0 64" for name in names for k in (0, 1)],
+        "RD_crop_ratio.txt": [f"{name}_{k}.mp4 1.2" for name in names for k in (0, 1)],
+        "RD_resolution.txt": [f"{name}.mp4 96" for name in names],
+    }
+    for name in FILES:
+        (folder / name).write_text("\n".join(lines.get(name, [])))
+    preset = Preset("test", download=dataclasses.replace(CONFIG, timeout_s=20))
+
+    def run():
+        server.asked.clear()
+        write_catalog(home, preset, hdtf=str(folder))
+        for stage in ("raw_videos", "clips"):
+            run_data_stage(stage, home, preset)
+        with Ledger(home.ledger) as ledger:
+            return {e.clip: e.reason for e in ledger.quarantine()}, ledger.entries("clips"), ledger.downloads()
+
+    reasons, clips, downloads = run()
+    assert {clip: (e.status, e.output["frames"], e.output["width"]) for clip, e in clips.items()} == {
+        "RD_Ann_000": ("ok", 25, 64), "RD_Ann_001": ("ok", 50, 64)}  # fmt: skip
+    for video, part in {"RD_Bob": "404", "RD_Cy": "connection broke", "RD_Di": "no video", "RD_Ed": "503"}.items():
+        assert part in reasons[video]
+    statuses = {address.rsplit("/", 1)[-1]: status for address, (status, _, _) in downloads.items()}
+    assert statuses == {"talk.mp4": "ok", "gone.mp4": "dead", "cut.mp4": "failed", "fake.mp4": "dead", "503.mp4": "failed"}
+    server.mended = True
+    assert {"RD_Bob", "RD_Di", "RD_Ed"} <= set(run()[0]) and (home.videos / "RD_Cy.mp4").is_file()
+    assert not {"/gone.mp4", "/fake.mp4", "/talk.mp4"} & {path for path, _ in server.asked}

@@ -265,5 +265,5 @@ def _short_grace(do, item: Item, home: Home, params: Params) -> Result:
     """In the worker: the grace of `deadline` is long on purpose."""
     import faulthandler
 
-    faulthandler.dump_traceback_later(0.5, exit=True, file=open(os.devnull, "w"))
+    faulthandler.dump_traceback_later(0.5, exit=True, file=os.open(os.devnull, os.O_WRONLY))
     return do(item, home, params)
