@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import io
 import os
 import re
 import shutil
@@ -148,7 +149,7 @@ def download_video(
     stem = Path(output_stem)
     if not re.match(r"https?://", address):
         raise DeadVideo(f"{address or stem.name}: no address to download from")
-    if config.cookies and not Path(config.cookies).is_file():
+    if config.cookies and not Path(config.cookies).expanduser().is_file():
         raise UserError(f"download.cookies: no such file: {config.cookies}")
     for extension in (".mp4", ".mkv"):
         if (done := stem.with_name(stem.name + extension)).is_file():
@@ -235,7 +236,8 @@ def _extract(
         "file_access_retries": 0,
         "retry_sleep_functions": {kind: patience.back_off for kind in ("http", "fragment", "extractor")},
         "ratelimit": config.rate_limit_kib * 1024 or None,
-        "cookiefile": config.cookies or None,
+        # as a text: yt-dlp would write the file anew, and several of them at once
+        "cookiefile": io.StringIO(Path(config.cookies).expanduser().read_text()) if config.cookies else None,
         "progress_hooks": [patience.check],
     }
     try:

@@ -60,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, body):
         server = self.server
         server.asked.append((self.path, self.headers.get("Range")))
+        server.cookies.add(self.headers.get("Cookie"))
         name = self.path.rsplit("/", 1)[-1]
         if name not in server.files:
             return self.send_error(int(name.split(".")[0]) if name[:3].isdigit() else 404)
@@ -106,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     data = video_bytes(tmp_path)
-    server.video, server.asked, server.mended = data, [], False
+    server.video, server.asked, server.cookies, server.mended = data, [], set(), False
     server.files = {name: ("video/mp4", data) for name in NAMES}
     server.files["page.html"] = ("text/html", b"<html><body>No film here</body></html>")
     server.files["fake.mp4"] = ("video/mp4", b"this is no video at all\n" * 40)
@@ -179,6 +180,14 @@ def test_offline(tmp_path):
 def test_cookies_file_must_exist(tmp_path):
     with pytest.raises(UserError, match="cookies"):
         download_video("http://127.0.0.1:9/a.mp4", tmp_path / "a", DownloadConfig(cookies=str(tmp_path / "none")))
+
+
+def test_cookies_are_sent_and_their_file_is_left_as_it_is(server, tmp_path):
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\tsesame\n")
+    before = cookies.read_bytes()
+    download_video(f"{server.address}/good.mp4", tmp_path / "a", dataclasses.replace(CONFIG, cookies=str(cookies)))
+    assert server.cookies == {"session=sesame"} and cookies.read_bytes() == before
 
 
 def test_one_failure_stops_nothing(server, tmp_path):
