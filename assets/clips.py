@@ -1,5 +1,7 @@
 """`raw_videos` and `clips`: from whatever people have to 25 fps mp4 and 16 kHz wav."""
 
+from collections import Counter
+
 import dagster as dg
 
 from assets.metadata import SINGLE_RUN, run_name, stage_result
@@ -25,10 +27,13 @@ def raw_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mate
     keys = context.partition_keys
     report = run_data_stage("raw_videos", home, swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context))
     with Ledger(home.ledger) as ledger:
-        infos = [entry.output["info"] for entry in ledger.entries("raw_videos", keys, OK).values()]
+        found = [entry.output for entry in ledger.entries("raw_videos", keys, OK).values()]
+        asked = Counter(status for status, _, _ in ledger.downloads().values())
     metadata = {
-        "hours": sum(info["duration_s"] for info in infos) / 3600,
-        "frames": float(sum(info["frames"] for info in infos)),
+        "hours": sum(video["info"]["duration_s"] for video in found) / 3600,
+        "frames": float(sum(video["info"]["frames"] for video in found)),
+        "videos with damage": float(sum("damaged" in video for video in found)),
+        **{f"downloads {status}": float(count) for status, count in sorted(asked.items())},
     }
     return stage_result(context, swaptalk, report, metadata)
 

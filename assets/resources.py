@@ -22,7 +22,10 @@ class SwapTalk(dg.ConfigurableResource):
         default={}, description='Values that differ from the preset: {"vqgan.train.steps": 500}'
     )
     videos: str = Field(default="", description="Folder of talking-head videos")
-    hdtf: str = Field(default="", description="Folder of HDTF's annotation files; neither folder: the phantom corpus")
+    hdtf: str = Field(
+        default="",
+        description="Folder of HDTF's annotation files; they are fetched into a new or empty one. Neither folder: the phantom corpus",
+    )
     processes: int = Field(
         default=0, description="Worker processes of the data stages; 0: one a core, 1: none, work in this process"
     )

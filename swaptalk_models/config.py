@@ -18,7 +18,16 @@ from typing import Any
 
 import yaml
 
-from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig, PhantomConfig, SplitConfig
+from swaptalk_models.data.download_settings import DownloadConfig
+from swaptalk_models.data.settings import (
+    ClipsConfig,
+    CropsConfig,
+    FacesConfig,
+    LimitsConfig,
+    MelConfig,
+    PhantomConfig,
+    SplitConfig,
+)
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.settings import EvaluationConfig
 from swaptalk_models.modules.settings import (
@@ -37,10 +46,12 @@ PRESETS = ("tiny", "nano", "base", "paper")
 
 @dataclass(frozen=True)
 class Preset:
-    """One section a stage; the section's name is the asset's."""
+    """One section a stage; the section's name is the asset's. `download` and `limits` change how, not what."""
 
     name: str
     phantom: PhantomConfig = field(default_factory=PhantomConfig)
+    download: DownloadConfig = field(default_factory=DownloadConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     face_tracks: FacesConfig = field(default_factory=FacesConfig)
     face_crops: CropsConfig = field(default_factory=CropsConfig)

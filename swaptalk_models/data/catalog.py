@@ -29,7 +29,7 @@ CATALOG_SCHEMA = pa.schema(
         pa.field("crop_y", pa.int32()),
         pa.field("crop_w", pa.int32()),
         pa.field("crop_h", pa.int32()),
-        pa.field("zoom", pa.float64()),  # side of the crop / side of the union of face boxes
+        pa.field("zoom", pa.float64()),  # side of the crop / side of the union of face boxes; without a crop: cut so
         pa.field("resolution", pa.int32()),  # px, height
         pa.field("note", pa.string(), nullable=False),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -148,7 +147,7 @@ def _copy(info: VideoInfo, aside: Path) -> ClipInfo | None:
             for frame in stream.decode(packet):
                 if frame.is_corrupt:
                     raise BadClip(f"{info.path}: damaged data at {frames / CLIP_RATE:.2f} s")
-                if frame.pts is None or frame.pts - origin != frames * step:
+                if frame.interlaced_frame or frame.pts is None or frame.pts - origin != frames * step:
                     return None
                 frames += 1
             if packet.size:
@@ -176,8 +175,7 @@ def _encode(info: VideoInfo, aside: Path, start: Fraction, count: int | None, co
         )
         origin = stream.start_time or 0
         frames = decode_frames(source, stream, origin + int(start / stream.time_base) if start else None)
-        if info.interlaced:
-            frames = _deinterlaced(frames, stream)
+        frames = _deinterlaced(frames, stream)
         graph, size, written = None, None, 0
         for frame in _at_constant_rate(
             frames, info, origin * stream.time_base, Fraction(stream.time_base) / 2, start, count
@@ -226,8 +224,14 @@ def _at_constant_rate(
 
 
 def _deinterlaced(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Frames as they are up to the first one that says that it is interlaced: what was filmed is often cut together of
+    both kinds. The filter, too, leaves those alone that are not.
+    """
     graph = None
     for frame in frames:
+        if graph is None and not frame.interlaced_frame:
+            yield frame
+            continue
         if graph is None:
             graph = _linked(frame, stream.time_base, [("bwdif", "mode=send_frame:deint=interlaced")])
         graph.push(frame)
@@ -294,50 +298,3 @@ def _scaled_window(crop: Sequence[float], info: VideoInfo, reference_height: int
     if width < 2 or height < 2:
         raise BadClip(f"{info.path}: crop window {tuple(crop)} lies outside the {info.width} x {info.height} picture")
     return x, y, width, height
-
-
-def union_window(boxes: np.ndarray, zoom: float, width: int, height: int) -> tuple[int, int, int, int]:
-    """HDTF's second crop recipe: the square around all face boxes of a clip, times the annotated zoom ratio.
-
-    Args:
-        boxes: float (frames, 4), x0, y0, x1, y1 in px; rows with NaN (no face) are ignored.
-
-    Returns:
-        x, y, width, height (px): square where the picture allows, inside the picture.
-    """
-    boxes = boxes[np.isfinite(boxes).all(1)]
-    if not len(boxes):
-        raise ValueError("union_window needs at least one face box")
-    (x0, y0), (x1, y1) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
-    side = min(round(max(x1 - x0, y1 - y0) * zoom), width, height)
-    x = min(max(0, round((x0 + x1 - side) / 2)), width - side)
-    y = min(max(0, round((y0 + y1 - side) / 2)), height - side)
-    return x, y, side, side
-
-
-def scene_cuts(path: str | os.PathLike, threshold: float = 0.12, settle: int = 4) -> list[float]:
-    """Instants (s from the first frame) at which a new shot begins.
-
-    A cut is a jump of the 32 x 18 grey thumbnail that stays: after a flash of up to ``settle - 1`` frames the picture
-    is the old one again. The jump must also stand out from the motion around it.
-
-    Args:
-        threshold: mean absolute difference of the thumbnails, as a share of the grey range.
-    """
-    cuts, recent, quiet_until = [], deque(maxlen=settle + 3), -1.0
-    with open_media(path) as container:
-        stream = video_stream(container)
-        for frame in decode_frames(container, stream):
-            grey = frame.reformat(32, 18, "gray", interpolation="AREA").to_ndarray().astype(np.float32) / 255.0
-            recent.append((float((frame.pts - (stream.start_time or 0)) * stream.time_base), grey))
-            if len(recent) < recent.maxlen:
-                continue
-            # Two frames before the candidate (index 3), and it with those that follow.
-            steps = [np.abs(b[1] - a[1]).mean() for a, b in zip(recent, list(recent)[1:])]
-            jump, elsewhere = steps[2], max(steps[0], steps[1], steps[-1])
-            stays = np.abs(recent[2][1] - recent[-1][1]).mean()
-            moment = recent[3][0]
-            if jump > threshold and stays > threshold and jump > 3 * elsewhere and moment > quiet_until:
-                cuts.append(moment)
-                quiet_until = moment + settle / CLIP_RATE
-    return cuts

@@ -5,15 +5,19 @@ PyAV.
 from __future__ import annotations
 
 import hashlib
+import http.client
+import io
 import os
 import re
 import shutil
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import av
@@ -56,7 +60,12 @@ _OFFLINE = re.compile(
     r"name resolution|name or service|getaddrinfo|network is unreachable|connection refused|failed to resolve",
     re.IGNORECASE,
 )
+_BUSY = re.compile(r"HTTP Error 429|too many requests|rate.?limit", re.IGNORECASE)
 _LOGIN = re.compile(r"sign in|log ?in|cookies|confirm your age|not a bot", re.IGNORECASE)
+
+
+UNREACHABLE, BUSY = "cannot be reached", "its site asks for fewer requests"
+"""Reasons that concern every other video of a site as well."""
 
 
 class DeadVideo(BadClip):
@@ -90,45 +99,67 @@ def worth_asking(status: DownloadStatus | None, config: DownloadConfig, now: flo
 def download_videos(
     wanted: Iterable[tuple[str, str | os.PathLike]], config: DownloadConfig
 ) -> Iterator[DownloadStatus]:
-    """Fetches (address, output_stem) pairs, ``config.parallel`` at once, and yields one status each, in order. A
+    """Fetches (address, output_stem) pairs, ``config.parallel`` at once, and yields one status each, as they end. A
     failure stops nothing.
+
+    Ctrl-C, or closing this generator, stops what is under way: no later pair is asked for, and the next call goes on
+    where the stopped ones were.
     """
-    with ThreadPoolExecutor(config.parallel) as pool:
-        yield from pool.map(lambda pair: _status(*pair, config), wanted)
-
-
-def _status(address: str, output_stem: str | os.PathLike, config: DownloadConfig) -> DownloadStatus:
+    waiting, running = iter(wanted), set[Future]()
+    stop, pool = threading.Event(), ThreadPoolExecutor(config.parallel)
     try:
-        path = download_video(address, output_stem, config)
+        while True:
+            while len(running) < config.parallel and (pair := next(waiting, None)) is not None:
+                running.add(pool.submit(_status, *pair, config, stop))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _status(
+    address: str, output_stem: str | os.PathLike, config: DownloadConfig, stop: threading.Event
+) -> DownloadStatus:
+    try:
+        path = download_video(address, output_stem, config, stop)
     except BadClip as error:
         status = "dead" if isinstance(error, DeadVideo) else "failed"
         return DownloadStatus(address, status, str(error), None, time.time())
     return DownloadStatus(address, "ok", "", path, time.time())
 
 
-def download_video(address: str, output_stem: str | os.PathLike, config: DownloadConfig) -> Path:
+def download_video(
+    address: str, output_stem: str | os.PathLike, config: DownloadConfig, stop: threading.Event | None = None
+) -> Path:
     """Fetches one video with its sound as ``output_stem`` + `.mp4` (or `.mkv` where mp4 cannot hold its codecs).
 
     What was loaded before a break stays beside it in a hidden folder, and the next call goes on from there. The file
     appears whole.
 
+    Args:
+        stop: when somebody sets it, the download ends at once.
+
     Raises:
         DeadVideo: removed, private, or no video at this address.
-        BadClip: offline, connection broken, login wanted, disk full, or the file is no video; another try may help.
+        BadClip: offline, connection broken, too slow, login wanted, disk full; another try may help.
     """
     stem = Path(output_stem)
     if not re.match(r"https?://", address):
         raise DeadVideo(f"{address or stem.name}: no address to download from")
-    if config.cookies and not Path(config.cookies).is_file():
+    if config.cookies and not Path(config.cookies).expanduser().is_file():
         raise UserError(f"download.cookies: no such file: {config.cookies}")
     for extension in (".mp4", ".mkv"):
         if (done := stem.with_name(stem.name + extension)).is_file():
             return done
     work = stem.with_name(f".{stem.name}.download")
     work.mkdir(parents=True, exist_ok=True)
-    time.sleep(config.pause_s)
+    patience = _Patience(config, stop or threading.Event())
     try:
-        parts = _fetch_streams(address, work, config)
+        patience.wait(config.pause_s)
+        parts = _fetch_streams(address, work, config, patience)
         joined = _joined(address, parts, stem)
     except OSError as error:
         raise BadClip(f"{address}: {error.strerror or error}") from error
@@ -136,14 +167,41 @@ def download_video(address: str, output_stem: str | os.PathLike, config: Downloa
     return joined
 
 
-def _fetch_streams(address: str, work: Path, config: DownloadConfig) -> list[Path]:
+class _Patience:
+    """How long one video may take: ends it when its time is over, or when somebody wants to stop."""
+
+    def __init__(self, config: DownloadConfig, stop: threading.Event):
+        self.stop, self.longest, self.minutes = stop, config.back_off_s, config.limit_minutes
+        self.until = time.monotonic() + 60 * config.limit_minutes
+
+    def check(self, _: dict | None = None) -> None:
+        """yt-dlp calls it several times a second while data come in."""
+        if self.stop.is_set():
+            raise BadClip("stopped; the next run goes on from there")
+        if time.monotonic() > self.until:
+            raise BadClip(
+                f"not done after {self.minutes:g} minutes (download.limit_minutes); the next run goes on from there"
+            )
+
+    def wait(self, seconds: float) -> None:
+        self.stop.wait(seconds)
+        self.check()
+
+    def back_off(self, n: int) -> float:
+        """The pause after attempt n: done here, where it can be stopped; yt-dlp has nothing left to wait for."""
+        self.wait(min(self.longest, 2.0**n))
+        return 0.0
+
+
+def _fetch_streams(address: str, work: Path, config: DownloadConfig, patience: _Patience) -> list[Path]:
     """The picture's file and, where it comes apart from it, the sound's."""
     # `bv+ba` would call the ffmpeg program to join them; fetched one by one, they need none.
     chosen = f"bv[height<={config.max_height}]+ba/b[height<=?{config.max_height}]/b"
-    info = _extract(address, work, config, chosen, download=False)
+    extract: Callable[..., dict] = partial(_extract, address, work, config, patience)
+    info = extract(chosen, download=False)
     formats = info.get("requested_formats") or [info]
     for each in formats:
-        _extract(address, work, config, each["format_id"], download=True)
+        extract(each["format_id"], download=True)
     parts = [
         path
         for each in formats
@@ -155,7 +213,9 @@ def _fetch_streams(address: str, work: Path, config: DownloadConfig) -> list[Pat
     return parts
 
 
-def _extract(address: str, work: Path, config: DownloadConfig, formats: str, download: bool) -> dict:
+def _extract(
+    address: str, work: Path, config: DownloadConfig, patience: _Patience, formats: str, download: bool
+) -> dict:
     import yt_dlp
 
     options = {
@@ -174,22 +234,22 @@ def _extract(address: str, work: Path, config: DownloadConfig, formats: str, dow
         "fragment_retries": config.retries,
         "extractor_retries": config.retries,
         "file_access_retries": 0,
-        "retry_sleep_functions": {kind: _back_off for kind in ("http", "fragment", "extractor")},
+        "retry_sleep_functions": {kind: patience.back_off for kind in ("http", "fragment", "extractor")},
         "ratelimit": config.rate_limit_kib * 1024 or None,
-        "cookiefile": config.cookies or None,
+        # as a text: yt-dlp would write the file anew, and several of them at once
+        "cookiefile": io.StringIO(Path(config.cookies).expanduser().read_text()) if config.cookies else None,
+        "progress_hooks": [patience.check],
     }
     try:
         with yt_dlp.YoutubeDL(options) as loader:
             info = loader.extract_info(address, download=download)
+    except BadClip as error:
+        raise BadClip(f"{address}: {error}") from None
     except yt_dlp.utils.YoutubeDLError as error:
         raise _reason(address, str(error)) from error
     if not info or info.get("_type") == "playlist":
         raise DeadVideo(f"{address}: no single video at this address")
     return info
-
-
-def _back_off(n: int) -> float:
-    return min(60.0, 2.0**n)
 
 
 class _Silence:
@@ -207,7 +267,9 @@ def _reason(address: str, message: str) -> BadClip:
     if "more expected" in plain:
         return BadClip(f"{address}: the connection broke; the next run goes on from there ({plain})")
     if _OFFLINE.search(message):
-        return BadClip(f"{address}: cannot be reached; is this machine online? ({plain})")
+        return BadClip(f"{address}: {UNREACHABLE}; is this machine online? ({plain})")
+    if _BUSY.search(plain):
+        return BadClip(f"{address}: {BUSY}; raise download.pause_s, or give a cookies file ({plain})")
     if _LOGIN.search(plain):
         return BadClip(f"{address}: wants a login; give a cookies file with download.cookies ({plain})")
     if _DEAD.search(plain):
@@ -221,8 +283,8 @@ def _joined(address: str, parts: list[Path], stem: Path) -> Path:
         infos = [probe(parts[0])]
     except BadClip as error:
         for part in parts:
-            part.unlink()  # what is no video now will be none when the rest arrives
-        raise BadClip(f"{address}: what arrived is no video ({str(error).removeprefix(f'{parts[0]}: ')})") from error
+            part.unlink()  # the server has sent all that it has: the same would come again
+        raise DeadVideo(f"{address}: what arrived is no video ({str(error).removeprefix(f'{parts[0]}: ')})") from error
     if len(parts) == 1:
         extension = ".mp4" if parts[0].suffix in (".mp4", ".m4v", ".mov") else ".mkv"
         if extension == parts[0].suffix:
@@ -259,41 +321,44 @@ def _remux(parts: list[Path], aside: Path, container: str) -> None:
 
 
 def fetch_annotations(
-    output_dir: str | os.PathLike, base_url: str = HDTF_ADDRESS, checksums: dict[str, str] | None = None
+    output_dir: str | os.PathLike, base_url: str = "", checksums: dict[str, str] | None = None
 ) -> list[Path]:
-    """Fetches HDTF's fifteen annotation files; those that are there and right are not asked for again.
+    """Fetches those of HDTF's fifteen annotation files that are not there. What is there is never overwritten.
 
     Args:
+        base_url: address of the folder that holds them; ``HDTF_ADDRESS`` if empty.
         checksums: file name -> SHA-256; ``HDTF_CHECKSUMS`` if None.
 
     Raises:
-        UserError: offline, or a file that is not the one we know.
+        UserError: offline, or a file, fetched or already there, that is not the one we know.
     """
-    checksums = HDTF_CHECKSUMS if checksums is None else checksums
-    paths = []
-    for name, expected in checksums.items():
-        path = Path(output_dir) / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            content = _fetch(f"{base_url}/{name}")
-            found = hashlib.sha256(content).hexdigest()
-            if found != expected:
-                raise UserError(
-                    f"{base_url}/{name}: not the file we know (SHA-256 {found[:12]}..., expected {expected[:12]}...)"
-                )
+    base_url, checksums = base_url.rstrip("/") or HDTF_ADDRESS, HDTF_CHECKSUMS if checksums is None else checksums
+    paths = [Path(output_dir) / name for name in checksums]
+    for path in paths:
+        if path.is_file():
+            _check(path, path.read_bytes(), checksums[path.name], "remove it to have it fetched")
+    for path in paths:
+        if not path.is_file():
+            content = _fetch(f"{base_url}/{path.name}")
+            _check(f"{base_url}/{path.name}", content, checksums[path.name], "give a folder with HDTF's files instead")
             with written_aside(path) as aside:
                 aside.write_bytes(content)
-        paths.append(path)
     return paths
+
+
+def _check(what: str | Path, content: bytes, expected: str, hint: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise UserError(f"{what}: not the file we know (SHA-256 {found[:12]}..., expected {expected[:12]}...); {hint}")
 
 
 def _fetch(address: str) -> bytes:
     try:
         with urllib.request.urlopen(address, timeout=20) as answer:
             return answer.read(LARGEST_ANNOTATION)
-    except (OSError, urllib.error.URLError, ValueError) as error:
-        hint = (
-            ""
-            if isinstance(error, urllib.error.HTTPError)
-            else "; offline? give a folder with HDTF's annotation files instead"
-        )
-        raise UserError(f"{address}: cannot be fetched ({getattr(error, 'reason', error)}){hint}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        why = getattr(error, "reason", None) or error
+        hint = "" if isinstance(error, urllib.error.HTTPError) else "offline? "
+        raise UserError(
+            f"{address}: cannot be fetched ({why}); {hint}give a folder with HDTF's fifteen annotation files instead"
+        ) from error

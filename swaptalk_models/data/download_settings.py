@@ -1,4 +1,4 @@
-"""Configuration of downloads. Light on purpose: read while Dagster's definitions load."""
+"""Configuration of downloads: none of it changes what is made of a video. Light on purpose: read while Dagster's definitions load."""
 
 from __future__ import annotations
 
@@ -18,20 +18,28 @@ class DownloadConfig:
     pause_s: float = 1.0
     """Pause before each download (s)."""
     retries: int = 5
-    """Attempts after a broken connection; pauses between them double from 1 s to 60 s."""
+    """Attempts after a broken connection; pauses between them double from 1 s on."""
+    back_off_s: float = 60.0
+    """Longest pause between two attempts (s)."""
     timeout_s: float = 20.0
     """Silence after which a connection counts as broken (s)."""
+    limit_minutes: float = 120.0
+    """Longest time for one video (min); what arrived by then is kept, and the next run goes on from there."""
     cookies: str = ""
     """Path of a Netscape cookies file, for videos that want a login; empty for none."""
     dead_days: float = 30.0
-    """Days until a video that was found removed or private is asked for again."""
+    """Days until a video that was found removed, private or no video at all is asked for again."""
+    annotations: str = ""
+    """Address of a folder with HDTF's annotation files, a mirror for instance; empty: their public repository. Each file
+    is checked by its checksum, wherever it comes from."""
 
     def __post_init__(self) -> None:
         for name in ("max_height", "parallel"):
             if getattr(self, name) < 1:
                 raise ValueError(f"download.{name} must be at least 1")
-        for name in ("rate_limit_kib", "pause_s", "retries", "dead_days"):
+        for name in ("rate_limit_kib", "pause_s", "retries", "back_off_s", "dead_days"):
             if getattr(self, name) < 0:
                 raise ValueError(f"download.{name} must not be negative")
-        if self.timeout_s <= 0:
-            raise ValueError("download.timeout_s must be above 0")
+        for name in ("timeout_s", "limit_minutes"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"download.{name} must be above 0")

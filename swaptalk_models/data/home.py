@@ -46,6 +46,11 @@ class Home:
         return self.root / "catalog" / "hdtf_catalog.parquet"
 
     @property
+    def annotations(self) -> Path:
+        """HDTF's annotation files, where nobody has named a folder that has them."""
+        return self.root / "hdtf"
+
+    @property
     def videos(self) -> Path:
         """Downloads. A user's own video is referenced where it lies, never copied, changed or deleted."""
         return self.root / "videos"

@@ -6,12 +6,13 @@ does not care how the picture is compressed, and a stricter limit does not touch
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from swaptalk_models.config import Preset
-from swaptalk_models.data.download_settings import DownloadConfig
+from swaptalk_models.data.fingerprint import hash_params
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, Entry, Ledger, StageReport
 from swaptalk_models.data.sources import catalog_rows, fetch_missing, local_file
@@ -27,7 +28,7 @@ def run_data_stage(
     name: str, home: Home, preset: Preset, videos: Iterable[str] | None = None, *, workers: int = 1, run: str = ""
 ) -> StageReport:
     """Bring one of STAGES up to date for these videos of the catalog (None: all of them). See `stage.run_stage`."""
-    return _RUN[name](home, preset, _videos(home, videos), workers=workers, run=run)
+    return _RUN[name](home, preset, _videos(home, videos), workers=workers, run=run, time_limit=preset.limits.item_seconds)
 
 
 def _videos(home: Home, videos: Iterable[str] | None) -> list[str]:
@@ -42,7 +43,7 @@ def _raw_videos(home: Home, preset: Preset, videos: list[str], **how: Any) -> St
         rows.setdefault(row["video"], []).append(row)
     used = {video: own for video, own in rows.items() if any(row["clip"] for row in own)}
     addresses = {video: own[0]["source"] for video, own in used.items()}
-    missing = fetch_missing(home, addresses, DownloadConfig())
+    missing = fetch_missing(home, addresses, preset.download)
     items = []
     with Ledger(home.ledger) as ledger:
         for video, own in rows.items():
@@ -85,8 +86,12 @@ def _clips(home: Home, preset: Preset, videos: list[str], **how: Any) -> StageRe
 
 
 def _clip_items(home: Home, source: Entry, rows: list[dict], preset: Preset) -> list[Item]:
-    """Annotated clips as they are; a whole video is divided by its shots and into chunks."""
+    """Annotated clips as they are; a whole video is divided by its shots and into chunks.
+
+    Where HDTF has a zoom ratio but no window, the window is found when the clip is cut: then it depends on the detector as well.
+    """
     path = local_file(home, source.video, rows[0]["source"]) if rows else None
+    faces = dataclasses.replace(preset.face_tracks, detect_every=1, max_gap=0)  # frames half a second apart
     items = []
     for row in rows:
         window = tuple(row[key] for key in _CROP)
@@ -97,8 +102,12 @@ def _clip_items(home: Home, source: Entry, rows: list[dict], preset: Preset) -> 
         for index, (start_s, end_s) in enumerate(spans):
             clip = row["clip"] if row["start_s"] is not None else f"{source.video}_{index:03d}"
             where = {"start_s": start_s, "end_s": end_s, "crop": crop, "reference_height": row["resolution"]}
-            payload = where | {"path": str(path), "reason": reason}
-            items.append(Item(clip, source.video, [source.output["content"], list(where.values())], payload))
+            inputs = [source.output["content"], list(where.values())]
+            zoom = row["zoom"] if crop is None else None
+            if zoom is not None:
+                inputs += [zoom, hash_params(faces)]
+            payload = where | {"path": str(path), "reason": reason, "zoom": zoom, "faces": faces}
+            items.append(Item(clip, source.video, inputs, payload))
     return items
 
 

@@ -11,6 +11,17 @@ def _require(condition: bool, message: str) -> None:
 
 
 @dataclass(frozen=True)
+class LimitsConfig:
+    """What one video or clip may cost."""
+
+    item_seconds: float = 1800.0
+    """Longest time in any one data stage (s); what takes longer is quarantined, and tried again once this is raised."""
+
+    def __post_init__(self) -> None:
+        _require(self.item_seconds > 0, "limits.item_seconds must be above 0")
+
+
+@dataclass(frozen=True)
 class ClipsConfig:
     """How source videos become clips: 25 fps constant rate, 16 kHz mono."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,6 @@ from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger, StageReport
 from swaptalk_models.errors import UserError
-
-_UNREACHABLE = "cannot be reached"
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,10 @@ class Catalog:
 
 
 def write_catalog(home: Home, preset: Preset, videos: str = "", hdtf: str = "", run: str = "") -> Catalog:
-    """Catalog the folder of ``videos``, or HDTF's annotations, or the phantom corpus (drawn first, into the home), into HOME/catalog.
+    """Catalog the folder of ``videos``, or HDTF's annotations (fetched first, if the folder has none), or the phantom corpus (drawn first,
+    into the home), into HOME/catalog.
 
-    UserError: both are given, or the one that is has nothing usable.
+    UserError: both are given, or the one that is has nothing usable, or the annotations cannot be fetched.
     """
     if videos and hdtf:
         raise UserError("give either a folder of videos or HDTF's annotation folder, not both")
@@ -73,12 +73,28 @@ def _read(home: Home, preset: Preset, videos: str, hdtf: str) -> tuple[pa.Table,
     if hdtf:
         from swaptalk_models.data.annotations import hdtf_catalog
 
-        return hdtf_catalog(Path(hdtf).expanduser())
+        folder = Path(hdtf).expanduser()
+        _fill_in(folder, preset.download.annotations)
+        return hdtf_catalog(folder)
     from swaptalk_models.data.phantom.corpus import write_corpus
 
     wanted = write_corpus(home.phantom, preset.phantom.people, preset.phantom.seconds, preset.phantom.seed)
     table = folder_catalog(home.phantom)
     return table.filter(pc.is_in(table["source"], pa.array([str(path) for path in wanted]))), []
+
+
+def _fill_in(folder: Path, address: str) -> None:
+    """Fetch HDTF's annotation files into a folder that is new, empty, or holds a part of them and nothing else; any
+    other is left as it is: somebody has named the wrong one."""
+    from swaptalk_models.data.annotations import FILES
+
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, not a folder of HDTF's annotation files")
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.is_dir() else set()
+    if there < set(FILES):
+        from swaptalk_models.data.download import fetch_annotations
+
+        fetch_annotations(folder, address)
 
 
 def _rows_by_video(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
@@ -119,7 +135,7 @@ def fetch_missing(home: Home, sources: dict[str, str], config: DownloadConfig) -
     missing = {video: source for video, source in sources.items() if local_file(home, video, source) is None}
     if not missing:
         return {}
-    from swaptalk_models.data.download import DownloadStatus, download_videos, worth_asking
+    from swaptalk_models.data.download import BUSY, UNREACHABLE, DownloadStatus, download_videos, worth_asking
 
     with home.writing("downloads"), Ledger(home.ledger) as ledger:
         known = {
@@ -128,16 +144,21 @@ def fetch_missing(home: Home, sources: dict[str, str], config: DownloadConfig) -
         }
         wanted = {v: address for v, address in missing.items() if worth_asking(known.get(address), config)}
         pairs = [(address, home.videos / video) for video, address in wanted.items()]
-        with tqdm(total=len(pairs), desc="download", unit="video", disable=None) as bar:
-            for start in range(0, len(pairs), config.parallel):
-                answers = list(download_videos(pairs[start : start + config.parallel], config))
-                for status in answers:
-                    known[status.address] = status
-                    ledger.remember_download(status.address, status.status, status.reason, status.when)
-                bar.update(len(answers))
-                if all(_UNREACHABLE in status.reason for status in answers):  # offline: hundreds more would take hours
-                    break
+        unreachable = 0
+        with (
+            closing(download_videos(pairs, config)) as answers,
+            tqdm(total=len(pairs), desc="download", unit="video", disable=None) as bar,
+        ):
+            for status in answers:
+                if "No space left" in status.reason:
+                    raise UserError(f"{home.videos}: the disk is full; make room and run again, what is there is kept")
+                known[status.address] = status
+                ledger.remember_download(status.address, status.status, status.reason, status.when)
+                bar.update()
+                unreachable = unreachable + 1 if UNREACHABLE in status.reason else 0
+                if unreachable >= config.parallel or BUSY in status.reason:
+                    break  # what holds for these holds for hundreds more: asking them all would take hours, or anger
     missing = {video: address for video, address in missing.items() if local_file(home, video, address) is None}
-    never = DownloadStatus("", "failed", "not asked for: this machine seems to be offline", None, 0.0)
+    never = DownloadStatus("", "failed", "not asked for yet: the download of others had to be stopped", None, 0.0)
     left = {video: known.get(address, never) for video, address in missing.items()}
     return {video: (status.status, status.reason, status.when) for video, status in left.items()}

@@ -7,6 +7,7 @@ removes what may be there of them and does them again: never a row twice, never 
 from __future__ import annotations
 
 import errno
+import math
 import multiprocessing
 import os
 import signal
@@ -24,6 +25,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from swaptalk_models.data import tables
+from swaptalk_models.data.deadline import GRACE_S, OutOfTime, deadline, may_end_this_process
 from swaptalk_models.data.fingerprint import hash_params, hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
@@ -34,6 +36,7 @@ GROUP_CLIPS = 16
 """Clips that are written together: a kill loses no more than these ..."""
 GROUP_SECONDS = 10.0
 """... or what was done in this time."""
+_LIMIT = "time_limit"  # in the output of an entry that took longer: under which limit
 # Imported once, by the server from which the workers fork. Nothing that starts threads or a GPU.
 PRELOAD = ["__main__", "swaptalk_models.data.work", "decord", "dlib"]
 
@@ -76,6 +79,7 @@ def run_stage(
     there: Callable[[Home, Item], bool] = lambda home, item: True,
     workers: int = 1,
     run: str = "",
+    time_limit: float | None = None,
 ) -> StageReport:
     """Bring a stage up to date for these videos.
 
@@ -90,6 +94,7 @@ def run_stage(
         there: whether the files of a finished clip are still there.
         workers: processes; 1 works in this one.
         run: the run to which the counts are added.
+        time_limit: longest time for one clip (s); one that takes longer goes into quarantine, until the limit is raised.
 
     Raises:
         UserError: another run is at work on this stage; the disk is full.
@@ -104,7 +109,7 @@ def run_stage(
             wanted = {item.clip for item in items}
             ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip not in wanted and not e.orphaned], True)
             ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip in wanted and e.orphaned], False)
-            stage = _Stage(name, home, ledger, params, work, table, known)
+            stage = _Stage(name, home, ledger, params, work, table, known, time_limit)
             todo = [item for item in items if not stage.is_done(item, there)]
             bad_before = sum(1 for i in items if i.clip in known and known[i.clip].status == QUARANTINED) - sum(
                 1 for i in todo if i.clip in known and known[i.clip].status == QUARANTINED
@@ -132,8 +137,17 @@ class _Stage:
     """One run of a stage: what is done with one item, and with a group of finished ones."""
 
     def __init__(
-        self, name: str, home: Home, ledger: Ledger, params: Any, work: Work, table: bool, known: dict[str, Entry]
+        self,
+        name: str,
+        home: Home,
+        ledger: Ledger,
+        params: Any,
+        work: Work,
+        table: bool,
+        known: dict[str, Entry],
+        time_limit: float | None,
     ):
+        self.time_limit = time_limit
         self.name, self.home, self.ledger, self.params, self.work, self.table, self.known = (
             name,
             home,
@@ -157,22 +171,26 @@ class _Stage:
         entry = self.known.get(item.clip)
         if entry is None or entry.fingerprint != self.fingerprint(item.inputs)[0]:
             return False
-        return entry.status == QUARANTINED or there(self.home, item)
+        if entry.status == QUARANTINED:
+            return (self.time_limit or math.inf) <= entry.output.get(_LIMIT, math.inf)
+        return there(self.home, item)
 
     def do(self, todo: list[Item], workers: int) -> None:
         bar = tqdm(total=len(todo), desc=self.name, unit="clip", disable=None, file=sys.stderr)
         try:
             with bar:
-                workers = min(workers, len(todo))
-                outcomes = _in_pool(self._args(todo), workers) if workers > 1 else map(_attempt, self._args(todo))
+                pool = workers > 1 and todo  # even for one: a decoder that crashes or hangs shall not take this process
+                outcomes = (
+                    _in_pool(self._args(todo), min(workers, len(todo))) if pool else map(_attempt, self._args(todo))
+                )
                 for outcome in outcomes:
                     self._finish(*outcome)
                     bar.update()
         finally:  # what is done is kept, whatever stopped the rest
             self.flush()
 
-    def _args(self, todo: list[Item]) -> Iterator[tuple[Work, Item, Home, Any]]:
-        return ((self.work, item, self.home, self.params) for item in todo)
+    def _args(self, todo: list[Item]) -> Iterator[Task]:
+        return ((self.work, item, self.home, self.params, self.time_limit) for item in todo)
 
     def _finish(self, item: Item, result: Result | None, reason: str, seconds: float) -> None:
         fingerprint, inputs = self.fingerprint(item.inputs)
@@ -188,7 +206,8 @@ class _Stage:
             seconds=round(seconds, 4),
         )
         if result is None:
-            self.finished.append((replace(entry, status=QUARANTINED, reason=reason), None))
+            late = {_LIMIT: self.time_limit} if self.time_limit and seconds >= self.time_limit else {}
+            self.finished.append((replace(entry, status=QUARANTINED, reason=reason, output=late), None))
             self.quarantined += 1
         else:
             rows = result.table.num_rows if result.table is not None else 0
@@ -211,29 +230,39 @@ class _Stage:
             self.ledger.commit([entry for entry, _ in finished])
 
 
+Task = tuple[Work, Item, Home, Any, "float | None"]
+"""(work, item, home, params, time limit)."""
 Outcome = tuple[Item, "Result | None", str, float]
 """(item, result or None, reason, seconds)."""
 
 
-def _attempt(args: tuple[Work, Item, Home, Any]) -> Outcome:
-    work, item, home, params = args
+def _attempt(args: Task) -> Outcome:
+    work, item, home, params, limit = args
     started = time.perf_counter()
     try:
-        result, reason = work(item, home, params), ""
+        with deadline(limit):
+            result, reason = work(item, home, params), ""
+    except OutOfTime:
+        return item, None, _too_long(item, limit), max(limit, time.perf_counter() - started)
     except BadClip as error:
         _raise_if_disk_full(home, error)  # FFmpeg's "no space left" looks like damaged data
         result, reason = None, " ".join(str(error).split())
     return item, result, reason, time.perf_counter() - started
 
 
-def _in_pool(tasks: Iterator[tuple], workers: int) -> Iterator[Outcome]:
+def _too_long(item: Item, limit: float) -> str:
+    return f"{item.clip}: not done after {limit:g} s (limits.item_seconds): too long a clip, or a decoder that hangs"
+
+
+def _in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
     """Outcomes as they come, from worker processes. A clip that kills its worker is tried once more alone, then quarantined."""
-    suspects: list[tuple] = []
-    running: dict[Future, tuple] = {}
+    suspects: list[Task] = []
+    running: dict[Future, Task] = {}
     exhausted = False
     while not exhausted or suspects:
         alone = bool(suspects)
         source = iter([suspects.pop()]) if alone else tasks
+        started = time.monotonic()
         with _pool(1 if alone else workers) as pool:
             try:
                 while True:
@@ -247,13 +276,11 @@ def _in_pool(tasks: Iterator[tuple], workers: int) -> Iterator[Outcome]:
                         del running[future]
             except BrokenProcessPool:
                 if alone:
-                    item = next(iter(running.values()))[1]
-                    yield (
-                        item,
-                        None,
-                        f"{item.clip}: reading it crashes the decoder or takes more memory than there is",
-                        0.0,
-                    )
+                    item, limit = next(iter(running.values()))[1::3]
+                    seconds = time.monotonic() - started
+                    crash = f"{item.clip}: reading it crashes the decoder or takes more memory than there is"
+                    late = limit is not None and seconds >= limit + GRACE_S
+                    yield (item, None, _too_long(item, limit), seconds) if late else (item, None, crash, 0.0)
                 else:
                     suspects = [args for future, args in running.items() if not _has_result(future)]
                     for future in [f for f in running if _has_result(f)]:
@@ -294,6 +321,7 @@ def _start_worker() -> None:
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    may_end_this_process()
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
     threading.Thread(

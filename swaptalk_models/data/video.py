@@ -6,6 +6,7 @@ somebody renamed to `.mp4` to other files and addresses.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ CONTAINERS = (
     ",wav,mp3,aac,flac,aiff,caf,w64"  # sound alone
 )
 MAX_PIXELS = 8192 * 4352
+MIN_SIDE = 32  # px; no face of use fits into less, and decoders do odd things
 MIN_RATE = 5.0  # frames/s; below this nobody can see a mouth move
+_THE_MACHINES = (errno.ENOSPC, errno.EIO, errno.ENOMEM)
 ATTACHED_PICTURE = 0x0400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is no video
 _TEN_BIT_CURVES = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ) and AVCOL_TRC_ARIB_STD_B67 (HLG)
 
@@ -67,7 +70,9 @@ def open_media(path: str | os.PathLike) -> Iterator[av.container.InputContainer]
     try:
         yield container
     except av.FFmpegError as error:
-        raise BadClip(f"{path}: damaged data ({error.strerror or error})") from error
+        # Most of FFmpeg's own words would mislead: "operation not permitted" is a decoder's for a slice it cannot read.
+        machine = f" ({error.strerror})" if error.errno in _THE_MACHINES else ""
+        raise BadClip(f"{path}: damaged data{machine}") from error
     finally:
         container.close()
 
@@ -174,6 +179,24 @@ def _frame_ticks(container: av.container.InputContainer, stream: av.VideoStream)
     return sorted(ticks)
 
 
+def check_index(path: str | os.PathLike) -> None:
+    """Whether the places that an mp4's index gives for its data can all be true. The data themselves have no checksums:
+    sound that is read from among the pictures may well decode, to noise.
+
+    Raises:
+        BadClip: two of them overlap, or one ends beyond the file.
+    """
+    with open_media(path) as container:
+        if "mp4" not in container.format.name:
+            return
+        entries = [entry for stream in container.streams for entry in stream.index_entries if entry.size]
+        places = np.array(sorted((entry.pos, entry.pos + entry.size) for entry in entries), np.int64).reshape(-1, 2)
+    if len(places) and places[:, 1].max() > os.path.getsize(path):
+        raise BadClip(f"{path}: cut off, or its index is damaged: it points beyond the end of the file")
+    if (places[1:, 0] < places[:-1, 1]).any():
+        raise BadClip(f"{path}: damaged: its index gives the same place to several pieces of data")
+
+
 def _first_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame:
     context = stream.codec_context
     if context is None:
@@ -183,18 +206,27 @@ def _first_frame(container: av.container.InputContainer, stream: av.VideoStream)
             f"{_name(container)}: claims to be {context.width} x {context.height} px; over {MAX_PIXELS} px are refused"
         )
     for frame in container.decode(stream):
+        if min(frame.width, frame.height) < MIN_SIDE:
+            raise BadClip(f"{_name(container)}: {frame.width} x {frame.height} px; {MIN_SIDE} px a side are needed")
         return frame
     raise BadClip(f"{_name(container)}: no frame can be decoded")
 
 
 def decode_frames(
-    container: av.container.InputContainer, stream: av.VideoStream, start_pts: int | None = None
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    start_pts: int | None = None,
+    damaged: list[float] | None = None,
 ) -> Iterator[av.VideoFrame]:
     """Decodes in display order, from the last key frame at or before ``start_pts`` on.
 
     FFmpeg paints damage over (grey blocks, smeared motion) and only flags such frames: no such frame may reach a
     training, so they raise BadClip. Its `err_detect=explode` is no way out: it also refuses sound files after a seek
     into an open group of pictures.
+
+    Args:
+        damaged: if given, damaged frames are left out, and their times (s from the first frame) are put in here. What
+            refers to them follows as it comes, and is not flagged: good enough to look at, not to train on.
     """
     stream.thread_type = "AUTO"
     # AVI knows no display times, only a constant rate: frames are counted, from the start.
@@ -202,19 +234,40 @@ def decode_frames(
     if start_pts is not None and not counted:
         container.seek(start_pts, stream=stream, backward=True)
     last, whole = None, start_pts is None or counted
-    for index, frame in enumerate(container.decode(stream)):
+    for index, frame in enumerate(_decoded(container, stream, damaged)):
         if counted:
             frame.pts = (stream.start_time or 0) + round(index / stream.average_rate / stream.time_base)
         whole = whole or frame.key_frame
         if frame.pts is None or (last is not None and frame.pts <= last):
-            raise BadClip(f"{_name(container)}: damaged data (frames without or with falling time stamps)")
+            if damaged is None:
+                raise BadClip(f"{_name(container)}: damaged data (frames without or with falling time stamps)")
+            damaged.append(_moment(stream, frame.pts if frame.pts is not None else last))
+            continue
         if not whole and frame.pts < start_pts:
             continue  # leading frames of an open group of pictures: what they refer to lies before the seek
-        if frame.is_corrupt:
-            moment = float((frame.pts - (stream.start_time or 0)) * stream.time_base)
-            raise BadClip(f"{_name(container)}: damaged data at {moment:.2f} s")
         last = frame.pts
-        yield frame
+        if not frame.is_corrupt:
+            yield frame
+        elif damaged is None:
+            raise BadClip(f"{_name(container)}: damaged data at {_moment(stream, frame.pts):.2f} s")
+        else:
+            damaged.append(_moment(stream, frame.pts))
+
+
+def _decoded(
+    container: av.container.InputContainer, stream: av.VideoStream, damaged: list[float] | None
+) -> Iterator[av.VideoFrame]:
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            if damaged is None:
+                raise
+            damaged.append(_moment(stream, packet.pts if packet.pts is not None else packet.dts))
+
+
+def _moment(stream: av.VideoStream, pts: int | None) -> float:
+    return float(((pts or 0) - (stream.start_time or 0)) * stream.time_base)
 
 
 def read_frames(path: str | os.PathLike, batch: int = 32) -> Iterator[np.ndarray]:

@@ -13,29 +13,38 @@ import pyarrow as pa
 from swaptalk_models.data import tables
 from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.audio import read_audio
-from swaptalk_models.data.clips import SAMPLES_PER_FRAME, cut_clip, scene_cuts
+from swaptalk_models.data.clips import SAMPLES_PER_FRAME, cut_clip
+from swaptalk_models.data.face_window import face_window
 from swaptalk_models.data.fingerprint import hash_file, hash_table
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.mel import FRAME_RATE, MEL_RATE, log_mel
 from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.regions import region_labels
 from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig
+from swaptalk_models.data.shots import Shots, look_through
 from swaptalk_models.data.stage import Item, Result
 from swaptalk_models.data.tracks import track_faces
-from swaptalk_models.data.video import VideoInfo, probe, read_frames
+from swaptalk_models.data.video import VideoInfo, check_index, probe, read_frames
 from swaptalk_models.errors import BadClip
+
+DAMAGE_SHOWN = 20
 
 
 def look_at_video(item: Item, home: Home, params: None) -> Result:
-    """What a source video is, and where its shots end if nobody has said where the clips are."""
+    """What a source video is, and, if nobody has said where its clips are, where its shots end and what of it is
+    damaged: the clips with damage will be refused, the others need not suffer for it.
+    """
     if item.payload["reason"]:
         raise BadClip(item.payload["reason"])
     path = Path(item.payload["path"])
     info = probe(path)
     if not info.has_audio:
         raise BadClip(f"{path}: no audio stream")
-    cuts = scene_cuts(path) if item.payload["find_cuts"] else []
-    return Result({"info": _plain(info), "cuts": cuts, "content": item.payload["content"]})
+    check_index(path)
+    shots = look_through(path) if item.payload["find_cuts"] else Shots([], [])
+    damaged = {"frames": len(shots.damaged), "at_s": [round(moment, 2) for moment in shots.damaged[:DAMAGE_SHOWN]]}
+    found = {"damaged": damaged} if shots.damaged else {}
+    return Result({"info": _plain(info), "cuts": shots.cuts, "content": item.payload["content"]} | found)
 
 
 def _plain(info: VideoInfo) -> dict[str, Any]:
@@ -49,10 +58,12 @@ def cut(item: Item, home: Home, params: ClipsConfig) -> Result:
     if where["reason"]:
         raise BadClip(where["reason"])
     video, audio = home.clip_video(item.clip), home.clip_audio(item.clip)
-    clip = cut_clip(
-        where["path"], video, audio, where["start_s"], where["end_s"], params, where["crop"], where["reference_height"]
-    )
-    return Result({"video": hash_file(video), "audio": hash_file(audio)} | dataclasses.asdict(clip))
+    crop, height, span = where["crop"], where["reference_height"], (where["start_s"], where["end_s"])
+    if where["zoom"] is not None:
+        crop, height = face_window(where["path"], *span, where["zoom"], where["faces"]), None
+    clip = cut_clip(where["path"], video, audio, *span, params, crop, height)
+    found = {} if where["zoom"] is None else {"window": crop}
+    return Result({"video": hash_file(video), "audio": hash_file(audio)} | dataclasses.asdict(clip) | found)
 
 
 def track(item: Item, home: Home, params: FacesConfig) -> Result:

@@ -47,6 +47,27 @@ def test_unknown_command(capsys):
     assert "No such command 'trian'" in capsys.readouterr().err
 
 
+def test_hdtf_with_and_without_a_folder(tmp_path, monkeypatch):
+    from pipelines import run, status
+
+    asked = []
+    monkeypatch.setattr(run, "run_graph", asked.append)
+    monkeypatch.setattr(status, "collect", lambda home: {"stages": {}, "quarantine": [], "report": None})
+    for words in (["--hdtf"], ["--hdtf", "--until", "clips"], ["--hdtf", tmp_path / "new"]):
+        assert swaptalk("run", *words, "--home", tmp_path / "home", "--set", "download.parallel=4") == 0
+    assert [settings.hdtf for settings in asked] == [str(tmp_path / "home" / "hdtf")] * 2 + [str(tmp_path / "new")]
+    assert asked[0].overrides == {"download.parallel": "4"}
+    assert swaptalk("run", "--hdtf", "--videos", tmp_path, "--home", tmp_path / "home") == 2
+
+
+def test_hdtf_offline_is_one_line_and_2(tmp_path, capsys):
+    """Nothing listens on port 9."""
+    mirror = ["--set", "download.annotations=http://127.0.0.1:9"]
+    assert swaptalk("run", "--hdtf", "--home", tmp_path / "home", "--until", "hdtf_catalog", *mirror) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("swaptalk: http://127.0.0.1:9/RD_annotion_time.txt: cannot be fetched") and "offline?" in last
+
+
 @pytest.mark.parametrize("command", [["status"], ["clean"], ["status", "--json"]])
 def test_no_home(command, tmp_path, capsys):
     assert swaptalk(*command, "--home", tmp_path / "none") == 2

@@ -33,7 +33,7 @@ def test_rows(folder):
     assert (first["crop_x"], first["crop_w"], first["crop_y"], first["crop_h"]) == (483, 390, 7, 391)
     assert (first["start_s"], first["end_s"], first["zoom"], first["resolution"]) == (20.0, 95.0, 1.0, 720)
     assert first["source"] == "https://www.youtube.com/watch?v=CPCoMyuBRM0" and first["person"] == "RD_Radio"
-    assert rows[2]["crop_x"] is None and rows[2]["zoom"] is None
+    assert rows[2]["crop_x"] is None and rows[2]["zoom"] == 1.2
     assert rows[3]["video"] == "RD_Radio24" and rows[3]["start_s"] is None and "no time span" in rows[3]["note"]
 
 
@@ -41,7 +41,7 @@ def test_every_disagreement_is_a_sentence(folder):
     _, sentences = hdtf_catalog(folder)
     assert sentences == [
         "RD_Radio11_000: its crop window ends at row 799, below the picture's 720 rows.",
-        "RD_Radio11_001: no crop window.",
+        "RD_Radio11_001: no crop window; it is cut around its face boxes, at HDTF's usual zoom of 1.2.",
         "RD_Radio24: no resolution in RD_resolution.txt; no time span in RD_annotion_time.txt: not used.",
         "RD_Radio9_0: in RD_crop_wh.txt, but it is no clip of RD_annotion_time.txt.",
     ]
@@ -83,6 +83,7 @@ def test_hdtf_as_published(real_clips):
     assert len({row["video"] for row in rows}) == 370 and len(clips) == 436 == len({row["clip"] for row in clips})
     assert sum(row["crop_x"] is None for row in clips) == 15 == sum("no crop window" in text for text in sentences)
     assert [row["video"] for row in rows if not row["clip"]] == ["RD_Radio24"]
+    assert all(row["zoom"] for row in clips)
     assert all(re.fullmatch(r"https://www\.youtube\.com/watch\?v=[\w-]{11}", row["source"]) for row in rows)
     assert all(row["group"] in GROUPS and 0 <= row["start_s"] < row["end_s"] for row in clips)
     assert not any(row["person"][-1].isdigit() for row in rows)

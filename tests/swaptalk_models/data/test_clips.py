@@ -8,10 +8,11 @@ import av
 import numpy as np
 import pytest
 
+from swaptalk_models.data import clips
 from swaptalk_models.data.audio import read_audio
-from swaptalk_models.data.clips import cut_clip, plan_clips, scene_cuts, union_window
+from swaptalk_models.data.clips import cut_clip, plan_clips
 from swaptalk_models.data.settings import ClipsConfig
-from swaptalk_models.data.video import VideoInfo, probe, read_frames
+from swaptalk_models.data.video import VideoInfo, decode_frames, open_media, probe, read_frames
 from swaptalk_models.errors import BadClip
 
 CONFIG = ClipsConfig(crf=4)
@@ -211,6 +212,61 @@ def test_interlaced_video_is_deinterlaced(tmp_path):
     assert clip.frames == 30 and combs(video) < 0.3 * combs(path)
 
 
+def test_fields_that_begin_later_are_found(tmp_path):
+    """A progressive opening in front of an interlaced programme, as a transport stream would have it."""
+    path, parts = tmp_path / "a.ts", []
+    for first, options in ((0, {}), (40, {"x264-params": "tff=1"})):
+        part = write_source(tmp_path / f"{first}.ts", frames=30, sound=False, pts=range(first, first + 30), bf=0, **options)
+        parts.append(part.read_bytes())
+    path.write_bytes(b"".join(parts))
+    assert not probe(path).interlaced
+    with open_media(path) as container:
+        frames = list(decode_frames(container, container.streams.video[0]))
+    assert {frame.interlaced_frame for frame in frames} == {False, True}
+    with open_media(path) as container:
+        stream = container.streams.video[0]
+        seen = list(clips._deinterlaced(decode_frames(container, stream), stream))
+    assert [f.pts * f.time_base for f in seen] == [f.pts * f.time_base for f in frames]
+    assert not any(frame.interlaced_frame for frame in seen)
+
+
+def pq(nits):
+    """SMPTE ST 2084: code value (0 to 1) of a luminance (cd/m2)."""
+    y = (np.asarray(nits) / 10000) ** (2610 / 16384)
+    return ((3424 / 4096 + 2413 / 128 * y) / (1 + 2392 / 128 * y)) ** (2523 / 32)
+
+
+def test_high_dynamic_range_becomes_ordinary(tmp_path):
+    """Black stays black, a white page (203 cd/m2) is white, what is brighter is white as well."""
+    nits = np.array([0, 5, 20, 50, 100, 203, 1000, 4000])
+    levels = np.zeros((96, 128), np.uint16) + np.repeat(np.round(64 + 876 * pq(nits)), 16).astype(np.uint16)
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        colours = "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
+        stream = container.add_stream("libx265", rate=25, options={"x265-params": colours, "crf": "4", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p10le"
+        track = container.add_stream("aac", rate=16000, layout="mono")
+        for k in range(30):
+            frame = av.VideoFrame(128, 96, "yuv420p10le")
+            for plane, values in zip(frame.planes, (levels, np.full((48, 64), 512), np.full((48, 64), 512))):
+                rows = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+                rows[:, : plane.width] = values
+                plane.update(rows.tobytes())
+            frame.pts, frame.time_base = k, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 19200), np.float32), "fltp", "mono")
+        piece.sample_rate = 16000
+        container.mux(track.encode(piece))
+        container.mux(track.encode(None))
+    assert probe(path).hdr
+    _clip, video, _ = cut(path)
+    shown = next(read_frames(video))[0, 48, 8::16].astype(int)
+    assert np.ptp(shown, axis=1).max() <= 4, "grey stays grey"
+    grey = shown.mean(1)
+    assert grey[0] < 4 and grey[5] > 240 and grey[6:].min() > 250 and (np.diff(grey[:6]) > 15).all()
+
+
 def test_refusals(tmp_path):
     assert "no audio stream" in refused(write_source(tmp_path / "silent.mp4", sound=False))
     assert "3 frames" in refused(write_source(tmp_path / "short.mp4", frames=3))
@@ -230,30 +286,9 @@ def test_damaged_data_is_refused_on_both_ways(tmp_path):
     assert "damaged" in refused(source, 0.0, 1.5)
 
 
-def test_scene_cuts(tmp_path):
-    scenes = np.random.default_rng(1).integers(0, 255, (3, 6, 8, 3), np.uint8).repeat(16, 1).repeat(16, 2)
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
-        for k in range(75):
-            image = np.full((96, 128, 3), 255, np.uint8) if k in (10, 11, 60) else np.roll(scenes[k // 25], k % 25, 1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode(None))
-    assert scene_cuts(path) == pytest.approx([1.0, 2.0])
-
-
-def test_union_window():
-    boxes = np.array([[40, 40, 80, 90], [np.nan] * 4, [50, 30, 100, 80]], np.float32)
-    assert union_window(boxes, 1.0, 200, 200) == (40, 30, 60, 60)
-    assert union_window(boxes, 1.5, 200, 200) == (25, 15, 90, 90)
-    assert union_window(boxes, 9.0, 300, 200) == (0, 0, 200, 200)
-
-
 @pytest.mark.real
 def test_real_clips(real_clips, tmp_path):
     for name, frames, copied in (("RD_Radio11_001", 250, True), ("WDA_KatieHill_000", 200, False)):
         source = real_clips / "clips" / f"{name}.mp4"
         clip = cut_clip(source, tmp_path / "clip.mp4", tmp_path / "clip.wav", None, None, ClipsConfig())
         assert (clip.frames, clip.copied) == (frames, copied) and probe(tmp_path / "clip.mp4").frames == frames
-        assert scene_cuts(source) == []

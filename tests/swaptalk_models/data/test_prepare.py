@@ -11,8 +11,10 @@ import pytest
 
 from swaptalk_models.config import Preset
 from swaptalk_models.data import work
+from swaptalk_models.data.annotations import FILES
 from swaptalk_models.data.catalog import folder_catalog
 from swaptalk_models.data.clean import remove_orphans
+from swaptalk_models.data.download_settings import DownloadConfig
 from swaptalk_models.data.fingerprint import hash_params, hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
@@ -159,9 +161,44 @@ def test_where_the_detector_runs_recomputes_nothing(home, videos, worked):
     assert run(home, videos, worked, dataclasses.replace(PRESET, face_tracks=FacesConfig(device="cuda"))) == {}
 
 
+def test_how_videos_are_fetched_recomputes_nothing(home, videos, worked):
+    run(home, videos, worked)
+    download = DownloadConfig(max_height=720, parallel=9, pause_s=3.0, cookies="cookies.txt", dead_days=1)
+    assert run(home, videos, worked, dataclasses.replace(PRESET, download=download)) == {}
+
+
+HDTF = {
+    "RD_annotion_time.txt": "Radio1.mp4 00:00-00:02 00:02-00:04\n",
+    "RD_crop_wh.txt": "Radio1_0.mp4 0 64 0 64\n",
+    "RD_crop_ratio.txt": "Radio1_0.mp4 1.2\n",
+    "RD_resolution.txt": "Radio1.mp4 720\n",
+    "RD_video_url.txt": "Radio1 https://example.org/x\n",
+}
+
+
+def test_detector_matters_to_clips_without_a_window_only(home, worked, tmp_path):
+    """Theirs is found by it when they are cut."""
+    for name in FILES:
+        (tmp_path / name).write_text(HDTF.get(name, ""))
+    home.videos.mkdir()
+    (home.videos / "RD_Radio1.mp4").write_text("video")
+
+    def cut(preset):
+        worked["clips"].clear()
+        write_catalog(home, preset, hdtf=str(tmp_path))
+        for stage in ("raw_videos", "clips"):
+            run_data_stage(stage, home, preset)
+        return worked["clips"]
+
+    assert cut(PRESET) == ["RD_Radio1_000", "RD_Radio1_001"]
+    for faces, again in ((FacesConfig(), []), (FacesConfig(device="cuda"), []), (FacesConfig(detect_every=2), []),
+                         (FacesConfig(detect_height=300), ["RD_Radio1_001"])):  # fmt: skip
+        assert cut(dataclasses.replace(PRESET, face_tracks=faces)) == again
+
+
 def test_what_comes_out_the_same_stops_there(home, videos, worked, monkeypatch):
     run(home, videos, worked)
-    monkeypatch.setitem(__import__("swaptalk_models.versions").versions.CODE_VERSIONS, "clips", "2")
+    monkeypatch.setitem(__import__("swaptalk_models.versions").versions.CODE_VERSIONS, "clips", "next")
     assert run(home, videos, worked) == {"clips": ["a_000", "b_000"]}
 
 

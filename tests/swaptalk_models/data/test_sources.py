@@ -1,3 +1,5 @@
+import hashlib
+import shutil
 import time
 from pathlib import Path
 
@@ -68,8 +70,80 @@ def test_offline_machine_does_not_ask_hundreds_of_times(home: Home, asked: list[
     assert len(asked) == CONFIG.parallel and len(missing) == 50
     assert {reason for _, reason, _ in missing.values()} == {
         "cannot be reached; is this machine online?",
-        "not asked for: this machine seems to be offline",
+        "not asked for yet: the download of others had to be stopped",
     }
+
+
+def test_site_that_asks_for_fewer_requests_gets_fewer(home: Home, asked: list[str], monkeypatch):
+    def busy(wanted, config):
+        for address, _ in wanted:
+            asked.append(address)
+            yield DownloadStatus(address, "failed", f"{address}: {download.BUSY}", None, time.time())
+
+    monkeypatch.setattr(download, "download_videos", busy)
+    missing = fetch_missing(home, {f"v{i}": f"x://{i}" for i in range(50)}, CONFIG)
+    assert len(asked) == 1 and len(missing) == 50
+
+
+def test_full_disk_is_said_once(home: Home, asked: list[str], monkeypatch):
+    def full(wanted, config):
+        for address, _ in wanted:
+            yield DownloadStatus(address, "failed", f"{address}: No space left on device", None, time.time())
+
+    monkeypatch.setattr(download, "download_videos", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        fetch_missing(home, {"a": "x://a", "b": "x://b"}, CONFIG)
+
+
+SMALL = {
+    "RD_annotion_time.txt": "Radio1.mp4 00:20-01:35\n",
+    "RD_resolution.txt": "Radio1.mp4 720\n",
+    "RD_video_url.txt": "Radio1 https://example.org/x\n",
+}
+
+
+@pytest.fixture
+def annotations(tmp_path: Path, monkeypatch) -> Path:
+    """A published folder, small, on this machine."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    for name in download.HDTF_CHECKSUMS:
+        (folder / name).write_text(SMALL.get(name, ""))
+    checksums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    monkeypatch.setattr(download, "HDTF_CHECKSUMS", checksums)
+    monkeypatch.setattr(download, "HDTF_ADDRESS", folder.as_uri())
+    return folder
+
+
+@pytest.mark.parametrize("there", [None, [], ["RD_video_url.txt", "RD_resolution.txt"]])
+def test_annotations_are_fetched_into_a_new_folder_and_completed(home, annotations, tmp_path, there):
+    folder = tmp_path / "wanted"
+    if there is not None:
+        folder.mkdir()
+        for name in there:
+            shutil.copy(annotations / name, folder)
+    catalog = write_catalog(home, Preset("test"), hdtf=str(folder))
+    assert catalog.videos == ["RD_Radio1"] and len(list(folder.iterdir())) == 15
+    shutil.rmtree(annotations)
+    assert write_catalog(home, Preset("test"), hdtf=str(folder)).version == catalog.version, "not asked for again"
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(home, annotations, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("Dear ...")
+    with pytest.raises(UserError, match="15 of HDTF's 15 annotation files are missing"):
+        write_catalog(home, Preset("test"), hdtf=str(tmp_path / "mine"))
+    assert len(list((tmp_path / "mine").iterdir())) == 1
+    with pytest.raises(UserError, match="is a file"):
+        write_catalog(home, Preset("test"), hdtf=str(tmp_path / "mine" / "letter.txt"))
+
+
+def test_a_mirror_of_the_annotations(home, annotations, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "HDTF_ADDRESS", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="offline"):
+        write_catalog(home, Preset("test"), hdtf=str(tmp_path / "new"))
+    preset = Preset("test", download=DownloadConfig(annotations=annotations.as_uri() + "/"))
+    assert write_catalog(home, preset, hdtf=str(tmp_path / "new")).videos == ["RD_Radio1"]
 
 
 def test_both_sources_or_none_usable_is_the_users_fault(home: Home, tmp_path: Path):

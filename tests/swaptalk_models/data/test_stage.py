@@ -229,3 +229,41 @@ def test_workers_give_what_one_process_gives(home: Home, tmp_path: Path):
     with Ledger(home.ledger) as one, Ledger(other.ledger) as two:
         plain = partial(replace, seconds=0.0, updated_at=0.0)
         assert [plain(e) for e in one.entries("mels").values()] == [plain(e) for e in two.entries("mels").values()]
+
+
+def hang(item: Item, home: Home, params: Params) -> Result:
+    if item.inputs == "soft":
+        while True:
+            time.sleep(0.01)
+    if item.inputs == "hard":  # a library that never comes back: no signal is handled
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        time.sleep(60)
+    return work(item, home, params)
+
+
+@pytest.mark.parametrize(("kind", "workers"), [("soft", 1), ("soft", 2), ("hard", 2)])
+def test_clip_that_hangs_is_quarantined_and_the_others_are_done(home: Home, monkeypatch, kind, workers):
+    todo = items("a_0", "b_0", "c_0", b_0=kind)
+    how = {"work": hang, "workers": workers, "time_limit": 0.3}
+    if kind == "hard":
+        monkeypatch.setattr(module, "GRACE_S", 0.2)
+        how["work"] = partial(_short_grace, hang)
+    started = time.monotonic()
+    assert counts(run(home, todo, **how)) == (2, 0, 1)
+    assert time.monotonic() - started < 20
+    with Ledger(home.ledger) as ledger:
+        (bad,) = ledger.quarantine()
+    assert bad.clip == "b_0" and "not done after 0.3 s (limits.item_seconds)" in bad.reason
+    assert counts(run(home, todo, **how)) == (0, 2, 1), "not tried again ..."
+    assert counts(run(home, todo, **how | {"time_limit": 0.2})) == (0, 2, 1)
+    assert counts(run(home, todo, workers=workers, time_limit=5.0)) == (1, 2, 0), "... until the limit is raised"
+    assert content(home) == [(clip, frame) for clip in ("a_0", "b_0", "c_0") for frame in range(3)]
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def _short_grace(do, item: Item, home: Home, params: Params) -> Result:
+    """In the worker: the grace of `deadline` is long on purpose."""
+    import faulthandler
+
+    faulthandler.dump_traceback_later(0.5, exit=True, file=os.open(os.devnull, os.O_WRONLY))
+    return do(item, home, params)
