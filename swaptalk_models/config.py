@@ -18,7 +18,15 @@ from typing import Any
 
 import yaml
 
-from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig, PhantomConfig, SplitConfig
+from swaptalk_models.data.settings import (
+    ClipsConfig,
+    CropsConfig,
+    FacesConfig,
+    MelConfig,
+    PhantomConfig,
+    QualityConfig,
+    SplitConfig,
+)
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.settings import EvaluationConfig
 from swaptalk_models.modules.settings import (
@@ -37,7 +45,7 @@ PRESETS = ("tiny", "nano", "base", "paper")
 
 @dataclass(frozen=True)
 class Preset:
-    """One section a stage; the section's name is the asset's."""
+    """One section a stage; the section's name is the asset's (but for quality and evaluation, which serve several)."""
 
     name: str
     phantom: PhantomConfig = field(default_factory=PhantomConfig)
@@ -45,6 +53,7 @@ class Preset:
     face_tracks: FacesConfig = field(default_factory=FacesConfig)
     face_crops: CropsConfig = field(default_factory=CropsConfig)
     mels: MelConfig = field(default_factory=MelConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
     training_snapshot: SplitConfig = field(default_factory=SplitConfig)
     vqgan: VQGANConfig = field(default_factory=VQGANConfig)
     identity_encoder: IdentityEncoderConfig = field(default_factory=IdentityEncoderConfig)
