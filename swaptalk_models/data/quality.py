@@ -54,7 +54,7 @@ GATES = (
     _gate("turned", "face_tracks", "yaw", "max_yaw",
           "face turned away: by {value:.0f} degrees or more in a fifth of the frames, allowed {limit:g}"),
     _gate("hidden", "face_tracks", "doubt", "max_doubt",
-          "face hidden: nose or mouth unsure by {value:.1%} of the face's width, allowed {limit:.1%}"),
+          "nose or mouth hidden: their landmarks are unsure by {value:.1%} of the face's width, allowed {limit:.1%}"),
     _gate("lost", "face_tracks", "lost", "max_lost", "face hidden: not seen in {value:.0%} of the frames, allowed {limit:.0%}"),
     _gate("silent", "mels", "level", "min_level", "sound silent: {value:.0f} dB at its loudest, wanted {limit:g}"),
     _gate("clipped", "mels", "clipped", "max_clipped", "sound clipped: {value:.2%} of its samples, allowed {limit:.2%}"),

@@ -40,7 +40,9 @@ def yaw_degrees(landmarks: np.ndarray) -> np.ndarray:
     across, down = rows[..., 0], rows[..., 1]
     across = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
     down = down / np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-9)
-    return np.degrees(np.arctan2(across[:, 2], np.cross(across, down)[:, 2]))
+    away = np.cross(across, down)
+    away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
+    return np.degrees(np.arcsin(-away[:, 0]))  # R = Rz Ry(yaw) Rx: neither tilt nor pitch is in this element
 
 
 def track_measures(track: FaceTrack) -> dict[str, float]:

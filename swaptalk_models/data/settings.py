@@ -141,9 +141,10 @@ class QualityConfig:
     """Too blurred: blur of the crop, 0 (sharp) to 1, median over a look a second."""
     max_yaw: float = 35.0
     """Turned away: degrees sideways that a fifth of the frames exceed. The HOG detector loses a face at about 45."""
-    max_doubt: float = 0.018
+    max_doubt: float = 0.03
     """Hidden: how far landmarks of nose or mouth move with the box they are sought in, as a share of its width, median
-    over a look a second; not judged below three looks."""
+    over a look a second; not judged below three looks. Real faces: 0.002, behind a mask or a hand 0.019 and up; drawn
+    ones reach 0.023, for dlib sometimes takes their nostrils for the mouth."""
     max_lost: float = 0.2
     """Hidden now and then: share of frames in which no face was seen, bridged ones included (0 to 1)."""
     min_level: float = -50.0
