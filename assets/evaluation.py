@@ -25,11 +25,11 @@ def sync_judge(
     """
     trained = train_model(context, swaptalk, pipes)
     return dg.MaterializeResult(
-        data_version=trained.data_version, metadata={**trained.metadata, **_listen(context, swaptalk)}
+        data_version=trained.data_version, metadata={**trained.metadata, **listen(context, swaptalk)}
     )
 
 
-def _listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
+def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
     """Measure by how many frames each clip is out of step, where nobody has yet."""
     from swaptalk_models.data.quality_sync import GOOD_JUDGE, measure_offsets
 
