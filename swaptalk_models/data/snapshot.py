@@ -149,15 +149,6 @@ def _split(ledger: Ledger, persons: set[str], config: SplitConfig) -> dict[str, 
         raise UserError(said) from None
 
 
-def _split(ledger: Ledger, persons: set[str], config: SplitConfig) -> dict[str, str]:
-    try:
-        return split_persons(persons, config)
-    except UserError as error:
-        bad = ledger.quarantine()
-        examples = "; ".join(f"{entry.clip} ({entry.stage}): {entry.reason}" for entry in bad[:3])
-        raise UserError(f"{error}" + (f"; {len(bad)} in quarantine: {examples}" if bad else "")) from None
-
-
 def load_snapshot(home: Home, version: str | None = None) -> Snapshot:
     """An earlier snapshot, or the current one. UserError: it is not there."""
     if version is None:
