@@ -8,7 +8,7 @@ from typing import Any
 from assets.checks import held_out_metrics
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, QUARANTINED, Ledger, StageReport
-from swaptalk_models.data.quality import marked
+from swaptalk_models.data.quality import SYNC_STAGE, marked
 from swaptalk_models.errors import UserError
 from swaptalk_models.training.spec import MODEL_INPUTS, current
 
@@ -46,7 +46,8 @@ def collect(home: Home) -> dict[str, Any]:
         "frames": sum(crops[clip].rows for clip in usable),
         "quarantine": [{"clip": entry.clip, "stage": entry.stage, "reason": entry.reason} for entry in bad],
         "marked": [{"clip": e.clip, "gates": e.output["gates"], "reason": e.reason} for e in marks],
-        "stages": {name: _stage(report) for name, report in last.items()},
+        # one an asset: offsets are measured within the sync judge's
+        "stages": {name: _stage(report) for name, report in last.items() if name != SYNC_STAGE},
         "models": {name: found for name in MODEL_INPUTS if (found := _model(home.root, name)) is not None},
         "report": _existing(state.get("report")),
         "release": _existing(state.get("release")),

@@ -42,7 +42,7 @@ def yaw_degrees(landmarks: np.ndarray) -> np.ndarray:
     down = down / np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-9)
     away = np.cross(across, down)
     away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
-    return np.degrees(np.arcsin(-away[:, 0]))  # R = Rz Ry(yaw) Rx: neither tilt nor pitch is in this element
+    return np.degrees(np.arcsin(np.clip(-away[:, 0], -1, 1)))  # R = Rz Ry(yaw) Rx: neither tilt nor pitch is in this element
 
 
 def track_measures(track: FaceTrack) -> dict[str, float]:
@@ -62,14 +62,15 @@ def crop_measures(affines: np.ndarray, blurs: Sequence[float]) -> dict[str, floa
 
 
 def blur(crop: np.ndarray) -> float:
-    """Perceptual blur of a uint8 picture (H, W, 3), 0 (sharp) to 1: what blurring it once more no longer takes away.
+    """Perceptual blur of a uint8 picture (H, W, 3), 0 (sharp) to 1 (or of one colour): what blurring it once more no
+    longer takes away.
 
     Crete et al., "The blur effect", SPIE 2007. The second blur's length follows the picture's size.
     """
     from skimage.measure import blur_effect
 
     length = 5 if len(crop) < 100 else 7 if len(crop) < 192 else 11
-    return float(blur_effect(crop, h_size=length, channel_axis=2))
+    return float(blur_effect(crop, h_size=length, channel_axis=2)) if crop.std() > 0.5 else 1.0
 
 
 def sound_measures(audio: np.ndarray) -> dict[str, float]:
@@ -87,5 +88,5 @@ def sound_measures(audio: np.ndarray) -> dict[str, float]:
 
 
 def _rounded(measures: dict[str, float]) -> dict[str, float]:
-    """Digits that the last bits of a sum do not reach: the numbers are part of the data's version."""
-    return {name: round(float(value), 4) for name, value in measures.items()}
+    """Digits that the last bits of a sum do not reach: the numbers are part of the data's version. Finite ones only."""
+    return {name: round(float(value), 4) for name, value in measures.items() if np.isfinite(value)}

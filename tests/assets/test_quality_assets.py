@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -18,6 +19,7 @@ from swaptalk_models.data.ledger import OK, Entry, Ledger
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.errors import UserError
 
 ASSETS = [catalog.hdtf_catalog, clips.raw_videos, clips.clips, faces.face_tracks, faces.face_crops, audio.mels, snapshot.training_snapshot]
 CHECKS = [faces.face_tracks_gates, faces.face_crops_gates, audio.mels_gates]
@@ -124,8 +126,15 @@ def test_only_a_good_judge_listens(tmp_path, monkeypatch, accuracy, asked):
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps({"metrics": {"accuracy": accuracy}}))
     make_current(ModelFolder(folder))
-    calls = []
+    calls, said = [], []
     monkeypatch.setattr(quality_sync, "measure_offsets", lambda *args: calls.append(args) or StageReport("sync_offsets", 7))
     monkeypatch.setattr(evaluation, "run_name", lambda context: "run")
-    found = evaluation.listen(None, swaptalk)
-    assert len(calls) == asked and found == {"offsets measured": 7.0 * asked}
+    context = SimpleNamespace(log=SimpleNamespace(warning=said.append))
+    assert evaluation.listen(context, swaptalk) == {"offsets measured": 7.0 * asked} and len(calls) == asked
+
+    def busy(*args):
+        raise UserError("another run is at work on mels")
+
+    monkeypatch.setattr(quality_sync, "measure_offsets", busy)
+    assert evaluation.listen(context, swaptalk) == {"offsets measured": 0.0}, "the training is not lost"
+    assert len(said) == asked

@@ -36,6 +36,7 @@ def home(tmp_path) -> Home:
         mark = dataclasses.replace(entry("quality", "a_000", "a", "marked", reason="face too blurred"), output={"gates": ["blurred"]})
         ledger.commit([mark, entry("quality", "b_000", "b")])
         ledger.record(StageReport("mels", 2, 1, 0, 1.234), "run1")
+        ledger.record(StageReport("sync_offsets", 2), "run1")
     folder = home.models / "vqgan" / "v1"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps({"step": 700, "metrics": {"psnr_db": 24.5, "upper_use": 0.3}}))

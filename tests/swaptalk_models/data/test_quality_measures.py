@@ -130,6 +130,13 @@ def test_sound_silent_or_clipped(speech):
     assert list(sound_verdict(np.clip(loud, -1, 1))) == ["clipped"]
 
 
+def test_what_cannot_be_measured_stops_nothing():
+    assert blur(np.zeros((64, 64, 3), np.uint8)) == 1.0
+    found = crop_measures(np.full((3, 2, 3), np.nan, np.float32), [0.5])
+    assert found == {"blur": 0.5}, "the ledger takes no NaN"
+    assert np.isfinite(yaw_degrees(np.zeros((2, 68, 2)))).all()
+
+
 def test_a_short_clip_is_not_judged_by_two_looks(talking):
     track = track_faces([talking[:30]], FacesConfig())
     assert len(track.doubt) == 2 and "doubt" not in track_measures(track)
