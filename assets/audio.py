@@ -2,9 +2,10 @@
 
 import dagster as dg
 
+from assets.checks import gates_check
 from assets.metadata import SINGLE_RUN, run_name, stage_result, table_metadata
 from assets.partitions import videos
-from assets.pictures import sound
+from assets.pictures import quality_histograms, sound
 from assets.resources import SwapTalk
 from swaptalk_models.versions import CODE_VERSIONS
 
@@ -25,7 +26,8 @@ def mels(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Materializ
     report = run_data_stage(
         "mels", swaptalk.home_folder(), swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context)
     )
-    return stage_result(context, swaptalk, report, table_metadata(swaptalk, "mels"), sound(swaptalk, keys))
+    pictures = sound(swaptalk, keys) | quality_histograms(swaptalk, "mels", keys)
+    return stage_result(context, swaptalk, report, table_metadata(swaptalk, "mels"), pictures)
 
 
 @dg.asset_check(
@@ -38,3 +40,6 @@ def mels_rows(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not wrong, metadata={"clips with wrong rows": float(len(wrong)), "first": "; ".join(wrong[:5])}
     )
+
+
+mels_gates = gates_check("mels")

@@ -8,10 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.metadata import arrow_schema
+from assets.metadata import arrow_schema, run_name
 from assets.resources import SwapTalk
 from assets.training import GPU_POOL, model, record_asset, train_model
 from swaptalk_models.data.fingerprint import hash_file, hash_values
+from swaptalk_models.errors import UserError
+from swaptalk_models.training.spec import current
 from swaptalk_models.versions import CODE_VERSIONS
 
 
@@ -19,8 +21,35 @@ from swaptalk_models.versions import CODE_VERSIONS
 def sync_judge(
     context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient
 ) -> dg.MaterializeResult:
-    """A pixel-space SyncNet that no generator was trained against."""
-    return train_model(context, swaptalk, pipes)
+    """A pixel-space SyncNet that no generator was trained against. Once it is good enough, it also listens to every clip:
+    the next snapshot goes by the offsets that it finds.
+    """
+    trained = train_model(context, swaptalk, pipes)
+    return dg.MaterializeResult(
+        data_version=trained.data_version, metadata={**trained.metadata, **listen(context, swaptalk)}
+    )
+
+
+def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
+    """Measure by how many frames each clip is out of step, where nobody has yet."""
+    from swaptalk_models.data.quality_sync import GOOD_JUDGE, measure_offsets
+
+    home, device = swaptalk.home_folder(), swaptalk.load().sync_judge.train.device
+    folder = current(home.root, "sync_judge")
+    if folder.result()["metrics"].get("accuracy", 0) < GOOD_JUDGE:
+        return {"offsets measured": 0.0}
+
+    def make_judge():
+        from swaptalk_models.modules.sync_judge import load_sync_judge
+
+        return load_sync_judge(folder.path, device)
+
+    try:
+        report = measure_offsets(home, make_judge, run_name(context))
+    except UserError as error:  # other data are on their way: the training is done all the same, the next run listens
+        context.log.warning(f"offsets of lips and sound were not measured: {error}")
+        return {"offsets measured": 0.0}
+    return {"offsets measured": float(report.computed)}
 
 
 @dg.asset(

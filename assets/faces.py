@@ -2,9 +2,10 @@
 
 import dagster as dg
 
+from assets.checks import gates_check
 from assets.metadata import SINGLE_RUN, lineage, run_name, stage_result, table_metadata
 from assets.partitions import videos
-from assets.pictures import contact_sheet, track_quality
+from assets.pictures import contact_sheet, quality_histograms, track_quality
 from assets.resources import SwapTalk
 from swaptalk_models.versions import CODE_VERSIONS
 
@@ -26,7 +27,8 @@ def face_tracks(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mat
         "face_tracks", swaptalk.home_folder(), swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context)
     )
     metadata = table_metadata(swaptalk, "face_tracks")
-    return stage_result(context, swaptalk, report, metadata, track_quality(swaptalk, keys))
+    pictures = track_quality(swaptalk, keys) | quality_histograms(swaptalk, "face_tracks", keys)
+    return stage_result(context, swaptalk, report, metadata, pictures)
 
 
 @dg.asset(
@@ -46,7 +48,8 @@ def face_crops(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mate
         "face_crops", swaptalk.home_folder(), swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context)
     )
     metadata = table_metadata(swaptalk, "face_crops") | {"dagster/column_lineage": lineage(_CROPS_FROM)}
-    return stage_result(context, swaptalk, report, metadata, contact_sheet(swaptalk, keys))
+    pictures = contact_sheet(swaptalk, keys) | quality_histograms(swaptalk, "face_crops", keys)
+    return stage_result(context, swaptalk, report, metadata, pictures)
 
 
 _CROPS_FROM = {
@@ -77,6 +80,10 @@ def _rows_check(swaptalk: SwapTalk, name: str, of: str | None = None) -> dg.Asse
     return dg.AssetCheckResult(
         passed=not wrong, metadata={"clips with wrong rows": float(len(wrong)), "first": "; ".join(wrong[:5])}
     )
+
+
+face_tracks_gates = gates_check("face_tracks")
+face_crops_gates = gates_check("face_crops")
 
 
 @dg.asset_check(

@@ -1,4 +1,4 @@
-"""What a data stage tells the UI: counts, schema, lineage of columns, pictures, and what is in quarantine and why."""
+"""What a data stage tells the UI: counts, schema, lineage of columns, pictures, and what is in quarantine or marked and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,7 +41,7 @@ def stage_result(
     if pictures and (len(context.partition_keys) <= _PICTURES_UP_TO or report.computed):
         found |= pictures
     if bad:
-        found["quarantine"] = quarantine_table(bad)
+        found["quarantine"] = reasons_table(bad)
         for video in list({entry.video: None for entry in bad})[:_ROWS_SHOWN]:
             reasons = "; ".join(entry.reason for entry in bad if entry.video == video)
             context.add_asset_metadata({"why quarantined": reasons}, partition_key=video)
@@ -63,8 +63,8 @@ def counts(report: StageReport) -> dict[str, float]:
     }
 
 
-def quarantine_table(entries: Sequence[Entry]) -> dg.MetadataValue:
-    """Clips and reasons."""
+def reasons_table(entries: Sequence[Entry]) -> dg.MetadataValue:
+    """Clips, and why they are in quarantine or marked."""
     records = [dg.TableRecord({"clip": entry.clip, "reason": entry.reason}) for entry in entries[:_ROWS_SHOWN]]
     schema = dg.TableSchema([dg.TableColumn("clip", "string"), dg.TableColumn("reason", "string")])
     return dg.MetadataValue.table(records=records, schema=schema)
@@ -101,12 +101,16 @@ def lineage(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnL
     )
 
 
-def markdown_picture(image: Any, alt: str) -> dg.MetadataValue:
-    """A uint8 RGB image (H, W, 3) as markdown with the JPEG inside; keep it small, it is stored with every event."""
+def markdown_picture(image: Any, alt: str, caption: bool = False) -> dg.MetadataValue:
+    """A uint8 RGB image (H, W, 3) as markdown with the JPEG inside; keep it small, it is stored with every event.
+
+    With `caption`, `alt` stands under it as well.
+    """
     import base64
 
     import cv2
 
     done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 72])
     assert done
-    return dg.MetadataValue.md(f"![{alt}](data:image/jpeg;base64,{base64.b64encode(data).decode()})")
+    picture = f"![{alt}](data:image/jpeg;base64,{base64.b64encode(data).decode()})"
+    return dg.MetadataValue.md(f"{picture}\n\n{alt}" if caption else picture)

@@ -7,6 +7,7 @@ import dagster as dg
 from assets.metadata import markdown_picture
 from assets.resources import SwapTalk
 from swaptalk_models.data.ledger import OK, Entry, Ledger
+from swaptalk_models.data.quality import GATES
 
 FACES_SHOWN = 8
 FACE_PX = 64
@@ -74,12 +75,38 @@ def track_quality(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
     }
 
 
-def _bars(values: Any, np: Any) -> Any:
-    """A bar chart, 240 x 60 px."""
+def _bars(values: Any, np: Any, limit: float | None = None) -> Any:
+    """A bar chart, 240 x 60 px; with a red line at `limit`, a place from 0 (left) to 1 (right)."""
     picture = np.full((60, 12 * len(values), 3), 255, np.uint8)
     for index, height in enumerate(np.ceil(58 * values / max(values.max(), 1)).astype(int)):
         picture[60 - height :, 12 * index + 1 : 12 * index + 11] = (70, 110, 170)
+    if limit is not None:
+        x = min(max(int(limit * picture.shape[1]), 1), picture.shape[1] - 1)
+        picture[:, x - 1 : x + 1] = (200, 40, 40)
     return picture
+
+
+def quality_histograms(swaptalk: SwapTalk, stage: str, videos: list[str]) -> dict[str, Any]:
+    """For each quality measure of this stage: its median over the clips, and a histogram with the gate's limit in it."""
+    import numpy as np
+
+    config = swaptalk.load().quality
+    entries = _finished(swaptalk, stage, videos)
+    found: dict[str, Any] = {}
+    for gate in GATES:
+        values = [q[gate.measure] for entry in entries if gate.measure in (q := entry.output.get("quality", {}))]
+        if gate.stage != stage or not values:
+            continue
+        limit = getattr(config, gate.setting)
+        low, high = min(*values, limit), max(*values, limit)
+        room = 0.05 * (high - low) or 1.0
+        low, high = low - room, high + room
+        histogram, _ = np.histogram(values, bins=20, range=(low, high))
+        said = f"{gate.measure} of {len(values)} clips, {low:.3g} to {high:.3g}; red: quality.{gate.setting} {limit:g}"
+        found[f"{gate.measure} median"] = float(np.median(values))
+        picture = _bars(histogram, np, (limit - low) / (high - low))
+        found[f"{gate.measure} histogram"] = markdown_picture(picture, said, caption=True)
+    return found
 
 
 def sound(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.MetadataValue]:

@@ -2,9 +2,10 @@
 
 import dagster as dg
 
-from assets.metadata import arrow_schema, run_name
+from assets.metadata import arrow_schema, lineage, reasons_table, run_name
 from assets.resources import SwapTalk
 from swaptalk_models.data.ledger import Ledger, StageReport
+from swaptalk_models.data.quality import marked
 from swaptalk_models.versions import CODE_VERSIONS
 
 
@@ -14,7 +15,7 @@ from swaptalk_models.versions import CODE_VERSIONS
     kinds={"python", "parquet"},
     code_version=CODE_VERSIONS["training_snapshot"],
     description="A row a clip that a training may use: its person and split, and the table versions that hold its rows. Split by person. "
-    "Clips in quarantine are simply not in it.",
+    "Clips in quarantine are simply not in it, and by default none that a quality gate marks.",
 )
 def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     from swaptalk_models.data.snapshot import SPLITS, TABLES, make_snapshot
@@ -25,19 +26,36 @@ def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
     changed = snapshot.version != before
     with Ledger(home.ledger) as ledger:
         ledger.record(StageReport("training_snapshot", int(changed), int(not changed)), run_name(context))
+        marks = marked(ledger)
     metadata: dict = {
         "dagster/row_count": snapshot.rows.num_rows,
         "dagster/column_schema": arrow_schema(snapshot.rows.schema),
+        "dagster/column_lineage": lineage(_FROM),
         "dagster/uri": str(snapshot.path),
         "version": snapshot.version,
         "frames": float(sum(snapshot.rows["frames"].to_pylist())),
     }
+    metadata["marked"] = float(len(marks))
+    if marks:
+        metadata["marks"] = reasons_table(marks)
+        context.log.warning(f"{len(marks)} clips marked, first {marks[0].clip}: {marks[0].reason}")
     for split in SPLITS:
         rows = snapshot.clips(split)
         metadata[f"{split} clips"] = float(len(rows))
         metadata[f"{split} people"] = float(len({row["person"] for row in rows}))
     metadata |= {f"{name} version": float(snapshot.table_version(name)) for name in TABLES}
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(snapshot.version))
+
+
+_FROM = {
+    "video": [("hdtf_catalog", "video")],
+    "person": [("hdtf_catalog", "person")],
+    "split": [("hdtf_catalog", "person")],
+    "frames": [("face_crops", "frame")],
+    "face_tracks_hash": [("face_tracks", "landmarks")],
+    "face_crops_hash": [("face_crops", "crop")],
+    "mels_hash": [("mels", "mel")],
+}
 
 
 @dg.asset_check(

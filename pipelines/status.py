@@ -8,16 +8,17 @@ from typing import Any
 from assets.checks import held_out_metrics
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, QUARANTINED, Ledger, StageReport
+from swaptalk_models.data.quality import SYNC_STAGE, marked
 from swaptalk_models.errors import UserError
 from swaptalk_models.training.spec import MODEL_INPUTS, current
 
 
 def collect(home: Home) -> dict[str, Any]:
-    """{"home", "preset", "videos", "clips", "frames", "quarantine", "stages", "models", "report", "release"}, plain
-    JSON values.
+    """{"home", "preset", "videos", "clips", "frames", "quarantine", "marked", "stages", "models", "report", "release"},
+    plain JSON values.
 
     A video or clip is ok when every data stage has it, quarantined when one refused it; `total` counts also what is
-    still to come.
+    still to come. Clips that the last snapshot's quality gates marked are ok, and listed under `marked`.
 
     Raises:
         UserError: there is no home there.
@@ -28,6 +29,7 @@ def collect(home: Home) -> dict[str, Any]:
     with Ledger(home.ledger) as ledger:
         sources, cut, crops, mels = (ledger.entries(stage) for stage in ("raw_videos", "clips", "face_crops", "mels"))
         bad = ledger.quarantine()
+        marks = marked(ledger)
         last = ledger.last_run()
     refused = {entry.clip for entry in bad}
     usable = {clip for clip, entry in crops.items() if entry.status == OK and clip in mels and mels[clip].status == OK}
@@ -43,7 +45,9 @@ def collect(home: Home) -> dict[str, Any]:
         "clips": {"total": len(cut.keys() | unread), "ok": len(usable), "quarantined": len(refused)},
         "frames": sum(crops[clip].rows for clip in usable),
         "quarantine": [{"clip": entry.clip, "stage": entry.stage, "reason": entry.reason} for entry in bad],
-        "stages": {name: _stage(report) for name, report in last.items()},
+        "marked": [{"clip": e.clip, "gates": e.output["gates"], "reason": e.reason} for e in marks],
+        # one an asset: offsets are measured within the sync judge's
+        "stages": {name: _stage(report) for name, report in last.items() if name != SYNC_STAGE},
         "models": {name: found for name in MODEL_INPUTS if (found := _model(home.root, name)) is not None},
         "report": _existing(state.get("report")),
         "release": _existing(state.get("release")),

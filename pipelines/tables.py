@@ -36,6 +36,13 @@ def print_quarantine(quarantine: list[Mapping[str, str]], console: Console) -> N
         console.print(f"... and {len(quarantine) - QUARANTINE_SHOWN} more: swaptalk status --json")
 
 
+def print_marked(marked: list[Mapping[str, Any]], console: Console) -> None:
+    for entry in marked[:QUARANTINE_SHOWN]:
+        console.print(f"marked {entry['clip']}: {entry['reason']}", soft_wrap=True, markup=False)
+    if len(marked) > QUARANTINE_SHOWN:
+        console.print(f"... and {len(marked) - QUARANTINE_SHOWN} more: swaptalk status --json")
+
+
 def print_status(status: Mapping[str, Any], console: Console) -> None:
     """Everything `swaptalk status --json` says, for reading."""
     videos, clips = status["videos"], status["clips"]
@@ -43,7 +50,7 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
         f"home     {status['home']}",
         f"preset   {status['preset'] or '-'}",
         f"videos   {videos['ok']} ok, {videos['quarantined']} quarantined, {videos['total']} in all",
-        f"clips    {clips['ok']} ok, {clips['quarantined']} quarantined, {clips['total']} in all",
+        f"clips    {clips['ok']} ok, {clips['quarantined']} quarantined, {clips['total']} in all, {len(status['marked'])} of them marked",
         f"frames   {status['frames']}",
         f"report   {status['report'] or '-'}",
         f"release  {status['release'] or '-'}",
@@ -54,6 +61,7 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
     if status["stages"]:
         console.print("last run", highlight=False)
         print_stages(status["stages"], status["quarantine"], console)
+    print_marked(status["marked"], console)
     if status["models"]:
         table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
         table.add_column("model", no_wrap=True)

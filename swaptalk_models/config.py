@@ -26,6 +26,7 @@ from swaptalk_models.data.settings import (
     LimitsConfig,
     MelConfig,
     PhantomConfig,
+    QualityConfig,
     SplitConfig,
 )
 from swaptalk_models.errors import UserError
@@ -46,7 +47,7 @@ PRESETS = ("tiny", "nano", "base", "paper")
 
 @dataclass(frozen=True)
 class Preset:
-    """One section a stage; the section's name is the asset's. `download` and `limits` change how, not what."""
+    """One section a stage; the section's name is the asset's. `quality` and `evaluation` serve several; `download` and `limits` change how, not what."""
 
     name: str
     phantom: PhantomConfig = field(default_factory=PhantomConfig)
@@ -56,6 +57,7 @@ class Preset:
     face_tracks: FacesConfig = field(default_factory=FacesConfig)
     face_crops: CropsConfig = field(default_factory=CropsConfig)
     mels: MelConfig = field(default_factory=MelConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
     training_snapshot: SplitConfig = field(default_factory=SplitConfig)
     vqgan: VQGANConfig = field(default_factory=VQGANConfig)
     identity_encoder: IdentityEncoderConfig = field(default_factory=IdentityEncoderConfig)

@@ -63,7 +63,7 @@ def make_everything(
     from pipelines.instance import instance_folder
     from pipelines.run import Settings, StageFailed, run_graph
     from pipelines.status import collect
-    from pipelines.tables import print_stages
+    from pipelines.tables import print_marked, print_stages
     from swaptalk_models.data.home import Home
 
     if videos and hdtf:
@@ -83,6 +83,7 @@ def make_everything(
         sys.exit(1)
     status = collect(Home(home))
     print_stages(status["stages"], status["quarantine"], Console())
+    print_marked(status["marked"], Console())
     print(f"done in {time.monotonic() - started:.1f} s")
     return status
 

@@ -10,7 +10,7 @@ from swaptalk_models.data import tables
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
 
-CLEANED = ("raw_videos", "clips", "face_tracks", "face_crops", "mels", "vq_latents")
+CLEANED = ("raw_videos", "clips", "face_tracks", "face_crops", "mels", "vq_latents", "sync_offsets", "quality")
 
 
 def remove_orphans(home: Home) -> dict[str, int]:

@@ -147,6 +147,7 @@ class DlibBackend:
 class FaceAlignmentBackend:
     """S3FD boxes and FAN landmarks of the package `face-alignment`."""
 
+    WEAK_SCORE = 0.2  # of the weakest detections that are reported
     BOX_FROM_LANDMARKS = (0.0, -0.1, 2.9)  # S3FD's boxes are a little taller than HOG's; FAN is tolerant
 
     def __init__(self, device: str = "cpu", detect_height: int = 240):
@@ -175,7 +176,7 @@ class FaceAlignmentBackend:
                 device=device,
                 flip_input=False,
                 compile=False,
-                face_detector_kwargs={"path_to_detector": str(weights)},
+                face_detector_kwargs={"path_to_detector": str(weights), "filter_threshold": self.WEAK_SCORE},
             )
         except (OSError, RuntimeError) as error:
             raise UserError(
@@ -193,7 +194,8 @@ class FaceAlignmentBackend:
         return sorted(found, key=lambda d: -d.score)
 
     def landmarks(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        return np.asarray(self._model.get_landmarks_from_image(image, detected_faces=[box])[0], np.float32)
+        exact = np.asarray(box, np.float64)  # the package puts its numbers into tensors, and PyTorch takes no numpy.float32
+        return np.asarray(self._model.get_landmarks_from_image(image, detected_faces=[exact])[0], np.float32)
 
     def box_around(self, landmarks: np.ndarray) -> np.ndarray:
         return _square_around(landmarks, *self.BOX_FROM_LANDMARKS)

@@ -92,3 +92,12 @@ def mel_windows(mel: np.ndarray, first_frames: np.ndarray) -> np.ndarray:
     """``mel_window`` for many first frames (N,) at once: (N, 16, bands)."""
     starts = np.rint(np.asarray(first_frames) * (MEL_RATE / FRAME_RATE)).astype(np.int64)
     return mel[np.clip(starts[:, None] + np.arange(WINDOW_STEPS), 0, len(mel) - 1)]
+
+
+def shift_mel(mel: np.ndarray, frames: int) -> np.ndarray:
+    """Sound that comes ``frames`` too early (negative: too late), in step again: (steps, bands) to the same shape; ends
+    are repeated.
+    """
+    if not frames:
+        return mel
+    return mel[np.clip(np.arange(len(mel)) - round(frames * MEL_RATE / FRAME_RATE), 0, len(mel) - 1)]

@@ -138,3 +138,46 @@ class SplitConfig:
     def __post_init__(self) -> None:
         _require(0 <= self.validation < 1 and 0 <= self.test < 1, "training_snapshot.validation and .test must be in [0, 1)")
         _require(self.validation + self.test <= 0.8, "training_snapshot.validation + .test must leave people to train on")
+
+
+@dataclass(frozen=True)
+class QualityConfig:
+    """Limits beyond which a clip is marked. A mark deletes nothing and recomputes nothing: the next snapshot goes by it."""
+
+    leave_out: bool = True
+    """Marked clips stay out of the training snapshot; false only marks them."""
+    max_magnification: float = 2.0
+    """Face too small: px of the crop for one px of the frame, median over the frames."""
+    max_blur: float = 0.75
+    """Too blurred: blur of the crop, 0 (sharp) to 1, median over a look a second."""
+    max_yaw: float = 35.0
+    """Turned away: degrees sideways that a fifth of the frames exceed. The HOG detector loses a face at about 45."""
+    max_doubt: float = 0.03
+    """Hidden: how far landmarks of nose or mouth move with the box they are sought in, as a share of its width, median
+    over a look a second; not judged below three looks. Real faces: 0.002, behind a mask or a hand 0.019 and up; drawn
+    ones reach 0.023, for dlib sometimes takes their nostrils for the mouth."""
+    max_lost: float = 0.2
+    """Hidden now and then: share of frames in which no face was seen, bridged ones included (0 to 1)."""
+    min_level: float = -50.0
+    """Silent: level of the loudest twentieth of the sound (dB re full scale)."""
+    max_clipped: float = 0.005
+    """Clipped: share of samples within 5 % of full scale (0 to 1)."""
+    out_of_step: str = "drop"
+    """A clip whose sound is out of step: `drop` leaves it out like any marked clip, `shift` takes it with its sound moved
+    back into step, `keep` takes it as it is."""
+    max_offset: int = 2
+    """Out of step: frames (40 ms) between lips and sound, by the sync judge."""
+    min_sync: float = 0.3
+    """Confidence (LSE-C) from which the judge's offset is believed."""
+
+    def __post_init__(self) -> None:
+        _require(self.max_magnification > 0, "quality.max_magnification must be positive")
+        _require(0 < self.max_blur <= 1, "quality.max_blur must be in (0, 1]")
+        _require(0 < self.max_yaw <= 90, "quality.max_yaw must be in (0, 90] degrees")
+        _require(self.max_doubt > 0, "quality.max_doubt must be positive")
+        _require(0 <= self.max_lost <= 1, "quality.max_lost must be in [0, 1]")
+        _require(self.min_level <= 0, "quality.min_level is in dB below full scale: 0 or negative")
+        _require(0 <= self.max_clipped <= 1, "quality.max_clipped must be in [0, 1]")
+        _require(self.out_of_step in ("drop", "shift", "keep"), f"quality.out_of_step must be drop, shift or keep, not {self.out_of_step!r}")
+        _require(self.max_offset >= 0, "quality.max_offset must not be negative")
+        _require(self.min_sync >= 0, "quality.min_sync must not be negative")

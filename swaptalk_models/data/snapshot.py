@@ -21,7 +21,8 @@ from swaptalk_models.data import tables
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import OK, Ledger
+from swaptalk_models.data.ledger import Ledger
+from swaptalk_models.data.quality import marked, measured, verdicts, write_marks
 from swaptalk_models.data.settings import SplitConfig
 from swaptalk_models.data.sources import catalog_rows
 from swaptalk_models.errors import UserError
@@ -38,6 +39,7 @@ SCHEMA = pa.schema(
         ("person", pa.string()),
         ("split", pa.string()),
         ("frames", pa.int32()),
+        ("sound_offset", pa.int32()),  # frames by which its sound comes too early; a training moves it back
     ]
     + [(f"{name}_hash", pa.string()) for name in TABLES]
     + [(column, pa.int64()) for column in _VERSION_COLUMNS]
@@ -98,35 +100,37 @@ def _by_share(place: float, config: SplitConfig) -> str:
 
 
 def make_snapshot(home: Home, preset: Preset) -> Snapshot:
-    """Name every clip that went through all data stages, and keep the table versions that hold it. Old snapshots stay.
+    """Name every clip that went through all data stages and that no quality gate keeps out, and keep the table versions
+    that hold it. Old snapshots stay. The ledger's quality marks are brought up to date.
 
     Raises:
-        UserError: nothing to train on, or too few people; the message says what is in quarantine.
+        UserError: nothing to train on, or too few people; the message says what is in quarantine or marked.
     """
     with home.writing("training_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
-        done = {name: ledger.entries(name, status=OK) for name in TABLES}
-        usable = sorted(set.intersection(*map(set, done.values())))
+        done = measured(ledger)
+        usable = sorted(set.intersection(*(set(done[name]) for name in TABLES)))
         persons = {row["video"]: row["person"] for row in catalog_rows(home)}
-        usable = [clip for clip in usable if done["face_crops"][clip].video in persons]
-        split = _split(ledger, {persons[done["face_crops"][clip].video] for clip in usable}, preset.training_snapshot)
+        videos = {clip: done["face_crops"][clip].video for clip in usable if done["face_crops"][clip].video in persons}
+        judged = verdicts(done, preset.quality)
+        judged = {clip: judged[clip] for clip in videos}
+        write_marks(ledger, judged, videos, preset.quality)
+        taken = [clip for clip in videos if not judged[clip].kept_out(preset.quality)]
+        split = _split(ledger, {persons[videos[clip]] for clip in taken}, preset.training_snapshot)
         rows = []
-        for clip in usable:
-            entry = done["face_crops"][clip]
-            person = persons[entry.video]
-            row = {
-                "clip": clip,
-                "video": entry.video,
-                "person": person,
-                "split": split[person],
-                "frames": entry.output["frames"],
-            }
-            rows.append(row | {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES})
+        for clip in taken:
+            person = persons[videos[clip]]
+            row = {"clip": clip, "video": videos[clip], "person": person, "split": split[person]}
+            row["frames"] = done["face_crops"][clip].output["frames"]
+            row |= {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES}
+            # Only where there is one: a clip that is found to be in step has not changed.
+            rows.append(row | ({"sound_offset": shift} if (shift := judged[clip].shift(preset.quality)) else {}))
         version = hash_values(rows)[:16]
         manifest = home.manifest(version)
         if not manifest.is_file() or not all(tables.has_tag(home, name, f"snapshot-{version}") for name in TABLES):
             versions = {f"{name}_version": tables.tag_version(home, name, f"snapshot-{version}") for name in TABLES}
             with written_aside(manifest) as aside:
-                pq.write_table(pa.Table.from_pylist([row | versions for row in rows], SCHEMA), aside)
+                written = [{"sound_offset": 0} | row | versions for row in rows]
+                pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)
         with written_aside(home.snapshots / "current") as aside:
             aside.write_text(version + "\n")
     return load_snapshot(home, version)
@@ -136,9 +140,13 @@ def _split(ledger: Ledger, persons: set[str], config: SplitConfig) -> dict[str, 
     try:
         return split_persons(persons, config)
     except UserError as error:
-        bad = ledger.quarantine()
-        examples = "; ".join(f"{entry.clip} ({entry.stage}): {entry.reason}" for entry in bad[:3])
-        raise UserError(f"{error}" + (f"; {len(bad)} in quarantine: {examples}" if bad else "")) from None
+        bad, left_out = ledger.quarantine(), marked(ledger)
+        said = str(error)
+        if bad:
+            said += f"; {len(bad)} in quarantine: " + "; ".join(f"{e.clip} ({e.stage}): {e.reason}" for e in bad[:3])
+        if left_out:
+            said += f"; {len(left_out)} marked: " + "; ".join(f"{e.clip}: {e.reason}" for e in left_out[:3])
+        raise UserError(said) from None
 
 
 def load_snapshot(home: Home, version: str | None = None) -> Snapshot:

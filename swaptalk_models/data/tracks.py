@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from swaptalk_models.data.alignment import TEMPLATE
 from swaptalk_models.data.faces import SURE, Detection, FaceBackend, box_overlap, make_backend
+from swaptalk_models.data.quality_measures import LOOK_EVERY
 from swaptalk_models.data.settings import FacesConfig
 from swaptalk_models.errors import BadClip
 
@@ -41,6 +42,8 @@ class FaceTrack:
     """float32 (T,), 0 to 1; 0 where the face is missing."""
     status: np.ndarray
     """uint8 (T,): MISSING, DETECTED, TRACKED or INTERPOLATED."""
+    doubt: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    """float32 (N,), one a second where a face was seen: how unsure its lower landmarks are, see `_doubt`."""
 
 
 def track_faces(
@@ -76,6 +79,7 @@ class _Tracker:
         self.detections = 0
         self.rival_looks = 0
         self.recent: list[np.ndarray] = []  # images since the last detection, searched again if the next one fails
+        self.doubts: dict[int, float] = {}  # by frame
 
     @property
     def missing(self) -> int:
@@ -84,6 +88,12 @@ class _Tracker:
 
     def step(self, image: np.ndarray) -> None:
         self._append(None, 0.0, MISSING)
+        self._find(image)
+        frame = len(self.status) - 1
+        if frame % LOOK_EVERY == 0 and self.followed is not None:
+            self.doubts[frame] = _doubt(self.backend, image, self.last_box)
+
+    def _find(self, image: np.ndarray) -> None:
         if self.followed is None:
             self._search(image)
             return
@@ -201,7 +211,8 @@ class _Tracker:
         width = float(np.median(box[seen, 2] - box[seen, 0]))
         if width < self.config.min_face:
             raise BadClip(f"{name}: median face {width:.0f} px wide, below faces.min_face {self.config.min_face}")
-        return FaceTrack(box=box, landmarks=landmarks, confidence=confidence, status=status)
+        doubt = np.array([value for frame, value in self.doubts.items() if status[frame] in (DETECTED, TRACKED)], np.float32)
+        return FaceTrack(box=box, landmarks=landmarks, confidence=confidence, status=status, doubt=doubt)
 
 
 def _fill_gaps(known: np.ndarray, seen: np.ndarray, num_frames: int) -> np.ndarray:
@@ -233,6 +244,22 @@ def _shape_error(landmarks: np.ndarray) -> float:
     shape, goal = shape - shape.mean(), goal - goal.mean()
     power = max(float(np.vdot(shape, shape).real * np.vdot(goal, goal).real), 1e-12)
     return float(np.sqrt(max(0.0, 1 - abs(np.vdot(shape, goal)) ** 2 / power)))
+
+
+_SHIFT = 0.08  # of the box's width: twice what detectors are off by
+
+
+def _doubt(backend: FaceBackend, image: np.ndarray, box: np.ndarray) -> float:
+    """How far the landmarks of nose or mouth move with the box they are sought in, as a share of its width.
+
+    From two boxes, one moved to the left and one to the right, visible features are found at the same place within a
+    pixel; a regression that sees a hand or a microphone there puts them somewhere else each time.
+    """
+    width = float(box[2] - box[0])
+    aside = np.float32([_SHIFT * width, 0, _SHIFT * width, 0])
+    left, right = (backend.landmarks(image, box + sign * aside) for sign in (-1, 1))
+    moved = np.linalg.norm(left - right, axis=1) / 2 / max(width, 1e-6)
+    return float(max(moved[27:36].mean(), moved[48:].mean()))
 
 
 _PATCH = 24

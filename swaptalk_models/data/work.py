@@ -19,6 +19,7 @@ from swaptalk_models.data.fingerprint import hash_file, hash_table
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.mel import FRAME_RATE, MEL_RATE, log_mel
 from swaptalk_models.data.png import encode_png
+from swaptalk_models.data.quality_measures import LOOK_EVERY, blur, crop_measures, sound_measures, track_measures
 from swaptalk_models.data.regions import region_labels
 from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig
 from swaptalk_models.data.shots import Shots, look_through
@@ -78,7 +79,7 @@ def track(item: Item, home: Home, params: FacesConfig) -> Result:
         pa.array(found.confidence),
         pa.array(found.status),
     ]
-    return _rows(item, "face_tracks", [pa.array(range(frames), pa.int32()), *columns], frames)
+    return _rows(item, "face_tracks", [pa.array(range(frames), pa.int32()), *columns], frames, track_measures(found))
 
 
 def crop(item: Item, home: Home, params: CropsConfig) -> Result:
@@ -88,11 +89,15 @@ def crop(item: Item, home: Home, params: CropsConfig) -> Result:
     affines = crop_affines(landmarks, params)
     inside = apply_affine(landmarks, affines)
     images: list[bytes] = []
+    blurs: list[float] = []
     for batch in read_frames(home.clip_video(item.clip)):
         for image in batch:
             if len(images) == len(affines):
                 raise BadClip(f"{item.clip}: more frames than its track has")
-            images.append(encode_png(crop_face(image, affines[len(images)], params.size)))
+            face = crop_face(image, affines[len(images)], params.size)
+            if len(images) % LOOK_EVERY == 0:
+                blurs.append(blur(face))
+            images.append(encode_png(face))
     if len(images) != len(affines):
         raise BadClip(f"{item.clip}: {len(images)} of its {len(affines)} frames can be read")
     labels = [region_labels(points, params.size, params.label_grid).tobytes() for points in inside]
@@ -103,7 +108,8 @@ def crop(item: Item, home: Home, params: CropsConfig) -> Result:
         pa.array(labels, pa.binary()),
         tracks["confidence"].combine_chunks(),
     ]
-    return _rows(item, "face_crops", [tracks["frame"].combine_chunks(), *columns], len(images))
+    quality = crop_measures(affines, blurs)
+    return _rows(item, "face_crops", [tracks["frame"].combine_chunks(), *columns], len(images), quality)
 
 
 def mel(item: Item, home: Home, params: MelConfig) -> Result:
@@ -115,12 +121,12 @@ def mel(item: Item, home: Home, params: MelConfig) -> Result:
     features = np.ascontiguousarray(log_mel(audio, params)[:steps], "<f4")
     assert len(features) == steps, (len(features), steps)
     columns = [pa.array([steps], pa.int32()), pa.array([features.tobytes()], pa.large_binary())]
-    return _rows(item, "mels", columns, frames)
+    return _rows(item, "mels", columns, frames, sound_measures(audio))
 
 
-def _rows(item: Item, name: str, columns: list[pa.Array], frames: int) -> Result:
+def _rows(item: Item, name: str, columns: list[pa.Array], frames: int, quality: dict[str, float]) -> Result:
     schema = tables.SCHEMAS[name]
     count = len(columns[0])
     keys = [pa.array([item.clip] * count), pa.array([item.video] * count)]
     table = pa.Table.from_arrays([*keys, *columns], schema=schema)
-    return Result({"rows": hash_table(table), "frames": frames}, table)
+    return Result({"rows": hash_table(table), "frames": frames, "quality": quality}, table)

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.mel import mel_windows
+from swaptalk_models.data.mel import mel_windows, shift_mel
 from swaptalk_models.data.png import decode_png
 from swaptalk_models.errors import UserError
 
@@ -44,6 +44,7 @@ class TrainingData:
         people = sorted({row["person"] for row in rows})
         self.people = people
         number = {person: index for index, person in enumerate(people)}
+        self.sound_offset = {row["clip"]: row.get("sound_offset") or 0 for row in rows}
         self.clips: list[Clip] = []
         first = 0
         for row in sorted(rows, key=lambda row: row["clip"]):
@@ -117,12 +118,12 @@ class TrainingData:
 
     @cached_property
     def mels(self) -> dict[str, np.ndarray]:
-        """Clip name -> log-mel (T_mel, 80) float32."""
+        """Clip name -> log-mel (T_mel, 80) float32, moved into step where the snapshot says so; ends are repeated."""
         names = [clip.name for clip in self.clips]
         table = self._dataset("mels").to_table(columns=["clip", "steps", "mel"])
         wanted = set(names)
         mels = {
-            row["clip"]: np.frombuffer(row["mel"], "<f4").reshape(row["steps"], -1)
+            row["clip"]: shift_mel(np.frombuffer(row["mel"], "<f4").reshape(row["steps"], -1), self.sound_offset[row["clip"]])
             for row in table.to_pylist()
             if row["clip"] in wanted
         }

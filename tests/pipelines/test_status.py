@@ -1,5 +1,6 @@
 """`swaptalk status`: the JSON is a contract."""
 
+import dataclasses
 import json
 
 import pytest
@@ -20,7 +21,7 @@ def entry(stage, clip, video, status=OK, rows=0, reason=""):
 
 @pytest.fixture
 def home(tmp_path) -> Home:
-    """Video a is fine, b has no face in one of its two clips, c is no video at all."""
+    """Video a is fine but for a mark, b has no face in one of its two clips, c is no video at all."""
     home = Home(tmp_path / "home").create()
     home.update_state(preset="tiny", report=str(tmp_path / "gone.html"))
     with Ledger(home.ledger) as ledger:
@@ -32,7 +33,10 @@ def home(tmp_path) -> Home:
             ledger.commit([entry("clips", clip, clip[0]), entry("mels", clip, clip[0], rows=1)])
         ledger.commit([entry("face_crops", clip, clip[0], rows=100) for clip in ("a_000", "b_000")])
         ledger.commit([entry("face_tracks", "b_001", "b", QUARANTINED, reason=REASON)])
+        mark = dataclasses.replace(entry("quality", "a_000", "a", "marked", reason="face too blurred"), output={"gates": ["blurred"]})
+        ledger.commit([mark, entry("quality", "b_000", "b")])
         ledger.record(StageReport("mels", 2, 1, 0, 1.234), "run1")
+        ledger.record(StageReport("sync_offsets", 2), "run1")
     folder = home.models / "vqgan" / "v1"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps({"step": 700, "metrics": {"psnr_db": 24.5, "upper_use": 0.3}}))
@@ -52,6 +56,7 @@ def test_contract(home):
             {"clip": "b_001", "stage": "face_tracks", "reason": REASON},
             {"clip": "c", "stage": "raw_videos", "reason": "not a video"},
         ],
+        "marked": [{"clip": "a_000", "gates": ["blurred"], "reason": "face too blurred"}],
         "stages": {"mels": {"computed": 2, "cached": 1, "quarantined": 0, "seconds": 1.23}},
         "models": {
             "vqgan": {
@@ -94,5 +99,5 @@ def test_command_prints_a_table_for_people(home, capsys):
     with pytest.raises(SystemExit):
         main(["status", "--home", str(home.root)])
     out = capsys.readouterr().out
-    for said in ("2 ok, 1 quarantined, 3 in all", "frames   200", "psnr_db 24.5", REASON):
+    for said in ("2 ok, 1 quarantined, 3 in all", "frames   200", "psnr_db 24.5", REASON, "1 of them marked", "marked a_000: face too blurred"):
         assert said in out

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.data.mel import MEL_RATE, log_mel, mel_bank, mel_start, mel_window, mel_windows
+from swaptalk_models.data.mel import MEL_RATE, log_mel, mel_bank, mel_start, mel_window, mel_windows, shift_mel
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,12 @@ def test_a_frame_hears_its_own_time():
 def test_refuses_stereo():
     with pytest.raises(ValueError, match="mono"):
         log_mel(np.zeros((2, 100)))
+
+
+@pytest.mark.parametrize("frames", [5, -5])
+def test_shifted_sound_is_that_of_other_frames(frames):
+    mel = np.arange(160, dtype=np.float32)[:, None] * np.ones(80, np.float32)
+    moved = shift_mel(mel, frames)
+    assert moved.shape == mel.shape and shift_mel(mel, 0) is mel
+    np.testing.assert_array_equal(mel_window(moved, 20), mel_window(mel, 20 - frames))
+    np.testing.assert_array_equal(moved[[0, -1]], mel[[0, 159 - 16]] if frames > 0 else mel[[16, -1]])

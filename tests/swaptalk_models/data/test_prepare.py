@@ -19,7 +19,7 @@ from swaptalk_models.data.fingerprint import hash_params, hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.data.prepare import STAGES, run_data_stage
-from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig
+from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig, QualityConfig
 from swaptalk_models.data.sources import write_catalog
 from swaptalk_models.data.stage import Item, Result
 from swaptalk_models.errors import BadClip
@@ -154,6 +154,14 @@ def test_every_parameter_of_every_stage_is_in_the_matrix():
     }
     there = {(stage, field.name) for stage in DEPENDENTS for field in dataclasses.fields(getattr(PRESET, stage))}
     assert there - changed == {("face_tracks", "device")}
+
+
+def test_limits_of_quality_recompute_nothing(home, videos, worked):
+    run(home, videos, worked)
+    other = {"leave_out": False, "max_magnification": 1.0, "max_blur": 0.1, "max_yaw": 1.0, "max_doubt": 0.001, "max_lost": 0.0}
+    other |= {"min_level": 0.0, "max_clipped": 0.0, "out_of_step": "shift", "max_offset": 0, "min_sync": 0.0}
+    assert set(other) == {field.name for field in dataclasses.fields(QualityConfig)}
+    assert run(home, videos, worked, dataclasses.replace(PRESET, quality=QualityConfig(**other))) == {}
 
 
 def test_where_the_detector_runs_recomputes_nothing(home, videos, worked):

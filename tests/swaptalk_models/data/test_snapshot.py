@@ -10,7 +10,7 @@ from swaptalk_models.data.audit import wrong_rows
 from swaptalk_models.data.catalog import catalog_table
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, Entry, Ledger
-from swaptalk_models.data.settings import SplitConfig
+from swaptalk_models.data.settings import QualityConfig, SplitConfig
 from swaptalk_models.data.snapshot import SPLITS, TABLES, load_snapshot, make_snapshot, split_persons
 from swaptalk_models.errors import UserError
 
@@ -64,14 +64,14 @@ def fill(home: Home, people: str, content: str = "1") -> None:
         put(home, name, [row["clip"] for row in rows], content)
 
 
-def put(home: Home, name: str, clips: list[str], content: str = "1") -> None:
+def put(home: Home, name: str, clips: list[str], content: str = "1", **quality: float) -> None:
     tables.delete_clips(home, name, clips)
     frames = pa.array([0, 1] * len(clips), pa.int32())
     twice = [clip for clip in clips for _ in range(2)]
     tables.append_rows(home, name, pa.table({"clip": twice, "video": [clip[:2] for clip in twice], "frame": frames}))
     with Ledger(home.ledger) as ledger:
         ledger.commit(
-            Entry(name, clip, clip[:2], "f", "i", "1", "p", OK, output={"rows": content, "frames": 2}, rows=2)
+            Entry(name, clip, clip[:2], "f", "i", "1", "p", OK, output={"rows": content, "frames": 2, "quality": quality}, rows=2)
             for clip in clips
         )
 
@@ -144,6 +144,66 @@ def test_earlier_training_data_that_were_deleted_are_tagged_anew(home: Home):
     again = make_snapshot(home, PRESET)
     assert again.version == snapshot.version
     assert tables.read_clip(home, "mels", "a0_000", version=again.table_version("mels")).num_rows == 2
+
+
+def clips(snapshot) -> set[str]:
+    return {row["clip"] for row in snapshot.clips()}
+
+
+def with_quality(**limits) -> Preset:
+    return Preset("test", quality=QualityConfig(**limits))
+
+
+def test_marked_clips_stay_out_until_the_limit_is_loosened(home: Home):
+    whole = make_snapshot(home, PRESET)
+    put(home, "face_crops", ["a0_000"], blur=0.9)
+    put(home, "mels", ["b1_000"], level=-70.0)
+    without = make_snapshot(home, PRESET)
+    assert clips(whole) - clips(without) == {"a0_000", "b1_000"} and without.version != whole.version
+    with Ledger(home.ledger) as ledger:
+        marks = {entry.clip: entry.reason for entry in ledger.entries("quality", status="marked").values()}
+        assert ledger.quarantine() == []
+    assert set(marks) == {"a0_000", "b1_000"} and "blurred" in marks["a0_000"] and "silent" in marks["b1_000"]
+    assert clips(make_snapshot(home, with_quality(max_blur=0.95))) == clips(whole) - {"b1_000"}
+    assert make_snapshot(home, with_quality(leave_out=False)).version == whole.version, "measures are no content"
+
+
+def test_offsets_change_the_snapshot_once_and_only_where_they_matter(home: Home):
+    """The judge is trained on a snapshot and the next one goes by its offsets: this has to come to rest."""
+    whole = make_snapshot(home, PRESET)
+    listen(home, dict.fromkeys(clips(whole), 0.0))
+    assert make_snapshot(home, PRESET).version == whole.version, "in step: nothing is trained again"
+    listen(home, {"a0_000": -5.0, "b0_000": 2.0})
+    first, second = make_snapshot(home, PRESET), make_snapshot(home, PRESET)
+    assert clips(first) == clips(whole) - {"a0_000"} and first.version == second.version
+    shifted = make_snapshot(home, with_quality(out_of_step="shift"))
+    assert {row["clip"]: row["sound_offset"] for row in shifted.clips() if row["sound_offset"]} == {"a0_000": -5}
+    assert clips(shifted) == clips(whole) and shifted.version != whole.version
+    assert make_snapshot(home, with_quality(out_of_step="keep")).version == whole.version
+
+
+def listen(home: Home, offsets: dict[str, float]) -> None:
+    with Ledger(home.ledger) as ledger:
+        ledger.commit(
+            Entry("sync_offsets", clip, clip[:2], "f", "i", "1", "p", OK, output={"quality": {"offset": offset, "sync": 0.5}})
+            for clip, offset in offsets.items()
+        )
+
+
+def test_too_few_people_names_what_is_marked(home: Home):
+    put(home, "face_crops", [f"{p}{i}_000" for p in "ab" for i in range(2)], blur=0.9)
+    with pytest.raises(UserError, match=r"only 3 usable people.*; 4 marked: a0_000: face too blurred: 0.90.*quality.max_blur"):
+        make_snapshot(home, PRESET)
+
+
+def test_marks_of_clips_that_have_gone_go_too(home: Home):
+    put(home, "face_crops", ["a0_000"], blur=0.9)
+    make_snapshot(home, PRESET)
+    with Ledger(home.ledger) as ledger:
+        ledger.set_orphaned("face_crops", ["a0_000"], True)
+    make_snapshot(home, PRESET)
+    with Ledger(home.ledger) as ledger:
+        assert "a0_000" not in ledger.entries("quality", orphaned=None)
 
 
 def test_audit_finds_missing_surplus_and_double_rows(home: Home):

@@ -49,6 +49,15 @@ def test_windows_are_the_mels_own(data, tiny):
     assert windows.shape == (3, 16, 80)
 
 
+def test_sound_is_moved_where_the_snapshot_says_so(own, tiny):
+    rows = pq.read_table(own.manifest).to_pylist()
+    pq.write_table(pa.Table.from_pylist([row | {"sound_offset": 5 if i == 0 else 0} for i, row in enumerate(rows)]), own.manifest)
+    mels = own.data().mels
+    moved, *rest = (row["clip"] for row in rows)
+    assert np.array_equal(mels[moved][16:], tiny.mels[moved][:-16])
+    assert all(np.array_equal(mels[clip], tiny.mels[clip]) for clip in rest)
+
+
 def test_no_clip_in_a_split_is_the_users_to_mend(own):
     rows = [row | {"split": "train"} for row in pq.read_table(own.manifest).to_pylist()]
     pq.write_table(pa.Table.from_pylist(rows), own.manifest)

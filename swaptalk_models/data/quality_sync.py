@@ -1,0 +1,85 @@
+"""The out-of-step gate's measure: by how many frames a clip's sound misses its lips, as the sync judge hears it.
+
+The judge is trained on a snapshot, and the next snapshot goes by what it has measured: a circle in time, not in the
+graph of assets. It comes to rest because a clip is measured once, by the first judge that is good enough, and again
+only when its own crops or sound change. A snapshot that loses clips to this gate trains once more, and no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from swaptalk_models.data import tables
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.ledger import OK, Ledger, StageReport
+from swaptalk_models.data.quality import SYNC_STAGE
+from swaptalk_models.data.sources import catalog_rows
+from swaptalk_models.data.stage import Item, Result, run_stage
+
+if TYPE_CHECKING:
+    from swaptalk_models.metrics.judges import SyncJudge
+
+GOOD_JUDGE = 0.75
+"""Held-out accuracy (chance: 0.5) from which a judge's word counts for other clips than its own."""
+MAX_FRAMES = 500
+"""A constant offset shows in 20 s as well as in minutes; these are taken from the middle."""
+
+
+def measure_offsets(home: Home, make_judge: Callable[[], SyncJudge], run: str = "") -> StageReport:
+    """Measure every clip that no judge has measured yet. ``make_judge`` is called once, and only if there is one.
+
+    Ledger entries of stage "sync_offsets": output["quality"] holds offset (frames, positive: the sound comes too early)
+    and sync (LSE-C), or nothing where the clip is too short; output["judge"] says whose they are.
+    """
+    videos = list(dict.fromkeys(row["video"] for row in catalog_rows(home)))
+    with Ledger(home.ledger) as ledger:
+        crops, mels = (ledger.entries(stage, videos, OK) for stage in ("face_crops", "mels"))
+    items = [
+        Item(clip, entry.video, [entry.output["rows"], mels[clip].output["rows"]], {"frames": entry.output["frames"]})
+        for clip, entry in crops.items()
+        if clip in mels
+    ]
+    work, reads = _Measuring(make_judge), ("face_crops", "mels")
+    return run_stage(SYNC_STAGE, items, videos, home=home, params=None, work=work, reads=reads, run=run)
+
+
+class _Measuring:
+    """The work on one clip; holds the judge between clips."""
+
+    def __init__(self, make_judge: Callable[[], SyncJudge]):
+        self.make_judge = make_judge
+        self.judge: SyncJudge | None = None
+
+    def __call__(self, item: Item, home: Home, params: None) -> Result:
+        from swaptalk_models.metrics.sync import sync_score
+
+        self.judge = self.judge or self.make_judge()
+        crops, seen, mel = _middle(home, item.clip, item.payload["frames"])
+        quality = {}
+        if len(crops) >= 5:
+            valid = np.lib.stride_tricks.sliding_window_view(seen, 5).all(axis=1)
+            video, audio = self.judge.video_embeddings(crops), self.judge.audio_embeddings(mel)
+            score = sync_score(video, audio, valid=valid)
+            if score is not None:
+                quality = {"offset": float(score.av_offset), "sync": round(score.lse_c, 4)}
+        return Result({"quality": quality, "judge": self.judge.name})
+
+
+def _middle(home: Home, clip: str, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Crops (T, S, S, 3), whether a face was seen (T,), and mel (3.2 T, 80) of at most MAX_FRAMES frames."""
+    from swaptalk_models.data.png import decode_png
+
+    first = max(0, frames - MAX_FRAMES) // 2 // 5 * 5  # five frames are sixteen steps
+    last = min(frames, first + MAX_FRAMES)
+    rows = tables.open_table(home, "face_crops").to_table(
+        columns=["frame", "crop", "confidence"],
+        filter=f"{tables.clips_filter([clip])} AND frame >= {first} AND frame < {last}",
+    )
+    rows = rows.sort_by("frame")
+    row = tables.read_clip(home, "mels", clip, ["steps", "mel"])
+    mel = np.frombuffer(row["mel"][0].as_py(), "<f4").reshape(row["steps"][0].as_py(), -1)
+    crops = np.stack([decode_png(png.as_py()) for png in rows["crop"]])
+    return crops, rows["confidence"].to_numpy() > 0, mel[first * 16 // 5 : round(last * 3.2)]
