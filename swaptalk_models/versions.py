@@ -6,7 +6,7 @@ CODE_VERSIONS = {
     "raw_videos": "1",
     "clips": "1",
     "face_tracks": "1",
-    "face_crops": "1",
+    "face_crops": "2",
     "mels": "1",
     "training_snapshot": "1",
     "vq_latents": "1",

@@ -82,7 +82,7 @@ class Ledger:
         try:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA synchronous=FULL")  # what was begun must be known after a power cut, too
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise UserError(f"{path}: cannot be opened as the ledger ({error})") from None

@@ -44,7 +44,7 @@ def items(*clips: str, **inputs: str) -> list[Item]:
 def run(home: Home, todo: list[Item], videos: list[str] | None = None, factor: int = 1, **more):
     videos = list({item.video for item in todo}) if videos is None else videos
     more = {"work": work, "table": True} | more
-    return run_stage("mels", todo, videos, home=home, params=Params(factor), **more)
+    return run_stage("mels", lambda: todo, videos, home=home, params=Params(factor), **more)
 
 
 def counts(report) -> tuple[int, int, int]:
