@@ -1,23 +1,28 @@
-"""What a home holds, as `swaptalk status` says it. The JSON is a contract: see `collect`."""
+"""What a home holds and where, as `swaptalk status` says it. The JSON is a contract: see `collect`.
+
+Fast: read from the ledger and from the names of files; neither Dagster nor Lance nor PyArrow is imported.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from assets.checks import held_out_metrics
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, QUARANTINED, Ledger, StageReport
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import MODEL_INPUTS, current
+from swaptalk_models.training.spec import MODEL_INPUTS, current, held_out_metrics
 
 
 def collect(home: Home) -> dict[str, Any]:
-    """{"home", "preset", "videos", "clips", "frames", "quarantine", "stages", "models", "report", "release"}, plain
-    JSON values.
+    """{"home", "preset", "videos", "clips", "frames", "quarantine", "orphans", "stages", "data", "snapshots", "models", "report",
+    "release"}, plain JSON values.
 
     A video or clip is ok when every data stage has it, quarantined when one refused it; `total` counts also what is
-    still to come.
+    still to come. `data` says where what every stage made lies, and how much it is; `orphans` counts what stays of videos that have gone.
 
     Raises:
         UserError: there is no home there.
@@ -27,7 +32,7 @@ def collect(home: Home) -> dict[str, Any]:
     state = home.state()
     with Ledger(home.ledger) as ledger:
         sources, cut, crops, mels = (ledger.entries(stage) for stage in ("raw_videos", "clips", "face_crops", "mels"))
-        bad = ledger.quarantine()
+        bad, orphans, counts = ledger.quarantine(), ledger.orphans(), ledger.counts()
         last = ledger.last_run()
     refused = {entry.clip for entry in bad}
     usable = {clip for clip, entry in crops.items() if entry.status == OK and clip in mels and mels[clip].status == OK}
@@ -43,7 +48,10 @@ def collect(home: Home) -> dict[str, Any]:
         "clips": {"total": len(cut.keys() | unread), "ok": len(usable), "quarantined": len(refused)},
         "frames": sum(crops[clip].rows for clip in usable),
         "quarantine": [{"clip": entry.clip, "stage": entry.stage, "reason": entry.reason} for entry in bad],
+        "orphans": dict(Counter(entry.stage for entry in orphans)),
         "stages": {name: _stage(report) for name, report in last.items()},
+        "data": {name: _data(home, name, numbers) for (name, status), numbers in counts.items() if status == OK},
+        "snapshots": _snapshots(home),
         "models": {name: found for name in MODEL_INPUTS if (found := _model(home.root, name)) is not None},
         "report": _existing(state.get("report")),
         "release": _existing(state.get("release")),
@@ -57,6 +65,30 @@ def _stage(report: StageReport) -> dict[str, Any]:
         "quarantined": report.quarantined,
         "seconds": round(report.seconds, 2),
     }
+
+
+def _data(home: Home, name: str, counts: tuple[int, int, int]) -> dict[str, Any]:
+    """Clips and rows of a stage, the folder that holds them, and its size on disk with all versions."""
+    clips, _, rows = counts
+    folder = {"raw_videos": home.videos, "clips": home.clips}.get(name, home.table(name))
+    there = folder.is_dir()
+    return {"path": str(folder) if there else None, "clips": clips, "rows": rows, "bytes": _size(folder) if there else 0}
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # a run at work replaces files
+                total += os.stat(os.path.join(parent, name)).st_size
+    return total
+
+
+def _snapshots(home: Home) -> dict[str, Any]:
+    """The current training snapshot and all that there are, by version."""
+    pointer = home.snapshots / "current"
+    there = sorted(path.parent.name for path in home.snapshots.glob("*/manifest.parquet"))
+    return {"current": pointer.read_text().strip() if pointer.is_file() else None, "versions": there}
 
 
 def _model(home: Path, name: str) -> dict[str, Any] | None:

@@ -123,13 +123,21 @@ def run_stage(
 
 
 def _recover(name: str, home: Home, ledger: Ledger, table: bool, unclean: bool) -> None:
-    """After a kill between table and ledger: nobody knows which rows are there, so none of them stays."""
-    pending = ledger.pending(name)
-    if table and (unclean or pending):
-        tables.delete_clips(home, name, pending)
-        tables.sweep(home, name)
-    ledger.forget(name, pending)
-    if unclean:
+    """After a kill between table and ledger: nobody knows which rows are there, so none of them stays.
+
+    A power cut may have taken the ledger's last entries, or the table's last rows: clips of which they tell different things go, too.
+    """
+    doubtful = set(ledger.pending(name))
+    if unclean and table:
+        rows, double = tables.row_counts(home, name)
+        known = {entry.clip: entry.rows for entry in ledger.entries(name, orphaned=None).values()}
+        doubtful.update(double, (clip for clip in rows.keys() | known.keys() if rows.get(clip, 0) != known.get(clip, 0)))
+    if doubtful and table:
+        tables.delete_clips(home, name, sorted(doubtful))
+    ledger.forget(name, doubtful)
+    if unclean or doubtful:
+        if table:
+            tables.sweep(home, name)
         remove_parts(home, name)
 
 

@@ -234,6 +234,23 @@ def read_clip(
     return open_table(home, name, version).to_table(columns=columns, filter=clips_filter([clip]))
 
 
+def row_counts(home: Home, name: str) -> tuple[dict[str, int], list[str]]:
+    """({clip: rows}, clips with a frame that is there twice)."""
+    if not has_table(home, name):
+        return {}, []
+    dataset = open_table(home, name)
+    if "frame" not in dataset.schema.names:
+        rows = dataset.to_table(columns=["clip"]).group_by("clip").aggregate([([], "count_all")])
+        return dict(zip(rows["clip"].to_pylist(), rows["count_all"].to_pylist())), []
+    rows: pa.Table = (
+        dataset.to_table(columns=["clip", "frame"])
+        .group_by("clip")
+        .aggregate([([], "count_all"), ("frame", "count_distinct")])
+    )
+    clips, counts, distinct = (rows[name].to_pylist() for name in ("clip", "count_all", "frame_count_distinct"))
+    return dict(zip(clips, counts)), [clip for clip, a, b in zip(clips, counts, distinct) if a != b]
+
+
 def float_list(values: np.ndarray) -> pa.FixedSizeListArray:
     """Rows of an array (N, ...) as float32 lists of fixed size."""
     flat = np.ascontiguousarray(values, np.float32).reshape(len(values), -1)
