@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from assets.resources import SwapTalk
 from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.data.quality import GATES, OUT_OF_STEP, SYNC_STAGE, judge, measured
 from swaptalk_models.evaluation.targets import TARGETS
-from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, current
+from swaptalk_models.training.spec import MODEL_INPUTS, current, held_out_metrics
 
 
 def gates_check(stage: str) -> dg.AssetChecksDefinition:
@@ -64,15 +63,6 @@ def wrong_weights(folder: Path) -> list[str]:
         except (SafetensorError, OSError) as error:
             wrong.append(f"{path.name}: {error}")
     return wrong
-
-
-def held_out_metrics(folder: ModelFolder) -> dict[str, Any]:
-    """A model's figures on held-out people: those of its training, and over them those of the evaluation, once there
-    is one.
-    """
-    path = folder.path / "evaluation.json"
-    evaluated = json.loads(path.read_text()) if path.is_file() else {}
-    return folder.result()["metrics"] | evaluated.get("metrics", evaluated)
 
 
 def shortfalls(name: str, metrics: dict[str, Any], also_missing: bool = False) -> list[str]:

@@ -1,24 +1,34 @@
-"""What a home holds, as `swaptalk status` says it. The JSON is a contract: see `collect`."""
+"""What a home holds and where, as `swaptalk status` says it. The JSON is a contract: see `collect`.
+
+Fast: read from the ledger and from the names of files; neither Dagster nor Lance nor PyArrow is imported.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from assets.checks import held_out_metrics
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, QUARANTINED, Ledger, StageReport
+from swaptalk_models.data.quality import STAGE as QUALITY_STAGE
 from swaptalk_models.data.quality import SYNC_STAGE, marked
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import MODEL_INPUTS, current
+from swaptalk_models.training.spec import MODEL_INPUTS, current, held_out_metrics
+
+JUDGEMENTS = (QUALITY_STAGE, SYNC_STAGE)
+"""Kept in the ledger like stages, but no data of their own."""
 
 
 def collect(home: Home) -> dict[str, Any]:
-    """{"home", "preset", "videos", "clips", "frames", "quarantine", "marked", "stages", "models", "report", "release"},
-    plain JSON values.
+    """{"home", "preset", "videos", "clips", "frames", "quarantine", "marked", "orphans", "stages", "data", "snapshots", "models",
+    "report", "release"}, plain JSON values.
 
     A video or clip is ok when every data stage has it, quarantined when one refused it; `total` counts also what is
-    still to come. Clips that the last snapshot's quality gates marked are ok, and listed under `marked`.
+    still to come. Clips that the last snapshot's quality gates marked are ok, and listed under `marked`. `data` says where
+    what every stage made lies, and how much it is; `orphans` counts what stays of videos that have gone.
 
     Raises:
         UserError: there is no home there.
@@ -28,7 +38,7 @@ def collect(home: Home) -> dict[str, Any]:
     state = home.state()
     with Ledger(home.ledger) as ledger:
         sources, cut, crops, mels = (ledger.entries(stage) for stage in ("raw_videos", "clips", "face_crops", "mels"))
-        bad = ledger.quarantine()
+        bad, orphans, counts = ledger.quarantine(), ledger.orphans(), ledger.counts()
         marks = marked(ledger)
         last = ledger.last_run()
     refused = {entry.clip for entry in bad}
@@ -46,8 +56,11 @@ def collect(home: Home) -> dict[str, Any]:
         "frames": sum(crops[clip].rows for clip in usable),
         "quarantine": [{"clip": entry.clip, "stage": entry.stage, "reason": entry.reason} for entry in bad],
         "marked": [{"clip": e.clip, "gates": e.output["gates"], "reason": e.reason} for e in marks],
+        "orphans": dict(Counter(e.stage for e in orphans if e.stage not in JUDGEMENTS)),
         # one an asset: offsets are measured within the sync judge's
         "stages": {name: _stage(report) for name, report in last.items() if name != SYNC_STAGE},
+        "data": {name: _data(home, name, found) for (name, status), found in counts.items() if status == OK and name not in JUDGEMENTS},
+        "snapshots": _snapshots(home),
         "models": {name: found for name in MODEL_INPUTS if (found := _model(home.root, name)) is not None},
         "report": _existing(state.get("report")),
         "release": _existing(state.get("release")),
@@ -61,6 +74,30 @@ def _stage(report: StageReport) -> dict[str, Any]:
         "quarantined": report.quarantined,
         "seconds": round(report.seconds, 2),
     }
+
+
+def _data(home: Home, name: str, counts: tuple[int, int, int]) -> dict[str, Any]:
+    """Clips and rows of a stage, the folder that holds them, and its size on disk with all versions."""
+    clips, _, rows = counts
+    folder = {"raw_videos": home.videos, "clips": home.clips}.get(name, home.table(name))
+    there = folder.is_dir()
+    return {"path": str(folder) if there else None, "clips": clips, "rows": rows, "bytes": _size(folder) if there else 0}
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # a run at work replaces files
+                total += os.stat(os.path.join(parent, name)).st_size
+    return total
+
+
+def _snapshots(home: Home) -> dict[str, Any]:
+    """The current training snapshot and all that there are, by version."""
+    pointer = home.snapshots / "current"
+    there = sorted(path.parent.name for path in home.snapshots.glob("*/manifest.parquet"))
+    return {"current": pointer.read_text().strip() if pointer.is_file() else None, "versions": there}
 
 
 def _model(home: Path, name: str) -> dict[str, Any] | None:

@@ -43,6 +43,19 @@ def print_marked(marked: list[Mapping[str, Any]], console: Console) -> None:
         console.print(f"... and {len(marked) - QUARANTINE_SHOWN} more: swaptalk status --json")
 
 
+def print_data(data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, Any], console: Console) -> None:
+    """Where the data of every stage lie, and how much they are."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    for name in ("stage", "clips", "rows", "MiB", "in"):
+        table.add_column(name, justify="left" if name in ("stage", "in") else "right", overflow="fold")
+    for name, found in data.items():
+        where = found["path"] or "the videos' own places"
+        table.add_row(name, str(found["clips"]), str(found["rows"]), f"{found['bytes'] / 2**20:.1f}", where)
+    console.print(table)
+    if snapshots["current"]:
+        console.print(f"training snapshot {snapshots['current']}, {len(snapshots['versions'])} kept in all", highlight=False)
+
+
 def print_status(status: Mapping[str, Any], console: Console) -> None:
     """Everything `swaptalk status --json` says, for reading."""
     videos, clips = status["videos"], status["clips"]
@@ -57,7 +70,12 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
     ]
     for line in lines:
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+    for stage, count in status["orphans"].items():
+        console.print(f"orphans  {count} in {stage}: `swaptalk clean` removes them", highlight=False)
     console.print()
+    if status["data"]:
+        console.print("what is where", highlight=False)
+        print_data(status["data"], status["snapshots"], console)
     if status["stages"]:
         console.print("last run", highlight=False)
         print_stages(status["stages"], status["quarantine"], console)

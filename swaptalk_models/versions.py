@@ -6,7 +6,7 @@ CODE_VERSIONS = {
     "raw_videos": "2",
     "clips": "2",
     "face_tracks": "2",
-    "face_crops": "2",
+    "face_crops": "3",
     "mels": "2",
     "training_snapshot": "1",
     "vq_latents": "1",

@@ -9,13 +9,15 @@ import importlib
 BENCHES = {
     "prepare": (
         "prepare",
-        "from mp4 to tracks, crops and mels: frames a second, share of each stage, beside plain decoding",
+        "from mp4 to tracks, crops and mels: frames a second, share of each stage, beside plain decoding and the peers' detector",
     ),
+    "memory": ("memory", "peak memory of preparing 10 s and 10 minutes of video (takes minutes)"),
     "cache": ("cache", "random 5-frame windows of cached codes and sound: frames a second"),
     "nothing-to-do": (
         "nothing_to_do",
-        "a run that finds everything done: seconds, and how many of them are Dagster's own start",
+        "a run that finds everything done: our own seconds at 10, 1,000 and 10,000 clips, and the home's as a user sees it",
     ),
+    "add-one": ("add_one", "one video more in a home of 10, 1,000 and 10,000 clips: seconds, and whether they grow"),
     "generate": ("generate", "one talking face with the home's release: frames a second, share of each part"),
 }
 

@@ -1,4 +1,4 @@
-"""A run that finds everything done, as a user sees it: a process of its own, from start to exit."""
+"""A run that finds everything done: our own part in homes of any size, and the home at hand as a user sees it, in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from swaptalk_models.errors import UserError
 
 
 def measure(workdir: Path, home: Path) -> dict[str, float | str]:
-    """Seconds of a second `swaptalk run` of the home, of loading the definitions alone, and the difference."""
+    """Seconds for each size of a home without Dagster; and, where a home was ever run, those of a second `swaptalk run` of it, of
+    loading the definitions alone, and the difference.
+    """
+    from pipelines.bench.growth import homes, whole_run
+
+    found: dict[str, float | str] = {}
+    for clips, place, videos in homes(workdir):
+        found[f"ours_seconds_at_{clips}"] = min(whole_run(place, videos) for _ in range(2))
+        found[f"status_seconds_at_{clips}"] = _timed(["-m", "pipelines.cli.main", "status", "--json", "--home", str(place.root)])
+    found["share_of_10_s_at_largest"] = found[f"ours_seconds_at_{clips}"] / 10
+    return found | (_command(home) if Home(home).state() else {"home": f"nothing was ever run in {home}: left out"})
+
+
+def _command(home: Path) -> dict[str, float | str]:
     from pipelines.run import last_settings
 
     settings = last_settings(Home(home))
-    if not Home(home).state():
-        raise UserError(f"nothing was ever run in {home}: run `swaptalk run --home {home}` first")
     command = ["-m", "pipelines.cli.main", "run", "--home", str(home), "--preset", settings.preset]
     for option, value in (("--videos", settings.videos), ("--hdtf", settings.hdtf)):
         command += [option, value] if value else []

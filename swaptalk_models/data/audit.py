@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from swaptalk_models.data import tables
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, Ledger
@@ -16,12 +14,12 @@ def wrong_rows(home: Home, name: str, of: str | None = None) -> list[str]:
     """
     with Ledger(home.ledger) as ledger:
         expected = {entry.clip: entry.rows for entry in ledger.entries(name, status=OK, orphaned=None).values()}
-    found, double = _counts(home, name)
+    found, double = tables.row_counts(home, name)
     wrong = [f"{clip}: {found.get(clip, 0)} rows instead of {expected.get(clip, 0)}" for clip in sorted(expected.keys() | found.keys())
              if found.get(clip, 0) != expected.get(clip, 0)]  # fmt: skip
     wrong += [f"{clip}: frames that are there twice" for clip in double]
     if of is not None:
-        upstream, _ = _counts(home, of)
+        upstream, _ = tables.row_counts(home, of)
         with Ledger(home.ledger) as ledger:
             live = ledger.entries(name, status=OK)
         wrong += [
@@ -30,23 +28,6 @@ def wrong_rows(home: Home, name: str, of: str | None = None) -> list[str]:
             if found.get(clip) != upstream.get(clip)
         ]
     return wrong
-
-
-def _counts(home: Home, name: str) -> tuple[dict[str, int], list[str]]:
-    """({clip: rows}, clips with a frame that is there twice)."""
-    if not tables.has_table(home, name):
-        return {}, []
-    dataset = tables.open_table(home, name)
-    if "frame" not in dataset.schema.names:
-        rows = dataset.to_table(columns=["clip"]).group_by("clip").aggregate([([], "count_all")])
-        return dict(zip(rows["clip"].to_pylist(), rows["count_all"].to_pylist())), []
-    rows: pa.Table = (
-        dataset.to_table(columns=["clip", "frame"])
-        .group_by("clip")
-        .aggregate([([], "count_all"), ("frame", "count_distinct")])
-    )
-    clips, counts, distinct = (rows[name].to_pylist() for name in ("clip", "count_all", "frame_count_distinct"))
-    return dict(zip(clips, counts)), [clip for clip, a, b in zip(clips, counts, distinct) if a != b]
 
 
 def confidence_summary(home: Home) -> tuple[float, float]:

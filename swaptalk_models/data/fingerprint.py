@@ -52,5 +52,20 @@ def hash_table(table: pa.Table) -> str:
     return digest.hexdigest()
 
 
+class RowsHash:
+    """Hash of rows that come batch by batch, in constant memory. Where the batches are cut does matter: cut them every so many rows."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Take in the next rows."""
+        self._digest.update(batch.schema.remove_metadata().serialize())
+        self._digest.update(batch.serialize())
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
 def _hex(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.errors import UserError
@@ -91,6 +91,11 @@ class Home:
         return self.root / "phantom"
 
     @property
+    def spool(self) -> Path:
+        """Rows on their way into a table; empty but while a stage is at work."""
+        return self.root / "spool"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 
@@ -103,32 +108,44 @@ class Home:
         return json.loads(self.state_file.read_text()) if self.state_file.is_file() else {}
 
     def update_state(self, **values: Any) -> None:
-        """Put these values beside those already there."""
-        with written_aside(self.state_file) as aside:
-            aside.write_text(json.dumps(self.state() | values, indent=1))
+        """Put these values beside those already there; of two runs that do so at once, one waits."""
+        with open(self.locks / "state.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with written_aside(self.state_file) as aside:
+                aside.write_text(json.dumps(self.state() | values, indent=1))
 
     @contextlib.contextmanager
-    def writing(self, stage: str, reads: tuple[str, ...] = ()) -> Iterator[None]:
+    def writing(self, stage: str, reads: tuple[str, ...] = ()) -> Iterator[bool]:
         """Hold the home for a stage: nobody else writes ``stage``, nobody writes the stages that it ``reads``.
 
         The operating system drops the locks of a process that dies, so none is ever stale.
+
+        Yields:
+            Whether the last writer of ``stage`` was killed or stopped by an error: it may have left something half-written.
 
         Raises:
             UserError: another run holds one of them.
         """
         with contextlib.ExitStack() as held:
-            for name, kind in [(stage, fcntl.LOCK_EX)] + [(read, fcntl.LOCK_SH) for read in reads]:
-                file = held.enter_context(open(self.locks / f"{name}.lock", "a+"))
-                try:
-                    fcntl.flock(file, kind | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    file.seek(0)
-                    pid = file.read().strip()
-                    who = f"another run (pid {pid})" if pid else "another run"
-                    raise UserError(f"{who} is at work on {name} in {self.root}: wait until it is done") from None
-                if kind == fcntl.LOCK_EX:  # tell the others who it is
-                    file.truncate(0)
-                    file.write(str(os.getpid()))
-                    file.flush()
-                    held.callback(file.truncate, 0)
-            yield
+            own = held.enter_context(self._locked(stage, fcntl.LOCK_EX))
+            for name in reads:
+                held.enter_context(self._locked(name, fcntl.LOCK_SH))
+            own.seek(0)
+            unclean = bool(own.read())
+            own.truncate(0)
+            own.write(str(os.getpid()))  # tells the others who it is; what stays there tells the next that it did not end well
+            own.flush()
+            yield unclean
+            own.truncate(0)
+
+    @contextlib.contextmanager
+    def _locked(self, name: str, kind: int) -> Iterator[IO[str]]:
+        with open(self.locks / f"{name}.lock", "a+") as file:
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                pid = file.read().strip()
+                who = f"another run (pid {pid})" if pid else "another run"
+                raise UserError(f"{who} is at work on {name} in {self.root}: wait until it is done") from None
+            yield file

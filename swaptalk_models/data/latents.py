@@ -33,9 +33,12 @@ def run_latents(
     """
     videos = list(dict.fromkeys(videos))
     _drop_other_grid(home, cells)
-    with Ledger(home.ledger) as ledger:
-        crops = ledger.entries("face_crops", videos, OK)
-    items = [Item(entry.clip, entry.video, [entry.output["rows"], vqgan]) for entry in crops.values()]
+
+    def items() -> list[Item]:
+        with Ledger(home.ledger) as ledger:
+            crops = ledger.entries("face_crops", videos, OK)
+        return [Item(entry.clip, entry.video, [entry.output["rows"], vqgan]) for entry in crops.values()]
+
     work = _Encoding(vqgan, cells, make_encoder)
     return run_stage(
         "vq_latents", items, videos, home=home, params=None, work=work, table=True, reads=("face_crops",), run=run

@@ -82,7 +82,7 @@ class Ledger:
         try:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")  # a power cut may take the last entries: see stage._recover
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise UserError(f"{path}: cannot be opened as the ledger ({error})") from None
@@ -237,8 +237,8 @@ class _Transaction:
 
 
 def _entry(row: tuple) -> Entry:
-    values = dict(zip(_COLUMNS.split(", "), row))
-    return Entry(**values | {"output": json.loads(values["output"]), "orphaned": bool(values["orphaned"])})
+    *start, output, rows, seconds, updated_at, orphaned = row  # by position: a run that finds 10,000 clips done reads each a dozen times
+    return Entry(*start, json.loads(output), rows, seconds, updated_at, bool(orphaned))
 
 
 def _groups(column: str, values: Iterable[str] | None, size: int = 500) -> Iterator[tuple[list[str], list[str]]]:

@@ -38,6 +38,11 @@ def _videos(home: Home, videos: Iterable[str] | None) -> list[str]:
 
 
 def _raw_videos(home: Home, preset: Preset, videos: list[str], **how: Any) -> StageReport:
+    where = {"home": home, "params": None, "work": _Work("look_at_video")}
+    return run_stage("raw_videos", lambda: _raw_items(home, preset, videos), videos, **where, **how)
+
+
+def _raw_items(home: Home, preset: Preset, videos: list[str]) -> list[Item]:
     rows: dict[str, list[dict]] = {}
     for row in catalog_rows(home, videos):
         rows.setdefault(row["video"], []).append(row)
@@ -53,7 +58,7 @@ def _raw_videos(home: Home, preset: Preset, videos: list[str], **how: Any) -> St
                 items.append(Item(video, video, ["missing", *missing[video]], {"reason": missing[video][1]}))
             else:
                 items.append(_raw_item(home, ledger, video, own))
-    return run_stage("raw_videos", items, videos, home=home, params=None, work=_Work("look_at_video"), **how)
+    return items
 
 
 def _raw_item(home: Home, ledger: Ledger, video: str, rows: list[dict]) -> Item:
@@ -72,15 +77,14 @@ def _raw_item(home: Home, ledger: Ledger, video: str, rows: list[dict]) -> Item:
 
 
 def _clips(home: Home, preset: Preset, videos: list[str], **how: Any) -> StageReport:
-    with Ledger(home.ledger) as ledger:
-        sources = ledger.entries("raw_videos", videos, OK)
-    rows: dict[str, list[dict]] = {}
-    for row in catalog_rows(home, list(sources)):
-        if row["clip"] is not None:
-            rows.setdefault(row["video"], []).append(row)
-    items = [
-        item for video, source in sources.items() for item in _clip_items(home, source, rows.get(video, []), preset)
-    ]
+    def items() -> list[Item]:
+        sources = _done(home, "raw_videos", videos)
+        rows: dict[str, list[dict]] = {}
+        for row in catalog_rows(home, list(sources)):
+            if row["clip"] is not None:
+                rows.setdefault(row["video"], []).append(row)
+        return [item for v, source in sources.items() for item in _clip_items(home, source, rows.get(v, []), preset)]
+
     where = {"reads": ("raw_videos",), "there": _clip_is_there}
     return run_stage("clips", items, videos, home=home, params=preset.clips, work=_Work("cut"), **where, **how)
 
@@ -128,10 +132,12 @@ def _clip_is_there(home: Home, item: Item) -> bool:
 
 
 def _face_tracks(home: Home, preset: Preset, videos: list[str], **how: Any) -> StageReport:
-    items = [
-        Item(e.clip, e.video, e.output["video"], {"frames": e.output["frames"]})
-        for e in _done(home, "clips", videos).values()
-    ]
+    def items() -> list[Item]:
+        return [
+            Item(e.clip, e.video, e.output["video"], {"frames": e.output["frames"]})
+            for e in _done(home, "clips", videos).values()
+        ]
+
     return run_stage(
         "face_tracks",
         items,
@@ -146,9 +152,11 @@ def _face_tracks(home: Home, preset: Preset, videos: list[str], **how: Any) -> S
 
 
 def _face_crops(home: Home, preset: Preset, videos: list[str], **how: Any) -> StageReport:
-    clips = _done(home, "clips", videos)
-    tracks = {clip: entry for clip, entry in _done(home, "face_tracks", videos).items() if clip in clips}
-    items = [Item(e.clip, e.video, [clips[e.clip].output["video"], e.output["rows"]]) for e in tracks.values()]
+    def items() -> list[Item]:
+        clips, tracks = _done(home, "clips", videos), _done(home, "face_tracks", videos)
+        wanted = [entry for clip, entry in tracks.items() if clip in clips]
+        return [Item(e.clip, e.video, [clips[e.clip].output["video"], e.output["rows"]]) for e in wanted]
+
     reads = ("clips", "face_tracks")
     return run_stage(
         "face_crops",
@@ -164,10 +172,12 @@ def _face_crops(home: Home, preset: Preset, videos: list[str], **how: Any) -> St
 
 
 def _mels(home: Home, preset: Preset, videos: list[str], **how: Any) -> StageReport:
-    items = [
-        Item(e.clip, e.video, [e.output["audio"], e.output["frames"]], {"frames": e.output["frames"]})
-        for e in _done(home, "clips", videos).values()
-    ]
+    def items() -> list[Item]:
+        return [
+            Item(e.clip, e.video, [e.output["audio"], e.output["frames"]], {"frames": e.output["frames"]})
+            for e in _done(home, "clips", videos).values()
+        ]
+
     return run_stage(
         "mels", items, videos, home=home, params=preset.mels, work=_Work("mel"), table=True, reads=("clips",), **how
     )

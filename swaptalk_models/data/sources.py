@@ -121,8 +121,8 @@ def local_file(home: Home, video: str, source: str) -> Path | None:
     """Where a source video lies: the user's own file, or a download in HOME/videos; None when it is yet to be downloaded."""
     if source and not is_address(source):
         return Path(source)
-    found = sorted(path for path in home.videos.glob(f"{video}.*") if path.suffix in (".mp4", ".mkv", ".webm", ".mov"))
-    return found[0] if found else None
+    candidates = (home.videos / f"{video}{suffix}" for suffix in (".mkv", ".mov", ".mp4", ".webm"))
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def fetch_missing(home: Home, sources: dict[str, str], config: DownloadConfig) -> dict[str, tuple[str, str, float]]:

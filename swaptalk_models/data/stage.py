@@ -1,7 +1,8 @@
 """Running one stage over many clips: only what is new or stale, in several processes, one bad clip at a time, safe against any kill.
 
 Rows go to the table first and to the ledger second, group by group. The ledger knows which clips are on their way, so a rerun after a kill
-removes what may be there of them and does them again: never a row twice, never one missing.
+removes what may be there of them and does them again: never a row twice, never one missing. A stage that makes files instead of rows says
+so clip by clip, before it touches them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -35,8 +37,11 @@ from swaptalk_models.versions import CODE_VERSIONS
 GROUP_CLIPS = 16
 """Clips that are written together: a kill loses no more than these ..."""
 GROUP_SECONDS = 10.0
-"""... or what was done in this time."""
+"""... or what was done in this time ..."""
+GROUP_BYTES = 64 << 20
+"""... or this much of it."""
 _LIMIT = "time_limit"  # in the output of an entry that took longer: under which limit
+_DISK_FULL = ("No space left on device", "database or disk is full")
 # Imported once, by the server from which the workers fork. Nothing that starts threads or a GPU.
 PRELOAD = ["__main__", "swaptalk_models.data.work", "decord", "dlib"]
 
@@ -59,8 +64,8 @@ class Result:
 
     output: dict[str, Any]
     """Plain values for the ledger: hashes of the data for the stages downstream, number of frames, ..."""
-    table: pa.Table | None = None
-    """Rows for the stage's table."""
+    table: pa.Table | tables.Spooled | None = None
+    """Rows for the stage's table; spooled where they may be many: what a worker makes passes through the memory of two processes."""
 
 
 Work = Callable[[Item, Home, Any], Result]
@@ -68,7 +73,7 @@ Work = Callable[[Item, Home, Any], Result]
 
 def run_stage(
     name: str,
-    items: Sequence[Item],
+    items: Callable[[], Sequence[Item]],
     videos: Sequence[str],
     *,
     home: Home,
@@ -85,7 +90,8 @@ def run_stage(
 
     Args:
         name: the stage; its code version is ``CODE_VERSIONS[name]``.
-        items: every clip of these videos that the stage should have; clips it had beyond these become orphans.
+        items: gives every clip of these videos that the stage should have; clips it had beyond these become orphans. Called when nobody can
+            change any more what the stage reads.
         videos: the videos that this run is about; nothing else is looked at.
         params: config dataclass of the stage (or None).
         work: ``work(item, home, params)``; a module-level function where ``workers`` > 1. BadClip puts the clip into quarantine.
@@ -100,37 +106,50 @@ def run_stage(
         UserError: another run is at work on this stage; the disk is full.
     """
     started = time.monotonic()
-    with home.writing(name, reads), Ledger(home.ledger) as ledger:
-        with _disk_full_is_the_users(home):
-            _recover(name, home, ledger, table)
-            known = ledger.entries(name, videos, orphaned=None)
-            if table and known and not tables.has_table(home, name):
-                known = {}
-            wanted = {item.clip for item in items}
-            ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip not in wanted and not e.orphaned], True)
-            ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip in wanted and e.orphaned], False)
-            stage = _Stage(name, home, ledger, params, work, table, known, time_limit)
-            todo = [item for item in items if not stage.is_done(item, there)]
-            bad_before = sum(1 for i in items if i.clip in known and known[i.clip].status == QUARANTINED) - sum(
-                1 for i in todo if i.clip in known and known[i.clip].status == QUARANTINED
-            )
+    with _disk_full_is_the_users(home), home.writing(name, reads) as unclean, Ledger(home.ledger) as ledger:
+        _recover(name, home, ledger, table, unclean)
+        wanted = {item.clip: item for item in items()}
+        known = ledger.entries(name, videos, orphaned=None)
+        if table and known and not tables.has_table(home, name):
+            known = {}
+        ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip not in wanted and not e.orphaned], True)
+        ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip in wanted and e.orphaned], False)
+        stage = _Stage(name, home, ledger, params, work, table, known, time_limit)
+        todo = [item for item in wanted.values() if not stage.is_done(item, there)]
+        left_bad = {e.clip for e in known.values() if e.status == QUARANTINED} & wanted.keys() - {i.clip for i in todo}
+        if todo:
             stage.do(todo, workers)
-            if table and todo:
-                tables.compact(home, name)
-        quarantined = bad_before + stage.quarantined
-        cached = len(items) - len(todo) - bad_before
+            remove_parts(home, name)
+        cached = len(wanted) - len(todo) - len(left_bad)
+        quarantined = len(left_bad) + stage.quarantined
         report = StageReport(name, stage.computed, cached, quarantined, time.monotonic() - started)
         ledger.record(report, run)
     return report
 
 
-def _recover(name: str, home: Home, ledger: Ledger, table: bool) -> None:
-    """After a kill between table and ledger: nobody knows which rows are there, so none of them stays."""
-    pending = ledger.pending(name)
-    if pending:
+def _recover(name: str, home: Home, ledger: Ledger, table: bool, unclean: bool) -> None:
+    """After a kill between table and ledger: nobody knows which rows are there, so none of them stays.
+
+    A power cut may have taken the ledger's last entries, or the table's last rows: clips of which they tell different things go, too.
+    """
+    doubtful = set(ledger.pending(name))
+    if unclean and table:
+        rows, double = tables.row_counts(home, name)
+        known = {entry.clip: entry.rows for entry in ledger.entries(name, orphaned=None).values()}
+        doubtful.update(double, (clip for clip in rows.keys() | known.keys() if rows.get(clip, 0) != known.get(clip, 0)))
+    if doubtful and table:
+        tables.delete_clips(home, name, sorted(doubtful))
+    ledger.forget(name, doubtful)
+    if unclean or doubtful:
         if table:
-            tables.delete_clips(home, name, pending)
-        ledger.forget(name, pending)
+            tables.sweep(home, name)
+        remove_parts(home, name)
+
+
+def remove_parts(home: Home, name: str) -> None:
+    """Remove the half-written files of a stage. Who calls this holds the home for it: nobody is at work on one of them."""
+    for left in [*(home.root / name).glob(".*.part"), *home.spool.glob(f".{name}.*.part")]:
+        left.unlink(missing_ok=True)
 
 
 class _Stage:
@@ -159,8 +178,8 @@ class _Stage:
         )
         self.code_version, self.params_hash = CODE_VERSIONS[name], hash_params(params)
         self.computed = self.quarantined = 0
-        self.finished: list[tuple[Entry, pa.Table | None]] = []
-        self.flushed_at = time.monotonic()
+        self.finished: list[tuple[Entry, pa.Table | tables.Spooled | None]] = []
+        self.finished_bytes, self.flushed_at = 0, time.monotonic()
 
     def fingerprint(self, inputs: Any) -> tuple[str, str]:
         """(of everything, of the inputs alone)."""
@@ -190,7 +209,10 @@ class _Stage:
             self.flush()
 
     def _args(self, todo: list[Item]) -> Iterator[Task]:
-        return ((self.work, item, self.home, self.params, self.time_limit) for item in todo)
+        for item in todo:
+            if not self.table:  # its files are replaced while it is worked on, whatever the ledger still says of the old ones
+                self.ledger.begin(self.name, [item.clip])
+            yield self.work, item, self.home, self.params, self.time_limit
 
     def _finish(self, item: Item, result: Result | None, reason: str, seconds: float) -> None:
         fingerprint, inputs = self.fingerprint(item.inputs)
@@ -212,22 +234,30 @@ class _Stage:
         else:
             rows = result.table.num_rows if result.table is not None else 0
             self.finished.append((replace(entry, output=result.output, rows=rows), result.table))
+            self.finished_bytes += result.table.nbytes if isinstance(result.table, pa.Table) else 0
             self.computed += 1
-        if len(self.finished) >= GROUP_CLIPS or time.monotonic() - self.flushed_at > GROUP_SECONDS:
+        many = len(self.finished) >= GROUP_CLIPS or self.finished_bytes >= GROUP_BYTES
+        if many or time.monotonic() - self.flushed_at > GROUP_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Table first, ledger second."""
-        finished, self.finished, self.flushed_at = self.finished, [], time.monotonic()
+        finished, self.finished, self.finished_bytes = self.finished, [], 0
+        new = [rows for _, rows in finished if rows is not None and rows.num_rows]
         if self.table and finished:
-            new = [rows for _, rows in finished if rows is not None and rows.num_rows]
             old = [entry.clip for entry, _ in finished if entry.clip in self.known and self.known[entry.clip].rows]
             self.ledger.begin(self.name, [entry.clip for entry, _ in finished])
             tables.delete_clips(self.home, self.name, old)
             if new:
-                tables.append_rows(self.home, self.name, pa.concat_tables(new))
+                tables.append_rows(self.home, self.name, *new)
         if finished:
             self.ledger.commit([entry for entry, _ in finished])
+        for rows in new:
+            if isinstance(rows, tables.Spooled):
+                rows.path.unlink(missing_ok=True)
+        if self.table and finished:
+            tables.compact(self.home, self.name)
+        self.flushed_at = time.monotonic()
 
 
 Task = tuple[Work, Item, Home, Any, "float | None"]
@@ -333,7 +363,7 @@ def _start_worker() -> None:
 def _disk_full_is_the_users(home: Home) -> Iterator[None]:
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:  # ValueError: some of Lance's and Arrow's
         _raise_if_disk_full(home, error)
         raise
 
@@ -341,7 +371,8 @@ def _disk_full_is_the_users(home: Home) -> Iterator[None]:
 def _raise_if_disk_full(home: Home, error: BaseException | None) -> None:
     cause = error
     while cause is not None:
-        if getattr(cause, "errno", None) == errno.ENOSPC or "No space left on device" in str(cause):
+        full = getattr(cause, "errno", None) == errno.ENOSPC or any(said in str(cause) for said in _DISK_FULL)
+        if full:
             raise UserError(
                 f"{home.root}: the disk is full; make room and run again, nothing that was done is lost"
             ) from error

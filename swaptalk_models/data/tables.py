@@ -2,23 +2,32 @@
 
 Every write makes a new version; a version that a training snapshot names is tagged and never cleaned away. Anybody can open them:
 `lancedb.connect(home.tables).open_table("face_tracks")` or `lance.dataset(home.table("face_tracks"))`.
+
+Whoever writes holds the home for that table (`Home.writing`); readers need nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from swaptalk_models.data.fingerprint import RowsHash
 from swaptalk_models.data.home import Home
 from swaptalk_models.errors import UserError
 
 if TYPE_CHECKING:
     import lance
 
+CLIP_INDEX = "clip_zones"
 _KEY = [("clip", pa.string()), ("video", pa.string())]
 SCHEMAS: dict[str, pa.Schema] = {
     "face_tracks": pa.schema(
@@ -51,6 +60,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 _MANY_FRAGMENTS = 64  # from so many small files on a table is compacted
+_FULL_ROWS, _FULL_BYTES = 256 * 1024, 1 << 30  # a file of so many rows or bytes is not joined with others any more
+_BATCH_BYTES = 32 << 20  # rewritten at a time
+_MANY_VERSIONS = 32  # from so many on old versions are dropped
 _KEEP_OLD = timedelta(hours=1)  # a reader may still hold an untagged version for so long
 
 
@@ -75,7 +87,8 @@ def open_table(home: Home, name: str, version: int | str | None = None) -> lance
 
 
 def has_table(home: Home, name: str) -> bool:
-    return (home.table(name) / "_versions").is_dir()
+    """Whether there is a version to read; the folder alone may be what a kill left of the first write."""
+    return any((home.table(name) / "_versions").glob("*.manifest"))
 
 
 def clips_filter(clips: Iterable[str]) -> str:
@@ -84,11 +97,85 @@ def clips_filter(clips: Iterable[str]) -> str:
     return f"clip IN ({quoted})"
 
 
-def append_rows(home: Home, name: str, rows: pa.Table) -> None:
-    """Append rows; the first ones make the table."""
+@dataclass(frozen=True)
+class Spooled:
+    """Rows in a file, to be appended by another process than the one that made them."""
+
+    path: Path
+    num_rows: int
+    hash: str
+    """Of the rows."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, read from disk as they are asked for."""
+        with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
+            yield from reader
+
+
+class Spool:
+    """Writes the rows of one clip to HOME/spool, batch by batch: a long clip of large crops does not fit into memory."""
+
+    def __init__(self, path: Path, schema: pa.Schema):
+        self.path, self.num_rows, self._hash = path, 0, RowsHash()
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_stream(self._file, schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows. The hash is of these batches: write the same number of rows each time."""
+        self._writer.write_batch(batch)
+        self._hash.update(batch)
+        self.num_rows += batch.num_rows
+
+    def close(self) -> Spooled:
+        """End the file."""
+        self._writer.close()
+        self._file.close()
+        return Spooled(self.path, self.num_rows, self._hash.hexdigest())
+
+    def discard(self) -> None:
+        """Delete the file."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def spool_rows(home: Home, name: str, clip: str, schema: pa.Schema) -> Iterator[Spool]:
+    """A spool for the rows of one clip. An error in the block deletes it."""
+    home.spool.mkdir(exist_ok=True)
+    spool = Spool(home.spool / f".{name}.{clip}.{os.getpid()}.part", schema)
+    try:
+        yield spool
+    except BaseException:
+        spool.discard()
+        raise
+
+
+def append_rows(home: Home, name: str, *rows: pa.Table | Spooled) -> None:
+    """Append rows, all of them in one version; the first ones make the table. Spooled rows are read as they are written."""
     import lance
 
-    lance.write_dataset(rows, str(home.table(name)), mode="append" if has_table(home, name) else "create")
+    tables = [part for part in rows if isinstance(part, pa.Table)]
+    spools = [part for part in rows if isinstance(part, Spooled)]
+    schema = tables[0].schema if tables else next(spools[0].batches()).schema
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for table in tables:
+            yield from table.to_batches()
+        for spool in spools:
+            yield from spool.batches()
+
+    reader = pa.RecordBatchReader.from_batches(schema, batches())
+    lance.write_dataset(reader, str(home.table(name)), mode="append" if has_table(home, name) else "create")
+
+
+def sweep(home: Home, name: str) -> None:
+    """Remove what a killed writer left of a version that never came to be."""
+    if has_table(home, name):
+        open_table(home, name).cleanup_old_versions(_KEEP_OLD, delete_unverified=True, error_if_tagged_old_versions=False)
+        for left in (home.table(name) / "_versions").glob(".tmp*"):
+            left.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(home.table(name), ignore_errors=True)
 
 
 def delete_clips(home: Home, name: str, clips: Sequence[str]) -> None:
@@ -100,12 +187,24 @@ def delete_clips(home: Home, name: str, clips: Sequence[str]) -> None:
 
 
 def compact(home: Home, name: str) -> None:
-    """Join small files once there are many, and drop old versions that no snapshot names."""
+    """Join small files and index them once there are many, and drop old versions that no snapshot names.
+
+    The index says which stretch of a file can hold a clip. Measured on 10,000 clips of 250 frames: a clip is read in 5 ms instead of
+    100, rows of 16 clips are deleted in 6 ms instead of 120; it takes 0.13 s to make (a B-tree is no quicker to read and takes 1.2 s).
+    """
     if not has_table(home, name):
         return
     dataset = open_table(home, name)
-    if len(dataset.get_fragments()) >= _MANY_FRAGMENTS:
-        dataset.optimize.compact_files(target_rows_per_fragment=256 * 1024)
+    fragments = dataset.get_fragments()
+    if len(fragments) >= _MANY_FRAGMENTS:
+        rows = max(1, sum(fragment.physical_rows for fragment in fragments))
+        row_bytes = max(1, sum(file.file_size_bytes or 0 for f in fragments for file in f.metadata.files) // rows)
+        dataset.optimize.compact_files(
+            target_rows_per_fragment=max(1, min(_FULL_ROWS, _FULL_BYTES // row_bytes)),
+            batch_size=max(1, min(8192, _BATCH_BYTES // row_bytes)),
+        )
+        open_table(home, name).create_scalar_index("clip", "ZONEMAP", name=CLIP_INDEX, replace=True)
+    if sum(1 for _ in (home.table(name) / "_versions").glob("*.manifest")) >= _MANY_VERSIONS:
         clean_versions(home, name, _KEEP_OLD)
 
 
@@ -133,6 +232,23 @@ def read_clip(
 ) -> pa.Table:
     """Rows of one clip, by frame. Lance gives them back in the order in which they were written."""
     return open_table(home, name, version).to_table(columns=columns, filter=clips_filter([clip]))
+
+
+def row_counts(home: Home, name: str) -> tuple[dict[str, int], list[str]]:
+    """({clip: rows}, clips with a frame that is there twice)."""
+    if not has_table(home, name):
+        return {}, []
+    dataset = open_table(home, name)
+    if "frame" not in dataset.schema.names:
+        rows = dataset.to_table(columns=["clip"]).group_by("clip").aggregate([([], "count_all")])
+        return dict(zip(rows["clip"].to_pylist(), rows["count_all"].to_pylist())), []
+    rows: pa.Table = (
+        dataset.to_table(columns=["clip", "frame"])
+        .group_by("clip")
+        .aggregate([([], "count_all"), ("frame", "count_distinct")])
+    )
+    clips, counts, distinct = (rows[name].to_pylist() for name in ("clip", "count_all", "frame_count_distinct"))
+    return dict(zip(clips, counts)), [clip for clip, a, b in zip(clips, counts, distinct) if a != b]
 
 
 def float_list(values: np.ndarray) -> pa.FixedSizeListArray:

@@ -29,6 +29,8 @@ from swaptalk_models.data.video import VideoInfo, check_index, probe, read_frame
 from swaptalk_models.errors import BadClip
 
 DAMAGE_SHOWN = 20
+CROP_BATCH = 32
+"""Crops made, hashed and written at a time; another number is another hash of the same rows."""
 
 
 def look_at_video(item: Item, home: Home, params: None) -> Result:
@@ -88,28 +90,31 @@ def crop(item: Item, home: Home, params: CropsConfig) -> Result:
     landmarks = tables.as_array(tracks["landmarks"]).reshape(-1, 68, 2)
     affines = crop_affines(landmarks, params)
     inside = apply_affine(landmarks, affines)
-    images: list[bytes] = []
+    frames, confidence = (tracks[name].combine_chunks() for name in ("frame", "confidence"))
+    schema = tables.SCHEMAS["face_crops"]
     blurs: list[float] = []
-    for batch in read_frames(home.clip_video(item.clip)):
-        for image in batch:
-            if len(images) == len(affines):
+    with tables.spool_rows(home, "face_crops", item.clip, schema) as spool:
+        for batch in read_frames(home.clip_video(item.clip), CROP_BATCH):
+            rows = slice(spool.num_rows, spool.num_rows + len(batch))
+            if rows.stop > len(affines):
                 raise BadClip(f"{item.clip}: more frames than its track has")
-            face = crop_face(image, affines[len(images)], params.size)
-            if len(images) % LOOK_EVERY == 0:
-                blurs.append(blur(face))
-            images.append(encode_png(face))
-    if len(images) != len(affines):
-        raise BadClip(f"{item.clip}: {len(images)} of its {len(affines)} frames can be read")
-    labels = [region_labels(points, params.size, params.label_grid).tobytes() for points in inside]
-    columns = [
-        pa.array(images, pa.large_binary()),
-        tables.float_list(affines),
-        tables.float_list(inside),
-        pa.array(labels, pa.binary()),
-        tracks["confidence"].combine_chunks(),
-    ]
+            faces = [crop_face(image, affine, params.size) for image, affine in zip(batch, affines[rows])]
+            blurs += [blur(face) for number, face in enumerate(faces, rows.start) if number % LOOK_EVERY == 0]
+            labels = [region_labels(points, params.size, params.label_grid).tobytes() for points in inside[rows]]
+            columns = [
+                frames[rows],
+                pa.array([encode_png(face) for face in faces], pa.large_binary()),
+                tables.float_list(affines[rows]),
+                tables.float_list(inside[rows]),
+                pa.array(labels, pa.binary()),
+                confidence[rows],
+            ]
+            spool.write(pa.RecordBatch.from_arrays([*_keys(item, len(batch)), *columns], schema=schema))
+        if spool.num_rows != len(affines):
+            raise BadClip(f"{item.clip}: {spool.num_rows} of its {len(affines)} frames can be read")
+        spooled = spool.close()
     quality = crop_measures(affines, blurs)
-    return _rows(item, "face_crops", [tracks["frame"].combine_chunks(), *columns], len(images), quality)
+    return Result({"rows": spooled.hash, "frames": spooled.num_rows, "quality": quality}, spooled)
 
 
 def mel(item: Item, home: Home, params: MelConfig) -> Result:
@@ -125,8 +130,9 @@ def mel(item: Item, home: Home, params: MelConfig) -> Result:
 
 
 def _rows(item: Item, name: str, columns: list[pa.Array], frames: int, quality: dict[str, float]) -> Result:
-    schema = tables.SCHEMAS[name]
-    count = len(columns[0])
-    keys = [pa.array([item.clip] * count), pa.array([item.video] * count)]
-    table = pa.Table.from_arrays([*keys, *columns], schema=schema)
+    table = pa.Table.from_arrays([*_keys(item, len(columns[0])), *columns], schema=tables.SCHEMAS[name])
     return Result({"rows": hash_table(table), "frames": frames, "quality": quality}, table)
+
+
+def _keys(item: Item, count: int) -> list[pa.Array]:
+    return [pa.array([item.clip] * count), pa.array([item.video] * count)]

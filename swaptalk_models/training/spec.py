@@ -82,6 +82,13 @@ class ModelFolder:
         return json.loads((self.path / "config.json").read_text())
 
 
+def held_out_metrics(folder: ModelFolder) -> dict[str, Any]:
+    """A model's figures on held-out people: those of its training, and over them those of the evaluation, once there is one."""
+    path = folder.path / "evaluation.json"
+    evaluated = json.loads(path.read_text()) if path.is_file() else {}
+    return folder.result()["metrics"] | evaluated.get("metrics", evaluated)
+
+
 def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str) -> TrainSpec:
     """The training of ``name`` on this snapshot, on top of the current version of each of its inputs.
 

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pytest
 
 from assets import training_worker
-from assets.checks import held_out_metrics, shortfalls, wrong_weights
+from assets.checks import shortfalls, wrong_weights
 from assets.resources import SwapTalk
 from assets.training import identity_encoder, model_metadata, thumbnail
 from swaptalk_models.data import snapshot
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import ModelFolder, current
+from swaptalk_models.training.spec import ModelFolder, current, held_out_metrics
 
 RESULT = {"name": "x", "step": 7, "seconds": 1.5, "metrics": {"auc": 0.95, "nothing": None}, "baselines": {"auc": 0.5}}
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -37,6 +39,12 @@ def home(tmp_path) -> Home:
         ledger.commit([mark, entry("quality", "b_000", "b")])
         ledger.record(StageReport("mels", 2, 1, 0, 1.234), "run1")
         ledger.record(StageReport("sync_offsets", 2), "run1")
+    home.clips.mkdir()
+    home.clip_video("a_000").write_bytes(b"video")
+    for version in "ab":
+        (home.snapshots / version).mkdir(parents=True)
+        home.manifest(version).touch()
+    (home.snapshots / "current").write_text("b\n")
     folder = home.models / "vqgan" / "v1"
     folder.mkdir(parents=True)
     (folder / "result.json").write_text(json.dumps({"step": 700, "metrics": {"psnr_db": 24.5, "upper_use": 0.3}}))
@@ -68,6 +76,14 @@ def test_contract(home):
         },
         "report": None,
         "release": None,
+        "orphans": {},
+        "data": {
+            "raw_videos": {"path": None, "clips": 2, "rows": 0, "bytes": 0},
+            "clips": {"path": str(home.clips), "clips": 3, "rows": 0, "bytes": 5},
+            "mels": {"path": None, "clips": 3, "rows": 3, "bytes": 0},
+            "face_crops": {"path": None, "clips": 2, "rows": 200, "bytes": 0},
+        },
+        "snapshots": {"current": "b", "versions": ["a", "b"]},
     }
 
 
@@ -81,6 +97,13 @@ def test_orphans_do_not_count(home):
         ledger.orphan_other_videos(["a"])
     status = collect(home)
     assert (status["videos"]["total"], status["clips"]["total"], status["quarantine"]) == (1, 1, [])
+    assert status["orphans"] == {"clips": 2, "face_crops": 1, "face_tracks": 1, "mels": 2, "raw_videos": 2}
+
+
+def test_nothing_slow_is_imported():
+    code = "import sys, pipelines.status; print({'dagster', 'lance', 'pyarrow', 'torch', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_empty_home_says_what_to_do(tmp_path):
@@ -99,5 +122,15 @@ def test_command_prints_a_table_for_people(home, capsys):
     with pytest.raises(SystemExit):
         main(["status", "--home", str(home.root)])
     out = capsys.readouterr().out
-    for said in ("2 ok, 1 quarantined, 3 in all", "frames   200", "psnr_db 24.5", REASON, "1 of them marked", "marked a_000: face too blurred"):
+    shown = (
+        "2 ok, 1 quarantined, 3 in all",
+        "what is where",
+        "training snapshot b, 2 kept in all",
+        "frames   200",
+        "psnr_db 24.5",
+        REASON,
+        "1 of them marked",
+        "marked a_000: face too blurred",
+    )
+    for said in shown:
         assert said in out

@@ -45,6 +45,18 @@ def test_nobody_writes_what_somebody_reads(home: Home):
         refused(home, "clips", "is at work on clips")
 
 
+def test_next_writer_knows_whether_the_last_one_ended_well(home: Home):
+    with home.writing("clips") as unclean:
+        assert not unclean
+    with pytest.raises(ZeroDivisionError), home.writing("clips") as unclean:
+        assert not unclean
+        raise ZeroDivisionError
+    with home.writing("clips") as unclean:
+        assert unclean
+    with home.writing("clips") as unclean:
+        assert not unclean
+
+
 def test_lock_of_a_killed_process_is_free(home: Home):
     code = (
         "import sys, time; from pathlib import Path; from swaptalk_models.data.home import Home\n"
@@ -57,5 +69,5 @@ def test_lock_of_a_killed_process_is_free(home: Home):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    with home.writing("clips"):
-        pass
+    with home.writing("clips") as unclean:
+        assert unclean

@@ -154,6 +154,7 @@ def test_every_parameter_of_every_stage_is_in_the_matrix():
     }
     there = {(stage, field.name) for stage in DEPENDENTS for field in dataclasses.fields(getattr(PRESET, stage))}
     assert there - changed == {("face_tracks", "device")}
+    assert DEPENDENTS.keys() == set(STAGES) - {"raw_videos"}, "every stage that takes parameters"
 
 
 def test_limits_of_quality_recompute_nothing(home, videos, worked):

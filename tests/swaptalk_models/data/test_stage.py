@@ -44,7 +44,7 @@ def items(*clips: str, **inputs: str) -> list[Item]:
 def run(home: Home, todo: list[Item], videos: list[str] | None = None, factor: int = 1, **more):
     videos = list({item.video for item in todo}) if videos is None else videos
     more = {"work": work, "table": True} | more
-    return run_stage("mels", todo, videos, home=home, params=Params(factor), **more)
+    return run_stage("mels", lambda: todo, videos, home=home, params=Params(factor), **more)
 
 
 def counts(report) -> tuple[int, int, int]:
@@ -70,7 +70,7 @@ def test_parameters_and_code_version_make_stale_and_replace_the_rows(home: Home,
     run(home, todo)
     assert counts(run(home, todo, factor=2)) == (2, 0, 0)
     assert content(home) == [(clip, frame) for clip in ("a_0", "b_0") for frame in (0, 2, 4)]
-    monkeypatch.setitem(module.CODE_VERSIONS, "mels", "2")
+    monkeypatch.setitem(module.CODE_VERSIONS, "mels", "another")
     assert counts(run(home, todo, factor=2)) == (2, 0, 0)
 
 
@@ -140,6 +140,59 @@ def test_kill_in_the_middle_of_replacing_does_not_trust_the_old_entry(home: Home
     assert content(home) == [], "old rows are gone, new ones never came"
     assert counts(run(home, todo)) == (2, 0, 0), "with the old parameters, too, everything is done again"
     assert len(content(home)) == 6
+
+
+def test_power_cut_that_took_the_ledgers_last_entries_doubles_no_row(home: Home):
+    todo = items("a_0", "a_1", "b_0")
+    run(home, todo)
+    with Ledger(home.ledger) as ledger:
+        ledger.forget("mels", ["a_1", "b_0"])
+    (home.locks / "mels.lock").write_text("4711")  # what a writer leaves that did not end well
+    assert counts(run(home, todo)) == (2, 1, 0)
+    assert content(home) == [(clip, frame) for clip in ("a_0", "a_1", "b_0") for frame in range(3)]
+
+
+def test_power_cut_that_took_rows_is_noticed(home: Home):
+    run(home, items("a_0", "b_0"))
+    tables.delete_clips(home, "mels", ["b_0"])
+    (home.locks / "mels.lock").write_text("4711")
+    assert counts(run(home, items("a_0", "b_0"))) == (1, 1, 0)
+
+
+def test_files_of_other_parameters_are_not_trusted_after_a_kill(home: Home):
+    """A stage of files replaces them while it works: then the ledger's old entry says nothing any more."""
+
+    def cut(item, home, params):
+        (home.root / item.clip).write_text(str(params.factor))
+        if params.factor == 2 and item.clip == "b_0":
+            raise KeyboardInterrupt  # a_0 and b_0 are replaced, and neither is in the ledger
+        return Result({})
+
+    todo = items("a_0", "b_0", "c_0")
+    run(home, todo, work=cut, table=False)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module._Stage, "flush", lambda self: None)
+        run(home, todo, work=cut, table=False, factor=2)
+    assert counts(run(home, todo, work=cut, table=False)) == (2, 1, 0)
+    assert [(home.root / item.clip).read_text() for item in todo] == ["1", "1", "1"]
+
+
+def test_what_a_stage_reads_is_looked_at_when_nobody_can_change_it(home: Home):
+    def look():
+        with pytest.raises(UserError, match="is at work on clips"), home.writing("clips"):
+            pass
+        return items("a_0")
+
+    run_stage("mels", look, ["a"], home=home, params=Params(), work=work, table=True, reads=("clips",))
+    assert len(content(home)) == 3
+
+
+def test_half_written_files_of_a_crashed_worker_are_gone(home: Home):
+    home.spool.mkdir()
+    (home.spool / ".mels.a_0.4711.part").write_text("half")
+    (home.spool / ".face_crops.a_0.4711.part").write_text("somebody else's")
+    run(home, items("a_0"))
+    assert [path.name for path in home.spool.iterdir()] == [".face_crops.a_0.4711.part"]
 
 
 def test_fault_stops_the_run_but_keeps_what_is_done(home: Home):
@@ -218,6 +271,27 @@ def test_kill_nine_and_rerun_is_as_if_undisturbed(home: Home):
     computed, cached, bad = counts(run(home, todo))
     assert computed + cached == 40 and bad == 0 and cached > 0
     assert content(home) == [(f"v_{i:03d}", frame) for i in range(40) for frame in range(3)]
+
+
+def _insist(root: str, factor: str) -> None:
+    """As somebody who starts the run again until nobody stands in its way."""
+    module.GROUP_CLIPS = 2
+    while True:
+        try:
+            return run(Home(Path(root)), items(*[f"v_{i:03d}" for i in range(20)]), work=slow, workers=2, factor=int(factor))
+        except UserError as error:
+            assert "is at work on mels" in str(error), error
+            time.sleep(0.05)
+
+
+def test_two_runs_at_once(home: Home):
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from test_stage import _insist; _insist(*sys.argv[2:])"
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(home.root)]
+    both = [subprocess.Popen([*command, factor], stderr=subprocess.DEVNULL) for factor in ("1", "2")]
+    assert [process.wait(60) for process in both] == [0, 0]
+    frames = [frame for _, frame in content(home)]
+    assert frames in ([0, 1, 2] * 20, [0, 2, 4] * 20), "all rows are one run's, the later one's"
+    assert counts(run(home, items(*[f"v_{i:03d}" for i in range(20)]), factor=max(frames) // 2)) == (0, 20, 0)
 
 
 def test_workers_give_what_one_process_gives(home: Home, tmp_path: Path):

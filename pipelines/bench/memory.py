@@ -1,0 +1,71 @@
+"""Peak memory of preparing a video of 10 s and one of 10 minutes, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+SHORT_S, LONG_S, SIZE = 10, 600, 256
+# One annotated clip as long as the video is the worst case; a plain folder's video is cut into chunks.
+_RUN = """
+import resource, sys
+from pathlib import Path
+from swaptalk_models.config import load_preset
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.prepare import STAGES, run_data_stage
+from swaptalk_models.data.sources import write_catalog
+home, preset = Home(Path(sys.argv[2])).create(), load_preset("tiny", {"clips.chunk_seconds": float(sys.argv[3])})
+write_catalog(home, preset, videos=sys.argv[1])
+for stage in STAGES:
+    assert not run_data_stage(stage, home, preset).quarantined, stage
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def measure(workdir: Path, home: Path) -> dict[str, float | str]:
+    """Peak resident memory (MiB) of each, and how many times the short one's the long one's are."""
+    from swaptalk_models.data.phantom.corpus import write_corpus
+
+    drawn = write_corpus(workdir / "drawn", 1, SHORT_S, 0, SIZE)[0]
+    found: dict[str, float | str] = {"video": f"{SIZE} px, {SHORT_S} s and {LONG_S} s, one process"}
+    for name, seconds in (("short", SHORT_S), ("long", LONG_S)):
+        folder = workdir / name
+        folder.mkdir()
+        repeat(drawn, folder / "video.mp4", seconds // SHORT_S)
+        for cut, chunk in (("in_one_clip", LONG_S), ("in_chunks", 10)):
+            if name == "short" and cut == "in_chunks":
+                continue
+            started = time.perf_counter()
+            found[f"{name}_{cut}_mib"] = _peak(folder, workdir / f"home_{name}_{cut}", chunk)
+            found[f"{name}_{cut}_seconds"] = time.perf_counter() - started
+    for cut in ("in_one_clip", "in_chunks"):
+        found[f"long_{cut}_times_the_short_ones_memory"] = found[f"long_{cut}_mib"] / found["short_in_one_clip_mib"]
+    return found
+
+
+def _peak(videos: Path, home: Path, chunk: float) -> float:
+    command = [sys.executable, "-c", _RUN, str(videos), str(home), str(chunk)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def repeat(source: Path, target: Path, times: int) -> None:
+    """The same film ``times`` over in one file, its packets as they are."""
+    import av
+
+    with av.open(str(target), "w") as written:
+        streams, last, begins = {}, {}, Fraction(0)
+        for _ in range(times):
+            with av.open(str(source)) as read:
+                picture, sound = read.streams.video[0], read.streams.audio[0]
+                streams = streams or {stream.type: written.add_stream_from_template(stream) for stream in (picture, sound)}
+                for packet in read.demux(picture, sound):
+                    kind, shift = packet.stream.type, round(begins / packet.time_base)
+                    # The sound's first packet lies before its picture: from the second time on it has no room.
+                    if packet.size and packet.dts + shift > last.get(kind, -(1 << 40)):
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream, last[kind] = streams[kind], packet.dts
+                        written.mux(packet)
+                begins += picture.duration * picture.time_base
