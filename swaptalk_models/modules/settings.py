@@ -16,6 +16,9 @@ class TrainConfig:
 
     steps: int = 1000
     """Optimiser steps."""
+    minutes: float = 0.0
+    """Time budget beside the steps, over all sessions of a resumed training; whichever is spent first ends it, and the schedule follows it.
+    0: none. How many steps fit depends on the machine, so such a training does not repeat to the bit."""
     batch: int = 32
     """Samples a step, over all processes together."""
     lr: float = 1e-3
@@ -31,7 +34,7 @@ class TrainConfig:
     grad_clip: float = 1.0
     """Largest gradient norm; 0 switches clipping off."""
     accumulate: int = 1
-    """Micro-batches a step: the batch is split into this many."""
+    """Micro-batches a step: the batch is split into this many, so that it fits into memory."""
     ema: float = 0.99
     """Decay of the weights' moving average, which is what is kept; 0 switches it off."""
     eval_every: int = 250
@@ -44,12 +47,15 @@ class TrainConfig:
     """auto (CUDA where there is one), cpu, cuda, cuda:1, ..."""
     dtype: str = "auto"
     """auto (bfloat16 where the hardware multiplies it, else float32), float32, bfloat16."""
+    compile: bool = False
+    """torch.compile the networks: minutes at the start, faster steps after. Needs a C++ compiler (CPU) or Triton (GPU); without, it is left out."""
     processes: int = 1
     """Processes of one training (torchrun); one a GPU."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "accumulate", "eval_every", "processes"):
             _require(getattr(self, name) >= 1, f"train.{name} must be at least 1")
+        _require(self.minutes >= 0, "train.minutes must not be negative")
         _require(self.lr > 0, "train.lr must be positive")
         _require(self.warmup >= 0, "train.warmup must not be negative")
         _require(0 <= self.final_lr <= 1, "train.final_lr must be in 0..1")

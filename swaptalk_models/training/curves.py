@@ -9,16 +9,14 @@ from swaptalk_models.data.aside import written_aside
 
 def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None:
     """One small plot a figure, over steps; held-out figures are drawn with dots over the training's line."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure  # not pyplot, which belongs to one thread
 
     prefix = "held_out_"
     names = {name.removeprefix(prefix): None for row in history for name in row if name not in ("step", prefix + "score")}
     columns = min(4, max(1, len(names)))
     rows = -(-len(names) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.2 * columns, 2.4 * rows), squeeze=False, layout="constrained")
+    figure = Figure(figsize=(3.2 * columns, 2.4 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
     for axis, name in zip(axes.flat, names, strict=False):
         for key, style, label in ((name, "-", "training"), (prefix + name, "o-", "held-out")):
             points = [(row["step"], row[key]) for row in history if key in row]
@@ -33,4 +31,3 @@ def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None
     figure.suptitle(title)
     with written_aside(path) as aside:
         figure.savefig(aside, format="png", dpi=90)
-    plt.close(figure)

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,31 +40,32 @@ def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder
         return folder
     folder.path.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    if spec.name == "swap_teacher":
-        outcome, steps = _make_teacher_pairs(spec, report)
-    else:
-        outcome, steps = _train_network(spec, report)
-    if dist.is_initialized() and dist.get_rank() != 0:
-        return folder
+    outcome, facts = _make_teacher_pairs(spec, report) if spec.name == "swap_teacher" else _train_network(spec, report)
+    if "RANK" in os.environ and dist.is_initialized():
+        rank = dist.get_rank()
+        dist.destroy_process_group()
+        if rank != 0:
+            return folder
     result = {
         "name": spec.name,
         "version": spec.version,
-        "step": steps,
         "seconds": round(time.monotonic() - started, 1),
         "metrics": outcome.metrics,
         "baselines": outcome.baselines,
         "curves": outcome.curves,
         "inputs": {name: Path(path).name for name, path in spec.inputs.items()},
         "snapshot": Path(spec.snapshot).parent.name,
+        "config": spec.config,
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {pick_device('auto')}, torch {torch.__version__}",
-    }
+    } | facts
     with written_aside(folder.path / "result.json") as aside:
         aside.write_text(json.dumps(result, indent=1))
     (folder.path / "checkpoint.pt").unlink(missing_ok=True)
     return folder
 
 
-def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, int]:
+def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, dict[str, Any]]:
+    """Held-out figures, and what the result keeps beside them: steps, seed, seconds over all sessions, ..."""
     if "RANK" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         if torch.cuda.is_available():
@@ -76,12 +78,20 @@ def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outc
     fit = Fit(objective, train_config, Path(spec.output), report)
     model = fit.run()
     if fit.rank != 0:
-        return Outcome({}), fit.step
+        return Outcome({}), {}
+    started = time.monotonic()
     outcome = objective.finish(model, Path(spec.output))
     save_model(spec.name, model, shape, Path(spec.output))
     draw_curves(fit.history, Path(spec.output) / "curves.png", spec.name)
     report("held-out people: " + "  ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items()))
-    return outcome, fit.step
+    return outcome, {
+        "step": fit.step,
+        "kept_step": fit.kept_step,
+        "seed": train_config.seed,
+        "seconds": round(fit.seconds + time.monotonic() - started, 1),
+        "processes": fit.world,
+        "precision": str(fit.dtype).removeprefix("torch."),
+    }
 
 
 def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
@@ -119,7 +129,7 @@ def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
     raise ValueError(f"no training is called {spec.name!r}")
 
 
-def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, int]:
+def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, dict[str, Any]]:
     from swaptalk_models.baselines.teacher_pairs import draw_pairs, make_pairs, swap_pair
     from swaptalk_models.inference.encode import LatentEncoder
     from swaptalk_models.metrics.crop_judges import crop_identities
@@ -145,4 +155,5 @@ def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple
         "source_similarity": float((of_swap * of_source).sum(1).mean()),
         "target_similarity": float((of_swap * of_target).sum(1).mean()),
     }
-    return Outcome(metrics, {"source_similarity": float((of_target * of_source).sum(1).mean())}), len(table)
+    baselines = {"source_similarity": float((of_target * of_source).sum(1).mean())}
+    return Outcome(metrics, baselines), {"step": len(table), "seed": config.seed}

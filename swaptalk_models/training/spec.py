@@ -26,8 +26,10 @@ MODEL_INPUTS: dict[str, tuple[str, ...]] = {
     "face_swapper": ("vqgan", "identity_encoder", "swap_teacher"),
     "lip_sync": ("vqgan", "lip_expert"),
 }
-# Where and how often, but not what: changing these does not make a model another one.
-_NOT_CONTENT = ("device", "processes", "checkpoint_seconds")
+# Where and how, but not what: changing these does not make a model another one.
+_NOT_CONTENT = ("device", "processes", "checkpoint_seconds", "compile")
+# Settings that are younger than some trained models, with the value at which they change nothing: those models stay what they are.
+_YOUNGER = {"minutes": 0.0}
 
 
 @dataclass(frozen=True)
@@ -133,5 +135,5 @@ def _content(config: dict[str, Any]) -> dict[str, Any]:
     return {
         key: _content(value) if isinstance(value, dict) else value
         for key, value in config.items()
-        if key not in _NOT_CONTENT
+        if key not in _NOT_CONTENT and not (key in _YOUNGER and value == _YOUNGER[key])
     }
