@@ -50,6 +50,8 @@ def test_a_training_leaves_a_whole_folder(tiny, tmp_path, vqgan_folder):
     result = folder.result()
     assert (result["name"], result["step"], result["inputs"]) == ("lip_expert", 2, {"vqgan": "v1"})
     assert result["snapshot"] == "snap" and result["hardware"]
+    assert (result["seed"], result["processes"], result["precision"]) == (0, 1, "float32")
+    assert result["kept_step"] in (1, 2) and result["config"]["train"]["batch"] == 8
     assert 0 <= result["metrics"]["accuracy"] <= 1 and "accuracy" in result["baselines"]
     assert len(result["curves"]["accuracy_by_offset"]) == 31
     assert load_model("lip_expert", folder.path).config.width == 8

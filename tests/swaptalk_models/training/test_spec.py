@@ -47,6 +47,7 @@ def test_a_plan_names_inputs_and_output(home):
     [
         {"lip_sync.train.device": "cuda:1"},
         {"lip_sync.train.processes": 2},
+        {"lip_sync.train.compile": True},
         {"lip_sync.train.checkpoint_seconds": 1.0},
         {"vqgan.train.steps": 3},
         {"evaluation.pairs": 3},
@@ -61,6 +62,7 @@ def test_where_it_runs_and_other_stages_settings_leave_the_key(home, overrides):
     [
         {"lip_sync.train.steps": 3},
         {"lip_sync.train.seed": 1},
+        {"lip_sync.train.minutes": 5.0},
         {"lip_sync.train.dtype": "float32"},
         {"lip_sync.warping": False},
         {"face_crops.size": 128},
