@@ -80,6 +80,10 @@ class VQGANConfig:
     """Channels from fine to coarse, one entry a halving; the first halving is a space-to-depth."""
     blocks: int = 1
     """Residual blocks a resolution."""
+    decoder: str = "light"
+    """light (narrow at full resolution) or taming (as Esser et al. 2021 built it, some twenty times the work; for comparison)."""
+    decoder_channels: int = 128
+    """Channels at full resolution of the taming decoder."""
     codes: int = 512
     """Entries of each codebook."""
     groups: int = 1
@@ -93,8 +97,15 @@ class VQGANConfig:
     """Weight of the commitment loss (on the encoder's side)."""
     codebook_decay: float = 0.98
     """Decay of the codebook's moving averages."""
+    codebook_start: str = "sample"
+    """How the codes start: sample (on drawn encoder outputs) or kmeans (on the centres of their clusters)."""
+    gradient: str = "straight"
+    """How gradients pass the quantiser: straight (through, as if it were not there) or rotation (turned and scaled as the input was, Fifty et
+    al. 2024)."""
+    one_codebook: bool = False
+    """One codebook for both halves of the face (an ablation)."""
     revive_below: float = 0.03
-    """A code used less often than this share of the average use is set on a fresh encoder output."""
+    """A code used less often than this share of the average use is set on a fresh encoder output; 0 leaves codes alone."""
     pixel_weight: float = 1.0
     """Weight of the L1 reconstruction loss."""
     l2_weight: float = 1.0
@@ -123,6 +134,10 @@ class VQGANConfig:
         _require(self.codes >= 2 and self.codes <= 65536, "vqgan.codes must be in 2..65536 (codes are kept as uint16)")
         _require(self.dim >= 4, "vqgan.dim must be at least 4")
         _require(self.groups >= 1 and self.dim % self.groups == 0, "vqgan.dim must be a multiple of vqgan.groups")
+        _require(self.decoder in ("light", "taming"), "vqgan.decoder must be light or taming")
+        _require(self.decoder_channels % 32 == 0, "vqgan.decoder_channels must be a multiple of 32")
+        _require(self.codebook_start in ("sample", "kmeans"), "vqgan.codebook_start must be sample or kmeans")
+        _require(self.gradient in ("straight", "rotation"), "vqgan.gradient must be straight or rotation")
         _require(0 <= self.quantise_from < 1, "vqgan.quantise_from must be in [0, 1)")
         _require(0 <= self.adversarial_start <= 1, "vqgan.adversarial_start must be in 0..1")
 

@@ -40,10 +40,16 @@ _NETWORKS = {
 }
 
 
+def build_network(name: str, config: Any, shape: dict[str, int]) -> nn.Module:
+    """The network of ``name``, with random weights. ``shape`` as in ``save_model``."""
+    return _NETWORKS[name][1](config, shape)
+
+
 def save_model(name: str, network: nn.Module, shape: dict[str, int], folder: Path) -> None:
     """Write weights.safetensors and config.json. ``shape``: crop_size, and grid and dim of the latent."""
     with written_aside(folder / "weights.safetensors") as aside:
-        save_file({key: tensor.contiguous().cpu() for key, tensor in network.state_dict().items()}, aside)
+        # Copies: what two parts of a network share is kept for each of them.
+        save_file({key: tensor.contiguous().clone().cpu() for key, tensor in network.state_dict().items()}, aside)
     config = {"name": name, "config": dataclasses.asdict(network.config), "shape": shape}
     with written_aside(folder / "config.json") as aside:
         aside.write_text(json.dumps(config, indent=1))
@@ -64,8 +70,7 @@ def load_model(name: str, folder: Path, device: str = "cpu") -> Any:
         raise UserError(f"{folder}: not a folder of a trained {name}: {missing} is missing") from None
     except (ValueError, OSError, SafetensorError) as error:
         raise UserError(f"{folder}: damaged {name}: {error}") from None
-    kind, build = _NETWORKS[name]
-    network = build(build_section(kind, stored["config"]), stored["shape"])
+    network = build_network(name, build_section(_NETWORKS[name][0], stored["config"]), stored["shape"])
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

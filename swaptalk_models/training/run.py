@@ -20,7 +20,7 @@ from swaptalk_models.modules import settings
 from swaptalk_models.training.curves import draw_curves
 from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.device import pick_device
-from swaptalk_models.training.folder import load_model, load_shape, save_model
+from swaptalk_models.training.folder import load_model, save_model
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.objective import Objective, Outcome
 from swaptalk_models.training.spec import ModelFolder, TrainSpec
@@ -94,8 +94,15 @@ def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outc
     }
 
 
-def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
-    """The objective of ``spec.name`` over its data and inputs, and the shape that its network is built for."""
+def build_objective(
+    spec: TrainSpec, data: TrainingData | None = None, load: Callable[[str, Path], Any] = load_model
+) -> tuple[Objective, dict[str, int]]:
+    """The objective of ``spec.name``, and the shape that its network is built for.
+
+    Args:
+        data: by default the snapshot's.
+        load: gives the frozen network of an input, from its name and folder.
+    """
     # Imported here: each pulls in what only its own training needs.
     from swaptalk_models.training.objectives.identity import IdentityObjective
     from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
@@ -103,30 +110,33 @@ def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
     from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective
     from swaptalk_models.training.objectives.vqgan import VQGANObjective
 
-    data = TrainingData(Path(spec.home), Path(spec.snapshot))
+    data = data or TrainingData(Path(spec.home), Path(spec.snapshot))
     shape = {"crop_size": spec.crop_size}
     if spec.name == "identity_encoder":
         return IdentityObjective(build_section(settings.IdentityEncoderConfig, spec.config), data), shape
     if spec.name == "sync_judge":
         return SyncJudgeObjective(build_section(settings.SyncJudgeConfig, spec.config), data), shape
+
+    inputs = {name: load(name, Path(path)) for name, path in spec.inputs.items() if name != "swap_teacher"}
     if spec.name == "vqgan":
         config = build_section(settings.VQGANConfig, spec.config)
-        shape |= {"grid": spec.crop_size // config.factor, "dim": config.dim, "groups": config.groups}
-        return VQGANObjective(config, data, load_model("identity_encoder", spec.inputs["identity_encoder"])), shape
+        return VQGANObjective(config, data, inputs["identity_encoder"]), shape | _latent_shape(spec, config)
 
-    vqgan_folder = Path(spec.inputs["vqgan"])
-    vqgan, shape = load_model("vqgan", vqgan_folder), load_shape(vqgan_folder)
-    latent = (vqgan, vqgan_folder.name, shape["grid"])
+    vqgan = inputs["vqgan"]
+    shape |= _latent_shape(spec, vqgan.config)
+    latent = (vqgan, Path(spec.inputs["vqgan"]).name, shape["grid"])
     if spec.name == "lip_expert":
         return LipExpertObjective(build_section(settings.LipExpertConfig, spec.config), data, *latent), shape
     if spec.name == "face_swapper":
-        identity = load_model("identity_encoder", spec.inputs["identity_encoder"])
         config = build_section(settings.FaceSwapperConfig, spec.config)
-        return FaceSwapperObjective(config, data, *latent, identity, Path(spec.inputs["swap_teacher"])), shape
+        return FaceSwapperObjective(config, data, *latent, inputs["identity_encoder"], Path(spec.inputs["swap_teacher"])), shape
     if spec.name == "lip_sync":
-        expert = load_model("lip_expert", spec.inputs["lip_expert"])
-        return LipSyncObjective(build_section(settings.LipSyncConfig, spec.config), data, *latent, expert), shape
+        return LipSyncObjective(build_section(settings.LipSyncConfig, spec.config), data, *latent, inputs["lip_expert"]), shape
     raise ValueError(f"no training is called {spec.name!r}")
+
+
+def _latent_shape(spec: TrainSpec, config: settings.VQGANConfig) -> dict[str, int]:
+    return {"grid": spec.crop_size // config.factor, "dim": config.dim, "groups": config.groups}
 
 
 def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, dict[str, Any]]:

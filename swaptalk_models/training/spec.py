@@ -29,7 +29,14 @@ MODEL_INPUTS: dict[str, tuple[str, ...]] = {
 # Where and how, but not what: changing these does not make a model another one.
 _NOT_CONTENT = ("device", "processes", "checkpoint_seconds", "compile")
 # Settings that are younger than some trained models, with the value at which they change nothing: those models stay what they are.
-_YOUNGER = {"minutes": 0.0}
+_YOUNGER = {
+    "minutes": 0.0,
+    "decoder": "light",
+    "decoder_channels": 128,
+    "codebook_start": "sample",
+    "gradient": "straight",
+    "one_codebook": False,
+}
 
 
 @dataclass(frozen=True)
