@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from pipelines.cli.options import INPUT_FOLDER, home_option, json_option, overrides
+from pipelines.cli.options import INPUT_FOLDER, ablate_option, home_option, json_option, overrides
 from swaptalk_models.config import PRESETS
 from swaptalk_models.errors import UserError
 
@@ -28,6 +28,7 @@ from swaptalk_models.errors import UserError
     metavar="SECTION.FIELD=VALUE",
     help="Another value than the preset's; repeatable.",
 )
+@ablate_option
 @click.option("--dry-run", is_flag=True, help="Only say what the preset costs: shapes, sizes, memory. Needs no GPU and no data.")
 @json_option
 def command(
@@ -37,6 +38,7 @@ def command(
     home: Path,
     until: str,
     assignments: tuple[str, ...],
+    ablate: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -51,16 +53,18 @@ def command(
     swaptalk run --videos ~/talks --home ~/talks-home     your own videos
     swaptalk run --until face_crops                       the data only
     swaptalk run --set vqgan.train.steps=3000             another training budget
+    swaptalk run --ablate no-warping                      one part of the design left out
     swaptalk run --preset paper --dry-run                 what would it cost?
     """
+    values = overrides(assignments) | ({"ablate": list(ablate)} if ablate else {})
     if dry_run:
         from pipelines.dry_run import print_dry_run
 
-        print_dry_run(preset, overrides(assignments), as_json)
+        print_dry_run(preset, values, as_json)
         return
     if as_json:
         raise UserError("--json goes with --dry-run; what a run has made says `swaptalk status --json`")
-    finish(make_everything(home, preset, videos, hdtf, until, overrides(assignments)))
+    finish(make_everything(home, preset, videos, hdtf, until, values))
 
 
 def make_everything(
