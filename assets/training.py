@@ -92,6 +92,8 @@ def model_metadata(folder: ModelFolder, cached: bool) -> dict[str, Any]:
         "step": float(result["step"]),
         "seconds": float(result["seconds"]),
     }
+    if "external" in result:
+        metadata["external"] = dg.MetadataValue.json(result["external"])
     metadata |= {key: float(value) for key, value in result["metrics"].items() if value is not None}
     metadata |= {
         f"baseline_{key}": float(value) for key, value in result.get("baselines", {}).items() if value is not None

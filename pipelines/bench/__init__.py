@@ -12,6 +12,10 @@ BENCHES = {
         "from mp4 to tracks, crops and mels: frames a second, share of each stage, beside plain decoding",
     ),
     "cache": ("cache", "random 5-frame windows of cached codes and sound: frames a second"),
+    "train": (
+        "train",
+        "steps a second of every training at the preset's size, share of waiting for data, bfloat16 against float32",
+    ),
     "nothing-to-do": (
         "nothing_to_do",
         "a run that finds everything done: seconds, and how many of them are Dagster's own start",

@@ -155,7 +155,10 @@ class IdentityEncoderConfig:
     scale: float = 16.0
     """Scale of the logits."""
     external: str = ""
-    """Path of a TorchScript-free external ArcFace in ONNX form; empty trains ours."""
+    """File of an external ArcFace to take instead of training ours: IResNet weights in insightface's layout, .safetensors or .pth. Perceptual
+    features then come from it, too."""
+    external_sha256: str = ""
+    """Checksum that the file must have; empty: any. What it has is part of the model's version."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:

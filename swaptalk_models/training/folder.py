@@ -14,6 +14,7 @@ from torch import nn
 from swaptalk_models.config import build_section
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.lip_expert import LipExpert
@@ -29,10 +30,17 @@ from swaptalk_models.modules.settings import (
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.vqgan import VQGAN
 
+
+def _identity_encoder(config: IdentityEncoderConfig, shape: dict[str, Any]) -> nn.Module:
+    if not config.external:
+        return IdentityEncoder(config)
+    return ArcFace(config, shape["crop_size"], shape.get("depth", 50), shape.get("crop_margin", 0.0))
+
+
 # name -> (class of its configuration, how to build it from that and the shape it was trained for)
 _NETWORKS = {
     "vqgan": (VQGANConfig, lambda config, shape: VQGAN(config)),
-    "identity_encoder": (IdentityEncoderConfig, lambda config, shape: IdentityEncoder(config)),
+    "identity_encoder": (IdentityEncoderConfig, _identity_encoder),
     "lip_expert": (LipExpertConfig, lambda config, shape: LipExpert(config, shape["dim"], shape["grid"])),
     "face_swapper": (FaceSwapperConfig, lambda config, shape: FaceSwapper(config, shape["dim"], shape["grid"])),
     "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"])),

@@ -98,6 +98,21 @@ class Fit:
             self.average.load_state_dict(self.best["weights"])
         return self.average
 
+    def pace(self, seconds: float) -> tuple[float, float]:
+        """Take steps for about this long, with nothing validated or kept. Gives steps a second, and the share of the time spent on waiting for
+        batches.
+        """
+        with ThreadPoolExecutor(1, "batches") as self._batches:
+            for _ in range(2):  # the first steps of a process are slower
+                self._train_step()
+                self.step += 1
+            waited, first, started = self.waited, self.step, time.monotonic()
+            while self.step - first < 2 or time.monotonic() - started < seconds:
+                self._train_step()
+                self.step += 1
+            passed = time.monotonic() - started
+        return (self.step - first) / passed, (self.waited - waited) / passed
+
     @property
     def progress(self) -> float:
         """Share of the budget that is spent, 0 to 1: of the steps or of the minutes, whichever is further."""

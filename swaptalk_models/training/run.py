@@ -23,7 +23,7 @@ from swaptalk_models.training.device import pick_device
 from swaptalk_models.training.folder import load_model, save_model
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.objective import Objective, Outcome
-from swaptalk_models.training.spec import ModelFolder, TrainSpec
+from swaptalk_models.training.spec import ModelFolder, TrainSpec, external_checksum
 
 
 def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder:
@@ -40,7 +40,14 @@ def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder
         return folder
     folder.path.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    outcome, facts = _make_teacher_pairs(spec, report) if spec.name == "swap_teacher" else _train_network(spec, report)
+    if spec.name == "swap_teacher":
+        outcome, facts = _make_teacher_pairs(spec, report)
+    elif spec.config.get("external"):
+        if os.environ.get("RANK", "0") != "0":
+            return folder
+        outcome, facts = _take_external(spec, report)
+    else:
+        outcome, facts = _train_network(spec, report)
     if "RANK" in os.environ and dist.is_initialized():
         rank = dist.get_rank()
         dist.destroy_process_group()
@@ -92,6 +99,22 @@ def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outc
         "processes": fit.world,
         "precision": str(fit.dtype).removeprefix("torch."),
     }
+
+
+def _take_external(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, dict[str, Any]]:
+    """An identity encoder that somebody else has trained: measured on our held-out people and kept as if it were ours."""
+    from swaptalk_models.modules.arcface import load_arcface
+    from swaptalk_models.training.objectives.identity import IdentityObjective
+
+    config = build_section(settings.IdentityEncoderConfig, spec.config)
+    checksum = external_checksum(config.external, config.external_sha256)
+    network, depth = load_arcface(config, spec.crop_size, spec.crop_margin)
+    report(f"{spec.name}: IResNet {depth} of {config.external}, SHA-256 {checksum}")
+    objective = IdentityObjective(config, TrainingData(Path(spec.home), Path(spec.snapshot)))
+    outcome = objective.finish(network, Path(spec.output))
+    save_model(spec.name, network, {"crop_size": spec.crop_size, "crop_margin": spec.crop_margin, "depth": depth}, Path(spec.output))
+    external = {"file": Path(config.external).name, "sha256": checksum, "network": f"IResNet {depth}"}
+    return outcome, {"step": 0, "external": external}
 
 
 def build_objective(

@@ -6,8 +6,11 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.settings import (
     IdentityEncoderConfig,
     LipExpertConfig,
@@ -16,7 +19,7 @@ from swaptalk_models.modules.settings import (
 )
 from swaptalk_models.training.folder import load_model, load_shape, save_model
 from swaptalk_models.training.run import build_objective, train
-from swaptalk_models.training.spec import TrainSpec
+from swaptalk_models.training.spec import TrainSpec, external_checksum
 
 TRAIN = TrainConfig(steps=2, batch=8, eval_every=1, device="cpu", dtype="float32")
 
@@ -90,6 +93,26 @@ def test_the_vqgan_takes_the_identity_encoder(tiny, tmp_path, vqgan_config):
     assert (folder.path / "samples" / "reconstruction.png").is_file()
     assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}
     assert json.loads((folder.path / "config.json").read_text())["name"] == "vqgan"
+
+
+def test_an_external_identity_encoder_is_taken_as_it_is(tiny, tmp_path, vqgan_config):
+    torch.manual_seed(0)
+    theirs = ArcFace(IdentityEncoderConfig(dim=8), 32, 18)
+    file = tmp_path / "backbone.safetensors"
+    save_file({key.replace("out.", "features."): tensor for key, tensor in theirs.state_dict().items()}, file)
+    spec = spec_of(tiny, tmp_path, "identity_encoder", IdentityEncoderConfig(external=str(file), train=TRAIN))
+    said = []
+    folder = train(spec, said.append)
+    result = folder.result()
+    assert result["external"] == {"file": file.name, "sha256": external_checksum(str(file)), "network": "IResNet 18"}
+    assert 0 <= result["metrics"]["auc"] <= 1 and result["step"] == 0
+    assert "IResNet 18" in said[0]
+    ours = load_model("identity_encoder", folder.path)
+    image = torch.rand(2, 3, 32, 32)
+    assert torch.equal(ours(image), theirs.eval()(image))
+    # And the VQGAN's losses look through it.
+    spec = spec_of(tiny, tmp_path, "vqgan", dataclasses.replace(vqgan_config, train=TRAIN), identity_encoder=folder.path)
+    assert np.isfinite(train(spec, lambda line: None).result()["metrics"]["psnr_db"])
 
 
 def test_a_missing_input_is_the_users_to_mend(tiny, tmp_path, vqgan_config):

@@ -1,6 +1,7 @@
 """training/spec.py"""
 
 import dataclasses
+import hashlib
 
 import pytest
 
@@ -71,6 +72,24 @@ def test_where_it_runs_and_other_stages_settings_leave_the_key(home, overrides):
 )
 def test_content_changes_the_key(home, overrides):
     assert key(home, **overrides) != key(home)
+
+
+def test_an_external_network_counts_by_its_content(tmp_path, home):
+    for name, content in (("a.pth", b"one"), ("b.pth", b"one"), ("c.pth", b"two")):
+        (tmp_path / name).write_bytes(content)
+
+    def version(name, **more):
+        overrides = {"identity_encoder.external": str(tmp_path / name)} | {f"identity_encoder.{k}": v for k, v in more.items()}
+        return key(home, "identity_encoder", **overrides)
+
+    assert version("a.pth") == version("b.pth") != version("c.pth")
+    assert key(home, "identity_encoder") != version("a.pth")
+    digest = hashlib.sha256(b"one").hexdigest()
+    assert version("a.pth", external_sha256=digest) == version("a.pth")
+    with pytest.raises(UserError, match=f"c.pth: its SHA-256 is .*, not identity_encoder.external_sha256 .{digest}"):
+        version("c.pth", external_sha256=digest)
+    with pytest.raises(UserError, match="identity_encoder.external: no file .*gone.pth"):
+        version("gone.pth")
 
 
 def test_a_new_input_makes_a_new_model(home):
