@@ -43,7 +43,7 @@ def _watch(context: dg.AssetExecutionContext, folder: Path, ended: threading.Eve
             if history and history[-1]["step"] > shown:
                 context.log_event(observation(context.asset_key, history))
                 shown = history[-1]["step"]
-        except Exception as error:  # whoever looks on must never stop a training
+        except (OSError, ValueError, dg.DagsterError) as error:  # whoever looks on must never stop a training
             context.log.warning(f"the curves cannot be shown: {error}")
 
 

@@ -38,7 +38,7 @@ def compiler_fault(device: torch.device) -> str:
     """Why torch.compile cannot work here, in one line; empty where it can. Compiles a trifle: whatever is missing shows in that."""
     try:
         torch.compile(lambda x: x.sin() + 1)(torch.zeros(2, device=device))
-    except Exception as error:  # no compiler, no Triton, a Python that is too new: each has its own class
+    except (RuntimeError, ImportError, OSError) as error:  # no compiler, no Triton, a Python that is too new
         torch.compiler.reset()
         return (str(error).strip() or type(error).__name__).splitlines()[0]
     return ""

@@ -17,8 +17,8 @@ import pytest
 
 from assets import training_progress, training_worker
 from assets.checks import held_out_metrics, shortfalls, wrong_weights
-from assets.resources import SwapTalk
 from assets.pictures import thumbnail
+from assets.resources import SwapTalk
 from assets.training import identity_encoder, lip_expert_left_chance, model_metadata
 from swaptalk_models.data import snapshot
 from swaptalk_models.data.home import Home
