@@ -1,4 +1,4 @@
-"""A training's curves as a picture."""
+"""A training's curves as pictures."""
 
 from __future__ import annotations
 
@@ -29,5 +29,18 @@ def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None
     for axis in list(axes.flat)[len(names) :]:
         axis.set_axis_off()
     figure.suptitle(title)
+    with written_aside(path) as aside:
+        figure.savefig(aside, format="png", dpi=90)
+
+
+def draw_offsets(in_step: list[float], path: Path) -> None:
+    """Share of window pairs that a sync network calls in step, over how far (frames) sound and lips are moved apart; 0 is in the middle."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 2.8), layout="constrained")
+    axis = figure.subplots()
+    reach = len(in_step) // 2
+    axis.plot(range(-reach, reach + 1), in_step, "o-", markersize=3, linewidth=1)
+    axis.set(xlabel="sound minus lips (frames)", ylabel="called in step", ylim=(0, 1), title="Held-out people")
     with written_aside(path) as aside:
         figure.savefig(aside, format="png", dpi=90)

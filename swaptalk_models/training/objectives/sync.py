@@ -22,6 +22,7 @@ from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig, T
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
 from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.curves import draw_offsets
 from swaptalk_models.training.data import Clip, TrainingData
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 
@@ -95,10 +96,12 @@ class SyncObjective(Objective):
         clips = self.data.of("test")
         logits = [self._offset_logits(model, clip) for clip in clips]
         offsets = np.array([_best_offset(clip_logits) for clip_logits in logits])
+        in_step = _accuracy_by_offset(logits)
+        draw_offsets(in_step, folder / "samples" / "accuracy_by_offset.png")
         return Outcome(
             metrics={"accuracy": _accuracy(logits), "offset_error_frames": float(np.abs(offsets).mean())},
             baselines={"accuracy": float(np.mean([_energy_accuracy(self.data, clip) for clip in clips]))},
-            curves={"accuracy_by_offset": _accuracy_by_offset(logits)},
+            curves={"accuracy_by_offset": in_step},
         )
 
     @torch.no_grad()
