@@ -53,14 +53,17 @@ def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
 
 
 class Reporter:
-    """Lines of progress to Dagster's log. Steps at most every REPORT_SECONDS, rarer as hours go by: every line is a row of its database."""
+    """Lines to Dagster's log. Those that count ("step 5/9 ...", "50/900 pairs ...") at most every REPORT_SECONDS, and rarer as hours go by: every
+    line is a row of its database.
+    """
 
     def __init__(self, pipes: PipesContext):
         self.pipes, self.started, self.said = pipes, time.monotonic(), 0.0
 
     def __call__(self, line: str) -> None:
         now = time.monotonic()
-        if not line.startswith("step ") or now - self.said >= max(REPORT_SECONDS, RARER * (now - self.started)):
+        counts = line.removeprefix("step ")[:1].isdigit()
+        if not counts or now - self.said >= max(REPORT_SECONDS, RARER * (now - self.started)):
             self.said = now
             self.pipes.log.info(line)
 

@@ -244,6 +244,21 @@ def test_an_expert_at_chance_fails_its_check(home):
     assert spec.blocking
 
 
+def test_what_counts_is_said_now_and_then_and_all_else_at_once():
+    said = []
+    report = training_worker.Reporter(types.SimpleNamespace(log=types.SimpleNamespace(info=said.append)))
+    report.started = report.said = time.monotonic() - 1000  # a line in 10 s
+    for line in ("step 1/9  loss 2", "step 2/9  loss 2", "50/900 pairs swapped", "resumed at step 4 of 9", "held-out people: auc 1"):
+        report(line)
+    assert said == ["step 1/9  loss 2", "resumed at step 4 of 9", "held-out people: auc 1"]
+    report.said -= 5
+    report("step 3/9")
+    assert len(said) == 3, "2 s are not enough any more"
+    report.said -= 10
+    report("step 4/9")
+    assert said[-1] == "step 4/9"
+
+
 def test_worker_ends_with_its_run():
     parent = subprocess.Popen([sys.executable, "-c", ""])
     parent.wait()
