@@ -1,5 +1,6 @@
 """Small pictures of the data for the UI. Everything heavy is imported when a picture is drawn."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ from swaptalk_models.data.quality import GATES
 
 FACES_SHOWN = 8
 FACE_PX = 64
+THUMBNAIL_PX = 480
 
 
 def spread(entries: list[Entry], count: int) -> list[Entry]:
@@ -133,3 +135,14 @@ def sound(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.MetadataValue]:
         wave[20 - half : 21 + half, x] = (70, 110, 170)
     picture = np.concatenate([wave, colours], axis=0)
     return {"sound": markdown_picture(picture, f"waveform and log-mel of {clip}")}
+
+
+def thumbnail(path: Path) -> dg.MetadataValue:
+    """A picture file, small enough to be kept with an event."""
+    import cv2
+
+    image = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    scale = min(1.0, THUMBNAIL_PX / max(image.shape[:2]))
+    if scale < 1:
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return markdown_picture(image, path.stem)

@@ -14,17 +14,18 @@ from typing import Any
 
 import dagster as dg
 
-from assets.metadata import markdown_picture, run_name
+from assets.metadata import run_name
+from assets.pictures import thumbnail
 from assets.resources import SwapTalk
+from assets.training_progress import observed
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger, StageReport
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, TrainSpec, make_current, plan
+from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, TrainSpec, current, make_current, plan
 from swaptalk_models.versions import CODE_VERSIONS
 
 MODELS = tuple(MODEL_INPUTS)
 GPU_POOL = "gpu"
-_PICTURE_SIDE = 480  # px; pictures are kept in every event, so they are small
 
 
 def train_model(
@@ -59,7 +60,8 @@ def _run_worker(context: dg.AssetExecutionContext, spec: TrainSpec, pipes: dg.Pi
         job, status = Path(folder) / "job.json", Path(folder) / "status.json"
         job.write_text(json.dumps({"spec": dataclasses.asdict(spec), "status": str(status), "parent": os.getpid()}))
         try:
-            pipes.run(command=[sys.executable, *launcher, "-m", "assets.training_worker", str(job)], context=context)
+            with observed(context, Path(spec.output)):
+                pipes.run(command=[sys.executable, *launcher, "-m", "assets.training_worker", str(job)], context=context)
         except Exception as error:  # whatever Pipes makes of it: the worker has said what it was
             said = json.loads(status.read_text()) if status.is_file() else {}
             if said.get("user_error"):
@@ -90,6 +92,8 @@ def model_metadata(folder: ModelFolder, cached: bool) -> dict[str, Any]:
         "step": float(result["step"]),
         "seconds": float(result["seconds"]),
     }
+    if "external" in result:
+        metadata["external"] = dg.MetadataValue.json(result["external"])
     metadata |= {key: float(value) for key, value in result["metrics"].items() if value is not None}
     metadata |= {
         f"baseline_{key}": float(value) for key, value in result.get("baselines", {}).items() if value is not None
@@ -98,17 +102,6 @@ def model_metadata(folder: ModelFolder, cached: bool) -> dict[str, Any]:
         if picture.is_file():
             metadata[picture.stem if picture.stem not in metadata else f"{picture.stem}_picture"] = thumbnail(picture)
     return metadata
-
-
-def thumbnail(path: Path) -> dg.MetadataValue:
-    """A picture file, small enough to be kept with an event."""
-    import cv2
-
-    image = cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    scale = min(1.0, _PICTURE_SIDE / max(image.shape[:2]))
-    if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return markdown_picture(image, path.stem)
 
 
 def model(group: str = "training") -> dict[str, Any]:
@@ -130,6 +123,18 @@ def lip_expert(
 ) -> dg.MaterializeResult:
     """SyncNet over VQ embeddings of the lower half and sound: tells whether they belong together."""
     return train_model(context, swaptalk, pipes)
+
+
+@dg.asset_check(
+    asset=lip_expert,
+    blocking=True,
+    description="Has left chance: with an expert that tells nothing the lips would be trained on noise.",
+)
+def lip_expert_left_chance(swaptalk: SwapTalk) -> dg.AssetCheckResult:
+    from swaptalk_models.training.chance import look_at_chance
+
+    found = look_at_chance(current(swaptalk.home_folder().root, "lip_expert"))
+    return dg.AssetCheckResult(passed=found.left, description=found.said, metadata=found.figures)
 
 
 @dg.asset(

@@ -19,6 +19,7 @@ from typing import Any
 from dagster_pipes import PipesContext, open_dagster_pipes
 
 REPORT_SECONDS = 2.0
+RARER = 0.01  # of the time that the training has run so far
 
 
 def main() -> int:
@@ -52,14 +53,17 @@ def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
 
 
 class Reporter:
-    """Lines of progress to Dagster's log, at most one in REPORT_SECONDS."""
+    """Lines to Dagster's log. Those that count ("step 5/9 ...", "50/900 pairs ...") at most every REPORT_SECONDS, and rarer as hours go by: every
+    line is a row of its database.
+    """
 
     def __init__(self, pipes: PipesContext):
-        self.pipes, self.said = pipes, 0.0
+        self.pipes, self.started, self.said = pipes, time.monotonic(), 0.0
 
     def __call__(self, line: str) -> None:
         now = time.monotonic()
-        if now - self.said >= REPORT_SECONDS:
+        counts = line.removeprefix("step ")[:1].isdigit()
+        if not counts or now - self.said >= max(REPORT_SECONDS, RARER * (now - self.started)):
             self.said = now
             self.pipes.log.info(line)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from swaptalk_models.ablations import ablated
 from swaptalk_models.data.download_settings import DownloadConfig
 from swaptalk_models.data.settings import (
     ClipsConfig,
@@ -67,11 +68,15 @@ class Preset:
     lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    ablate: tuple[str, ...] = ()
+    """Words of swaptalk_models/ablations.py; what they change stands in the sections already."""
 
     def __post_init__(self) -> None:
         size, factor = self.face_crops.size, self.vqgan.factor
         if size % (2 * factor):
             raise ValueError(f"face_crops.size ({size}) must be a multiple of twice vqgan.factor ({factor}): each half is encoded alone")
+        if self.grid < 4:
+            raise ValueError(f"face_crops.size ({size}) / vqgan.factor ({factor}) must be at least 4: fewer cells tell no lips")
         if self.face_crops.label_grid % (size // factor):
             raise ValueError("face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)")
 
@@ -84,8 +89,10 @@ class Preset:
 def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset:
     """Read preset ``name`` (one of PRESETS, or the path of a YAML file) and apply ``overrides`` ({"section.field": value}).
 
+    The words of its ``ablate`` come before the overrides, so that these have the last word.
+
     Raises:
-        UserError: unknown preset, section or field, or a value that does not fit.
+        UserError: unknown preset, section, field or ablation, or a value that does not fit.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else PRESET_FOLDER / f"{name}.yaml"
     if not path.is_file():
@@ -96,9 +103,18 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: a preset is a mapping of sections")
-    for dotted, value in (overrides or {}).items():
+    overrides = dict(overrides or {})
+    values["ablate"] = _words(overrides.pop("ablate", values.get("ablate", [])))
+    for dotted, value in (ablated(values["ablate"], values) | overrides).items():
         _put(values, dotted.split("."), _plain(value, dotted) if isinstance(value, str) else value, dotted)
     return build_section(Preset, {"name": path.stem} | values, "")
+
+
+def _words(given: Any) -> list[str]:
+    """A list of words, or one string of them with blanks or commas between."""
+    given = _plain(given, "ablate") if isinstance(given, str) else given
+    words = given.replace(",", " ").split() if isinstance(given, str) else list(given or ())
+    return list(dict.fromkeys(str(word) for word in words))
 
 
 def _plain(text: str, dotted: str) -> Any:

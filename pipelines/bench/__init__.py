@@ -13,6 +13,10 @@ BENCHES = {
     ),
     "memory": ("memory", "peak memory of preparing 10 s and 10 minutes of video (takes minutes)"),
     "cache": ("cache", "random 5-frame windows of cached codes and sound: frames a second"),
+    "train": (
+        "train",
+        "steps a second of every training at the preset's size, share of waiting for data, bfloat16 against float32",
+    ),
     "nothing-to-do": (
         "nothing_to_do",
         "a run that finds everything done: our own seconds at 10, 1,000 and 10,000 clips, and the home's as a user sees it",

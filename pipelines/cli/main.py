@@ -19,6 +19,7 @@ COMMANDS = {
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
     "evaluate": "Measure any method's talking-face video.",
     "phantom": "Write the phantom corpus: drawn talking heads with exact ground truth.",
+    "ablate": "What each part of the design is worth: runs without it, over seeds, and a table of differences.",
     "bench": "Our standard speed figures.",
     "recover": "Free runs and slots that a power cut left behind.",
     "clean": "Remove the data of videos that have gone.",

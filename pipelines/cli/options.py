@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipelines.instance import default_home
+from swaptalk_models.ablations import ABLATIONS
 from swaptalk_models.data.home import Home
 from swaptalk_models.errors import UserError
 
@@ -30,6 +31,13 @@ def home_option(command: Callable) -> Callable:
 def json_option(command: Callable) -> Callable:
     """--json"""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else.")(command)
+
+
+def ablate_option(command: Callable) -> Callable:
+    """--ablate, repeatable."""
+    return click.option(
+        "--ablate", multiple=True, type=click.Choice(list(ABLATIONS)), metavar="WORD", help=f"Leave out: {', '.join(ABLATIONS)}; repeatable."
+    )(command)
 
 
 def existing_home(home: Path) -> Home:

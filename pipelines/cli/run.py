@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from pipelines.cli.options import INPUT_FOLDER, home_option, overrides
+from pipelines.cli.options import INPUT_FOLDER, ablate_option, home_option, json_option, overrides
 from swaptalk_models.config import PRESETS
 from swaptalk_models.errors import UserError
 
@@ -37,8 +37,19 @@ IN_THE_HOME = Path("-")
     metavar="SECTION.FIELD=VALUE",
     help="Another value than the preset's; repeatable.",
 )
+@ablate_option
+@click.option("--dry-run", is_flag=True, help="Only say what the preset costs: shapes, sizes, memory. Needs no GPU and no data.")
+@json_option
 def command(
-    preset: str, videos: Path | None, hdtf: Path | None, home: Path, until: str, assignments: tuple[str, ...]
+    preset: str,
+    videos: Path | None,
+    hdtf: Path | None,
+    home: Path,
+    until: str,
+    assignments: tuple[str, ...],
+    ablate: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Make everything, through Dagster: data, models, report, release.
 
@@ -52,8 +63,18 @@ def command(
     swaptalk run --hdtf --set download.parallel=4         all of HDTF that is still there
     swaptalk run --until face_crops                       the data only
     swaptalk run --set vqgan.train.steps=3000             another training budget
+    swaptalk run --ablate no-warping                      one part of the design left out
+    swaptalk run --preset paper --dry-run                 what would it cost?
     """
-    finish(make_everything(home, preset, videos, hdtf, until, overrides(assignments)))
+    values = overrides(assignments) | ({"ablate": list(ablate)} if ablate else {})
+    if dry_run:
+        from pipelines.dry_run import print_dry_run
+
+        print_dry_run(preset, values, as_json)
+        return
+    if as_json:
+        raise UserError("--json goes with --dry-run; what a run has made says `swaptalk status --json`")
+    finish(make_everything(home, preset, videos, hdtf, until, values))
 
 
 def make_everything(

@@ -78,15 +78,19 @@ def make_pairs(
     wanted = [("train", i) for i in range(config.pairs)] + [("validation", i) for i in range(config.held_out_pairs)]
     jobs = [wanted[i : i + 50] for i in range(0, len(wanted), 50)]
     rows: list[dict] = []
+    upper, lower = [], []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
         for done in pool.map(_swap_some, [(str(home), str(manifest), config, job) for job in jobs]):
             rows += done
+            # Some at a time: decoded, all of them would not fit into memory.
+            for half, codes in zip((upper, lower), encode(np.stack([decode_png(row["crop"]) for row in done])), strict=True):
+                half.append(codes.reshape(len(done), -1))
             report(f"{len(rows)}/{len(wanted)} pairs swapped")
-    crops = np.stack([decode_png(row["crop"]) for row in rows])
-    upper, lower = encode(crops)
     table = pa.Table.from_pylist(rows)
+    crop = table.schema.get_field_index("crop")
+    table = table.set_column(crop, "crop", table["crop"].cast(pa.large_binary()))  # more than 2 GiB of pictures in one array
     for name, codes in (("upper", upper), ("lower", lower)):
-        flat = codes.reshape(len(codes), -1)
+        flat = np.concatenate(codes)
         table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.uint16()), flat.shape[1]))
     with written_aside(folder / PAIRS_FILE) as aside:
         pq.write_table(table, aside)

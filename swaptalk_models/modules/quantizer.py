@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn import functional as F
 
+from swaptalk_models.modules.codebook_remedies import cluster_centres, rotated
+
 
 class Quantized(NamedTuple):
     """What quantising a map of embeddings gives."""
 
     embedding: Tensor
-    """(B, D, H, W): the chosen codes' embeddings; gradients pass straight through to the input."""
+    """(B, D, H, W): the chosen codes' embeddings; gradients pass through to the input."""
     codes: Tensor
     """(B, G, H, W) int64: the chosen codes."""
     commitment: Tensor
@@ -31,9 +33,12 @@ class Quantized(NamedTuple):
 class VectorQuantizer(nn.Module):
     """Nearest-code quantiser of ``dim``-channel embeddings with ``groups`` codebooks of ``codes`` entries."""
 
-    def __init__(self, codes: int, dim: int, groups: int, decay: float, revive_below: float) -> None:
+    def __init__(
+        self, codes: int, dim: int, groups: int, decay: float, revive_below: float, start: str = "sample", gradient: str = "straight"
+    ) -> None:
         super().__init__()
         assert dim % groups == 0
+        self.start, self.gradient = start, gradient
         self.groups, self.decay, self.revive_below = groups, decay, revive_below
         self.register_buffer("codebook", torch.randn(groups, codes, dim // groups))
         self.register_buffer("average_count", torch.ones(groups, codes))
@@ -51,7 +56,8 @@ class VectorQuantizer(nn.Module):
         codes_BGHW = self._as_map(codes_GN, z_BDHW)
         chosen_BDHW = self.embed(codes_BGHW)
         commitment = F.mse_loss(z_BDHW, chosen_BDHW)
-        return Quantized(z_BDHW + (chosen_BDHW - z_BDHW).detach(), codes_BGHW, commitment)
+        passed = rotated(z_BDHW, chosen_BDHW, self.groups) if self.gradient == "rotation" else z_BDHW + (chosen_BDHW - z_BDHW).detach()
+        return Quantized(passed, codes_BGHW, commitment)
 
     def nearest(self, z_BDHW: Tensor) -> Tensor:
         """(B, D, H, W) embeddings -> (B, G, H, W) indices of the nearest codes."""
@@ -84,7 +90,8 @@ class VectorQuantizer(nn.Module):
     @torch.no_grad()
     def _start(self, z_GNd: Tensor) -> None:
         for group, z_Nd in enumerate(z_GNd):
-            self.codebook[group] = self._draw(z_Nd, self.codebook.shape[1])
+            drawn = self._draw(z_Nd, self.codebook.shape[1])
+            self.codebook[group] = cluster_centres(z_Nd, drawn) if self.start == "kmeans" else drawn
         self.average_sum.copy_(self.codebook)
         self.average_count.fill_(1.0)
         self.started.fill_(True)

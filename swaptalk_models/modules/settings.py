@@ -16,6 +16,9 @@ class TrainConfig:
 
     steps: int = 1000
     """Optimiser steps."""
+    minutes: float = 0.0
+    """Time budget beside the steps, over all sessions of a resumed training; whichever is spent first ends it, and the schedule follows it.
+    0: none. How many steps fit depends on the machine, so such a training does not repeat to the bit."""
     batch: int = 32
     """Samples a step, over all processes together."""
     lr: float = 1e-3
@@ -31,7 +34,7 @@ class TrainConfig:
     grad_clip: float = 1.0
     """Largest gradient norm; 0 switches clipping off."""
     accumulate: int = 1
-    """Micro-batches a step: the batch is split into this many."""
+    """Micro-batches a step: the batch is split into this many, so that it fits into memory."""
     ema: float = 0.99
     """Decay of the weights' moving average, which is what is kept; 0 switches it off."""
     eval_every: int = 250
@@ -44,12 +47,15 @@ class TrainConfig:
     """auto (CUDA where there is one), cpu, cuda, cuda:1, ..."""
     dtype: str = "auto"
     """auto (bfloat16 where the hardware multiplies it, else float32), float32, bfloat16."""
+    compile: bool = False
+    """torch.compile the networks: minutes at the start, faster steps after. Needs a C++ compiler (CPU) or Triton (GPU); without, it is left out."""
     processes: int = 1
     """Processes of one training (torchrun); one a GPU."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "accumulate", "eval_every", "processes"):
             _require(getattr(self, name) >= 1, f"train.{name} must be at least 1")
+        _require(self.minutes >= 0, "train.minutes must not be negative")
         _require(self.lr > 0, "train.lr must be positive")
         _require(self.warmup >= 0, "train.warmup must not be negative")
         _require(0 <= self.final_lr <= 1, "train.final_lr must be in 0..1")
@@ -74,6 +80,10 @@ class VQGANConfig:
     """Channels from fine to coarse, one entry a halving; the first halving is a space-to-depth."""
     blocks: int = 1
     """Residual blocks a resolution."""
+    decoder: str = "light"
+    """light (narrow at full resolution) or taming (as Esser et al. 2021 built it, some twenty times the work; for comparison)."""
+    decoder_channels: int = 128
+    """Channels at full resolution of the taming decoder."""
     codes: int = 512
     """Entries of each codebook."""
     groups: int = 1
@@ -87,8 +97,15 @@ class VQGANConfig:
     """Weight of the commitment loss (on the encoder's side)."""
     codebook_decay: float = 0.98
     """Decay of the codebook's moving averages."""
+    codebook_start: str = "sample"
+    """How the codes start: sample (on drawn encoder outputs) or kmeans (on the centres of their clusters)."""
+    gradient: str = "straight"
+    """How gradients pass the quantiser: straight (through, as if it were not there) or rotation (turned and scaled as the input was, Fifty et
+    al. 2024)."""
+    one_codebook: bool = False
+    """One codebook for both halves of the face (an ablation)."""
     revive_below: float = 0.03
-    """A code used less often than this share of the average use is set on a fresh encoder output."""
+    """A code used less often than this share of the average use is set on a fresh encoder output; 0 leaves codes alone."""
     pixel_weight: float = 1.0
     """Weight of the L1 reconstruction loss."""
     l2_weight: float = 1.0
@@ -117,6 +134,10 @@ class VQGANConfig:
         _require(self.codes >= 2 and self.codes <= 65536, "vqgan.codes must be in 2..65536 (codes are kept as uint16)")
         _require(self.dim >= 4, "vqgan.dim must be at least 4")
         _require(self.groups >= 1 and self.dim % self.groups == 0, "vqgan.dim must be a multiple of vqgan.groups")
+        _require(self.decoder in ("light", "taming"), "vqgan.decoder must be light or taming")
+        _require(self.decoder_channels % 32 == 0, "vqgan.decoder_channels must be a multiple of 32")
+        _require(self.codebook_start in ("sample", "kmeans"), "vqgan.codebook_start must be sample or kmeans")
+        _require(self.gradient in ("straight", "rotation"), "vqgan.gradient must be straight or rotation")
         _require(0 <= self.quantise_from < 1, "vqgan.quantise_from must be in [0, 1)")
         _require(0 <= self.adversarial_start <= 1, "vqgan.adversarial_start must be in 0..1")
 
@@ -134,7 +155,10 @@ class IdentityEncoderConfig:
     scale: float = 16.0
     """Scale of the logits."""
     external: str = ""
-    """Path of a TorchScript-free external ArcFace in ONNX form; empty trains ours."""
+    """File of an external ArcFace to take instead of training ours: IResNet weights in insightface's layout, .safetensors or .pth. Perceptual
+    features then come from it, too."""
+    external_sha256: str = ""
+    """Checksum that the file must have; empty: any. What it has is part of the model's version."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from swaptalk_models.modules.blocks import ResBlock, SelfAttention2d, norm
 from swaptalk_models.modules.quantizer import Quantized, VectorQuantizer
 from swaptalk_models.modules.settings import VQGANConfig
+from swaptalk_models.modules.taming_decoder import TamingDecoder
 
 
 class Encoder(nn.Module):
@@ -97,18 +98,26 @@ class VQGAN(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.decoder = Decoder(config)
-        codebook = (config.codes, config.dim, config.groups, config.codebook_decay, config.revive_below)
-        self.upper, self.lower = VectorQuantizer(*codebook), VectorQuantizer(*codebook)
+        self.decoder = TamingDecoder(config) if config.decoder == "taming" else Decoder(config)
+        codebook = (config.codes, config.dim, config.groups, config.codebook_decay, config.revive_below, config.codebook_start, config.gradient)
+        self.upper = VectorQuantizer(*codebook)
+        self.lower = self.upper if config.one_codebook else VectorQuantizer(*codebook)
 
     def forward(self, image_B3SS: Tensor, quantise: bool = True) -> Reconstruction:
         """Encode, quantise (unless the codebooks have not started yet), decode."""
         upper_BDhw, lower_BDhw = self.encode_halves(image_B3SS)
         if not quantise:
             return Reconstruction(self.decoder(torch.cat([upper_BDhw, lower_BDhw], dim=2)), None, None)
-        upper, lower = self.upper(upper_BDhw), self.lower(lower_BDhw)
+        upper, lower = self._quantise(upper_BDhw, lower_BDhw)
         z_BDhh = torch.cat([upper.embedding, lower.embedding], dim=2)
         return Reconstruction(self.decoder(z_BDhh), upper, lower)
+
+    def _quantise(self, upper_BDhw: Tensor, lower_BDhw: Tensor) -> tuple[Quantized, Quantized]:
+        if self.upper is not self.lower:
+            return self.upper(upper_BDhw), self.lower(lower_BDhw)
+        both = self.upper(torch.cat([upper_BDhw, lower_BDhw]))  # the one codebook follows both halves at once
+        halves = zip(both.embedding.chunk(2), both.codes.chunk(2), strict=True)
+        return tuple(Quantized(embedding, codes, both.commitment) for embedding, codes in halves)
 
     def encode_halves(self, image_B3SS: Tensor) -> tuple[Tensor, Tensor]:
         """Unquantised embeddings of the upper and the lower half, each (B, D, h / 2, h)."""

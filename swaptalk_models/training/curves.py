@@ -1,4 +1,4 @@
-"""A training's curves as a picture."""
+"""A training's curves as pictures."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from swaptalk_models.data.aside import written_aside
 
 def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None:
     """One small plot a figure, over steps; held-out figures are drawn with dots over the training's line."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure  # not pyplot, which belongs to one thread
 
     prefix = "held_out_"
     names = {name.removeprefix(prefix): None for row in history for name in row if name not in ("step", prefix + "score")}
     columns = min(4, max(1, len(names)))
     rows = -(-len(names) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.2 * columns, 2.4 * rows), squeeze=False, layout="constrained")
+    figure = Figure(figsize=(3.2 * columns, 2.4 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
     for axis, name in zip(axes.flat, names, strict=False):
         for key, style, label in ((name, "-", "training"), (prefix + name, "o-", "held-out")):
             points = [(row["step"], row[key]) for row in history if key in row]
@@ -33,4 +31,16 @@ def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None
     figure.suptitle(title)
     with written_aside(path) as aside:
         figure.savefig(aside, format="png", dpi=90)
-    plt.close(figure)
+
+
+def draw_offsets(in_step: list[float], path: Path) -> None:
+    """Share of window pairs that a sync network calls in step, over how far (frames) sound and lips are moved apart; 0 is in the middle."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.8, 2.8), layout="constrained")
+    axis = figure.subplots()
+    reach = len(in_step) // 2
+    axis.plot(range(-reach, reach + 1), in_step, "o-", markersize=3, linewidth=1)
+    axis.set(xlabel="sound minus lips (frames)", ylabel="called in step", ylim=(0, 1), title="Held-out people")
+    with written_aside(path) as aside:
+        figure.savefig(aside, format="png", dpi=90)

@@ -1,7 +1,8 @@
 """What trainings read: the rows that a snapshot names, straight from the Lance tables.
 
 Frames of all clips stand one behind the other; a clip is a range of them. Codes, labels and mels are held in memory (half a kilobyte a frame);
-crops are held decoded where they fit, else as they are stored, and decoded when a batch wants them.
+crops are held decoded where they fit, else as they are stored, and of a corpus that is too large for that they stay on disk until a batch
+wants them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from swaptalk_models.data.png import decode_png
 from swaptalk_models.errors import UserError
 
 _DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
+_STORED_BYTES = 8 << 30  # and as they are stored up to here: HDTF's at 256 px are some 130 GB
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,26 @@ class TrainingData:
         return np.repeat([clip.person for clip in self.clips], [clip.frames for clip in self.clips])
 
     @cached_property
-    def _crops(self) -> pa.ChunkedArray:
+    def _crops(self) -> pa.Array | None:
+        """All crops as they are stored, where they fit into _STORED_BYTES; else each is read when it is wanted."""
+        if self.frames * len(self._read_crops(np.array([0]))[0]) > _STORED_BYTES:
+            return None
         return self._frame_table("face_crops", ["crop"])["crop"].combine_chunks()
+
+    @cached_property
+    def _crop_places(self) -> np.ndarray:
+        return self._places("face_crops", self._dataset("face_crops").to_table(columns=["clip", "frame"]))
+
+    def _read_crops(self, rows: np.ndarray) -> list[bytes]:
+        """Stored crops of these rows, from disk."""
+        places, again = np.unique(self._crop_places[rows], return_inverse=True)
+        found = self._dataset("face_crops").take(places, columns=["crop"])["crop"].to_pylist()
+        return [found[index] for index in again]
 
     @cached_property
     def _pixels(self) -> np.ndarray | None:
         """All crops decoded, where they fit into _DECODED_BYTES; else each is decoded when it is wanted."""
-        first = decode_png(self._crops[0].as_py())
-        if self.frames * first.nbytes > _DECODED_BYTES:
+        if self._crops is None or self.frames * decode_png(self._crops[0].as_py()).nbytes > _DECODED_BYTES:
             return None
         return np.stack([decode_png(png.as_py()) for png in self._crops])
 
@@ -88,7 +102,8 @@ class TrainingData:
         """Face crops, (N, S, S, 3) uint8 RGB."""
         if self._pixels is not None:
             return self._pixels[rows]
-        return np.stack([decode_png(self._crops[int(row)].as_py()) for row in rows])
+        stored = self._read_crops(rows) if self._crops is None else [self._crops[int(row)].as_py() for row in rows]
+        return np.stack([decode_png(png) for png in stored])
 
     @cached_property
     def landmarks(self) -> np.ndarray:
@@ -145,6 +160,14 @@ class TrainingData:
     def _frame_table(self, name: str, columns: list[str]) -> pa.Table:
         """The snapshot's frames of a table, one row a frame, in the order of ``self.clips``."""
         table = self._dataset(name).to_table(columns=["clip", "frame", *columns])
+        return table.take(pa.array(self._places(name, table)))
+
+    def _places(self, name: str, table: pa.Table) -> np.ndarray:
+        """(frames,) row of ``table`` (clip, frame, ...) that holds each of the snapshot's frames.
+
+        Raises:
+            UserError: one is missing.
+        """
         order = {clip.name: (clip.first, clip.frames) for clip in self.clips}
         dictionary = table["clip"].combine_chunks().dictionary_encode()
         ranges = np.array([order.get(clip, (0, 0)) for clip in dictionary.dictionary.to_pylist()]).reshape(-1, 2)
@@ -157,7 +180,7 @@ class TrainingData:
         if (source < 0).any():
             missing = next(c.name for c in self.clips if (source[c.first : c.first + c.frames] < 0).any())
             raise UserError(f"{name} misses frames of the snapshot (clip {missing}): materialise {name} again")
-        return table.take(pa.array(source))
+        return source
 
     def _flat(self, table: str, column: str) -> np.ndarray:
         return self._frame_table(table, [column])[column].combine_chunks().flatten().to_numpy()

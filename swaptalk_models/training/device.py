@@ -32,3 +32,13 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else torch.float32
+
+
+def compiler_fault(device: torch.device) -> str:
+    """Why torch.compile cannot work here, in one line; empty where it can. Compiles a trifle: whatever is missing shows in that."""
+    try:
+        torch.compile(lambda x: x.sin() + 1)(torch.zeros(2, device=device))
+    except (RuntimeError, ImportError, OSError) as error:  # no compiler, no Triton, a Python that is too new
+        torch.compiler.reset()
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ""

@@ -14,6 +14,7 @@ from torch import nn
 from swaptalk_models.config import build_section
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.lip_expert import LipExpert
@@ -29,10 +30,17 @@ from swaptalk_models.modules.settings import (
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.vqgan import VQGAN
 
+
+def _identity_encoder(config: IdentityEncoderConfig, shape: dict[str, Any]) -> nn.Module:
+    if not config.external:
+        return IdentityEncoder(config)
+    return ArcFace(config, shape["crop_size"], shape.get("depth", 50), shape.get("crop_margin", 0.0))
+
+
 # name -> (class of its configuration, how to build it from that and the shape it was trained for)
 _NETWORKS = {
     "vqgan": (VQGANConfig, lambda config, shape: VQGAN(config)),
-    "identity_encoder": (IdentityEncoderConfig, lambda config, shape: IdentityEncoder(config)),
+    "identity_encoder": (IdentityEncoderConfig, _identity_encoder),
     "lip_expert": (LipExpertConfig, lambda config, shape: LipExpert(config, shape["dim"], shape["grid"])),
     "face_swapper": (FaceSwapperConfig, lambda config, shape: FaceSwapper(config, shape["dim"], shape["grid"])),
     "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"])),
@@ -40,10 +48,16 @@ _NETWORKS = {
 }
 
 
+def build_network(name: str, config: Any, shape: dict[str, int]) -> nn.Module:
+    """The network of ``name``, with random weights. ``shape`` as in ``save_model``."""
+    return _NETWORKS[name][1](config, shape)
+
+
 def save_model(name: str, network: nn.Module, shape: dict[str, int], folder: Path) -> None:
     """Write weights.safetensors and config.json. ``shape``: crop_size, and grid and dim of the latent."""
     with written_aside(folder / "weights.safetensors") as aside:
-        save_file({key: tensor.contiguous().cpu() for key, tensor in network.state_dict().items()}, aside)
+        # Copies: what two parts of a network share is kept for each of them.
+        save_file({key: tensor.contiguous().clone().cpu() for key, tensor in network.state_dict().items()}, aside)
     config = {"name": name, "config": dataclasses.asdict(network.config), "shape": shape}
     with written_aside(folder / "config.json") as aside:
         aside.write_text(json.dumps(config, indent=1))
@@ -64,8 +78,7 @@ def load_model(name: str, folder: Path, device: str = "cpu") -> Any:
         raise UserError(f"{folder}: not a folder of a trained {name}: {missing} is missing") from None
     except (ValueError, OSError, SafetensorError) as error:
         raise UserError(f"{folder}: damaged {name}: {error}") from None
-    kind, build = _NETWORKS[name]
-    network = build(build_section(kind, stored["config"]), stored["shape"])
+    network = build_network(name, build_section(_NETWORKS[name][0], stored["config"]), stored["shape"])
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

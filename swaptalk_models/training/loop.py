@@ -1,7 +1,8 @@
 """The one training loop: every module's objective runs through it.
 
 A step's randomness (batch, dropout, revived codes) is seeded by the step's number alone, so a training that was killed and resumed makes the
-same weights as an undisturbed one. With several processes each takes its share of the same joint batch and gradients are averaged.
+same weights as an undisturbed one, and the next batch can be drawn while a step is computed. With several processes each takes its share of the
+same joint batch and gradients are averaged.
 """
 
 from __future__ import annotations
@@ -10,20 +11,20 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.modules.settings import TrainConfig
-from swaptalk_models.training.device import pick_device, pick_dtype
-from swaptalk_models.training.objective import Batch, Objective
+from swaptalk_models.training.device import compiler_fault, pick_device, pick_dtype
+from swaptalk_models.training.history import HISTORY_FILE, newest, write_history
+from swaptalk_models.training.objective import Batch, Objective, average_gradients
 
 _LOG_POINTS = 200  # points of a training curve
 _REPORT_SECONDS = 2.0
@@ -53,6 +54,11 @@ class Fit:
         self.history: list[dict[str, float]] = []
         self.step = 0
         self.seconds = 0.0
+        """Spent on training, over all sessions."""
+        self.waited = 0.0
+        """Of these, spent in this session on waiting for a batch."""
+        self._batches: ThreadPoolExecutor | None = None
+        self._next: Future[Batch] | None = None
 
     def run(self) -> nn.Module:
         """Train to the end of the budget, from the last checkpoint if there is one. Gives the weights to keep, as a module.
@@ -61,66 +67,122 @@ class Fit:
             Diverged: the loss was not finite many times in a row.
         """
         self._resume()
+        if self.config.compile and self.progress < 1:
+            self._compile()
         started = saved = said = time.monotonic()
         before = self.seconds
         bad = 0
-        while self.step < self.config.steps:
-            parts = self._train_step()
-            if parts is None:
-                bad += 1
+        with ThreadPoolExecutor(1, "batches") as self._batches:
+            while self.progress < 1:
+                logged = int(_LOG_POINTS * self.progress)
+                parts = self._train_step()
+                bad = 0 if parts is not None else bad + 1
                 if bad >= _BAD_STEPS:
-                    raise Diverged(f"loss not finite for {bad} steps at step {self.step}: lower train.lr; last good state in {self.folder}")
-            else:
-                bad = 0
-            self.step += 1
-            now = time.monotonic()
-            self.seconds = before + now - started
-            last = self.step == self.config.steps
-            if parts is not None and (last or self.step % max(1, self.config.steps // _LOG_POINTS) == 0):
-                self.history.append({"step": self.step} | {name: float(value) for name, value in parts.items()})
-            if last or self.step % self.config.eval_every == 0:
-                self._validate()
-            if self.rank == 0 and (last or now - saved > self.config.checkpoint_seconds):
-                self._checkpoint()
-                saved = now
-            if self.rank == 0 and (last or now - said > _REPORT_SECONDS):
-                self._say()
-                said = now
+                    raise Diverged(self._divergence(bad))
+                self.step += 1
+                now = time.monotonic()
+                self.seconds = self._agreed(before + now - started)
+                last = self.progress >= 1
+                if parts is not None and (last or int(_LOG_POINTS * self.progress) > logged):
+                    self.history.append({"step": self.step} | {name: float(value) for name, value in parts.items()})
+                if last or self.step % self.config.eval_every == 0:
+                    self._validate()
+                # Not in a bad spell, which may be weights that have run away: the last checkpoint is the last good state.
+                if self.rank == 0 and (last or (bad == 0 and now - saved > self.config.checkpoint_seconds)):
+                    self._checkpoint()
+                    saved = now
+                if self.rank == 0 and (last or now - said > _REPORT_SECONDS):
+                    self._say()
+                    said = now
         if self.objective.keep_best and self.best["weights"] is not None:
             self.average.load_state_dict(self.best["weights"])
         return self.average
 
+    def pace(self, seconds: float) -> tuple[float, float]:
+        """Take steps for about this long, with nothing validated or kept. Gives steps a second, and the share of the time spent on waiting for
+        batches.
+        """
+        with ThreadPoolExecutor(1, "batches") as self._batches:
+            for _ in range(2):  # the first steps of a process are slower
+                self._train_step()
+                self.step += 1
+            waited, first, started = self.waited, self.step, time.monotonic()
+            while self.step - first < 2 or time.monotonic() - started < seconds:
+                self._train_step()
+                self.step += 1
+            passed = time.monotonic() - started
+        return (self.step - first) / passed, (self.waited - waited) / passed
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent, 0 to 1: of the steps or of the minutes, whichever is further."""
+        return min(1.0, max(self.step / self.config.steps, self._time_share()))
+
+    @property
+    def kept_step(self) -> int:
+        """Step of the weights that ``run`` gives."""
+        return self.best["step"] if self.objective.keep_best and self.best["weights"] is not None else self.step
+
+    def _time_share(self) -> float:
+        return self.seconds / (60 * self.config.minutes) if self.config.minutes else 0.0
+
+    def _agreed(self, seconds: float) -> float:
+        """Where the clock decides, the first process's counts, so that all end at the same step."""
+        if self.world == 1 or not self.config.minutes:
+            return seconds
+        clock = torch.tensor(seconds, dtype=torch.float64, device=self.device)
+        dist.broadcast(clock, src=0)
+        return clock.item()
+
     def _train_step(self) -> dict[str, Tensor] | None:
         """One optimiser step; None when the loss was not finite and nothing was changed."""
-        config, progress = self.config, self.step / self.config.steps
+        config, progress = self.config, self.progress
         for group in self.optimiser.param_groups:
-            group["lr"] = config.lr * _schedule(self.step, config)
+            group["lr"] = config.lr * _schedule(self.step, self._time_share(), config)
+        micro_batches = self._micro_batches(self._batch())
         torch.manual_seed(config.seed * 1_000_003 + self.step * self.world + self.rank)
-        batch = self.objective.batch(np.random.default_rng([config.seed, self.step]), config.batch)
         self._trained().train()
         self.optimiser.zero_grad(set_to_none=True)
         total: dict[str, Tensor] = {}
-        for part in self._micro_batches(batch):
+        for part in micro_batches:
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
                 loss, parts = self.objective.loss(part, progress)
             (loss / config.accumulate).backward()
             for name, value in ({"loss": loss} | parts).items():
                 total[name] = total.get(name, 0) + value.detach() / config.accumulate
+        average_gradients(self.parameters)
         if self.world > 1:
-            for tensor in [p.grad for p in self.parameters if p.grad is not None] + list(total.values()):
-                dist.all_reduce(tensor)
-                tensor /= self.world
+            for value in total.values():
+                dist.all_reduce(value)
+                value /= self.world
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.grad_clip or math.inf)
-        if not torch.isfinite(norm):
+        if not torch.isfinite(norm + total["loss"]):
+            self._take_back_buffers()
             return None
         self.optimiser.step()
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            total |= self.objective.after_step(part, progress)
+            total |= self.objective.after_step(micro_batches, progress)
         self._update_average()
         return total
 
+    def _batch(self) -> Batch:
+        """The joint batch of this step; that of the next one is drawn meanwhile."""
+
+        def draw(step: int) -> Batch:
+            return self.objective.batch(np.random.default_rng([self.config.seed, step]), self.config.batch)
+
+        if self._batches is None:
+            return draw(self.step)
+        started = time.monotonic()
+        batch = (self._next or self._batches.submit(draw, self.step)).result()
+        self.waited += time.monotonic() - started
+        self._next = self._batches.submit(draw, self.step + 1) if self.step + 1 < self.config.steps else None
+        return batch
+
     def _micro_batches(self, batch: Batch) -> list[Batch]:
         """This process's share of the joint batch, in ``accumulate`` parts, on the device."""
+        sizes = {len(tensor) for tensor in batch.values()}
+        assert sizes == {self.config.batch}, f"the joint batch has {sizes} samples, not {self.config.batch}"
         mine = {name: tensor.chunk(self.world)[self.rank] for name, tensor in batch.items()}
         parts = {name: tensor.chunk(self.config.accumulate) for name, tensor in mine.items()}
         return [
@@ -137,6 +199,24 @@ class Fit:
             averaged[name].lerp_(parameter, 1 - decay)
         for name, buffer in self.objective.model.named_buffers():
             self.average.get_buffer(name).copy_(buffer)
+
+    @torch.no_grad()
+    def _take_back_buffers(self) -> None:
+        """Undo what a bad step's forward pass has left in codebooks and running means: the average has them as they were before."""
+        for name, buffer in self.objective.model.named_buffers():
+            buffer.copy_(self.average.get_buffer(name))
+
+    def _compile(self) -> None:
+        fault = compiler_fault(self.device)
+        if fault:
+            self.report(f"train.compile: left out, for nothing can be compiled here: {fault}")
+            return
+        self.objective.compile()
+        self.report("train.compile: the first steps take minutes")
+
+    def _divergence(self, bad: int) -> str:
+        kept = f"the last good state is in {self.folder / 'checkpoint.pt'}" if (self.folder / "checkpoint.pt").is_file() else "none was kept"
+        return f"loss not finite for {bad} steps at step {self.step}: lower train.lr; of earlier states {kept}"
 
     def _validate(self) -> None:
         with torch.no_grad():
@@ -164,7 +244,7 @@ class Fit:
         }
         with written_aside(self.folder / "checkpoint.pt") as aside:
             torch.save(state, aside)
-        write_history(self.history, self.folder / "history.parquet")
+        write_history(self.history, self.folder / HISTORY_FILE)
 
     def _resume(self) -> None:
         path = self.folder / "checkpoint.pt"
@@ -180,26 +260,15 @@ class Fit:
         self.report(f"resumed at step {self.step} of {self.config.steps}")
 
     def _say(self) -> None:
-        shown: dict[str, float] = {}
-        for row in self.history[-20:]:
-            shown |= row
         rate = self.step / max(self.seconds, 1e-9)
-        figures = "  ".join(f"{name} {value:.4g}" for name, value in shown.items() if name != "step")
-        self.report(f"step {self.step}/{self.config.steps}  {rate:.1f} steps/s  {figures}")
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in newest(self.history[-20:]).items() if name != "step")
+        of = f"{self.step}/{self.config.steps}" if not self._time_share() else f"{self.step} ({100 * self.progress:.0f} % of the budget)"
+        self.report(f"step {of}  {rate:.1f} steps/s  {figures}")
 
 
-def write_history(history: list[dict[str, float]], path: Path) -> None:
-    """Curves as Parquet: `step` and one float column a figure, null where it was not taken."""
-    names = sorted({name for row in history for name in row} - {"step"})
-    columns = {"step": pa.array([row["step"] for row in history], pa.int32())}
-    columns |= {name: pa.array([row.get(name) for row in history], pa.float32()) for name in names}
-    with written_aside(path) as aside:
-        pq.write_table(pa.table(columns), aside)
-
-
-def _schedule(step: int, config: TrainConfig) -> float:
-    """Share of the peak learning rate: linear warm-up, then a cosine down to ``final_lr``."""
+def _schedule(step: int, time_share: float, config: TrainConfig) -> float:
+    """Share of the peak learning rate: linear warm-up, then a cosine down to ``final_lr`` at the end of the steps or of the time."""
     if step < config.warmup:
         return (step + 1) / config.warmup
-    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    progress = max((step - config.warmup) / max(1, config.steps - config.warmup), min(1.0, time_share))
     return config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))

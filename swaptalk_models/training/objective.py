@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch import distributed as dist
 
 Batch = dict[str, Tensor]
 """Tensors with the batch as their first dimension."""
@@ -35,15 +37,23 @@ class Objective:
     """Keep the weights with the best validation score; else the last ones."""
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """A training batch on the CPU. All randomness comes from ``rng``, so that a step can be repeated."""
+        """The joint batch of a step, on the CPU: exactly ``size`` samples, which processes and micro-batches share out in equal, contiguous parts.
+
+        All randomness comes from ``rng``, so that a step can be repeated, and batches be drawn in another thread.
+        """
         raise NotImplementedError
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scalar loss, and parts of it worth a curve. ``progress`` runs from 0 to 1 over the training."""
+        """Scalar loss, and parts of it worth a curve: means over samples, so that the mean over parts of a batch is that of the whole.
+
+        ``progress`` runs from 0 to 1 over the training. What ``after_step`` needs may be put into ``batch``.
+        """
         raise NotImplementedError
 
-    def after_step(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """What has a step of its own, such as a discriminator."""
+    def after_step(self, micro_batches: list[Batch], progress: float) -> dict[str, Tensor]:
+        """What has a step of its own, such as a discriminator, on the micro-batches that ``loss`` was given. Its gradients go through
+        ``average_gradients``.
+        """
         return {}
 
     def state(self) -> dict[str, Any]:
@@ -67,7 +77,26 @@ class Objective:
             if isinstance(value, nn.Module):
                 value.to(device)
 
+    def compile(self) -> None:
+        """Compile in place what a step calls: every network, and its parts, of which some objectives call only one."""
+        # The VQGAN's adaptive weight goes backward through one graph twice.
+        torch._functorch.config.donated_buffer = False
+        for value in vars(self).values():
+            if isinstance(value, nn.Module):
+                for network in (value, *value.children()):
+                    network.compile()
+
 
 def frozen(module: nn.Module) -> nn.Module:
     """The module in evaluation mode and without gradients to its own weights."""
     return module.eval().requires_grad_(False)
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Mean of the gradients over all processes, each of which has seen its share of the batch."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    for parameter in parameters:
+        if parameter.grad is not None:
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= dist.get_world_size()

@@ -26,8 +26,17 @@ MODEL_INPUTS: dict[str, tuple[str, ...]] = {
     "face_swapper": ("vqgan", "identity_encoder", "swap_teacher"),
     "lip_sync": ("vqgan", "lip_expert"),
 }
-# Where and how often, but not what: changing these does not make a model another one.
-_NOT_CONTENT = ("device", "processes", "checkpoint_seconds")
+# Where and how, but not what: changing these does not make a model another one.
+_NOT_CONTENT = ("device", "processes", "checkpoint_seconds", "compile", "external_sha256")
+# Settings that are younger than some trained models, with the value at which they change nothing: those models stay what they are.
+_YOUNGER = {
+    "minutes": 0.0,
+    "decoder": "light",
+    "decoder_channels": 128,
+    "codebook_start": "sample",
+    "gradient": "straight",
+    "one_codebook": False,
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,8 @@ class TrainSpec:
     """Folder of each model that this one is built on."""
     output: str
     """Folder of this model: weights.safetensors, config.json, history.parquet, result.json, samples/."""
+    crop_margin: float = 0.0
+    """Room around the template face in the crops, as a share of their side."""
 
     @property
     def version(self) -> str:
@@ -98,7 +109,7 @@ def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version
     inputs = {upstream: str(current(home, upstream).path) for upstream in MODEL_INPUTS[name]}
     config = dataclasses.asdict(getattr(preset, name))
     content = {
-        "config": _content(config),
+        "config": _content(config) | _external(config),
         "crop_size": preset.face_crops.size,
         "snapshot": snapshot_version,
         "inputs": {upstream: Path(path).name for upstream, path in inputs.items()},
@@ -113,7 +124,31 @@ def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version
         snapshot=str(snapshot),
         inputs=inputs,
         output=str(home / "models" / name / version),
+        crop_margin=preset.face_crops.margin,
     )
+
+
+def _external(config: dict[str, Any]) -> dict[str, str]:
+    """A foreign file counts by what is in it, wherever it lies. UserError: it is not there, or not the one that was meant."""
+    if not config.get("external"):
+        return {}
+    return {"external": external_checksum(config["external"], config["external_sha256"])}
+
+
+def external_checksum(file: str, wanted: str = "") -> str:
+    """SHA-256 of the file, as hexadecimal digits.
+
+    Raises:
+        UserError: there is no such file, or it has another checksum than ``wanted``.
+    """
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise UserError(f"identity_encoder.external: no file {path}")
+    with path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if wanted and digest != wanted.lower():
+        raise UserError(f"{path}: its SHA-256 is {digest}, not identity_encoder.external_sha256 ({wanted})")
+    return digest
 
 
 def current(home: Path, name: str) -> ModelFolder:
@@ -140,5 +175,5 @@ def _content(config: dict[str, Any]) -> dict[str, Any]:
     return {
         key: _content(value) if isinstance(value, dict) else value
         for key, value in config.items()
-        if key not in _NOT_CONTENT
+        if key not in _NOT_CONTENT and not (key in _YOUNGER and value == _YOUNGER[key])
     }

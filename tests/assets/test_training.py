@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 import types
 from pathlib import Path
 
@@ -13,15 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets import training_worker
+from assets import training_progress, training_worker
 from assets.checks import shortfalls, wrong_weights
+from assets.pictures import thumbnail
 from assets.resources import SwapTalk
-from assets.training import identity_encoder, model_metadata, thumbnail
+from assets.training import identity_encoder, lip_expert_left_chance, model_metadata
 from swaptalk_models.data import snapshot
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import ModelFolder, current, held_out_metrics
+from swaptalk_models.training.history import write_history
+from swaptalk_models.training.spec import ModelFolder, current, held_out_metrics, make_current
 
 RESULT = {"name": "x", "step": 7, "seconds": 1.5, "metrics": {"auc": 0.95, "nothing": None}, "baselines": {"auc": 0.5}}
 
@@ -161,6 +165,98 @@ def test_through_a_real_process(home, tmp_path):
     error = result.failure_data_for_node("identity_encoder").error.cause
     assert (error.cls_name, "it is the identity_encoder" in error.message) == ("UserError", True)
     assert any("step 1 of 2" in line for line in logs)
+
+
+LONG_TRAINING = """
+import json, pathlib, sys, time, types
+module = types.ModuleType("swaptalk_models.training.run")
+def train(spec, report):
+    from swaptalk_models.training.history import write_history
+    folder = pathlib.Path(spec.output)
+    folder.mkdir(parents=True)
+    write_history([{"step": 5, "loss": 0.5}, {"step": 5, "held_out_auc": 0.75}], folder / "history.parquet")
+    for _ in range(600):  # until the test has seen it
+        if (folder / "seen").exists():
+            break
+        time.sleep(0.05)
+    result = {"step": 7, "seconds": 1.0, "metrics": {"seen": float((folder / "seen").exists())}}
+    (folder / "result.json").write_text(json.dumps(result | {"inputs": {}, "snapshot": "snap1"}))
+module.train = train
+sys.modules["swaptalk_models.training.run"] = module
+"""
+
+
+def test_curves_are_shown_while_a_training_runs(home, tmp_path, monkeypatch):
+    """The training ends only when its observation is in the event log, where the UI takes it from."""
+    monkeypatch.setattr(training_progress, "FIRST_SECONDS", 0.2)
+    (tmp_path / "sitecustomize.py").write_text(LONG_TRAINING)
+    pipes = dg.PipesSubprocessClient(
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, cwd=str(Path(__file__).parents[2])
+    )
+    key = dg.AssetKey("identity_encoder")
+    with dg.instance_for_test() as instance:
+
+        def look():
+            while not instance.fetch_observations(key, limit=1).records:
+                time.sleep(0.05)
+            next((home.root / "models" / "identity_encoder").iterdir()).joinpath("seen").touch()
+
+        threading.Thread(target=look, daemon=True).start()
+        result = materialize(home, pipes, instance)
+        shown = instance.fetch_observations(key, limit=9).records[-1].event_log_entry.asset_observation.metadata
+    assert metadata(result)["seen"] == 1.0
+    assert (shown["loss"].value, shown["held_out_auc"].value, shown["step"].value) == (0.5, 0.75, 5.0)
+    assert shown["curves"].value.startswith("![curves](data:image/jpeg;base64,")
+
+
+def test_whoever_looks_on_never_stops_a_training(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_progress, "FIRST_SECONDS", 0.01)
+
+    def train(spec, report):
+        Path(spec.output).mkdir(parents=True)
+        (Path(spec.output) / "history.parquet").write_text("not Parquet")
+        time.sleep(0.2)
+        write_result(spec)
+
+    assert materialize(home, InThisProcess(monkeypatch, train)).success
+
+
+def test_an_expert_at_chance_fails_its_check(home):
+    folder = home.models / "lip_expert" / "v1"
+    folder.mkdir(parents=True)
+    make_current(ModelFolder(folder))
+
+    def check(accuracy, losses, warmup=5):
+        result = {"metrics": {"accuracy": accuracy}, "step": 10 * len(losses), "config": {"train": {"warmup": warmup}}}
+        (folder / "result.json").write_text(json.dumps(result))
+        write_history([{"step": 10 * (i + 1), "pairs": loss} for i, loss in enumerate(losses)], folder / "history.parquet")
+        return lip_expert_left_chance(SwapTalk(home=str(home.root)))
+
+    good = check(0.9, [0.69] * 12 + [0.3] * 20)
+    assert good.passed and good.metadata["left_chance_at_step"].value == 130.0
+    assert "left 0.69 for good at step 130 of 320" in good.description
+    for accuracy, losses in ((0.9, [0.69] * 30), (0.5, [0.2] * 30), (0.9, [0.2] * 10 + [0.69] * 20)):
+        bad = check(accuracy, losses)
+        assert not bad.passed and bad.severity == dg.AssetCheckSeverity.ERROR
+        assert "still at chance" in bad.description
+    assert check(0.5, [1.0], warmup=50).passed, "a trial of the machinery"
+    spec = next(iter(lip_expert_left_chance.check_specs))
+    assert spec.blocking
+
+
+def test_what_counts_is_said_now_and_then_and_all_else_at_once():
+    said = []
+    report = training_worker.Reporter(types.SimpleNamespace(log=types.SimpleNamespace(info=said.append)))
+    report.started = report.said = time.monotonic() - 1000  # a line in 10 s
+    for line in ("step 1/9  loss 2", "step 2/9  loss 2", "50/900 pairs swapped", "resumed at step 4 of 9", "held-out people: auc 1"):
+        report(line)
+    assert said == ["step 1/9  loss 2", "resumed at step 4 of 9", "held-out people: auc 1"]
+    report.said -= 5
+    report("step 3/9")
+    assert len(said) == 3, "2 s are not enough any more"
+    report.said -= 10
+    report("step 4/9")
+    assert said[-1] == "step 4/9"
 
 
 def test_worker_ends_with_its_run():

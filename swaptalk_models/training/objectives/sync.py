@@ -18,15 +18,16 @@ from torch.nn import functional as F
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.mouth import mouth_opening
 from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig
+from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig, TrainConfig
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
 from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.training.curves import draw_offsets
 from swaptalk_models.training.data import Clip, TrainingData
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 
 OUT_OF_STEP = 5  # frames: nearer than this, sound and lips may pass for being in step
-_WINDOWS = 16  # windows a clip and batch, or as many as most clips can hold
+_WINDOWS = 16  # windows a clip and batch, or as many as most clips can hold and the batch can be cut into
 _CURVE = 15  # frames each way of the accuracy-by-offset curve
 
 
@@ -35,12 +36,19 @@ class SyncObjective(Objective):
 
     model: SyncNet
 
-    def __init__(self, data: TrainingData) -> None:
+    def __init__(self, data: TrainingData, train: TrainConfig) -> None:
         self.data = data
         room = {clip.name: (clip.frames - SYNC_FRAMES) // OUT_OF_STEP + 1 for clip in data.of("train")}
-        self.windows = min(_WINDOWS, int(np.median(list(room.values()))))
-        if self.windows < 2:
+        most = min(_WINDOWS, int(np.median(list(room.values()))))
+        if most < 2:
             raise UserError(f"lip modules need training clips of at least {OUT_OF_STEP + SYNC_FRAMES} frames; most are shorter")
+        # Processes and micro-batches get whole clips: negatives are looked for within a clip.
+        share = train.batch // (train.processes * train.accumulate)
+        self.windows = max(n for n in range(1, most + 1) if share % n == 0)
+        if self.windows < 2:
+            raise UserError(
+                f"lip modules train on 2 to {most} windows a clip: train.batch / (processes * accumulate) = {share} is a multiple of none of them"
+            )
         self.clips = [clip for clip in data.of("train") if room[clip.name] >= self.windows]
 
     def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
@@ -52,8 +60,9 @@ class SyncObjective(Objective):
         raise NotImplementedError
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        assert size % self.windows == 0
         rows, mels = [], []
-        count = max(1, size // self.windows)
+        count = size // self.windows
         for index in rng.integers(0, len(self.clips), count):
             clip = self.clips[index]
             starts = _apart(rng, clip.frames - SYNC_FRAMES + 1, self.windows)
@@ -87,10 +96,12 @@ class SyncObjective(Objective):
         clips = self.data.of("test")
         logits = [self._offset_logits(model, clip) for clip in clips]
         offsets = np.array([_best_offset(clip_logits) for clip_logits in logits])
+        in_step = _accuracy_by_offset(logits)
+        draw_offsets(in_step, folder / "samples" / "accuracy_by_offset.png")
         return Outcome(
             metrics={"accuracy": _accuracy(logits), "offset_error_frames": float(np.abs(offsets).mean())},
             baselines={"accuracy": float(np.mean([_energy_accuracy(self.data, clip) for clip in clips]))},
-            curves={"accuracy_by_offset": _accuracy_by_offset(logits)},
+            curves={"accuracy_by_offset": in_step},
         )
 
     @torch.no_grad()
@@ -111,7 +122,7 @@ class LipExpertObjective(SyncObjective):
     """Windows are codes of the lower half, straight from the cache."""
 
     def __init__(self, config: LipExpertConfig, data: TrainingData, vqgan: VQGAN, vqgan_version: str, grid: int) -> None:
-        super().__init__(data)
+        super().__init__(data, config.train)
         self.model = LipExpert(config, vqgan.config.dim, grid)
         self.vqgan = frozen(vqgan)
         _, self.lower = data.codes(vqgan_version, grid)
@@ -133,7 +144,7 @@ class SyncJudgeObjective(SyncObjective):
     """Windows are pixels of the lower half, mirrored at random while training."""
 
     def __init__(self, config: SyncJudgeConfig, data: TrainingData) -> None:
-        super().__init__(data)
+        super().__init__(data, config.train)
         self.model = SyncJudge(config, crop_size=data.crops(np.array([0])).shape[1])
 
     def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
@@ -142,7 +153,9 @@ class SyncJudgeObjective(SyncObjective):
         return {"lower": lower.reshape(*rows_NT.shape, *lower.shape[1:])}
 
     def video(self, model: SyncNet, batch: Batch) -> Tensor:
-        lower = torch.flip(batch["lower"], [3]) if model.training and torch.rand(()) < 0.5 else batch["lower"]
+        lower = batch["lower"]
+        if model.training:
+            lower = torch.where(torch.rand((), device=lower.device) < 0.5, torch.flip(lower, [3]), lower)
         return model.video(model.normalise(lower))
 
 

@@ -16,7 +16,7 @@ from swaptalk_models.modules.identity_encoder import IdentityEncoder, perceptual
 from swaptalk_models.modules.settings import VQGANConfig
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.training.data import TrainingData, from_unit, to_unit
-from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+from swaptalk_models.training.objective import Batch, Objective, Outcome, average_gradients, frozen
 from swaptalk_models.training.samples import save_grid
 
 _HELD_OUT_FRAMES = 256
@@ -37,7 +37,6 @@ class VQGANObjective(Objective):
             self.discriminator.parameters(), lr=config.train.lr / 2, betas=(0.5, 0.99), weight_decay=0.0
         )
         self.rows = data.rows_of(data.of("train"))
-        self._fake: Tensor | None = None
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         rows = rng.choice(self.rows, size)
@@ -78,17 +77,21 @@ class VQGANObjective(Objective):
             weight = self._adaptive_weight(reconstruction, adversarial)
             loss = loss + config.adversarial_weight * weight * adversarial
             parts |= {"adversarial": adversarial, "adaptive_weight": weight}
-            self._fake = fake.detach()
+            batch["fake"] = fake.detach()
         return loss, parts
 
-    def after_step(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+    def after_step(self, micro_batches: list[Batch], progress: float) -> dict[str, Tensor]:
         if not self._adversarial(progress):
             return {}
-        loss = discriminator_loss(self.discriminator(batch["image"]).float(), self.discriminator(self._fake).float())
         self.discriminator_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        total = 0.0
+        for batch in micro_batches:
+            loss = discriminator_loss(self.discriminator(batch["image"]).float(), self.discriminator(batch["fake"]).float())
+            (loss / len(micro_batches)).backward()
+            total += loss.detach() / len(micro_batches)
+        average_gradients(self.discriminator.parameters())
         self.discriminator_optimiser.step()
-        return {"discriminator": loss.detach()}
+        return {"discriminator": total}
 
     def state(self) -> dict[str, Any]:
         return {

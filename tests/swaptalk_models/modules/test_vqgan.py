@@ -149,3 +149,19 @@ def test_the_decoder_at_256_px_is_light():
         decoder = Decoder(config)
         macs = multiply_adds(decoder, torch.empty(1, config.dim, 16, 16))
     assert 1e8 < macs <= 10e9, f"{macs / 1e9:.1f} G"
+
+
+def test_one_codebook_serves_both_halves(image):
+    torch.manual_seed(0)
+    network = VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=16, dim=8, one_codebook=True, revive_below=0.0)).train()
+    network(image)
+    made = network(image)
+    assert network.upper is network.lower
+    upper, lower = network.tokenize(image)
+    # Counts of one update a step, over the cells of both halves.
+    cells = 2 * upper.numel()
+    before = network.upper.average_count.sum()
+    network(image)
+    after = network.upper.average_count.sum()
+    assert after == pytest.approx(float(before * network.upper.decay + cells * (1 - network.upper.decay)), rel=1e-4)
+    assert made.upper.codes.shape == upper.shape and made.lower.codes.shape == lower.shape

@@ -8,6 +8,7 @@ import pytest
 from swaptalk_models.data import tables
 from swaptalk_models.data.mel import mel_window
 from swaptalk_models.errors import UserError
+from swaptalk_models.training import data as data_module
 from swaptalk_models.training.data import TrainingData, from_unit, to_unit
 
 
@@ -124,3 +125,18 @@ def test_pixels_go_to_unit_range_and_back():
     assert (images.min(), images.max()) == (-1, 1)
     assert np.array_equal(from_unit(images), crops)
     assert from_unit(np.full((1, 3, 1, 1), 7.0)).max() == 255
+
+
+def test_crops_too_many_for_memory_are_read_from_disk(own, monkeypatch):
+    """The same pictures, also in a table of which rows were deleted, in any order and twice."""
+    tables.open_table(own.home, "face_crops").delete("clip = 'a_000'")
+    version = tables.open_table(own.home, "face_crops").version
+    rows = [row | {"face_crops_version": version} for row in pq.read_table(own.manifest).to_pylist() if row["clip"] != "a_000"]
+    pq.write_table(pa.Table.from_pylist(rows), own.manifest)
+    wanted = np.array([77, 3, 3, 149, 31])
+    held = own.data().crops(wanted)
+    monkeypatch.setattr(data_module, "_STORED_BYTES", 0)
+    disk = own.data()
+    assert np.array_equal(disk.crops(wanted), held)
+    assert np.array_equal(held[1], own.crops["b_000"][3])
+    assert disk._crops is None and disk._pixels is None

@@ -1,5 +1,6 @@
 """training/folder.py"""
 
+import dataclasses
 import json
 
 import pytest
@@ -84,3 +85,11 @@ def test_weights_that_do_not_fit_are_refused(folder):
 def test_another_model_is_refused(folder):
     with pytest.raises(UserError):
         load_model("lip_sync", folder)
+
+
+def test_a_shared_codebook_is_kept_and_stays_shared(vqgan_config, tmp_path):
+    network = VQGAN(dataclasses.replace(vqgan_config, one_codebook=True))
+    save_model("vqgan", network, SHAPE | {"groups": 2}, tmp_path)
+    loaded = load_model("vqgan", tmp_path)
+    assert loaded.lower is loaded.upper
+    assert torch.equal(loaded.upper.codebook, network.upper.codebook)

@@ -5,14 +5,17 @@ import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 import torch
 
 from swaptalk_models.modules.settings import TrainConfig
-from swaptalk_models.training.loop import Diverged, Fit, _schedule, write_history
+from swaptalk_models.training import loop
+from swaptalk_models.training.device import compiler_fault
+from swaptalk_models.training.history import newest, read_history
+from swaptalk_models.training.loop import Diverged, Fit, _schedule
 
 ROOT = Path(__file__).parents[3]
 TOY = Path(__file__).with_name("toy.py")
@@ -65,7 +68,7 @@ class Dies(toy.Toy):
         self.at = at
 
     def loss(self, batch, progress):
-        if self.batches == self.at:
+        if self.steps + 1 == self.at:
             torch.rand(7)
             raise Killed
         return super().loss(batch, progress)
@@ -85,7 +88,7 @@ def test_killed_and_resumed_is_undisturbed(tmp_path, at):
     resumed.run()
     assert same(undisturbed, resumed)
     assert resumed.history == undisturbed.history
-    assert start.batches == 12 - (at - 1), "only what was lost is done again"
+    assert start.steps == 12 - (at - 1), "only what was lost is done again"
     assert (at == 1) == (not said or "resumed" not in said[0])
 
 
@@ -105,13 +108,12 @@ def test_a_finished_training_is_not_trained_again(tmp_path):
     first.run()
     again = fit(tmp_path, toy.Toy(seed=5))
     again.run()
-    assert again.objective.batches == 0
+    assert again.objective.steps == 0
     assert same(first, again)
 
 
 def test_gradient_accumulation_is_one_batch(tmp_path):
     whole, parts = fit(tmp_path / "a"), fit(tmp_path / "b", accumulate=4)
-    whole.objective.after_step = parts.objective.after_step = lambda batch, progress: {}  # sees one part only
     whole.run(), parts.run()
     assert close(toy.weights(whole), toy.weights(parts))
     assert whole.history[0]["loss"] == pytest.approx(parts.history[0]["loss"], rel=1e-5)
@@ -120,13 +122,13 @@ def test_gradient_accumulation_is_one_batch(tmp_path):
 class NotANumber(toy.Toy):
     """The loss of some steps (counted from 1) is not finite."""
 
-    def __init__(self, steps) -> None:
+    def __init__(self, bad) -> None:
         super().__init__()
-        self.steps = steps
+        self.bad = bad
 
     def loss(self, batch, progress):
         loss, parts = super().loss(batch, progress)
-        return (loss * math.nan if self.batches in self.steps else loss), parts
+        return (loss * math.nan if self.steps in self.bad else loss), parts
 
 
 def test_a_bad_step_changes_nothing_and_the_training_goes_on(tmp_path):
@@ -143,11 +145,35 @@ def test_a_bad_step_changes_nothing_and_the_training_goes_on(tmp_path):
 
 
 def test_a_training_that_stays_bad_is_given_up(tmp_path):
-    training = fit(tmp_path, NotANumber(range(1, 100)), steps=60, eval_every=100)
+    training = fit(tmp_path / "a", NotANumber(range(1, 100)), steps=60, eval_every=100)
     before = {key: value.clone() for key, value in toy.weights(training).items()}
-    with pytest.raises(Diverged, match="not finite for 20 steps.*lower train.lr"):
+    with pytest.raises(Diverged, match="not finite for 20 steps.*lower train.lr.*none was kept"):
         training.run()
     assert all(torch.equal(before[key], value) for key, value in toy.weights(training).items())
+    later = fit(tmp_path / "b", NotANumber(range(4, 100)), steps=60, eval_every=100, checkpoint_seconds=1e-9)
+    with pytest.raises(Diverged, match="last good state is in .*b/checkpoint.pt"):
+        later.run()
+    assert torch.load(tmp_path / "b" / "checkpoint.pt", weights_only=True)["step"] == 3, "none of the bad spell"
+
+
+class Poisoned(toy.Toy):
+    """A step whose forward pass leaves something infinite in a buffer, as a codebook's averages would keep it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model.register_buffer("followed", torch.zeros(3))
+
+    def loss(self, batch, progress):
+        loss, parts = super().loss(batch, progress)
+        self.model.followed.add_(math.inf if self.steps == 3 else 1.0)
+        return loss + 0 * self.model.followed.sum(), parts
+
+
+def test_a_bad_step_leaves_nothing_in_codebooks(tmp_path):
+    training = fit(tmp_path, Poisoned(), steps=6)
+    training.run()
+    assert training.objective.model.followed.tolist() == [5.0] * 3
+    assert sorted(row["step"] for row in training.history if "loss" in row) == [1, 2, 4, 5, 6]
 
 
 class Worsens(toy.Toy):
@@ -179,24 +205,113 @@ def test_the_average_trails_and_can_be_switched_off(tmp_path):
     assert any(not torch.equal(on.objective.model.state_dict()[k], v) for k, v in on.average.state_dict().items())
 
 
-def test_history_as_parquet(tmp_path):
+def test_history_is_on_disk_while_training_runs(tmp_path):
+    with pytest.raises(Killed):
+        fit(tmp_path, Dies(9), checkpoint_seconds=1e-9).run()
+    rows = read_history(tmp_path / "history.parquet")
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 9))
+    assert [row["step"] for row in rows if "held_out_score" in row] == [4, 8]
     fit(tmp_path).run()
-    table = pq.read_table(tmp_path / "history.parquet")
-    assert set(table.column_names) == {"step", "loss", "error", "adversary", "held_out_error", "held_out_score"}
-    rows = table.to_pylist()
-    assert [row["step"] for row in rows if row["loss"] is not None] == list(range(1, 13))
-    assert [row["step"] for row in rows if row["held_out_score"] is not None] == [4, 8, 12]
-    write_history([{"step": 3, "a": 0.5}], tmp_path / "one.parquet")
-    assert pq.read_table(tmp_path / "one.parquet").to_pylist() == [{"step": 3, "a": 0.5}]
+    rows = read_history(tmp_path / "history.parquet")
+    assert [row["step"] for row in rows if "loss" in row] == list(range(1, 13))
+    assert set(newest(rows)) == {"step", "loss", "error", "adversary", "held_out_error", "held_out_score"}
+
+
+def test_the_next_batch_is_drawn_meanwhile(tmp_path):
+    class Slow(toy.Toy):
+        def batch(self, rng, size):
+            time.sleep(0.02)
+            return super().batch(rng, size)
+
+        def loss(self, batch, progress):
+            time.sleep(0.03)
+            return super().loss(batch, progress)
+
+    training = fit(tmp_path, Slow())
+    training.run()
+    assert training.waited < 0.5 * 12 * 0.02
+    same(training, fit(tmp_path))
+
+
+def test_a_short_joint_batch_is_our_fault(tmp_path):
+    objective = toy.Toy()
+    objective.batch = lambda rng, size: {"x": torch.zeros(size - 1, 4), "y": torch.zeros(size - 1, 1)}
+    with pytest.raises(AssertionError, match="7.*not 8"):
+        fit(tmp_path, objective).run()
+
+
+class Clock:
+    """A second a call."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_a_time_budget_ends_a_training_and_takes_the_schedule_along(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop.time, "monotonic", Clock())
+    training = fit(tmp_path, steps=10**6, minutes=0.5, ema=0.999, eval_every=10**6)
+    training.run()
+    assert 30 <= training.seconds < 35 and training.step < 30
+    assert training.optimiser.param_groups[0]["lr"] < 0.2 * 1e-2, "it has come down"
+    assert [row["step"] for row in training.history if "held_out_score" in row] == [training.step]
+    assert len([row for row in training.history if "loss" in row]) == training.step
+    # With so few steps an average over a thousand would be the random start.
+    gap = sum((a - b).abs().sum() for a, b in zip(training.average.parameters(), training.objective.model.parameters(), strict=True))
+    moved = sum((a - b).abs().sum() for a, b in zip(toy.Toy().model.parameters(), training.objective.model.parameters(), strict=True))
+    assert gap < 0.5 * moved
+
+
+def test_spent_time_counts_over_sessions(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop.time, "monotonic", Clock())
+    options = {"steps": 10**6, "minutes": 0.5, "checkpoint_seconds": 1e-9}
+    with pytest.raises(Killed):
+        fit(tmp_path, Dies(5), **options).run()
+    spent = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["seconds"]
+    assert spent > 4
+    resumed = fit(tmp_path, **options)
+    resumed.run()
+    assert 30 <= resumed.seconds < 35
+    assert resumed.objective.steps < 30 - spent
+
+
+def test_without_a_compiler_a_training_goes_on(tmp_path, monkeypatch):
+    def compile(function, **options):
+        raise RuntimeError("No working C++ compiler found\nin 30 lines")
+
+    monkeypatch.setattr(torch, "compile", compile)
+    said = []
+    training = fit(tmp_path / "a", compile=True, report=said.append)
+    training.run()
+    assert said[0] == "train.compile: left out, for nothing can be compiled here: No working C++ compiler found"
+    plain = fit(tmp_path / "b")
+    plain.run()
+    assert same(training, plain)
+
+
+@pytest.mark.slow
+def test_compiled_is_the_same_training(tmp_path):
+    if compiler_fault(torch.device("cpu")):
+        pytest.skip("nothing can be compiled here")
+    compiled, plain = fit(tmp_path / "a", compile=True, steps=3), fit(tmp_path / "b", steps=3)
+    compiled.run(), plain.run()
+    assert compiled.objective.model._compiled_call_impl is not None
+    assert close(toy.weights(compiled), toy.weights(plain), 1e-4)
 
 
 def test_learning_rate_warms_up_and_comes_down():
     config = TrainConfig(steps=100, warmup=10, final_lr=0.1)
-    shares = [_schedule(step, config) for step in range(101)]
+    shares = [_schedule(step, 0.0, config) for step in range(101)]
     assert shares[0] == pytest.approx(0.1) and shares[9] == shares[10] == 1
     assert shares[55] == pytest.approx(0.55)
     assert shares[100] == pytest.approx(0.1)
     assert shares[10:] == sorted(shares[10:], reverse=True)
+    assert _schedule(20, 1.5, config) == pytest.approx(0.1), "time is up"
+    assert _schedule(55, 0.2, config) == shares[55], "the steps are further"
+    assert _schedule(5, 1.0, config) == shares[5], "a warm-up is steps"
 
 
 def test_gradients_are_clipped(tmp_path):
@@ -234,8 +349,7 @@ def test_two_processes_are_one(two, tmp_path):
     (first, second), folder = two
     one = fit(tmp_path, steps=3)
     one.run()
-    # The adversary's own step sees only its process's share.
-    alone = {key: value for key, value in toy.weights(one).items() if not key.startswith("adversary")}
+    alone = toy.weights(one)
     first, second = first["weights"], second["weights"]
     assert all(torch.equal(first[key], second[key]) for key in alone)
     assert close(alone, {key: first[key] for key in alone})

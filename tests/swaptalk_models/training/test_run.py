@@ -6,8 +6,11 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.settings import (
     IdentityEncoderConfig,
     LipExpertConfig,
@@ -16,7 +19,7 @@ from swaptalk_models.modules.settings import (
 )
 from swaptalk_models.training.folder import load_model, load_shape, save_model
 from swaptalk_models.training.run import build_objective, train
-from swaptalk_models.training.spec import TrainSpec
+from swaptalk_models.training.spec import TrainSpec, external_checksum
 
 TRAIN = TrainConfig(steps=2, batch=8, eval_every=1, device="cpu", dtype="float32")
 
@@ -46,10 +49,13 @@ def test_a_training_leaves_a_whole_folder(tiny, tmp_path, vqgan_folder):
     folder = train(spec, said.append)
     assert folder.done and folder.version == "v0"
     names = {path.name for path in folder.path.iterdir()}
-    assert names == {"config.json", "curves.png", "history.parquet", "result.json", "weights.safetensors"}
+    assert names == {"config.json", "curves.png", "history.parquet", "result.json", "samples", "weights.safetensors"}
+    assert (folder.path / "samples" / "accuracy_by_offset.png").is_file()
     result = folder.result()
     assert (result["name"], result["step"], result["inputs"]) == ("lip_expert", 2, {"vqgan": "v1"})
     assert result["snapshot"] == "snap" and result["hardware"]
+    assert (result["seed"], result["processes"], result["precision"]) == (0, 1, "float32")
+    assert result["kept_step"] in (1, 2) and result["config"]["train"]["batch"] == 8
     assert 0 <= result["metrics"]["accuracy"] <= 1 and "accuracy" in result["baselines"]
     assert len(result["curves"]["accuracy_by_offset"]) == 31
     assert load_model("lip_expert", folder.path).config.width == 8
@@ -88,6 +94,26 @@ def test_the_vqgan_takes_the_identity_encoder(tiny, tmp_path, vqgan_config):
     assert (folder.path / "samples" / "reconstruction.png").is_file()
     assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}
     assert json.loads((folder.path / "config.json").read_text())["name"] == "vqgan"
+
+
+def test_an_external_identity_encoder_is_taken_as_it_is(tiny, tmp_path, vqgan_config):
+    torch.manual_seed(0)
+    theirs = ArcFace(IdentityEncoderConfig(dim=8), 32, 18)
+    file = tmp_path / "backbone.safetensors"
+    save_file({key.replace("out.", "features."): tensor for key, tensor in theirs.state_dict().items()}, file)
+    spec = spec_of(tiny, tmp_path, "identity_encoder", IdentityEncoderConfig(external=str(file), train=TRAIN))
+    said = []
+    folder = train(spec, said.append)
+    result = folder.result()
+    assert result["external"] == {"file": file.name, "sha256": external_checksum(str(file)), "network": "IResNet 18"}
+    assert 0 <= result["metrics"]["auc"] <= 1 and result["step"] == 0
+    assert "IResNet 18" in said[0]
+    ours = load_model("identity_encoder", folder.path)
+    image = torch.rand(2, 3, 32, 32)
+    assert torch.equal(ours(image), theirs.eval()(image))
+    # And the VQGAN's losses look through it.
+    spec = spec_of(tiny, tmp_path, "vqgan", dataclasses.replace(vqgan_config, train=TRAIN), identity_encoder=folder.path)
+    assert np.isfinite(train(spec, lambda line: None).result()["metrics"]["psnr_db"])
 
 
 def test_a_missing_input_is_the_users_to_mend(tiny, tmp_path, vqgan_config):

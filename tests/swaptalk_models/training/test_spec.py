@@ -1,6 +1,7 @@
 """training/spec.py"""
 
 import dataclasses
+import hashlib
 
 import pytest
 
@@ -47,6 +48,7 @@ def test_a_plan_names_inputs_and_output(home):
     [
         {"lip_sync.train.device": "cuda:1"},
         {"lip_sync.train.processes": 2},
+        {"lip_sync.train.compile": True},
         {"lip_sync.train.checkpoint_seconds": 1.0},
         {"vqgan.train.steps": 3},
         {"evaluation.pairs": 3},
@@ -61,6 +63,7 @@ def test_where_it_runs_and_other_stages_settings_leave_the_key(home, overrides):
     [
         {"lip_sync.train.steps": 3},
         {"lip_sync.train.seed": 1},
+        {"lip_sync.train.minutes": 5.0},
         {"lip_sync.train.dtype": "float32"},
         {"lip_sync.warping": False},
         {"face_crops.size": 128},
@@ -69,6 +72,24 @@ def test_where_it_runs_and_other_stages_settings_leave_the_key(home, overrides):
 )
 def test_content_changes_the_key(home, overrides):
     assert key(home, **overrides) != key(home)
+
+
+def test_an_external_network_counts_by_its_content(tmp_path, home):
+    for name, content in (("a.pth", b"one"), ("b.pth", b"one"), ("c.pth", b"two")):
+        (tmp_path / name).write_bytes(content)
+
+    def version(name, **more):
+        overrides = {"identity_encoder.external": str(tmp_path / name)} | {f"identity_encoder.{k}": v for k, v in more.items()}
+        return key(home, "identity_encoder", **overrides)
+
+    assert version("a.pth") == version("b.pth") != version("c.pth")
+    assert key(home, "identity_encoder") != version("a.pth")
+    digest = hashlib.sha256(b"one").hexdigest()
+    assert version("a.pth", external_sha256=digest) == version("a.pth")
+    with pytest.raises(UserError, match=f"c.pth: its SHA-256 is .*, not identity_encoder.external_sha256 .{digest}"):
+        version("c.pth", external_sha256=digest)
+    with pytest.raises(UserError, match="identity_encoder.external: no file .*gone.pth"):
+        version("gone.pth")
 
 
 def test_a_new_input_makes_a_new_model(home):

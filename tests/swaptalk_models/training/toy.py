@@ -14,7 +14,7 @@ from torch import nn
 from swaptalk_models.modules.quantizer import VectorQuantizer
 from swaptalk_models.modules.settings import TrainConfig
 from swaptalk_models.training.loop import Fit
-from swaptalk_models.training.objective import Objective
+from swaptalk_models.training.objective import Objective, average_gradients
 
 WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
 
@@ -29,21 +29,24 @@ class Toy(Objective):
         self.extras = nn.Linear(1, 1)
         self.adversary = nn.Linear(1, 1)
         self.adversary_optimiser = torch.optim.Adam(self.adversary.parameters(), lr=1e-2)
-        self.batches = 0
+        self.steps = 0
+        """Steps begun; batches are drawn ahead of them."""
 
     def batch(self, rng, size):
-        self.batches += 1
         x = torch.from_numpy(rng.normal(size=(size, 4))).float()
         return {"x": x, "y": x @ WEIGHTS.T}
 
     def loss(self, batch, progress):
+        self.steps += 1
         loss = (self.extras(self.model(batch["x"])) - batch["y"]).square().mean()
         return loss, {"error": loss.sqrt()}
 
-    def after_step(self, batch, progress):
-        loss = self.adversary(self.model(batch["x"]).detach()).square().mean()
+    def after_step(self, micro_batches, progress):
         self.adversary_optimiser.zero_grad()
+        losses = [self.adversary(self.model(batch["x"]).detach()).square().mean() for batch in micro_batches]
+        loss = torch.stack(losses).mean()
         loss.backward()
+        average_gradients(self.adversary.parameters())
         self.adversary_optimiser.step()
         return {"adversary": loss.detach()}
 

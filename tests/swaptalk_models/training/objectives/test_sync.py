@@ -8,15 +8,16 @@ import torch
 
 from swaptalk_models.data.mel import mel_windows
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig
+from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig, TrainConfig
 from swaptalk_models.training.data import Clip
 from swaptalk_models.training.objectives import sync
 from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective
 
 
-def make_expert(data, vqgan) -> LipExpertObjective:
+def make_expert(data, vqgan, **train) -> LipExpertObjective:
     torch.manual_seed(0)
-    return LipExpertObjective(LipExpertConfig(width=16, dim=16), data, vqgan, "v1", 4)
+    config = LipExpertConfig(width=16, dim=16, dropout=0.0, train=TrainConfig(**{"batch": 36} | train))
+    return LipExpertObjective(config, data, vqgan, "v1", 4)
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def expert(data, vqgan):
 @pytest.fixture
 def judge(data):
     torch.manual_seed(0)
-    return SyncJudgeObjective(SyncJudgeConfig(channels=(8, 8), dim=8), data)
+    return SyncJudgeObjective(SyncJudgeConfig(channels=(8, 8), dim=8, train=TrainConfig(batch=36)), data)
 
 
 @pytest.mark.parametrize("starts", [16, 17, 40, 300])
@@ -190,6 +191,25 @@ def test_held_out_figures(expert, judge, tmp_path):
         outcome = objective.finish(model, tmp_path)
         assert 0 <= outcome.metrics["accuracy"] <= 1 and 0 <= outcome.baselines["accuracy"] <= 1
         assert len(outcome.curves["accuracy_by_offset"]) == 31
+
+
+@pytest.mark.parametrize(("batch", "processes", "accumulate", "windows"), [(36, 1, 1, 6), (32, 1, 1, 4), (96, 2, 4, 6), (12, 2, 2, 3)])
+def test_a_joint_batch_is_whole_and_its_parts_are_too(data, vqgan, batch, processes, accumulate, windows):
+    """As many samples as asked for, and the mean of the parts' losses is the loss of the whole."""
+    expert = make_expert(data, vqgan, batch=batch, processes=processes, accumulate=accumulate)
+    assert expert.windows == windows
+    joint = expert.batch(np.random.default_rng(0), batch)
+    assert {len(tensor) for tensor in joint.values()} == {batch}
+    expert.model.eval()
+    whole, _ = expert.loss(joint, 0.0)
+    chunks = {name: tensor.chunk(processes * accumulate) for name, tensor in joint.items()}
+    parts = [expert.loss({name: c[i] for name, c in chunks.items()}, 0.0)[0] for i in range(processes * accumulate)]
+    assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_a_batch_that_no_windows_fit_into_is_refused(data, vqgan):
+    with pytest.raises(UserError, match="2 to 6 windows a clip.*= 7 is a multiple of none"):
+        make_expert(data, vqgan, batch=14, processes=2)
 
 
 def test_too_short_clips_are_left_out(data, vqgan, monkeypatch):

@@ -64,11 +64,11 @@ def test_the_adversary_joins_when_reconstruction_is_ready(make):
     before = {key: value.clone() for key, value in objective.discriminator.state_dict().items()}
     given = batch(objective)
     _, early = objective.loss(given, 0.49)
-    assert "adversarial" not in early and objective.after_step(given, 0.49) == {}
+    assert "adversarial" not in early and objective.after_step([given], 0.49) == {}
     assert all(torch.equal(before[key], value) for key, value in objective.discriminator.state_dict().items())
     _, late = objective.loss(given, 0.5)
     assert late["adaptive_weight"] > 0
-    assert objective.after_step(given, 0.5)["discriminator"] > 0
+    assert objective.after_step([given], 0.5)["discriminator"] > 0
     assert any(
         not torch.equal(before[key], value) for key, value in objective.discriminator.state_dict().items()
     )
@@ -81,7 +81,7 @@ def test_the_adversarys_step_leaves_the_generator_alone(make):
     objective.loss(given, 1.0)[0].backward()
     gradients = [p.grad.clone() for p in objective.model.parameters()]
     weights = [p.clone() for p in objective.model.parameters()]
-    objective.after_step(given, 1.0)
+    objective.after_step([given], 1.0)
     for parameter, weight, gradient in zip(objective.model.parameters(), weights, gradients, strict=True):
         assert torch.equal(parameter, weight) and torch.equal(parameter.grad, gradient)
 
@@ -122,7 +122,7 @@ def test_state_holds_the_adversary(make):
     objective.model.train()
     given = batch(objective)
     objective.loss(given, 1.0)
-    objective.after_step(given, 1.0)
+    objective.after_step([given], 1.0)
     other = make(adversarial_start=0.0)
     other.load_state(objective.state())
     ours, theirs = objective.discriminator.state_dict(), other.discriminator.state_dict()

@@ -1,0 +1,129 @@
+"""`swaptalk ablate`: ordinary runs of one home, with and without each part of the design, over seeds, and what they differ by.
+
+Every run is `swaptalk run --until metrics` with other settings: what was made before is cached, so a study that was stopped goes on where it
+was, and words can be added later. At the end the home is what it was, everything cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.run import Settings, StageFailed, last_settings, run_graph
+from swaptalk_models.ablations import ABLATIONS, ablation
+from swaptalk_models.config import load_preset
+from swaptalk_models.data.home import Home
+from swaptalk_models.errors import UserError
+
+# The system under test. The identity encoder and the judge stay the same: they are what it is trained and measured with.
+_SEEDED = ("vqgan.train.seed", "lip_expert.train.seed", "swap_teacher.seed", "face_swapper.train.seed", "lip_sync.train.seed")
+_UNTIL = "metrics"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is to be found out."""
+
+    home: Path
+    words: Sequence[str]
+    seeds: int = 3
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """For all runs alike, on top of the home's own: budgets, as a rule."""
+
+
+def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path:
+    """Do all runs and write the table into ``folder``. Returns its markdown.
+
+    Raises:
+        UserError: the home was never run, or a word is unknown or does not fit its preset.
+    """
+    from swaptalk_models.evaluation.ablation_table import differences, write_table
+
+    home = Home(study.home)
+    if not home.state():
+        raise UserError(f"nothing was ever run in {study.home}: run `swaptalk run --home {study.home}` first")
+    usual = last_settings(home)
+    wanted = {seed: replace(usual, until=_UNTIL, overrides=_values(usual, study, seed)) for seed in range(study.seeds)}
+    for word in study.words:
+        load_preset(usual.preset, _with(wanted[0], word).overrides)  # a mistake shows at once
+    trained = [word for word in study.words if not ablation(word).method]
+    whole: list[dict | None] = []
+    runs: dict[str, list[dict | None]] = {word: [] for word in study.words}
+    notes = [f"Preset {usual.preset}, {study.seeds} seeds of {', '.join(name.partition('.')[0] for name in _SEEDED)}."]
+    try:
+        for seed, settings in wanted.items():
+            whole.append(_figures_of(settings, f"whole, seed {seed}", report, notes))
+            for word in study.words:
+                if word not in trained:
+                    runs[word].append(video_figures(settings, ABLATIONS[word].method) if whole[-1] else None)
+                else:
+                    runs[word].append(_figures_of(_with(settings, word), f"{word}, seed {seed}", report, notes))
+            write_table(differences(runs, whole), folder, notes)
+    finally:
+        # Whatever asks for the last settings next is not to be given an ablation's.
+        home.update_state(overrides=dict(usual.overrides))
+    report("the home as it was")
+    run_graph(usual)
+    return folder / "ablations.md"
+
+
+def fitting_words(home: Path) -> list[str]:
+    """All words that the home's preset has room for and is not already."""
+    usual = last_settings(Home(home))
+    whole = load_preset(usual.preset, usual.overrides)
+    found = []
+    for word in ABLATIONS:
+        try:
+            ablated = load_preset(usual.preset, {**usual.overrides, "ablate": [*whole.ablate, word]})
+        except UserError:
+            continue
+        if ABLATIONS[word].method or replace(ablated, ablate=whole.ablate) != whole:
+            found.append(word)
+    return found
+
+
+def _values(usual: Settings, study: Study, seed: int) -> dict[str, Any]:
+    return {**usual.overrides, **study.overrides} | dict.fromkeys(_SEEDED, seed)
+
+
+def _with(settings: Settings, word: str) -> Settings:
+    already = load_preset(settings.preset, settings.overrides).ablate
+    return replace(settings, overrides={**settings.overrides, "ablate": [*already, word]})
+
+
+def _figures_of(settings: Settings, name: str, report: Callable[[str], None], notes: list[str]) -> dict[str, float] | None:
+    """Run, and collect the figures; None and a note where it failed."""
+    report(name)
+    try:
+        run_graph(settings)
+    except StageFailed as error:
+        notes.append(f"{name}: failed: {error}")
+        report(notes[-1])
+        return None
+    return model_figures(settings.home) | video_figures(settings)
+
+
+def model_figures(home: Path) -> dict[str, float]:
+    """Held-out figures of the current models: {"vqgan psnr_db": 24.1, ...}."""
+    from swaptalk_models.training.spec import MODEL_INPUTS, current
+
+    models = [name for name in MODEL_INPUTS if name not in ("identity_encoder", "sync_judge")]
+    results = {name: current(home, name).result()["metrics"] for name in models}
+    return {f"{name} {key}": float(value) for name, metrics in results.items() for key, value in metrics.items() if value is not None}
+
+
+def video_figures(settings: Settings, method: str = "") -> dict[str, float]:
+    """Means over the test videos of a method, by default ours: {"video lse_c": 5.0, ...}."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from swaptalk_models.evaluation.measure import metrics_folder
+    from swaptalk_models.evaluation.protocol import OURS
+
+    folder = metrics_folder(Home(settings.home), load_preset(settings.preset, settings.overrides))
+    rows = [row for row in pq.read_table(folder / "metrics.parquet").to_pylist() if row["method"] == (method or OURS)]
+    names = [name for name in (rows[0] if rows else {}) if any(isinstance(row[name], float) for row in rows)]
+    values = {name: [row[name] for row in rows if row[name] is not None and np.isfinite(row[name])] for name in names}
+    return {f"video {name}": float(np.mean(found)) for name, found in values.items() if found}
