@@ -20,7 +20,7 @@ import yaml
 
 from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig, PhantomConfig, SplitConfig
 from swaptalk_models.errors import UserError
-from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.metrics.settings import EvaluationConfig, ReleaseConfig
 from swaptalk_models.modules.settings import (
     FaceSwapperConfig,
     IdentityEncoderConfig,
@@ -54,6 +54,7 @@ class Preset:
     lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
 
     def __post_init__(self) -> None:
         size, factor = self.face_crops.size, self.vqgan.factor

@@ -18,7 +18,7 @@ CODE_VERSIONS = {
     "lip_sync": "1",
     "sync_judge": "1",
     "test_videos": "1",
-    "metrics": "1",
+    "metrics": "2",
     "evaluation_report": "1",
     "model_release": "1",
 }
