@@ -3,7 +3,8 @@
 What a release was measured with is kept in its folder (evaluation.json). Scenes that both were tried on are compared pair by pair; when
 people have come or gone and few scenes are shared, but most target videos are, all videos against all. A figure counts as worse when its loss is
 beyond its interval and beyond `model_release.tolerance`. The interval is widened (Bonferroni) so that all figures together hold with
-`evaluation.confidence`: of two dozen at 95 %, one would raise a false alarm in every second training.
+`evaluation.confidence`: of two dozen at 95 %, one would raise a false alarm in every second training. A Frechet distance is here the mean of each
+video's own, which pairs; the table's is that of all frames together.
 """
 
 from __future__ import annotations
