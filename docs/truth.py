@@ -1,4 +1,4 @@
-"""Holds the judges against the truth of drawn people: python docs/truth.py HOME [--people 12] [--output docs/truth.md]
+"""Holds the judges against the truth of drawn people: python docs/truth.py HOME [--people 8] [--output docs/truth.md]
 
 The phantoms are drawn anew from a seed that no corpus uses, so no training saw them; HOME lends its sync_judge. Landmarks and mouth
 opening are compared with what was drawn; each phantom's own sound, moved by a known number of frames, with the AV offset that is found.
@@ -74,7 +74,7 @@ def page(errors: dict[str, list[float]], found: dict[int, list[float | None]], j
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path, help="where `make demo` has run")
-    parser.add_argument("--people", type=int, default=12)
+    parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
     options = parser.parse_args()
     judge = current(options.home, "sync_judge")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from swaptalk_models.data.settings import FacesConfig
 from swaptalk_models.data.video_writer import VideoWriter
@@ -19,6 +20,7 @@ def test_videos_of_one_target_stay_together_unless_that_leaves_cores_idle():
     assert _shared_out(alone, 2) == [[0], [1], [2]]
 
 
+@pytest.mark.slow
 def test_a_video_that_cannot_be_measured_stops_no_other(tmp_path):
     (tmp_path / "broken.mp4").write_text("no video")
     with VideoWriter(tmp_path / "wall.mp4", 96, 96) as writer:
