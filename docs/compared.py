@@ -41,6 +41,8 @@ PAPER = {
     "Swap-Sync": {"fid": 11.6, "ssim": 0.900, "cpbd": 0.484, "lse_c": 8.62, "id_retrieve": 82.6, "consistency": 76.63},
     "SwapTalk": {"fid": 11.0, "ssim": 0.905, "cpbd": 0.524, "lse_c": 8.94, "id_retrieve": 87.6, "consistency": 80.19},
 }
+LIKE = {"id_similarity": "id_retrieve"}
+"""Metrics that the paper does not have, and the one whose order they should show."""
 SHOWN = ("id_similarity", "target_similarity", "id_retrieve", "consistency", "frame_to_frame", "ssim", "psnr", "cpbd", "fid", "lse_c", "lse_d")
 
 
@@ -81,25 +83,37 @@ def measure(folder: Path, work: Path, judge: Path | None, config: EvaluationConf
 def page(table: dict, command: str) -> str:
     rows = {row["method"]: row for row in table["rows"]}
     shown = [name for name in SHOWN if any(rows[method]["cells"][name]["value"] is not None for method in METHODS)]
+    differences = [
+        _difference(table["videos"], name, first, second)
+        for name in shown
+        for first, second in (("SwapTalk", "Sync-Swap"), ("SwapTalk", "Swap-Sync"), ("Sync-Swap", "Swap-Sync"))
+    ]
     lines = ["# The authors' own comparison videos, measured by our tool", ""]
-    count = rows["SwapTalk"]["videos"]
-    lines += [f"{count} cross-driven scenes, {len(METHODS)} methods; made by `{command}`.", "Judges:"]
-    lines += [f"{role} {judge}; " for role, judge in table["judges"].items() if judge]
-    lines += ["", "Means over videos with 95 % bootstrap intervals; in brackets the paper's figure, on its own data and judges.", ""]
+    judges = "; ".join(f"{role}: {judge or 'none given, not measured'}" for role, judge in table["judges"].items())
+    lines += [f"{rows['SwapTalk']['videos']} cross-driven scenes, {len(METHODS)} methods; made by `{command}`. Judges: {judges}."]
+    lines += ["", *_verdicts(differences), "", "## Means", ""]
+    lines += ["Over videos, with 95 % bootstrap intervals; in brackets the paper's figure, on its own data and judges."]
+    lines += ["CPBD counts edges by their width in pixels: these panels are 320 px wide, and no value of another resolution compares.", ""]
     lines += [f"| metric | better | {' | '.join(METHODS)} |", "|---|---|" + "---|" * len(METHODS)]
     for name in shown:
         cells = [_cell(rows[method]["cells"][name], PAPER[method].get(name)) for method in METHODS]
         lines.append(f"| {name} | {DEFINITIONS[name].better} | {' | '.join(cells)} |")
     lines += ["", "## Differences, scene by scene", ""]
-    lines += ["Paired over scenes; 95 % intervals. Agree or disagree where the interval leaves zero out, else undecided.", ""]
+    lines += ["Paired over scenes, 95 % intervals. Agree or disagree where the interval leaves zero out, else undecided.", ""]
     lines += ["| metric | difference | ours | interval | paper | verdict |", "|---|---|---|---|---|---|"]
-    for name in shown:
-        for first, second in (("SwapTalk", "Sync-Swap"), ("SwapTalk", "Swap-Sync"), ("Sync-Swap", "Swap-Sync")):
-            lines.append(_difference(table["videos"], name, first, second))
+    lines += [f"| {' | '.join(row)} |" for row in differences]
     left_out = [f"{count} {reason} ({method})" for method in METHODS for reason, count in rows[method]["excluded"].items() if count]
     frames = [f"{method} {rows[method]['frames']}" for method in METHODS]
     lines += ["", f"Frames measured: {', '.join(frames)}. Left out: {'; '.join(left_out) or 'none'}.", ""]
     return "\n".join(lines)
+
+
+def _verdicts(differences: list[list[str]]) -> list[str]:
+    counts = {verdict: sum(row[-1] == verdict for row in differences) for verdict in ("agree", "**disagree**", "undecided")}
+    said = ", ".join(f"{count} {verdict.strip('*')}" for verdict, count in counts.items())
+    lines = [f"Of the paper's differences between these methods: {said}. Disagreements:", ""]
+    found = [f"- {name}, {pair}: ours {ours} {interval}, paper {paper}" for name, pair, ours, interval, paper, v in differences if "dis" in v]
+    return lines + (found or ["- none"])
 
 
 def _cell(cell: dict, paper: float | None) -> str:
@@ -109,17 +123,19 @@ def _cell(cell: dict, paper: float | None) -> str:
     return f"{cell['value']:.3f} [{cell['low']:.3f}, {cell['high']:.3f}]{theirs}"
 
 
-def _difference(videos: list[dict], name: str, first: str, second: str) -> str:
+def _difference(videos: list[dict], name: str, first: str, second: str) -> list[str]:
+    """Metric, methods, our difference, its interval, the paper's, verdict."""
     sides = [{video["video"]: video[name] for video in videos if video["method"] == method} for method in (first, second)]
     scenes = sorted(sides[0].keys() & sides[1].keys())
     gap = bootstrap_difference(*([side[scene] for scene in scenes] for side in sides), paired=True)
-    theirs = PAPER[first].get(name), PAPER[second].get(name)
-    if theirs[0] is None:
-        return f"| {name} | {first} - {second} | {gap.value:+.3f} | [{gap.low:+.3f}, {gap.high:+.3f}] | | |"
+    row = [name, f"{first} - {second}", f"{gap.value:+.3f}", f"[{gap.low:+.3f}, {gap.high:+.3f}]"]
+    theirs = [PAPER[method].get(LIKE.get(name, name)) for method in (first, second)]
+    if None in theirs:
+        return [*row, "", ""]
     expected = theirs[0] - theirs[1]
     decided = gap.low > 0 or gap.high < 0
     verdict = "undecided" if not decided else "agree" if np.sign(gap.value) == np.sign(expected) else "**disagree**"
-    return f"| {name} | {first} - {second} | {gap.value:+.3f} | [{gap.low:+.3f}, {gap.high:+.3f}] | {expected:+.3g} | {verdict} |"
+    return [*row, f"{expected:+.3g}" + (f" ({LIKE[name]})" if name in LIKE else ""), verdict]
 
 
 def main() -> None:

@@ -53,9 +53,12 @@ def test_differences_are_taken_scene_by_scene_and_judged_by_their_interval():
         for method, shift in shifts.items()
         for n in range(9)
     ]
-    assert compared._difference(videos, "id_retrieve", "SwapTalk", "Sync-Swap").endswith("| +3.4 | agree |")
-    assert compared._difference(videos, "id_retrieve", "Sync-Swap", "Swap-Sync").endswith("| +1.6 | **disagree** |")
-    assert compared._difference(videos, "cpbd", "SwapTalk", "Sync-Swap").endswith("| undecided |")
+    agree = compared._difference(videos, "id_retrieve", "SwapTalk", "Sync-Swap")
+    disagree = compared._difference(videos, "id_retrieve", "Sync-Swap", "Swap-Sync")
+    undecided = compared._difference(videos, "cpbd", "SwapTalk", "Sync-Swap")
+    assert [row[-2:] for row in (agree, disagree)] == [["+3.4", "agree"], ["+1.6", "**disagree**"]] and undecided[-1] == "undecided"
+    said = compared._verdicts([agree, disagree, undecided])
+    assert "1 agree, 1 disagree, 1 undecided" in said[0] and len(said) == 3 and "id_retrieve, Sync-Swap - Swap-Sync" in said[2]
 
 
 def test_landmark_judge_is_near_the_truth_of_a_phantom(tmp_path):
@@ -65,10 +68,15 @@ def test_landmark_judge_is_near_the_truth_of_a_phantom(tmp_path):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_authors_panels_are_ordered_by_identity_as_in_their_table(real_clips, tmp_path):
-    """All scenes, few frames each: the paper's first claim, SwapTalk over both cascades by the source's identity."""
+def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_path):
+    """All scenes, few frames each. That identity and steadiness put Sync-Swap over SwapTalk here is in docs/compared.md with its interval."""
     compared = script("compared")
-    config = dataclasses.replace(compared.EvaluationConfig(), identity_frames=6, identity_neighbours=0, cpbd_frames=1)
+    config = dataclasses.replace(compared.EvaluationConfig(), identity_frames=6, identity_neighbours=0, cpbd_frames=8)
     table = compared.measure(real_clips / "compared", tmp_path, None, config)
-    found = {row["method"]: row["cells"]["id_similarity"]["value"] for row in table["rows"]}
-    assert found["SwapTalk"] > found["Sync-Swap"] and found["SwapTalk"] > found["Swap-Sync"]
+    found = {row["method"]: {name: cell["value"] for name, cell in row["cells"].items()} for row in table["rows"]}
+    ours, sync_swap, swap_sync = (found[name] for name in ("SwapTalk", "Sync-Swap", "Swap-Sync"))
+    assert sync_swap["id_similarity"] > swap_sync["id_similarity"]
+    assert min(ours["consistency"], sync_swap["consistency"]) > swap_sync["consistency"]
+    for name in ("cpbd", "ssim"):
+        assert ours[name] > max(sync_swap[name], swap_sync[name])
+    assert all(row["id_similarity"] > row["target_similarity"] + 0.03 and row["id_retrieve"] > 90 for row in found.values())
