@@ -8,10 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.metadata import arrow_schema, run_name
+from assets.metadata import arrow_schema, markdown_picture, run_name
 from assets.resources import SwapTalk
 from assets.training import GPU_POOL, model, record_asset, train_model
+from swaptalk_models.config import Preset
 from swaptalk_models.data.fingerprint import hash_file, hash_values
+from swaptalk_models.data.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.training.spec import current
 from swaptalk_models.versions import CODE_VERSIONS
@@ -78,12 +80,14 @@ def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mat
     code_version=CODE_VERSIONS["metrics"],
 )
 def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    """Every metric of every test video, each with the judge it used and a ground-truth row."""
+    """Every metric of every test video, each with the judge it used and a ground-truth row; and against the released models."""
+    from swaptalk_models.evaluation.comparison import compare_with_release
     from swaptalk_models.evaluation.measure import measure_test_videos
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     path, status = make(context, swaptalk, home.evaluation, lambda: measure_test_videos(home.root, preset))
     metadata = {"status": status, "path": dg.MetadataValue.path(str(path))} | _summary(path)
+    metadata |= comparison_metadata(compare_with_release(home, preset))
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
 
 
@@ -106,7 +110,22 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
         "page": dg.MetadataValue.url(path.absolute().as_uri()),
         "megabytes": path.stat().st_size / 1e6,
     }
+    metadata |= key_pictures(home, preset)
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
+
+
+@dg.asset_check(asset=metrics, description="No figure is worse than the released models', beyond its interval.")
+def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
+    from swaptalk_models.evaluation.comparison import compare_with_release, losses
+
+    comparison = compare_with_release(swaptalk.home_folder(), swaptalk.load())
+    worse = losses(comparison)
+    return dg.AssetCheckResult(
+        passed=not worse,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(worse) or (comparison or {}).get("why") or (None if comparison else "nothing was released yet"),
+        metadata=comparison_metadata(comparison),
+    )
 
 
 @dg.asset_check(
@@ -135,6 +154,40 @@ def make(
         cached = _files(folder) == before
     record_asset(context, home, cached, time.monotonic() - started)
     return result, "cached" if cached else "computed"
+
+
+def comparison_metadata(comparison: dict[str, Any] | None) -> dict[str, Any]:
+    """The new models beside the released ones, as a table, and each gain as a float that Dagster plots over time."""
+    if not comparison or not comparison["cells"]:
+        return {}
+    columns = ("setting", "metric", "released", "new", "gain", "interval", "verdict")
+    records, gains = [], {}
+    for cell in comparison["cells"]:
+        gain, name = cell["gain"], f"{cell['setting']} {cell['metric']}"
+        interval = f"{gain['low']:.4g} to {gain['high']:.4g}" if gain["low"] is not None else "-"
+        verdict = cell["verdict"] + (f" ({cell['why']})" if cell["why"] else "")
+        row = (cell["setting"], cell["metric"], *(_figure(value) for value in (cell["released"], cell["new"], gain["value"])), interval, verdict)
+        records.append(dg.TableRecord(dict(zip(columns, row, strict=True))))
+        gains |= {f"gain over release, {name}": gain["value"]} if gain["value"] is not None else {}
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    verdicts = [cell["verdict"] for cell in comparison["cells"]]
+    return {
+        "compared with release": comparison["released"],
+        "against the release": dg.MetadataValue.table(records=records, schema=schema),
+        "better than release": float(verdicts.count("better")),
+        "worse than release": float(verdicts.count("worse")),
+    } | gains
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def key_pictures(home: Home, preset: Preset) -> dict[str, dg.MetadataValue]:
+    """Our best and our worst video by identity, as a strip of source, target and result."""
+    from swaptalk_models.evaluation.strips import best_and_worst
+
+    return {name: markdown_picture(image, name) for name, image in best_and_worst(home, preset).items()}
 
 
 def _files(folder: Path) -> set[tuple[str, int, int]]:

@@ -1,10 +1,13 @@
 """`model_release`: the one folder that `swaptalk generate` runs from."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from assets.checks import wrong_weights
 from assets.evaluation import make
 from assets.resources import SwapTalk
+from swaptalk_models.errors import UserError
 from swaptalk_models.versions import CODE_VERSIONS
 
 
@@ -15,11 +18,28 @@ from swaptalk_models.versions import CODE_VERSIONS
     code_version=CODE_VERSIONS["model_release"],
 )
 def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    """Weights, configuration, model card and hashes."""
+    """Weights, configuration, model card and hashes. Refused when the new models are worse than the released ones."""
+    from swaptalk_models.evaluation.comparison import (
+        compare_with_release,
+        keep_measurements,
+        losses,
+        released_is_current,
+    )
     from swaptalk_models.inference.release import build_release
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
-    folder, status = make(context, swaptalk, home.releases, lambda: build_release(home.root, preset))
+    worse = [] if released_is_current(home) else losses(compare_with_release(home, preset))
+    if worse and not preset.model_release.allow_worse:
+        raise UserError(
+            f"not released, the models before stay: {'; '.join(worse)}. To release all the same: model_release.allow_worse=true"
+        )
+
+    def release() -> Path:
+        folder = build_release(home.root, preset)
+        keep_measurements(home, preset, folder)
+        return folder
+
+    folder, status = make(context, swaptalk, home.releases, release)
     home.update_state(release=str(folder))
     files = [path for path in folder.rglob("*") if path.is_file()]
     metadata = {
@@ -28,13 +48,12 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
         "path": dg.MetadataValue.path(str(folder)),
         "files": float(len(files)),
         "megabytes": sum(path.stat().st_size for path in files) / 1e6,
+        "released although worse": "; ".join(worse) or "no",
     }
     return dg.MaterializeResult(data_version=dg.DataVersion(folder.name), metadata=metadata)
 
 
 @dg.asset_check(asset=model_release, blocking=True, description="Every weight file is whole and every weight finite.")
 def model_release_weights(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from pathlib import Path
-
     wrong = wrong_weights(Path(swaptalk.home_folder().state()["release"]))
     return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": "; ".join(wrong[:5])})

@@ -31,7 +31,7 @@ from swaptalk_models.data.settings import (
     SplitConfig,
 )
 from swaptalk_models.errors import UserError
-from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.metrics.settings import EvaluationConfig, ReleaseConfig
 from swaptalk_models.modules.settings import (
     FaceSwapperConfig,
     IdentityEncoderConfig,
@@ -68,6 +68,7 @@ class Preset:
     lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
     ablate: tuple[str, ...] = ()
     """Words of swaptalk_models/ablations.py; what they change stands in the sections already."""
 

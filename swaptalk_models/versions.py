@@ -19,7 +19,7 @@ CODE_VERSIONS = {
     "sync_judge": "1",
     "sync_offsets": "1",  # no asset: written beside the sync judge
     "test_videos": "1",
-    "metrics": "1",
+    "metrics": "2",
     "evaluation_report": "1",
     "model_release": "1",
 }

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from swaptalk_models.config import Preset
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
-from swaptalk_models.data.settings import FacesConfig
-from swaptalk_models.errors import BadClip
+from swaptalk_models.evaluation.judging import judge_files
 from swaptalk_models.evaluation.protocol import OURS, SELF
+from swaptalk_models.evaluation.scoring import VideoFiles, score_videos
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records, make_test_videos
+from swaptalk_models.metrics.definitions import FURTHER
 from swaptalk_models.metrics.settings import EvaluationConfig
 from swaptalk_models.training.spec import current
 from swaptalk_models.versions import CODE_VERSIONS
 
 
 def metrics_folder(home: Home, preset: Preset) -> Path:
-    """Folder of the measurements: beside the videos, named by judge and settings."""
+    """Folder of the measurements: beside the videos, named by judges and settings."""
     judge = current(home.root, "sync_judge").version
-    version = hash_values([judge, asdict(preset.evaluation), CODE_VERSIONS["metrics"]])[:16]
+    settings = asdict(preset.evaluation) | judge_files(preset.evaluation)
+    version = hash_values([judge, settings, CODE_VERSIONS["metrics"]])[:16]
     return evaluation_folder(home, preset) / f"metrics_{version}"
 
 
@@ -47,61 +44,16 @@ def measure_test_videos(home: Path, preset: Preset) -> Path:
     if not output.is_file():
         make_test_videos(home.root, preset)
         records = load_records(evaluation_folder(home, preset))
-        scores = _score_all(records, current(home.root, "sync_judge").path, preset)
+        judge = current(home.root, "sync_judge").path
+        scores = score_videos([_files(record) for record in records], judge, preset.face_tracks, preset.evaluation)
         _write(folder, records, scores, preset.evaluation)
     _tell_models(home, pq.read_table(output).to_pylist(), folder.name)
     return output
 
 
-def _score_all(records: list[dict], judge: Path, preset: Preset) -> list:
-    """VideoScores of every record, in several processes: one a core, each with its own judges."""
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # Scenes stay together: a worker remembers the faces of the target that its methods share.
-    scenes: dict[str, list[int]] = {}
-    for number, record in enumerate(records):
-        scenes.setdefault(record["target"], []).append(number)
-    jobs = [([records[i] for i in numbers], str(judge), preset.face_tracks, preset.evaluation) for numbers in scenes.values()]
-    scores: list = [None] * len(records)
-    with (
-        ProcessPoolExecutor(min(workers, len(jobs)), mp_context=get_context("spawn")) as pool,
-        tqdm(total=len(records), desc="metrics", unit="video", disable=None) as bar,
-    ):
-        for numbers, done in zip(scenes.values(), pool.map(_score_scene, jobs), strict=True):
-            for number, score in zip(numbers, done, strict=True):
-                scores[number] = score
-            bar.update(len(numbers))
-    return scores
-
-
-def _score_scene(job: tuple[list[dict], str, FacesConfig, EvaluationConfig]) -> list:
-    records, judge, faces, config = job
-    return [_score(record, _judges(judge, faces), config) for record in records]
-
-
-def _score(record: dict, judges, config: EvaluationConfig):
-    """VideoScores of one record. A video that the judges find no face in has no figures, and its frames are counted as excluded."""
-    from swaptalk_models.data.video import probe
-    from swaptalk_models.metrics.evaluate import METRICS, VideoScores, score_video
-
-    paths = [Path(record[key]) for key in ("path", "target", "source", "audio", "gallery")]
-    try:
-        return score_video(*paths, judges, config, record["setting"])
-    except BadClip:
-        return VideoScores(0, {"no face in the video": probe(paths[0]).frames}, dict.fromkeys(METRICS), judges.names())
-
-
-@lru_cache(maxsize=1)
-def _judges(judge: str, faces: FacesConfig):
-    """Once a worker."""
-    import cv2
-    import torch
-
-    from swaptalk_models.metrics.judges import Judges
-    from swaptalk_models.modules.sync_judge import load_sync_judge
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    return Judges.default(faces, load_sync_judge(Path(judge)))
+def _files(record: dict) -> VideoFiles:
+    paths = (Path(record[key]) for key in ("path", "target", "source", "audio", "gallery"))
+    return VideoFiles(*paths, record["setting"])
 
 
 def _write(folder: Path, records: list[dict], scores: list, config: EvaluationConfig) -> None:
@@ -128,7 +80,7 @@ def _write(folder: Path, records: list[dict], scores: list, config: EvaluationCo
         {key: Path(record[key]).name if key in ("path", "target", "source", "audio") else record[key] for key in record if key != "gallery"}
         | {"frames": score.frames, "excluded": sum(score.excluded.values())}
         | score.metrics
-        | {name: score.details.get(name) for name in ("mouth_correlation", "target_similarity", "ssim_mouth")}
+        | {name: score.details.get(name) for name in FURTHER}
         for record, score in zip(records, scores, strict=True)
     ]
     with written_aside(folder / "summary.json") as aside:

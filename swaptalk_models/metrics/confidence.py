@@ -1,6 +1,8 @@
 """Confidence intervals by bootstrap over videos.
 
-Source     Efron and Tibshirani, "An introduction to the bootstrap", 1993: percentile interval.
+Source     Efron and Tibshirani, "An introduction to the bootstrap", 1993: percentile interval; widened for few videos after Hesterberg, "What
+           teachers should know about the bootstrap", The American Statistician 2015 (expanded percentile interval): its tails are as far
+           out as Student's t and the unbiased deviation ask for. Plain percentiles of 8 videos hold with 87 % instead of 95 (these with 92).
 Why videos: frames of one video are far from independent; resampling frames would give intervals much too narrow.
 Excludes   videos without a value (None or NaN); `Interval.videos` says how many were left.
 """
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 Item = TypeVar("Item")
 
@@ -40,8 +43,37 @@ def bootstrap_mean(
     if len(known) == 1:
         return Interval(float(known[0]), None, None, 1)
     picks = np.random.default_rng(seed).integers(len(known), size=(samples, len(known)))
-    low, high = _percentiles(known[picks].mean(axis=1), confidence)
+    low, high = _percentiles(known[picks].mean(axis=1), confidence, len(known))
     return Interval(float(known.mean()), low, high, len(known))
+
+
+def bootstrap_difference(
+    first: Sequence[float | None],
+    second: Sequence[float | None],
+    paired: bool,
+    samples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Mean of `first` less mean of `second`, with its percentile interval.
+
+    `paired`: the i-th of both are of one scene, and scenes are drawn, which takes the scenes' own differences out of the interval; one
+    without a value on either side is left out. Else both sides are drawn for themselves.
+    """
+    if paired:
+        assert len(first) == len(second)
+        both = [(a, b) for a, b in zip(first, second) if a is not None and b is not None]
+        return bootstrap_mean([a - b for a, b in both], samples, confidence, seed)
+    ours, theirs = (np.array([v for v in side if v is not None and np.isfinite(v)]) for side in (first, second))
+    videos = min(len(ours), len(theirs))
+    if not videos:
+        return Interval(None, None, None, 0)
+    value = float(ours.mean() - theirs.mean())
+    if videos == 1:
+        return Interval(value, None, None, 1)
+    rng = np.random.default_rng(seed)
+    means = [side[rng.integers(len(side), size=(samples, len(side)))].mean(axis=1) for side in (ours, theirs)]
+    return Interval(value, *_percentiles(means[0] - means[1], confidence, videos), videos)
 
 
 def bootstrap(
@@ -58,11 +90,14 @@ def bootstrap(
     if len(items) == 1:
         return Interval(value, None, None, 1)
     picks = np.random.default_rng(seed).integers(len(items), size=(samples, len(items)))
-    low, high = _percentiles(np.array([statistic([items[index] for index in pick]) for pick in picks]), confidence)
+    draws = np.array([statistic([items[index] for index in pick]) for pick in picks])
+    low, high = _percentiles(draws, confidence, len(items))
     return Interval(value, low, high, len(items))
 
 
-def _percentiles(draws: np.ndarray, confidence: float) -> tuple[float, float]:
-    tail = 100 * (1 - confidence) / 2
+def _percentiles(draws: np.ndarray, confidence: float, videos: int) -> tuple[float, float]:
+    """The interval's ends; `videos` (at least 2) are behind each draw."""
+    quantile = stdtrit(videos - 1, (1 + confidence) / 2) * np.sqrt(videos / (videos - 1))
+    tail = 100 * ndtr(-quantile)
     low, high = np.percentile(draws, [tail, 100 - tail])
     return float(low), float(high)

@@ -2,12 +2,12 @@
 
 Source     Heusel et al., "GANs trained by a two time-scale update rule", NeurIPS 2017.
 Definition |m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2)) of two Gaussians fitted to features.
-Name       this number is an FID only on Inception-v3 pool3 features. On any other features (our sync judge's) it is a
-           Frechet distance *under that judge's name* and must not be set beside published FIDs; the result's
+Name       this number is an FID only on Inception-v3 pool3 features (`inception.py`). On any other features (our sync judge's)
+           it is a Frechet distance *under that judge's name* and must not be set beside published FIDs; the result's
            `judges.fid` says which it is.
 Units      squared feature units, 0 and up, lower is better. Biased upwards for few frames; frames of one video are
-           correlated: pool the statistics of a whole test set (`FeatureStatistics.merge`) for a table, and report the
-           number of frames.
+           correlated: pool the statistics of a whole test set (`FeatureStatistics.merge`) for a table. The number of frames behind it is in
+           the result's details (`feature_frames`); Inception looks at `EvaluationConfig.fid_frames` of each video, other judges at all.
 Excludes   frames without a face. Both sides get the same crop.
 """
 
@@ -20,14 +20,14 @@ import numpy as np
 
 @dataclass
 class FeatureStatistics:
-    """Running mean and scatter of features: constant memory, mergeable over videos."""
+    """Running mean and scatter of features: bounded memory, mergeable over videos."""
 
     count: int
     """Frames seen."""
     mean: np.ndarray
     """(D,) float64."""
-    scatter: np.ndarray
-    """(D, D) float64: sum of outer products of the deviations from the mean."""
+    root: np.ndarray
+    """(R, D) float64, R at most 2 D: root' root is the sum of outer products of the deviations from the mean."""
 
     @classmethod
     def of(cls, features: np.ndarray) -> FeatureStatistics:
@@ -35,34 +35,39 @@ class FeatureStatistics:
         assert features.ndim == 2 and len(features)
         features = features.astype(np.float64)
         mean = features.mean(axis=0)
-        centred = features - mean
-        return cls(len(features), mean, centred.T @ centred)
+        return cls(len(features), mean, _short(features - mean))
 
     def merge(self, other: FeatureStatistics) -> FeatureStatistics:
         """Statistics of both sets together (Chan et al.'s update)."""
         count = self.count + other.count
         delta = other.mean - self.mean
-        mean = self.mean + delta * (other.count / count)
-        scatter = self.scatter + other.scatter + np.outer(delta, delta) * (self.count * other.count / count)
-        return FeatureStatistics(count, mean, scatter)
+        between = np.sqrt(self.count * other.count / count) * delta
+        return FeatureStatistics(
+            count, self.mean + delta * (other.count / count), _short(np.concatenate([self.root, other.root, between[None]]))
+        )
 
     @property
     def covariance(self) -> np.ndarray:
         """Unbiased covariance (D, D); zeros for one frame."""
-        return self.scatter / max(self.count - 1, 1)
+        return self.root.T @ self.root / max(self.count - 1, 1)
 
 
 def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> float:
     """Frechet distance of the two fitted Gaussians.
 
-    tr((S1 S2)^(1/2)) is taken from the eigenvalues of the symmetric S1^(1/2) S2 S1^(1/2), which are real and not
-    negative however few frames there are; a general matrix square root of singular covariances is neither.
+    With S1 = A'A / (n - 1) and S2 = B'B / (m - 1), tr((S1 S2)^(1/2)) is the sum of the singular values of A B' over the root of
+    (n - 1)(m - 1): exact however few frames there are, where a general matrix square root of singular covariances is not,
+    and quick, because A and B have a row a frame and no square matrix of the features' 2048 is made.
     """
     assert first.mean.shape == second.mean.shape
-    values, vectors = np.linalg.eigh(first.covariance)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    middle = root @ second.covariance @ root
-    cross = np.sqrt(np.clip(np.linalg.eigvalsh((middle + middle.T) / 2), 0, None)).sum()
+    degrees = max(first.count - 1, 1), max(second.count - 1, 1)
+    roots = [_short(statistics.root, rows=statistics.root.shape[1]) for statistics in (first, second)]
+    cross = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum() / np.sqrt(degrees[0] * degrees[1])
+    spread = np.square(first.root).sum() / degrees[0] + np.square(second.root).sum() / degrees[1]
     gap = first.mean - second.mean
-    distance = gap @ gap + np.trace(first.covariance) + np.trace(second.covariance) - 2 * cross
-    return float(max(distance, 0.0))
+    return float(max(gap @ gap + spread - 2 * cross, 0.0))
+
+
+def _short(root: np.ndarray, rows: int | None = None) -> np.ndarray:
+    """A root of the same scatter with at most D rows, once there are more than `rows` (2 D)."""
+    return np.linalg.qr(root, mode="r") if len(root) > (rows or 2 * root.shape[1]) else root

@@ -24,7 +24,11 @@ _TRACKS_KEPT = 64
 
 
 class SyncJudge(Protocol):
-    """A SyncNet in pixel space."""
+    """A SyncNet in pixel space.
+
+    One with a preprocessing of its own has also `affines(landmarks (T, 68, 2)) -> (T, 2, 3)`, its crop, and
+    `sound_embeddings(samples)` in the place of `audio_embeddings(mel)`: see `syncnet.py`.
+    """
 
     name: str
     crop_size: int
@@ -37,7 +41,7 @@ class SyncJudge(Protocol):
 
 
 class FeatureJudge(Protocol):
-    """A feature extractor for the Frechet distance."""
+    """A feature extractor for the Frechet distance. `single_frames = True`: a row a frame, and a sample of the frames will do."""
 
     name: str
     crop_size: int
@@ -76,14 +80,9 @@ class Judges:
 
     def names(self) -> dict[str, str | None]:
         """The `judges` of a result. `fid` says so when the features are not Inception's and the number thus no FID."""
-        features = None
-        if self.features is not None:
-            inception = self.features.name.lower().startswith("inception")
-            features = (
-                self.features.name
-                if inception
-                else f"{self.features.name} features (Frechet distance, not Inception FID)"
-            )
+        features = self.features.name if self.features is not None else None
+        if features and not features.startswith("Inception-v3 pool3 of pytorch-fid"):
+            features += " features (Frechet distance, not Inception FID)"
         return {
             "identity": self.identity_name,
             "sync": self.sync.name if self.sync is not None else None,

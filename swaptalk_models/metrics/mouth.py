@@ -1,5 +1,6 @@
 """Mouth opening over time, and its correlation with the target's or the true opening.
 
+Source     ours, beside LMD.
 Definition distance of the inner lips' middle points (62 and 66 of the iBUG 68) over the distance between the eye
            centres; Pearson's correlation over the frames of one video.
 Units      none. Opening 0 and up; correlation -1 to 1, higher is better.

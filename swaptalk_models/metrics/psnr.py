@@ -1,5 +1,6 @@
 """PSNR: peak signal-to-noise ratio to the target frame.
 
+Source     the common definition; a test holds closed forms.
 Definition 10 log10(255^2 / MSE) over all pixels and planes of the aligned face crop; mean over frames of the per-frame
            value.
 Units      dB, 0 and up; equal pictures would give infinity and are given as `CEILING_DB`. Higher is better.

@@ -1,8 +1,10 @@
 """SSIM: structural similarity to the target frame.
 
-Source     Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE TIP 2004: 11 x 11 Gaussian window with
-           sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, mean over the R, G and B planes and over all whole
-           windows. Equal to scikit-image's to 1e-5 (a test holds it), in a fraction of its time.
+Source     Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE TIP 2004. Equal to scikit-image's to 1e-5
+           (a test holds it), in a fraction of its time.
+Definition (2 mx my + C1)(2 sxy + C2) / ((mx^2 + my^2 + C1)(sx^2 + sy^2 + C2)) in an 11 x 11 Gaussian window with sigma 1.5,
+           C = (K 255)^2, K1 = 0.01, K2 = 0.03, population covariance; mean over the R, G and B planes, over all whole windows, and over
+           frames. `ssim_mouth` in the result's details: the same over the middle of the crop's lower half.
 Where      on aligned face crops, never on whole frames: pixels copied from the target would inflate it.
 Units      none; range -1 to 1, 1 for equal pictures. Higher is better.
 Excludes   frames without a face in either video, and frames beyond the shorter video's end (counted by `evaluate`).

@@ -7,25 +7,24 @@ from collections.abc import Sequence
 from functools import reduce
 
 from swaptalk_models.metrics.confidence import Interval, bootstrap, bootstrap_mean
-from swaptalk_models.metrics.evaluate import METRICS, VideoScores
+from swaptalk_models.metrics.definitions import FURTHER, METRICS
+from swaptalk_models.metrics.evaluate import VideoScores
 from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
 from swaptalk_models.metrics.settings import EvaluationConfig
 
 
 def summarise(scores: Sequence[VideoScores], config: EvaluationConfig | None = None) -> dict[str, Interval]:
-    """An `Interval` for each of `METRICS`, and for mouth_correlation, over the videos of one method and setting.
+    """An `Interval` for each of `METRICS` and `FURTHER`, over the videos of one method and setting.
 
     Means over videos; the Frechet distance is taken once, between the pooled frames of all videos and of all targets.
     """
     config = config or EvaluationConfig()
+    values = {name: [s.metrics[name] for s in scores] for name in METRICS}
+    values |= {name: [s.details.get(name) for s in scores] for name in FURTHER}
     row = {
-        name: bootstrap_mean(
-            [s.metrics[name] for s in scores], config.bootstrap_samples, config.confidence, config.seed
-        )
-        for name in METRICS
+        name: bootstrap_mean(known, config.bootstrap_samples, config.confidence, config.seed)
+        for name, known in values.items()
     }
-    openings = [s.details.get("mouth_correlation") for s in scores]
-    row["mouth_correlation"] = bootstrap_mean(openings, config.bootstrap_samples, config.confidence, config.seed)
     featured = [s for s in scores if s.features is not None and s.target_features is not None]
     row["fid"] = bootstrap(featured, _pooled_distance, config.frechet_samples, config.confidence, config.seed)
     return row

@@ -4,6 +4,7 @@ import sys
 import types
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +13,7 @@ from assets import evaluation
 from assets.resources import SwapTalk
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
+from swaptalk_models.evaluation.comparison import losses
 
 PAGE = "<html><body>figures</body></html>"
 
@@ -39,11 +41,14 @@ def work(monkeypatch, home):
         "measure_test_videos": lambda home, preset: once("metrics.parquet", table),
         "write_evaluation_report": lambda home, preset: once("report.html", PAGE),
     }
+    found |= {"compare_with_release": lambda home, preset: None, "best_and_worst": lambda home, preset: {}}
     modules = {"test_videos": "make_test_videos", "measure": "measure_test_videos", "report": "write_evaluation_report"}
+    modules |= {"comparison": "compare_with_release", "strips": "best_and_worst"}
     monkeypatch.setitem(sys.modules, "swaptalk_models.evaluation", types.ModuleType("swaptalk_models.evaluation"))
     for module, function in modules.items():
         fake = types.ModuleType(f"swaptalk_models.evaluation.{module}")
         setattr(fake, function, lambda *args, name=function: found[name](*args))
+        fake.losses = losses
         monkeypatch.setitem(sys.modules, fake.__name__, fake)
     return found
 
@@ -51,7 +56,7 @@ def work(monkeypatch, home):
 def materialize(home, *names):
     assets = [getattr(evaluation, name) for name in names]
     return dg.materialize(
-        [*assets, evaluation.evaluation_report_page],
+        [*assets, evaluation.evaluation_report_page, evaluation.metrics_against_release],
         resources={"swaptalk": SwapTalk(home=str(home.root))},
         raise_on_error=False,
     )
@@ -76,6 +81,35 @@ def test_metrics_are_floats_by_method(home, work):
     found = event(materialize(home, "metrics"), "metrics").metadata
     assert (found["ours self psnr"].value, found["truth self psnr"].value) == (25.0, 40.0)
     assert found["dagster/row_count"].value == 3
+
+
+def comparison(verdict: str) -> dict:
+    gain = {"value": -0.2, "low": -0.3, "high": -0.1, "videos": 8}
+    cell = {"setting": "self", "metric": "id_similarity", "released": 0.7, "new": 0.5, "gain": gain, "verdict": verdict, "why": None}
+    return {"released": "r1", "paired": True, "why": None, "cells": [cell]}
+
+
+def test_new_models_beside_the_released_ones(home, work):
+    work["compare_with_release"] = lambda home, preset: comparison("same")
+    result = materialize(home, "metrics")
+    found = event(result, "metrics").metadata
+    assert found["gain over release, self id_similarity"].value == -0.2 and found["worse than release"].value == 0
+    assert found["against the release"].records[0].data["interval"] == "-0.3 to -0.1"
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_worse_than_the_release_warns_and_the_report_is_still_made(home, work):
+    work["compare_with_release"] = lambda home, preset: comparison("worse")
+    result = materialize(home, "metrics", "evaluation_report")
+    (check,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "metrics_against_release"]
+    assert result.success and not check.passed and check.severity == dg.AssetCheckSeverity.WARN
+    assert "id_similarity (self-driven) was 0.7 and is 0.5" in check.description
+
+
+def test_key_pictures_are_inline(home, work):
+    work["best_and_worst"] = lambda home, preset: {"best identity (0.80)": np.zeros((8, 8, 3), np.uint8)}
+    found = event(materialize(home, "evaluation_report"), "evaluation_report").metadata
+    assert "data:image/jpeg;base64" in found["best identity (0.80)"].value and found["page"].value.startswith("file:")
 
 
 def test_report_is_in_the_homes_state(home, work):

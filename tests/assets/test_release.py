@@ -18,6 +18,18 @@ def home(tmp_path) -> Home:
     return Home(tmp_path / "home").create()
 
 
+@pytest.fixture(autouse=True)
+def found(monkeypatch) -> list[str]:
+    """What the comparison with the release says has become worse; nothing unless a test says so."""
+    worse: list[str] = []
+    fake = types.ModuleType("swaptalk_models.evaluation.comparison")
+    fake.compare_with_release, fake.losses = lambda home, preset: {}, lambda comparison: list(worse)
+    fake.released_is_current = lambda home: False
+    fake.keep_measurements = lambda home, preset, release: None
+    monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    return worse
+
+
 def release_with(monkeypatch, weights: np.ndarray):
     def build_release(home, preset):
         folder = home / "releases" / "r1"
@@ -32,8 +44,8 @@ def release_with(monkeypatch, weights: np.ndarray):
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
-def materialize(home):
-    resources = {"swaptalk": SwapTalk(home=str(home.root))}
+def materialize(home, **overrides):
+    resources = {"swaptalk": SwapTalk(home=str(home.root), overrides=overrides)}
     return dg.materialize([model_release, model_release_weights], resources=resources, raise_on_error=False)
 
 
@@ -52,3 +64,29 @@ def test_weights_that_are_not_finite_block(home, monkeypatch):
     result = materialize(home)
     assert not result.success
     assert "w is not finite" in result.get_asset_check_evaluations()[0].metadata["wrong"].value
+
+
+def test_worse_models_are_not_released(home, monkeypatch, found):
+    release_with(monkeypatch, np.ones(4, np.float32))
+    found.append("id_similarity (self-driven) was 0.7 and is 0.5")
+    refused = materialize(home)
+    assert not refused.success and not home.releases.exists() and "release" not in home.state()
+    (failure,) = [event for event in refused.all_events if event.is_step_failure]
+    assert "was 0.7 and is 0.5" in str(failure.step_failure_data.error)
+    assert "model_release.allow_worse=true" in str(failure.step_failure_data.error)
+
+
+def test_worse_models_are_released_on_demand_and_say_so(home, monkeypatch, found):
+    release_with(monkeypatch, np.ones(4, np.float32))
+    found.append("id_similarity (self-driven) was 0.7 and is 0.5")
+    allowed = materialize(home, **{"model_release.allow_worse": "true"})
+    assert allowed.success
+    metadata = allowed.asset_materializations_for_node("model_release")[0].metadata
+    assert "was 0.7" in metadata["released although worse"].value
+
+
+def test_the_released_models_themselves_are_not_compared(home, monkeypatch, found):
+    release_with(monkeypatch, np.ones(4, np.float32))
+    found.append("anything")
+    sys.modules["swaptalk_models.evaluation.comparison"].released_is_current = lambda home: True
+    assert materialize(home).success

@@ -145,15 +145,43 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(tmp_path):
     assert (tmp_path / "out").read_text() == "  vqgan: step 0\n"
 
 
-def test_evaluate_json_is_the_contracts(inputs, tmp_path, capsys, monkeypatch):
-    import json
-
+@pytest.fixture
+def judged(monkeypatch):
+    """Judges that need no weights and find what a test says."""
+    from swaptalk_models.evaluation import judging
     from swaptalk_models.metrics import evaluate
 
-    found = {"frames": 3, "excluded": {}, "metrics": {"fid": None}, "judges": {"sync": None}}
-    monkeypatch.setattr(evaluate, "evaluate_video", lambda *args: found | {"details": {"more": 1}})
+    found = {"frames": 3, "excluded": {}, "metrics": {"fid": None, "ssim": 0.5}, "judges": {"sync": None}, "details": {"more": 1}}
+    monkeypatch.setattr(judging, "load_judges", lambda *args: None)
+    monkeypatch.setattr(evaluate, "evaluate_video", lambda *args: found | {"private": 2})
+    return found
+
+
+def test_evaluate_json_is_the_contracts(inputs, tmp_path, capsys, judged):
+    import json
+
     head = tmp_path / "head.mp4"
     assert swaptalk("evaluate", "--generated", head, "--target", head, "--home", tmp_path / "none", "--json") == 0
     said = capsys.readouterr()
-    assert json.loads(said.out) == found
+    assert json.loads(said.out) == judged
     assert "no sync_judge" in said.err
+
+
+def test_evaluate_without_a_target(inputs, tmp_path, capsys, judged):
+    assert swaptalk("evaluate", "--generated", tmp_path / "head.mp4", "--home", tmp_path / "none") == 0
+    assert "ssim                  0.5000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--syncnet", "--inception"])
+def test_evaluate_names_weights_that_are_none(inputs, tmp_path, capsys, option):
+    head = tmp_path / "head.mp4"
+    assert swaptalk("evaluate", "--generated", head, option, head, "--home", tmp_path / "none") == 2
+    assert f"swaptalk: {head}: not the weights of" in capsys.readouterr().err
+
+
+def test_evaluate_a_folder_of_nothing(inputs, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert swaptalk("evaluate", "--generated", tmp_path / "empty", "--home", tmp_path / "none") == 2
+    assert "no videos in there" in capsys.readouterr().err
+    assert swaptalk("evaluate", "--generated", tmp_path / "head.mp4", "--target", tmp_path / "empty", "--home", tmp_path / "none") == 2
+    assert "goes with a folder as --generated" in capsys.readouterr().err

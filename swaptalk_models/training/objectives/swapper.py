@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE
 from swaptalk_models.data.png import decode_png
 from swaptalk_models.data.regions import downsample_labels
-from swaptalk_models.metrics.identity import id_retrieve
+from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.settings import FaceSwapperConfig

@@ -17,7 +17,7 @@ from swaptalk_models.metrics.judges import Judges
 from swaptalk_models.metrics.settings import EvaluationConfig
 
 FRAMES = 45
-QUICK = EvaluationConfig(identity_frames=4, crop_size=128, max_offset=8)
+QUICK = EvaluationConfig(identity_frames=4, identity_neighbours=3, crop_size=128, max_offset=8)
 LOUDNESS = np.random.default_rng(0).uniform(0, 1, FRAMES + 40)  # what picture and sound share, one value a frame
 
 
@@ -180,3 +180,88 @@ def test_bad_input_is_named(judges, target, source, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no pictures"):
         evaluate_video(target, None, source, None, tmp_path / "empty", judges, QUICK)
+
+
+def test_sound_that_comes_five_frames_early_has_offset_five(judges, target, tmp_path):
+    from swaptalk_models.data.audio import read_audio, write_wav
+
+    early = tmp_path / "early.wav"
+    write_wav(early, read_audio(target)[5 * 640 :])
+    assert evaluate_video(target, target, None, early, None, judges, QUICK)["metrics"]["av_offset"] == 5
+
+
+def test_re_encoding_hardly_moves_identity_and_blur_lowers_sharpness(source, tmp_path):
+    from swaptalk_models.metrics.dlib_judge import identity_embeddings
+
+    judges = Judges(identity_embeddings, "dlib")
+    still = portrait()
+    found = {}
+    for name, crf, sigma in (("good", 10, 0), ("poor", 33, 0), ("blurred", 10, 2)):
+        with VideoWriter(tmp_path / f"{name}.mp4", 224, 224, crf=crf) as writer:
+            for frame in range(12):
+                image = np.roll(still, frame // 2, axis=1)  # a head that moves a little
+                writer.write(cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image)
+        found[name] = evaluate_video(tmp_path / f"{name}.mp4", None, source, None, None, judges, QUICK)
+    good, poor, blurred = (found[name]["metrics"] for name in ("good", "poor", "blurred"))
+    assert good["id_similarity"] > 0.95 and good["id_similarity"] - poor["id_similarity"] < 0.02
+    assert abs(good["consistency"] - poor["consistency"]) < 1
+    assert blurred["cpbd"] < 0.5 * good["cpbd"]
+    details = found["good"]["details"]
+    assert details["sampled_neighbours"] == 3, "the last sampled frame has no next one"
+    assert details["mean_to_source"] == pytest.approx(100 * good["id_similarity"]) and details["frame_to_frame"] > 98
+
+
+def test_memory_hardly_grows_with_the_length(judges, tmp_path):
+    import tracemalloc
+
+    peaks = []
+    for frames in (40, 160):
+        path = tmp_path / f"{frames}.mp4"
+        with VideoWriter(path, 320, 320, crf=20) as writer:
+            still = cv2.resize(portrait(), (320, 320))
+            for frame in range(frames):
+                writer.write(np.roll(still, frame % 5, axis=1))
+        tracemalloc.start()
+        evaluate_video(path, path, None, None, None, judges, QUICK)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 120 * 15_000, "landmarks, embeddings and what is reckoned from them; a frame has 307,200 bytes"
+
+
+class OwnWays(BrightnessJudge):
+    """A judge with a crop and features of its own, as the official SyncNet."""
+
+    name = "own@1"
+
+    def affines(self, landmarks):
+        self.asked = landmarks.shape
+        return np.tile(np.float32([[0.5, 0, 0], [0, 0.5, 0]]), (len(landmarks), 1, 1))
+
+    def sound_embeddings(self, samples):
+        from swaptalk_models.data.mel import log_mel
+
+        self.heard = samples.dtype, len(samples) / 16000
+        return super().audio_embeddings(log_mel(samples))
+
+
+def test_a_judge_with_its_own_preprocessing(target):
+    judge = OwnWays()
+    result = evaluate_video(target, None, None, None, None, Judges(colour_identity, "colour", FacesConfig(), judge), QUICK)
+    assert judge.asked == (FRAMES, 68, 2) and judge.heard == (np.float32, pytest.approx(FRAMES / 25, abs=0.1))
+    assert result["metrics"]["av_offset"] == 0 and result["judges"]["sync"] == "own@1"
+
+
+class SingleFrames:
+    """A feature judge that takes its time."""
+
+    name, crop_size, single_frames = "Inception-v3 pool3 of pytorch-fid, weights sha256 x", 32, True
+
+    def features(self, crops):
+        return np.stack([crop.mean(axis=(0, 1)) for crop in crops])
+
+
+def test_a_slow_feature_judge_sees_a_sample(target, judges):
+    config = EvaluationConfig(identity_frames=2, crop_size=128, fid_frames=7)
+    result = evaluate_video(target, target, None, None, None, Judges(colour_identity, "colour", features=SingleFrames()), config)
+    assert result["details"]["feature_frames"] == 7 and result["metrics"]["fid"] == pytest.approx(0, abs=1e-6)
+    assert result["judges"]["fid"] == SingleFrames.name

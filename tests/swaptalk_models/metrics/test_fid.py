@@ -7,7 +7,7 @@ from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
 
 
 def gaussian(mean, covariance) -> FeatureStatistics:
-    return FeatureStatistics(101, np.asarray(mean, float), np.asarray(covariance, float) * 100)
+    return FeatureStatistics(101, np.asarray(mean, float), 10 * np.linalg.cholesky(covariance).T)
 
 
 def test_closed_form_of_diagonal_gaussians():
@@ -43,3 +43,24 @@ def test_merging_equals_seeing_all_frames_at_once():
     assert merged.count == 50
     assert merged.mean == pytest.approx(features.mean(axis=0))
     assert merged.covariance == pytest.approx(np.cov(features.T))
+
+
+def test_memory_does_not_grow_with_the_frames():
+    features = np.random.default_rng(0).normal(size=(500, 6))
+    statistics = FeatureStatistics.of(features[:10])
+    for start in range(10, 500, 10):
+        statistics = statistics.merge(FeatureStatistics.of(features[start : start + 10]))
+        assert len(statistics.root) <= 12
+    assert statistics.covariance == pytest.approx(np.cov(features.T))
+
+
+def test_agrees_with_the_matrix_square_root():
+    from scipy.linalg import sqrtm
+
+    rng = np.random.default_rng(1)
+    ours, theirs = rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5)), rng.normal(1, 2, size=(40, 5))
+    first, second = FeatureStatistics.of(ours), FeatureStatistics.of(theirs)
+    s1, s2 = np.cov(ours.T), np.cov(theirs.T)
+    gap = ours.mean(axis=0) - theirs.mean(axis=0)
+    expected = gap @ gap + np.trace(s1 + s2 - 2 * sqrtm(s1 @ s2).real)
+    assert frechet_distance(first, second) == pytest.approx(expected)

@@ -1,0 +1,121 @@
+"""The one pass over the frames of both videos, and what it leaves behind: a few hundred bytes a frame, and some sampled crops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from swaptalk_models.data.alignment import crop_face
+from swaptalk_models.metrics.cpbd import cpbd
+from swaptalk_models.metrics.fid import FeatureStatistics
+from swaptalk_models.metrics.judges import Judges, identity_crop
+from swaptalk_models.metrics.pairing import Pairing
+from swaptalk_models.metrics.psnr import psnr
+from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.metrics.ssim import ssim_map
+from swaptalk_models.metrics.streams import SampledStream, WindowStream, add_statistics, spread
+
+_TARGET_FRAMES = 8  # of the target, for the similarity to its person: enough for a mean
+
+
+@dataclass
+class Pictures:
+    """What one pass over the frames leaves behind."""
+
+    ssim: list[float] = field(default_factory=list)
+    ssim_mouth: list[float] = field(default_factory=list)
+    psnr: list[float] = field(default_factory=list)
+    cpbd: list[float] = field(default_factory=list)
+    faces: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    """Identity crop and landmarks of the sampled frames and of their sampled neighbours, by frame number."""
+    target_faces: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    sampled: list[int] = field(default_factory=list)
+    """Frames, evenly spread, that the identity judge looks at."""
+    neighbours: list[int] = field(default_factory=list)
+    """Those of them whose next frame it looks at too."""
+    features: FeatureStatistics | None = None
+    target_features: FeatureStatistics | None = None
+    windows: list[np.ndarray] = field(default_factory=list)
+    """Embeddings of the 5-frame windows, batch by batch."""
+    valid: list[bool] = field(default_factory=list)
+    """Which windows saw usable frames only."""
+
+
+def compare_frames(pairing: Pairing, judges: Judges, config: EvaluationConfig) -> Pictures:
+    """Decode, crop and compare; what looks at the frames alone and at once is done here, the rest is kept for later."""
+    result = Pictures(sampled=spread(np.flatnonzero(pairing.usable), config.identity_frames))
+    followed = [number for number in result.sampled if number + 1 < pairing.length and pairing.usable[number + 1]]
+    result.neighbours = spread(np.array(followed, dtype=int), config.identity_neighbours)
+    comparison, streams = _Comparison(result, pairing, config), _Streams(pairing, judges, config)
+    for start, frames, targets in pairing.frames(config.batch_frames):
+        for number, frame in enumerate(frames, start=start):
+            if pairing.usable[number]:
+                comparison.look(number, frame, None if targets is None else targets[number - start])
+        streams.feed(result, start, frames, targets)
+    return result
+
+
+class _Comparison:
+    """What is measured on one frame and its target."""
+
+    def __init__(self, result: Pictures, pairing: Pairing, config: EvaluationConfig) -> None:
+        self.result, self.pairing, self.size = result, pairing, config.crop_size
+        self.ours, self.theirs = pairing.affines(self.size)
+        usable = np.flatnonzero(pairing.usable)
+        self.sharpness = set(spread(usable, config.cpbd_frames))
+        self.faces = {*result.sampled, *(number + 1 for number in result.neighbours)}
+        another = pairing.target is not None and pairing.target != pairing.generated
+        self.target_faces = set(spread(usable, _TARGET_FRAMES)) if another else set()
+
+    def look(self, number: int, frame: np.ndarray, target: np.ndarray | None) -> None:
+        result, size = self.result, self.size
+        crop = crop_face(frame, self.ours[number], size)
+        if number in self.sharpness:
+            result.cpbd.append(cpbd(crop))
+        if number in self.faces:
+            result.faces[number] = identity_crop(frame, self.pairing.track.landmarks[number])
+        if target is None:
+            return
+        target_crop = crop_face(target, self.theirs[number], size)
+        similarity = ssim_map(crop, target_crop)
+        result.ssim.append(float(similarity.mean(dtype=np.float64)))
+        result.ssim_mouth.append(float(similarity[size // 2 :, size // 4 : -size // 4].mean(dtype=np.float64)))
+        result.psnr.append(psnr(crop, target_crop))
+        if number in self.target_faces:
+            result.target_faces.append(identity_crop(target, self.pairing.target_track.landmarks[number]))
+
+
+class _Streams:
+    """The judges that see every frame, or every window: sync, and the features of both sides."""
+
+    def __init__(self, pairing: Pairing, judges: Judges, config: EvaluationConfig) -> None:
+        sync = judges.sync
+        self.sync = None
+        if sync is not None:
+            # A judge with a crop of its own makes it from the landmarks; ours see the aligned crop that all metrics see.
+            own = getattr(sync, "affines", None)
+            affines = own(pairing.track.landmarks) if own else pairing.affines(sync.crop_size)[0]
+            self.sync = WindowStream(sync.video_embeddings, sync.crop_size, affines, pairing.usable)
+        self.ours = self._features(pairing, judges, config, 0)
+        self.theirs = self._features(pairing, judges, config, 1) if pairing.target else None
+
+    @staticmethod
+    def _features(pairing: Pairing, judges: Judges, config: EvaluationConfig, side: int) -> WindowStream | SampledStream | None:
+        judge = judges.features
+        if judge is None or pairing.target is None:
+            return None
+        affines = pairing.affines(judge.crop_size)[side]
+        if getattr(judge, "single_frames", False):
+            return SampledStream(judge.features, judge.crop_size, affines, pairing.usable, config.fid_frames)
+        return WindowStream(judge.features, judge.crop_size, affines, pairing.usable)
+
+    def feed(self, result: Pictures, start: int, frames: np.ndarray, targets: np.ndarray | None) -> None:
+        if self.sync:
+            rows, valid = self.sync.rows(start, frames)
+            result.windows += [] if rows is None else [rows]
+            result.valid += valid.tolist()
+        if self.ours:
+            result.features = add_statistics(result.features, self.ours, start, frames)
+        if self.theirs:
+            result.target_features = add_statistics(result.target_features, self.theirs, start, targets)
