@@ -24,7 +24,7 @@ def sync_judge(
 
 
 @dg.asset(
-    deps=["training_snapshot", "vqgan", "face_swapper", "lip_sync"],
+    deps=["training_snapshot", "vqgan", "face_swapper", "lip_sync", "wav2lip"],
     group_name="evaluation",
     kinds={"python", "video"},
     pool=GPU_POOL,

@@ -20,6 +20,7 @@ import yaml
 
 from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig, MelConfig, PhantomConfig, SplitConfig
 from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.methods import chosen_methods
 from swaptalk_models.metrics.settings import EvaluationConfig
 from swaptalk_models.modules.settings import (
     FaceSwapperConfig,
@@ -29,6 +30,7 @@ from swaptalk_models.modules.settings import (
     SwapTeacherConfig,
     SyncJudgeConfig,
     VQGANConfig,
+    Wav2LipConfig,
 )
 
 PRESET_FOLDER = Path(__file__).parent.parent / "pipelines" / "presets"
@@ -52,6 +54,7 @@ class Preset:
     swap_teacher: SwapTeacherConfig = field(default_factory=SwapTeacherConfig)
     face_swapper: FaceSwapperConfig = field(default_factory=FaceSwapperConfig)
     lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
+    wav2lip: Wav2LipConfig = field(default_factory=Wav2LipConfig)
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
@@ -61,6 +64,7 @@ class Preset:
             raise ValueError(f"face_crops.size ({size}) must be a multiple of twice vqgan.factor ({factor}): each half is encoded alone")
         if self.face_crops.label_grid % (size // factor):
             raise ValueError("face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)")
+        chosen_methods(self.evaluation.methods)  # names nobody knows show at once
 
     @property
     def grid(self) -> int:

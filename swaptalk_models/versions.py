@@ -16,9 +16,10 @@ CODE_VERSIONS = {
     "swap_teacher": "1",
     "face_swapper": "1",
     "lip_sync": "1",
+    "wav2lip": "1",
     "sync_judge": "1",
-    "test_videos": "1",
+    "test_videos": "2",
     "metrics": "1",
-    "evaluation_report": "1",
+    "evaluation_report": "2",
     "model_release": "1",
 }

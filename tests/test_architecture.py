@@ -29,7 +29,7 @@ CONTRACT = {
     "faces": {"face_tracks", "face_crops"},
     "audio": {"mels"},
     "latents": {"vqgan", "vq_latents"},
-    "training": {"training_snapshot", "identity_encoder", "lip_expert", "swap_teacher", "face_swapper", "lip_sync"},
+    "training": {"training_snapshot", "identity_encoder", "lip_expert", "swap_teacher", "face_swapper", "lip_sync", "wav2lip"},
     "evaluation": {"sync_judge", "test_videos", "metrics", "evaluation_report"},
     "release": {"model_release"},
 }

@@ -19,7 +19,7 @@ from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.video import read_image
 from swaptalk_models.evaluation.measure import metrics_folder
-from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
+from swaptalk_models.evaluation.methods import GROUND_TRUTH, OURS
 from swaptalk_models.evaluation.targets import TARGETS
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
 from swaptalk_models.lineage import LINEAGE

@@ -92,6 +92,7 @@ def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
     from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
     from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective
     from swaptalk_models.training.objectives.vqgan import VQGANObjective
+    from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
 
     data = TrainingData(Path(spec.home), Path(spec.snapshot))
     shape = {"crop_size": spec.crop_size}
@@ -116,6 +117,9 @@ def build_objective(spec: TrainSpec) -> tuple[Objective, dict[str, int]]:
     if spec.name == "lip_sync":
         expert = load_model("lip_expert", spec.inputs["lip_expert"])
         return LipSyncObjective(build_section(settings.LipSyncConfig, spec.config), data, *latent, expert), shape
+    if spec.name == "wav2lip":
+        expert = load_model("lip_expert", spec.inputs["lip_expert"])
+        return Wav2LipObjective(build_section(settings.Wav2LipConfig, spec.config), data, vqgan, expert), shape
     raise ValueError(f"no training is called {spec.name!r}")
 
 
