@@ -31,7 +31,9 @@ from swaptalk_models.versions import CODE_VERSIONS
 def metrics_folder(home: Home, preset: Preset) -> Path:
     """Folder of the measurements: beside the videos, named by judge and settings."""
     judge = current(home.root, "sync_judge").version
-    version = hash_values([judge, asdict(preset.evaluation), CODE_VERSIONS["metrics"]])[:16]
+    # Which methods there are is the videos' concern: evaluations of different methods, measured alike, can be compared.
+    config = asdict(preset.evaluation) | {"methods": None}
+    version = hash_values([judge, config, CODE_VERSIONS["metrics"]])[:16]
     return evaluation_folder(home, preset) / f"metrics_{version}"
 
 
