@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from swaptalk_models.evaluation.methods import GROUND_TRUTH, METHODS, OURS
 from swaptalk_models.reporting.preview import small_video
 from swaptalk_models.reporting.report_data import CaseClip, VideoCase
 
-_EACH = 2  # scenes at each end
+_SCENES = 4  # a setting
 _VIDEOS = 8  # a scene
 _PICTURE = 480  # px
 # Shown first where there are more methods than fit.
@@ -31,12 +32,11 @@ def ranked_scenes(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def shown_scenes(ranked: list[str]) -> list[tuple[str, str]]:
-    """(scene, "best", "worst" or "") of those that are shown, the worst next to the best."""
-    best, worst = ranked[:_EACH], ranked[max(_EACH, len(ranked) - _EACH) :][::-1]
-    if len(ranked) < 2:
-        return [(scene, "") for scene in ranked]
-    named = [list(zip(scenes, (rank, ""), strict=False)) for scenes, rank in ((best, "best"), (worst, "worst"))]
-    return [pair for pairs in zip(*(part + [None] * (_EACH - len(part)) for part in named), strict=True) for pair in pairs if pair]
+    """(scene, "best", "worst" or "") of those that are shown: from both ends in turn, the worst next to the best."""
+    ends, shown = deque(ranked), []
+    while ends and len(shown) < _SCENES:
+        shown.append(ends.pop() if len(shown) % 2 else ends.popleft())
+    return list(zip(shown, ("best", "worst", *[""] * _SCENES) if len(ranked) > 1 else ("",), strict=False))
 
 
 def video_cases(records: list[dict], rows: list[dict], scores: list[dict], previews: Path) -> list[VideoCase]:

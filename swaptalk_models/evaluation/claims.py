@@ -105,19 +105,19 @@ CLAIMS: tuple[tuple[str, tuple[Comparison, ...]], ...] = (
 Rows = Sequence[Mapping[str, Any]]
 
 
-def judge_claims(rows: Rows, variants: Mapping[str, Rows], config: EvaluationConfig, preset: str = "tiny") -> list[Claim]:
+def judge_claims(rows: Rows, variants: Mapping[str, Rows], config: EvaluationConfig, run: str) -> list[Claim]:
     """Every claim of the paper with what was measured.
 
     Args:
         rows: the metrics, a row a video, with "scene", "setting", "method" and a column a metric.
         variants: the same of other models, by name (see ``variants.VARIANTS``).
-        preset: the run's preset, for the commands that would measure what is missing.
+        run: the command that made the rows; the commands that would measure what is missing begin with it.
     """
     claims = []
     for text, comparisons in CLAIMS:
         judged = [_judge(comparison, rows, variants, config) for comparison in comparisons]
         absent = [side for c in comparisons for side in (c.better, c.than) if not _videos(side, rows, variants)]
-        claims.append(Claim(text, judged, _commands(absent, preset)))
+        claims.append(Claim(text, judged, _commands(absent, run)))
     return claims
 
 
@@ -170,9 +170,8 @@ def _paper_difference(comparison: Comparison) -> float | None:
     return sum(deltas) / len(deltas) if deltas else None
 
 
-def _commands(absent: Sequence[Side], preset: str) -> list[str]:
-    """What to run, so that these are measured."""
-    run = f"swaptalk run --home HOME --preset {preset}"
+def _commands(absent: Sequence[Side], run: str) -> list[str]:
+    """What to run, so that these are measured. Another set of models is left by the run that follows: ours are cached."""
     commands = [f"{run} --set 'evaluation.methods=[all]'"] if any(not side.variant for side in absent) else []
     variants = dict.fromkeys(side.variant for side in absent if side.variant)
     commands += [f"{run} {VARIANTS[name].settings} --until metrics" for name in variants]

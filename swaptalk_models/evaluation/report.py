@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -100,7 +101,7 @@ def _collect(
         "Every figure names its judge; no generator was trained against one.",
         judges=scores[0]["judges"],
         rows=_rows(summary),
-        claims=judge_claims(rows, other_rows, preset.evaluation, preset.name),
+        claims=judge_claims(rows, other_rows, preset.evaluation, _run_command(home, preset)),
         comparison=_comparison(folder / COMPARISON_FILE),
         cases=video_cases(records, rows, scores, folder / "previews"),
         models=[_section(name, model) for name, model in models.items()],
@@ -124,6 +125,15 @@ def _provenance(preset: Preset, snapshot: str, models: dict[str, ModelFolder]) -
         "cost of all trainings": f"{sum(result['seconds'] for result in results.values()) / 60:,.1f} minutes on it",
         "report made on": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
+
+
+def _run_command(home: Home, preset: Preset) -> str:
+    """The command that made this evaluation, with words for what lies on this machine only; any list of methods is left out."""
+    state = home.state()
+    words = ["swaptalk run --home HOME", f"--preset {preset.name}"]
+    words += [f"--{name} {name.upper()}" for name in ("videos", "hdtf") if state.get(name)]
+    overrides = (state.get("overrides") or {}).items()
+    return " ".join(words + [f"--set {shlex.quote(f'{key}={value}')}" for key, value in overrides if key != "evaluation.methods"])
 
 
 def _seed(model: ModelFolder) -> int | None:
