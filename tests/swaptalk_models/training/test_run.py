@@ -13,6 +13,7 @@ from swaptalk_models.modules.settings import (
     LipExpertConfig,
     SyncJudgeConfig,
     TrainConfig,
+    Wav2LipConfig,
 )
 from swaptalk_models.training.folder import load_model, load_shape, save_model
 from swaptalk_models.training.run import build_objective, train
@@ -88,6 +89,15 @@ def test_the_vqgan_takes_the_identity_encoder(tiny, tmp_path, vqgan_config):
     assert (folder.path / "samples" / "reconstruction.png").is_file()
     assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}
     assert json.loads((folder.path / "config.json").read_text())["name"] == "vqgan"
+
+
+def test_the_baseline_takes_ours_as_teacher(tiny, tmp_path, vqgan_folder):
+    expert = train(spec_of(tiny, tmp_path, "lip_expert", LipExpertConfig(width=8, dim=8, train=TRAIN), vqgan=vqgan_folder), lambda line: None)
+    config = Wav2LipConfig(channels=(8, 8), audio_dim=8, sync_start=0.0, train=TRAIN)
+    folder = train(spec_of(tiny, tmp_path, "wav2lip", config, vqgan=vqgan_folder, lip_expert=expert.path), lambda line: None)
+    assert np.isfinite(folder.result()["metrics"]["pixel_error"])
+    assert "sync" in pq.read_table(folder.path / "history.parquet").column_names
+    assert load_model("wav2lip", folder.path).config.channels == (8, 8)
 
 
 def test_a_missing_input_is_the_users_to_mend(tiny, tmp_path, vqgan_config):
