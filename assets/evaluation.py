@@ -2,13 +2,14 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from assets.metadata import arrow_schema
+from assets.metadata import arrow_schema, markdown_picture
 from assets.resources import SwapTalk
 from assets.training import GPU_POOL, model, record_asset, train_model
 from swaptalk_models.data.fingerprint import hash_file, hash_values
@@ -36,9 +37,20 @@ def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mat
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     records, status = make(context, swaptalk, home.evaluation, lambda: make_test_videos(home.root, preset))
+    pictures = {"self_driven": _sheet(records, "self"), "cross_driven": _sheet(records, "cross")}
     plain = json.loads(json.dumps(records, default=str).replace(str(home.root), "HOME"))
     metadata = {"status": status, "videos": float(len(records)), "path": dg.MetadataValue.path(str(home.evaluation))}
+    metadata |= {name: picture for name, picture in pictures.items() if picture is not None}
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_values(plain)[:16]), metadata=metadata)
+
+
+def _sheet(records: list[dict[str, Any]], setting: str) -> dg.MetadataValue | None:
+    """Frames by every method of the setting's first scene."""
+    from swaptalk_models.evaluation.sheet import method_sheet
+
+    if not any(record["setting"] == setting for record in records):
+        return None
+    return markdown_picture(method_sheet(records, setting), f"{setting}-driven")
 
 
 @dg.asset(
@@ -76,8 +88,18 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
         "path": dg.MetadataValue.path(str(path)),
         "page": dg.MetadataValue.url(path.absolute().as_uri()),
         "megabytes": path.stat().st_size / 1e6,
-    }
+    } | _claims(path)
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
+
+
+def _claims(report: Path) -> dict[str, Any]:
+    """The paper's claims with our verdicts as a table, and how many have which as floats."""
+    from swaptalk_models.evaluation.report import claims_file
+
+    claims = json.loads(claims_file(report).read_text())
+    verdicts = Counter(claim["verdict"] for claim in claims)
+    table = "\n".join(["| the paper's claim | ours |", "|---|---|", *(f"| {claim['text']} | {claim['verdict']} |" for claim in claims)])
+    return {"claims": dg.MetadataValue.md(table)} | {f"claims: {verdict}": float(count) for verdict, count in verdicts.items()}
 
 
 @dg.asset_check(

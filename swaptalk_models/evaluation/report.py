@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shlex
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ import cv2
 import pyarrow.parquet as pq
 
 from swaptalk_models.config import Preset
+from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
@@ -21,12 +23,12 @@ from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.video import read_image
 from swaptalk_models.evaluation.cases import video_cases
 from swaptalk_models.evaluation.claims import judge_claims
-from swaptalk_models.evaluation.compression import compression_of, draw_compression
+from swaptalk_models.evaluation.compression import draw_compression
 from swaptalk_models.evaluation.measure import metrics_folder
 from swaptalk_models.evaluation.methods import GROUND_TRUTH, OURS, needs_wav2lip
 from swaptalk_models.evaluation.targets import TARGETS
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
-from swaptalk_models.evaluation.variants import Evaluation, find_variants
+from swaptalk_models.evaluation.variants import VARIANTS, Evaluation, find_variants
 from swaptalk_models.lineage import LINEAGE
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.reporting.page import write_report
@@ -75,8 +77,16 @@ def write_evaluation_report(home: Path, preset: Preset) -> Path:
     }
     output = evaluation_folder(home, preset) / f"report_{hash_values(content)[:16]}.html"
     if not output.is_file():
-        write_report(output, _collect(home, preset, folder, models, variants), f"{preset.evaluation.confidence:.0%}")
+        report = _collect(home, preset, folder, models, variants)
+        with written_aside(claims_file(output)) as aside:
+            aside.write_text(json.dumps([asdict(claim) | {"verdict": claim.verdict} for claim in report.claims], indent=1))
+        write_report(output, report, f"{preset.evaluation.confidence:.0%}")
     return output
+
+
+def claims_file(report: Path) -> Path:
+    """The claims of a report as JSON: [{"text", "verdict", "rows", "commands"}]."""
+    return report.with_name(report.name.replace("report_", "claims_")).with_suffix(".json")
 
 
 def _collect(
@@ -152,10 +162,10 @@ def _comparison(path: Path) -> ReleaseComparison | None:
 
 def _compression_picture(variants: dict[str, Evaluation], path: Path) -> list[Picture]:
     """The compression study, where this home has evaluations at several compressions."""
-    points = {compression_of(variant): variant for variant in variants.values()}
+    points = [variants[name] for name, variant in VARIANTS.items() if name in variants and "factor" in variant.changed]
     if len(points) < 2:
         return []
-    image = read_image(draw_compression(list(points.values()), path))
+    image = read_image(draw_compression(points, path))
     return [Picture(image, "Compression of the VQGAN, after the paper's Figure 5: one scene at each, and held-out figures.")]
 
 

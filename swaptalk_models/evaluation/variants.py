@@ -8,6 +8,7 @@ Another set of models is made by the run that everybody knows, with one setting 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from swaptalk_models.data.home import Home
 from swaptalk_models.evaluation.test_videos import ORIGIN_FILE
 
+MODULES = ("vqgan", "face_swapper", "lip_sync")
 _SAME = ("snapshot", "pairs", "chunk_seconds", "seed", "code")  # of two evaluations with the same scenes
 
 
@@ -28,23 +30,31 @@ class Variant:
     module: str
     changed: dict[str, Any]
     """Field of its configuration -> value."""
-    same: tuple[str, ...] = ()
-    """Models that have to be the very same as ours."""
-    settings: str = ""
+    settings: str
     """The words of `swaptalk run` that make it."""
+    follows: tuple[str, ...] = ()
+    """Fields of the module that have to change along."""
+    kept: tuple[str, ...] = ()
+    """Models that are not built on the module, and so have to be the very same as ours."""
+
+
+def _at(factor: int, channels: str) -> Variant:
+    return Variant("vqgan", {"factor": factor}, f"--set vqgan.factor={factor} --set 'vqgan.channels=[{channels}]'", ("channels",))
 
 
 VARIANTS = {
     "without identity losses": Variant(
         "face_swapper",
         {"source_identity_weight": 0.0, "teacher_identity_weight": 0.0},
-        ("vqgan", "lip_sync"),
         "--set face_swapper.source_identity_weight=0 --set face_swapper.teacher_identity_weight=0",
+        kept=("vqgan", "lip_sync"),
     ),
-    "without expert": Variant("lip_sync", {"sync_weight": 0.0}, ("vqgan", "face_swapper"), "--set lip_sync.sync_weight=0"),
-    "at f8": Variant("vqgan", {"factor": 8}, (), "--set vqgan.factor=8 --set 'vqgan.channels=[32,64,128]'"),
-    "at f16": Variant("vqgan", {"factor": 16}, (), "--set vqgan.factor=16 --set 'vqgan.channels=[32,64,128,192]'"),
-    "at f32": Variant("vqgan", {"factor": 32}, (), "--set vqgan.factor=32 --set 'vqgan.channels=[32,64,128,192,192]'"),
+    "without expert": Variant(
+        "lip_sync", {"sync_weight": 0.0}, "--set lip_sync.sync_weight=0", kept=("vqgan", "face_swapper")
+    ),
+    "at f8": _at(8, "32,64,128"),
+    "at f16": _at(16, "32,64,128,192"),
+    "at f32": _at(32, "32,64,128,192,192"),
 }
 
 
@@ -65,20 +75,18 @@ class Evaluation:
 
     def is_variant(self, variant: Variant, ours: Evaluation) -> bool:
         """Whether this is ``ours`` but for the variant's setting, on the same scenes. Ours itself may be: it has some compression, too."""
-        config = self.configs[variant.module]
         return (
-            all(self.origin[key] == ours.origin[key] for key in _SAME)
-            and all(config.get(key) == value for key, value in variant.changed.items())
-            and all(self.origin["models"][name] == ours.origin["models"][name] for name in variant.same)
-            and (not variant.same or _others(config, variant) == _others(ours.configs[variant.module], variant))
+            all(self.origin.get(key) == ours.origin.get(key) for key in _SAME)
+            and all(self.configs[variant.module].get(key) == value for key, value in variant.changed.items())
+            and all(self.origin["models"][name] == ours.origin["models"][name] for name in variant.kept)
+            and all(self._rest(name, variant) == ours._rest(name, variant) for name in MODULES)
         )
 
-
-def _others(config: dict[str, Any], variant: Variant) -> dict[str, Any]:
-    """What the variant leaves alone. Where and how often a training ran is no part of it."""
-    return {key: value for key, value in config.items() if key not in variant.changed and key != "train"} | {
-        "steps": config["train"]["steps"]
-    }
+    def _rest(self, name: str, variant: Variant) -> dict[str, Any]:
+        """Configuration of a model without what the variant changes, and of its training the length alone: not where it ran."""
+        apart = {"train", *variant.changed, *variant.follows} if name == variant.module else {"train"}
+        config = self.configs[name]
+        return {key: value for key, value in config.items() if key not in apart} | {"steps": config["train"]["steps"]}
 
 
 def load_evaluation(home: Home, metrics: Path) -> Evaluation:
@@ -94,5 +102,8 @@ def find_variants(home: Home, metrics: Path) -> dict[str, Evaluation]:
     """{name of VARIANTS: its evaluation}, for those that this home has beside ``metrics``, by the same judges and settings; the newest of each."""
     ours = load_evaluation(home, metrics)
     measured = sorted(home.evaluation.glob(f"*/{metrics.name}/metrics.parquet"), key=lambda path: path.stat().st_mtime)
-    known = [load_evaluation(home, path.parent) for path in measured if (path.parents[1] / ORIGIN_FILE).is_file()]
+    known = []
+    for path in measured:
+        with contextlib.suppress(FileNotFoundError):  # made by other code, or of models that were deleted: no longer to be compared
+            known.append(load_evaluation(home, path.parent))
     return {name: one for name, variant in VARIANTS.items() for one in known if one.is_variant(variant, ours)}

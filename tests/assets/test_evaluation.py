@@ -1,9 +1,11 @@
 """assets/evaluation.py: memoised work is counted, and the page is looked at."""
 
+import json
 import sys
 import types
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +15,7 @@ from assets.resources import SwapTalk
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
 
+CLAIMS = [{"text": text, "verdict": verdict} for text, verdict in (("A.", "agree"), ("B.", "undecided"), ("C.", "agree"))]
 PAGE = "<html><body>figures</body></html>"
 
 
@@ -39,11 +42,16 @@ def work(monkeypatch, home):
         "measure_test_videos": lambda home, preset: once("metrics.parquet", table),
         "write_evaluation_report": lambda home, preset: once("report.html", PAGE),
     }
+    (home.evaluation / "claims.json").write_text(json.dumps(CLAIMS))
+    sheet = types.ModuleType("swaptalk_models.evaluation.sheet")
+    sheet.method_sheet = lambda records, setting: np.zeros((8, 8, 3), np.uint8)
+    monkeypatch.setitem(sys.modules, sheet.__name__, sheet)
     modules = {"test_videos": "make_test_videos", "measure": "measure_test_videos", "report": "write_evaluation_report"}
     monkeypatch.setitem(sys.modules, "swaptalk_models.evaluation", types.ModuleType("swaptalk_models.evaluation"))
     for module, function in modules.items():
         fake = types.ModuleType(f"swaptalk_models.evaluation.{module}")
         setattr(fake, function, lambda *args, name=function: found[name](*args))
+        fake.claims_file = lambda report: report.with_name("claims.json")
         monkeypatch.setitem(sys.modules, fake.__name__, fake)
     return found
 
@@ -76,6 +84,14 @@ def test_metrics_are_floats_by_method(home, work):
     found = event(materialize(home, "metrics"), "metrics").metadata
     assert (found["ours self psnr"].value, found["truth self psnr"].value) == (25.0, 40.0)
     assert found["dagster/row_count"].value == 3
+
+
+def test_key_pictures_and_verdicts_are_inline(home, work):
+    result = materialize(home, "test_videos", "evaluation_report")
+    videos, report = (event(result, name).metadata for name in ("test_videos", "evaluation_report"))
+    assert videos["self_driven"].value.startswith("![self-driven](data:image/jpeg") and "cross_driven" not in videos
+    assert (report["claims: agree"].value, report["claims: undecided"].value) == (2.0, 1.0)
+    assert "| B. | undecided |" in report["claims"].value
 
 
 def test_report_is_in_the_homes_state(home, work):

@@ -9,6 +9,7 @@ from swaptalk_models.data.video import probe
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.evaluation.cases import ranked_scenes, shown_scenes, video_cases
 from swaptalk_models.evaluation.methods import GROUND_TRUTH, METHODS, OURS
+from swaptalk_models.evaluation.sheet import method_sheet
 from swaptalk_models.reporting.preview import small_video
 
 
@@ -46,6 +47,14 @@ def test_a_video_without_sound_gets_it_and_is_made_small(video, tmp_path):
     stamp = made.stat().st_mtime_ns
     assert small_video(video, tmp_path / "sound.wav", tmp_path / "previews") == made and made.stat().st_mtime_ns == stamp
     assert small_video(made, tmp_path / "sound.wav", tmp_path / "previews") == made, "small, and has sound"
+
+
+def test_a_sheet_has_a_row_a_method(video):
+    records = [{"scene": scene, "setting": "self", "method": method, "path": str(video)} for scene in ("s", "t") for method in ("A", "B")]
+    sheet = method_sheet(records, "self")
+    assert sheet.shape == (2 * 96, 5 * 96, 3) and sheet.dtype == np.uint8
+    brightness = sheet[60:90].reshape(30, 5, 96, 3).mean((0, 2, 3))
+    assert (np.diff(brightness) > 20).all(), "frames in their order"
 
 
 def test_cases(video, tmp_path):

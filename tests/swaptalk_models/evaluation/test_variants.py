@@ -94,6 +94,21 @@ def test_other_judges_do_not_count(home, ours):
     assert "without expert" not in find_variants(home, ours)
 
 
+def test_an_ablation_is_no_point_of_the_compression_study(home, ours):
+    """Newer than ours, and of the same compression."""
+    add_model(home, "lip_sync", "silent", sync_weight=0.0)
+    add_evaluation(home, "silent", lip_sync="silent")
+    assert find_variants(home, ours)["at f8"].folder.name == "ours"
+
+
+def test_models_that_were_deleted_are_not_compared_with(home, ours):
+    add_model(home, "lip_sync", "silent", sync_weight=0.0)
+    add_evaluation(home, "silent", lip_sync="silent")
+    (home.models / "lip_sync" / "silent" / "config.json").unlink()
+    add_evaluation(home, "ancient").parent.joinpath("made_from.json").unlink()
+    assert set(find_variants(home, ours)) == {"at f8"}
+
+
 def test_at_another_compression_all_is_trained_anew(home, ours):
     add_model(home, "vqgan", "coarse", factor=16, channels=[32, 64, 128, 192])
     for name in ("face_swapper", "lip_sync"):
