@@ -2,7 +2,7 @@
 
     python docs/compression.py HOME [HOME ...] OUTPUT.png
 
-Each compression is an ordinary run, in one home or in homes of their own (see docs/evaluation.md):
+Each compression is an ordinary run, in one home or in homes of their own (see docs/methods.md):
 
     swaptalk run --home HOME --preset nano --set vqgan.factor=16 --set 'vqgan.channels=[32,64,128,192]' --until metrics
 """

@@ -31,7 +31,7 @@ def customised_face(home: Path) -> Path:
     from pipelines.cli.generate import make_video
     from swaptalk_models.config import load_preset
     from swaptalk_models.data.home import Home
-    from swaptalk_models.evaluation.methods import CROSS, OURS
+    from swaptalk_models.evaluation.protocol import CROSS, OURS
     from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
     from swaptalk_models.inference.release import current_release
 

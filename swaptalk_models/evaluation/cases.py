@@ -11,7 +11,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from swaptalk_models.data.video import read_image
-from swaptalk_models.evaluation.methods import GROUND_TRUTH, METHODS, OURS
+from swaptalk_models.evaluation.methods import METHODS
+from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
 from swaptalk_models.reporting.preview import small_video
 from swaptalk_models.reporting.report_data import CaseClip, VideoCase
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swaptalk_models.evaluation.methods import CASCADES, CROSS, OURS, SELF
+from swaptalk_models.evaluation.methods import CASCADES
+from swaptalk_models.evaluation.protocol import CROSS, OURS, SELF
 from swaptalk_models.evaluation.variants import VARIANTS
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
 from swaptalk_models.metrics.settings import EvaluationConfig

@@ -18,7 +18,7 @@ import numpy as np
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.video import probe, read_frames
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.methods import OURS, SELF
+from swaptalk_models.evaluation.protocol import OURS, SELF
 from swaptalk_models.evaluation.variants import Evaluation
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
 

@@ -21,7 +21,7 @@ from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.settings import FacesConfig
 from swaptalk_models.errors import BadClip
-from swaptalk_models.evaluation.methods import OURS, SELF
+from swaptalk_models.evaluation.protocol import OURS, SELF
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records, make_test_videos
 from swaptalk_models.metrics.settings import EvaluationConfig
 from swaptalk_models.training.spec import current

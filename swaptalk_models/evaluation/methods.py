@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SELF, CROSS = "self", "cross"
-GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
+from swaptalk_models.evaluation.protocol import CROSS, OURS, SELF
+
 LATENT, RGB = "latent", "rgb"
 ALL = "all"
 

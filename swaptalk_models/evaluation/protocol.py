@@ -1,4 +1,7 @@
-"""Which test videos are made: held-out people, self-driven and cross-driven, in chunks, pairs drawn by a recorded seed."""
+"""Which test videos are made: held-out people, self-driven and cross-driven, in chunks, pairs drawn by a recorded seed.
+
+Light on purpose: evaluation/methods.py, which presets are checked against, needs its names.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.methods import CROSS, SELF
 
+SELF, CROSS = "self", "cross"
+GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
 FPS = 25
 
 
@@ -62,6 +64,8 @@ def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_second
     Raises:
         UserError: fewer than two held-out people.
     """
+    import numpy as np
+
     if len({clip["person"] for clip in clips}) < 2:
         raise UserError("test videos need at least two held-out people: a source and a target")
     rng = np.random.default_rng(seed)

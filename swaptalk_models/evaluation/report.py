@@ -25,7 +25,8 @@ from swaptalk_models.evaluation.cases import video_cases
 from swaptalk_models.evaluation.claims import judge_claims
 from swaptalk_models.evaluation.compression import draw_compression
 from swaptalk_models.evaluation.measure import metrics_folder
-from swaptalk_models.evaluation.methods import GROUND_TRUTH, OURS, needs_wav2lip
+from swaptalk_models.evaluation.methods import needs_wav2lip
+from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
 from swaptalk_models.evaluation.targets import TARGETS
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
 from swaptalk_models.evaluation.variants import VARIANTS, Evaluation, find_variants
@@ -152,12 +153,12 @@ def _seed(model: ModelFolder) -> int | None:
 
 
 def _comparison(path: Path) -> ReleaseComparison | None:
-    """What the gate before a release has left: {"released", "note", "rows": [{a ``ChangeRow`` as JSON}]}."""
+    """What evaluation/comparison.py has left: {"released", "why", "cells": [{a ``ChangeRow`` as JSON}]}."""
     if not path.is_file():
         return None
     said = json.loads(path.read_text())
-    rows = [ChangeRow(**row | {"delta": Interval(**row["delta"])}) for row in said["rows"]]
-    return ReleaseComparison(said["released"], rows, said.get("note", ""))
+    rows = [ChangeRow(**cell | {"gain": Interval(**cell["gain"])}) for cell in said["cells"]]
+    return ReleaseComparison(said["released"], rows, said["why"] or "")
 
 
 def _compression_picture(variants: dict[str, Evaluation], path: Path) -> list[Picture]:

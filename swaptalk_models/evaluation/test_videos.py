@@ -17,8 +17,8 @@ from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.snapshot import Snapshot, load_snapshot
-from swaptalk_models.evaluation.methods import GROUND_TRUTH, LATENT, chosen_methods, needs_wav2lip
-from swaptalk_models.evaluation.protocol import Chunk, Scene, draw_scenes
+from swaptalk_models.evaluation.methods import LATENT, chosen_methods, needs_wav2lip
+from swaptalk_models.evaluation.protocol import GROUND_TRUTH, Chunk, Scene, draw_scenes
 from swaptalk_models.training.spec import current
 from swaptalk_models.versions import CODE_VERSIONS
 

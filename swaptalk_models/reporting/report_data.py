@@ -14,7 +14,6 @@ TRUTH, OURS, BASELINE = "truth", "ours", "baseline"
 AGREE, DISAGREE, UNDECIDED, NOT_MEASURED = "agree", "disagree", "undecided", "not measured"
 LEAST_VIDEOS = 6
 """Pairs of videos that a verdict needs: with fewer, even differences of one sign are no evidence at 95 % (sign test: 2 / 2 ** n)."""
-BETTER, WORSE, SAME = "better", "worse", "no clear change"
 
 
 @dataclass(frozen=True)
@@ -174,10 +173,12 @@ class ChangeRow:
     setting: str
     released: float | None
     new: float | None
-    delta: Interval
-    """New less released, over pairs of videos of one scene."""
+    gain: Interval
+    """By how much new is better than released, in the metric's unit."""
     verdict: str
-    """BETTER, WORSE or SAME."""
+    """better, worse, same or not compared."""
+    why: str | None = None
+    """Why it was not compared."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class ReleaseComparison:
     """Version of the release."""
     rows: list[ChangeRow]
     note: str = ""
-    """What follows from it: released, blocked, nothing to compare with."""
+    """Why nothing could be compared."""
 
 
 @dataclass(frozen=True)

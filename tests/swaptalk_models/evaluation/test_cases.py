@@ -8,7 +8,8 @@ from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.video import probe
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.evaluation.cases import ranked_scenes, shown_scenes, video_cases
-from swaptalk_models.evaluation.methods import GROUND_TRUTH, METHODS, OURS
+from swaptalk_models.evaluation.methods import METHODS
+from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
 from swaptalk_models.evaluation.sheet import method_sheet
 from swaptalk_models.reporting.preview import small_video
 

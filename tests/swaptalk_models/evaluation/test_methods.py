@@ -4,7 +4,8 @@ import pytest
 
 from swaptalk_models.config import load_preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.methods import ALL, CASCADES, METHODS, OURS, RGB, chosen_methods, needs_wav2lip
+from swaptalk_models.evaluation.methods import ALL, CASCADES, METHODS, RGB, chosen_methods, needs_wav2lip
+from swaptalk_models.evaluation.protocol import OURS
 from swaptalk_models.inference.generator import SWAP_THEN_SYNC
 from swaptalk_models.reporting.paper import PAPER_ROWS
 

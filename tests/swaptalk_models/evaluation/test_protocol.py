@@ -5,8 +5,7 @@ from collections import Counter
 import pytest
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.methods import CROSS, SELF
-from swaptalk_models.evaluation.protocol import Chunk, chunks_of, draw_scenes
+from swaptalk_models.evaluation.protocol import CROSS, SELF, Chunk, chunks_of, draw_scenes
 
 COUNTS = {"a": 3, "b": 1, "c": 2}
 CLIPS = [

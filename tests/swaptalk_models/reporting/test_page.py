@@ -20,7 +20,6 @@ from swaptalk_models.reporting.report_data import (
     OURS,
     TRUTH,
     UNDECIDED,
-    WORSE,
     CaseClip,
     ChangeRow,
     Claim,
@@ -76,7 +75,12 @@ def report(tmp_path) -> ReportData:
             Claim("Experts help", [ClaimRow("lmd", "Ours", "None", Interval(None, None, None, 0), NOT_MEASURED)], ["run <it>"]),
         ],
         comparison=ReleaseComparison(
-            "r1", [ChangeRow("lse_c", "self", 6.5, 6.0, Interval(-0.5, -0.75, -0.25, 8), WORSE)], "Blocked & kept."
+            "r1",
+            [
+                ChangeRow("lse_c", "self", 6.5, 6.0, Interval(-0.5, -0.75, -0.25, 8), "worse"),
+                ChangeRow("lmd", "cross", None, 1.0, Interval(None, None, None, 0), "not compared", "another <judge>"),
+            ],
+            "first & last",
         ),
         cases=[
             VideoCase(
@@ -178,9 +182,9 @@ def test_claims_show_our_difference_beside_theirs(report, tmp_path):
 def test_new_models_stand_beside_the_released_ones(report, tmp_path):
     page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
     section = page[page.index('<section id="releases"') : page.index('<section id="videos"')]
-    assert "release r1" in section and "Blocked &amp; kept." in section
+    assert "release r1" in section and "first &amp; last." in section and "another &lt;judge&gt;" in section
     assert "6.50" in section and "−0.50" in section and "−0.75…−0.25" in section
-    assert '<span class="tag worse">worse</span>' in section
+    assert '<span class="tag worse">worse</span>' in section and '<span class="tag not-compared">' in section
     report.comparison = None
     assert "releases" not in write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
 
