@@ -4,9 +4,9 @@
     speak     the Wav2Lip-style network (modules/wav2lip.py)
     restore   re-encoding through the VQGAN, as CodeFormer-class restorers do with a codebook of their own
 
-``RGBModels`` has the methods of inference/networks.py's ``Networks``, so one generator makes all videos: the stages work on the same aligned
-crops as ours, decoded pixels go from one stage to the next, and the face is pasted back and compressed once. A cascade of programs would
-follow, paste and compress the face at every stage; leaving that out is in the cascades' favour.
+``RGBModels`` has the methods of inference/networks.py's ``Networks``, so one generator makes all videos: the stages work on the same
+aligned crops as ours, decoded pixels go from one stage to the next, and the face is pasted back and compressed once. A cascade of programs
+would follow, paste and compress the face at every stage; leaving that out is in the cascades' favour.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class RGBModels:
         return Faces(np.stack(swapped), landmarks)
 
     def speak(self, target: Faces, reference: Faces, windows: np.ndarray) -> Faces:
-        """Lips from mel windows (T, 16, 80). As in Wav2Lip's published inference code, the reference of a frame is the frame itself: its pose
-        fits, and its own lips are seen; ``reference`` is not used.
+        """Lips from mel windows (T, 16, 80). As in Wav2Lip's published inference code, the reference of a frame is the frame itself: its
+        pose fits, and its own lips are seen; ``reference`` is not used.
         """
         if self.wav2lip is None:
             raise UserError("no trained wav2lip was given: its methods have to be listed in evaluation.methods when the graph is run")

@@ -165,7 +165,8 @@ def _paper_difference(comparison: Comparison) -> float | None:
         return None
     deltas = []
     for setting in (SELF, CROSS):
-        cells = [_PAPER.get((side.setting or setting, side.method), {}).get(comparison.metric) for side in (comparison.better, comparison.than)]
+        sides = (comparison.better, comparison.than)
+        cells = [_PAPER.get((side.setting or setting, side.method), {}).get(comparison.metric) for side in sides]
         if None not in cells:
             deltas.append(cells[0] - cells[1])
     return sum(deltas) / len(deltas) if deltas else None

@@ -47,7 +47,9 @@ class TestVideo:
 
 
 def origin(home: Home, preset: Preset) -> dict[str, Any]:
-    """What a set of test videos is made from: {"models": {name: version}, "snapshot", "methods", "pairs", "chunk_seconds", "seed", "code"}."""
+    """What a set of test videos is made from: {"models": {name: version}, "snapshot", "methods", "pairs", "chunk_seconds", "seed",
+    "code"}.
+    """
     config = preset.evaluation
     names = ("vqgan", "face_swapper", "lip_sync") + (("wav2lip",) if needs_wav2lip(config.methods) else ())
     return {

@@ -99,7 +99,9 @@ def load_evaluation(home: Home, metrics: Path) -> Evaluation:
 
 
 def find_variants(home: Home, metrics: Path) -> dict[str, Evaluation]:
-    """{name of VARIANTS: its evaluation}, for those that this home has beside ``metrics``, by the same judges and settings; the newest of each."""
+    """{name of VARIANTS: its evaluation}, for those that this home has beside ``metrics``, by the same judges and settings; the newest
+    of each.
+    """
     ours = load_evaluation(home, metrics)
     measured = sorted(home.evaluation.glob(f"*/{metrics.name}/metrics.parquet"), key=lambda path: path.stat().st_mtime)
     known = []

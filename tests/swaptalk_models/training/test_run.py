@@ -92,9 +92,11 @@ def test_the_vqgan_takes_the_identity_encoder(tiny, tmp_path, vqgan_config):
 
 
 def test_the_baseline_takes_ours_as_teacher(tiny, tmp_path, vqgan_folder):
-    expert = train(spec_of(tiny, tmp_path, "lip_expert", LipExpertConfig(width=8, dim=8, train=TRAIN), vqgan=vqgan_folder), lambda line: None)
+    config = LipExpertConfig(width=8, dim=8, train=TRAIN)
+    expert = train(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder), lambda line: None)
     config = Wav2LipConfig(channels=(8, 8), audio_dim=8, sync_start=0.0, train=TRAIN)
-    folder = train(spec_of(tiny, tmp_path, "wav2lip", config, vqgan=vqgan_folder, lip_expert=expert.path), lambda line: None)
+    spec = spec_of(tiny, tmp_path, "wav2lip", config, vqgan=vqgan_folder, lip_expert=expert.path)
+    folder = train(spec, lambda line: None)
     assert np.isfinite(folder.result()["metrics"]["pixel_error"])
     assert "sync" in pq.read_table(folder.path / "history.parquet").column_names
     assert load_model("wav2lip", folder.path).config.channels == (8, 8)
