@@ -8,19 +8,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swaptalk_models.data.video import probe, read_frames
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.data.png import encode_png
+from swaptalk_models.data.video import probe, read_frames, read_image
 
 _FRAMES, _SIDE = 5, 96  # a method, px
 
 
 def method_sheet(records: list[dict], setting: str) -> np.ndarray:
-    """Rows of frames (H, W, 3) uint8, one a method, of the setting's first scene; the names are written on them.
+    """Rows of frames (H, W, 3) uint8, one a method, of the setting's first scene; the names are written on them. Drawn once, and kept beside
+    the videos.
 
     Args:
         records: see ``make_test_videos``; one of this setting at least.
     """
-    scene = next(record["scene"] for record in records if record["setting"] == setting)
-    return np.concatenate([_row(Path(record["path"]), record["method"]) for record in records if record["scene"] == scene])
+    path = Path(records[0]["gallery"]).parent / f"sheet_{setting}.png"
+    if not path.is_file():
+        scene = next(record["scene"] for record in records if record["setting"] == setting)
+        rows = [_row(Path(record["path"]), record["method"]) for record in records if record["scene"] == scene]
+        with written_aside(path) as aside:
+            aside.write_bytes(encode_png(np.concatenate(rows)))
+    return read_image(path)
 
 
 def _row(path: Path, name: str) -> np.ndarray:

@@ -50,12 +50,15 @@ def test_a_video_without_sound_gets_it_and_is_made_small(video, tmp_path):
     assert small_video(made, tmp_path / "sound.wav", tmp_path / "previews") == made, "small, and has sound"
 
 
-def test_a_sheet_has_a_row_a_method(video):
-    records = [{"scene": scene, "setting": "self", "method": method, "path": str(video)} for scene in ("s", "t") for method in ("A", "B")]
+def test_a_sheet_has_a_row_a_method_and_is_drawn_once(video, tmp_path):
+    common = {"setting": "self", "path": str(video), "gallery": str(tmp_path / "set" / "sources")}
+    records = [{"scene": scene, "method": method} | common for scene in ("s", "t") for method in ("A", "B")]
     sheet = method_sheet(records, "self")
     assert sheet.shape == (2 * 96, 5 * 96, 3) and sheet.dtype == np.uint8
     brightness = sheet[60:90].reshape(30, 5, 96, 3).mean((0, 2, 3))
     assert (np.diff(brightness) > 20).all(), "frames in their order"
+    video.unlink()
+    assert np.array_equal(method_sheet(records, "self"), sheet)
 
 
 def test_cases(video, tmp_path):
