@@ -112,6 +112,6 @@ def test_data_version_does_not_depend_on_where_the_home_is(tmp_path, work, monke
     for name in ("one", "two"):
         home = Home(tmp_path / name).create()
         home.evaluation.mkdir()
-        work["make_test_videos"] = lambda root, preset: [{"path": f"{root}/evaluation/a.mp4"}]
+        work["make_test_videos"] = lambda root, preset: [{"path": f"{root}/evaluation/a.mp4", "setting": "self"}]
         versions.add(event(materialize(home, "test_videos"), "test_videos").tags["dagster/data_version"])
     assert len(versions) == 1
