@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
 
 
 @dg.asset(
-    deps=["training_snapshot", "vqgan", "face_swapper", "lip_sync"],
+    deps=["training_snapshot", "vqgan", "face_swapper", "lip_sync", "wav2lip"],
     group_name="evaluation",
     kinds={"python", "video"},
     pool=GPU_POOL,
@@ -67,9 +68,20 @@ def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mat
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     records, status = make(context, swaptalk, home.evaluation, lambda: make_test_videos(home.root, preset))
+    pictures = {"self_driven": _sheet(records, "self"), "cross_driven": _sheet(records, "cross")}
     plain = json.loads(json.dumps(records, default=str).replace(str(home.root), "HOME"))
     metadata = {"status": status, "videos": float(len(records)), "path": dg.MetadataValue.path(str(home.evaluation))}
+    metadata |= {name: picture for name, picture in pictures.items() if picture is not None}
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_values(plain)[:16]), metadata=metadata)
+
+
+def _sheet(records: list[dict[str, Any]], setting: str) -> dg.MetadataValue | None:
+    """Frames by every method of the setting's first scene."""
+    from swaptalk_models.evaluation.sheet import method_sheet
+
+    if not any(record["setting"] == setting for record in records):
+        return None
+    return markdown_picture(method_sheet(records, setting), f"{setting}-driven")
 
 
 @dg.asset(
@@ -110,7 +122,7 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
         "page": dg.MetadataValue.url(path.absolute().as_uri()),
         "megabytes": path.stat().st_size / 1e6,
     }
-    metadata |= key_pictures(home, preset)
+    metadata |= key_pictures(home, preset) | _claims(path)
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
 
 
@@ -126,6 +138,16 @@ def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
         description="; ".join(worse) or (comparison or {}).get("why") or (None if comparison else "nothing was released yet"),
         metadata=comparison_metadata(comparison),
     )
+
+
+def _claims(report: Path) -> dict[str, Any]:
+    """The paper's claims with our verdicts as a table, and how many have which as floats."""
+    from swaptalk_models.evaluation.report import claims_file
+
+    claims = json.loads(claims_file(report).read_text())
+    verdicts = Counter(claim["verdict"] for claim in claims)
+    table = "\n".join(["| the paper's claim | ours |", "|---|---|", *(f"| {claim['text']} | {claim['verdict']} |" for claim in claims)])
+    return {"claims": dg.MetadataValue.md(table)} | {f"claims: {verdict}": float(count) for verdict, count in verdicts.items()}
 
 
 @dg.asset_check(

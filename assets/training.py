@@ -21,7 +21,15 @@ from assets.training_progress import observed
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger, StageReport
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, TrainSpec, current, make_current, plan
+from swaptalk_models.training.spec import (
+    BASELINE_INPUTS,
+    MODEL_INPUTS,
+    ModelFolder,
+    TrainSpec,
+    current,
+    make_current,
+    plan,
+)
 from swaptalk_models.versions import CODE_VERSIONS
 
 MODELS = tuple(MODEL_INPUTS)
@@ -45,7 +53,7 @@ def train_model(
     spec = plan(name, home.root, preset, snapshot.path, snapshot.version)
     folder = ModelFolder(Path(spec.output))
     cached = folder.done
-    with home.writing(name, reads=MODEL_INPUTS[name]):
+    with home.writing(name, reads=(MODEL_INPUTS | BASELINE_INPUTS)[name]):
         if not cached:
             _run_worker(context, spec, pipes)
         make_current(folder)

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import audio, catalog, checks, clips, evaluation, faces, latents, release, snapshot, training
+from assets import audio, baselines, catalog, checks, clips, evaluation, faces, latents, release, snapshot, training
 from assets.resources import SwapTalk
 from pipelines.executors import executor
 from pipelines.jobs import jobs
@@ -10,7 +10,7 @@ from pipelines.schedules import retrain
 from pipelines.sensors import new_videos
 from pipelines.terminal import terminal_logger
 
-STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation, release]
+STAGES = [catalog, clips, faces, audio, snapshot, latents, training, baselines, evaluation, release]
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(STAGES),

@@ -22,7 +22,7 @@ prepare_data = dg.define_asset_job(
 )
 train = dg.define_asset_job(
     "train",
-    dg.AssetSelection.assets("vq_latents", *MODELS) | EVALUATION,
+    dg.AssetSelection.assets("vq_latents", *MODELS, "wav2lip") | EVALUATION,
     description="Every model on the newest training snapshot, then the evaluation and the release.",
     executor_def=executor,
 )

@@ -31,6 +31,7 @@ from swaptalk_models.data.settings import (
     SplitConfig,
 )
 from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.methods import chosen_methods
 from swaptalk_models.metrics.settings import EvaluationConfig, ReleaseConfig
 from swaptalk_models.modules.settings import (
     FaceSwapperConfig,
@@ -40,6 +41,7 @@ from swaptalk_models.modules.settings import (
     SwapTeacherConfig,
     SyncJudgeConfig,
     VQGANConfig,
+    Wav2LipConfig,
 )
 
 PRESET_FOLDER = Path(__file__).parent.parent / "pipelines" / "presets"
@@ -66,6 +68,7 @@ class Preset:
     swap_teacher: SwapTeacherConfig = field(default_factory=SwapTeacherConfig)
     face_swapper: FaceSwapperConfig = field(default_factory=FaceSwapperConfig)
     lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
+    wav2lip: Wav2LipConfig = field(default_factory=Wav2LipConfig)
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
@@ -80,6 +83,7 @@ class Preset:
             raise ValueError(f"face_crops.size ({size}) / vqgan.factor ({factor}) must be at least 4: fewer cells tell no lips")
         if self.face_crops.label_grid % (size // factor):
             raise ValueError("face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)")
+        chosen_methods(self.evaluation.methods)  # names nobody knows show at once
 
     @property
     def grid(self) -> int:

@@ -16,10 +16,11 @@ CODE_VERSIONS = {
     "swap_teacher": "1",
     "face_swapper": "1",
     "lip_sync": "2",
+    "wav2lip": "1",
     "sync_judge": "1",
     "sync_offsets": "1",  # no asset: written beside the sync judge
-    "test_videos": "1",
+    "test_videos": "2",
     "metrics": "2",
-    "evaluation_report": "1",
+    "evaluation_report": "2",
     "model_release": "1",
 }

@@ -29,7 +29,7 @@ CONTRACT = {
     "faces": {"face_tracks", "face_crops"},
     "audio": {"mels"},
     "latents": {"vqgan", "vq_latents"},
-    "training": {"training_snapshot", "identity_encoder", "lip_expert", "swap_teacher", "face_swapper", "lip_sync"},
+    "training": {"training_snapshot", "identity_encoder", "lip_expert", "swap_teacher", "face_swapper", "lip_sync", "wav2lip"},
     "evaluation": {"sync_judge", "test_videos", "metrics", "evaluation_report"},
     "release": {"model_release"},
 }
@@ -92,15 +92,15 @@ def test_every_asset_has_code_version_kinds_and_description(graph):
 
 
 def test_models_depend_on_the_snapshot_and_their_inputs(graph):
-    from swaptalk_models.training.spec import MODEL_INPUTS
+    from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS
 
-    for name, inputs in MODEL_INPUTS.items():
+    for name, inputs in (MODEL_INPUTS | BASELINE_INPUTS).items():
         parents = {
             key.to_user_string()
             for key in graph.get(next(k for k in graph.get_all_asset_keys() if k.path == [name])).parent_keys
         }
         assert {"training_snapshot", *inputs} <= parents
-        assert ("vq_latents" in parents) == (name in ("lip_expert", "lip_sync", "face_swapper"))
+        assert ("vq_latents" in parents) == (name in ("lip_expert", "lip_sync", "face_swapper", "wav2lip"))
 
 
 def test_jobs_resolve():

@@ -16,14 +16,16 @@ from swaptalk_models.data.video_writer import VideoWriter
 pytestmark = pytest.mark.slow
 
 MODELS = ("identity_encoder", "vqgan", "lip_expert", "sync_judge", "face_swapper", "lip_sync")
+METHODS = "[all]"  # the paper's whole table, at toy size
 TOY = {f"{name}.train.steps": 3 for name in MODELS} | {
     "swap_teacher.pairs": 12,
     "swap_teacher.held_out_pairs": 4,
     "evaluation.pairs": 1,
     "evaluation.identity_frames": 2,
     "evaluation.cpbd_frames": 2,
+    "evaluation.methods": METHODS,
 }
-ASSETS = ["hdtf_catalog", "raw_videos", "clips", "face_tracks", "face_crops", "mels", "training_snapshot", "identity_encoder", "vqgan", "vq_latents", "lip_expert", "swap_teacher", "face_swapper", "lip_sync", "sync_judge", "test_videos", "metrics", "evaluation_report", "model_release"]
+ASSETS = ["hdtf_catalog", "raw_videos", "clips", "face_tracks", "face_crops", "mels", "training_snapshot", "identity_encoder", "vqgan", "vq_latents", "lip_expert", "swap_teacher", "face_swapper", "lip_sync", "wav2lip", "sync_judge", "test_videos", "metrics", "evaluation_report", "model_release"]
 
 
 def swaptalk(*arguments, check=0):
@@ -127,6 +129,22 @@ def test_the_report_is_one_whole_page(status):
     assert page.rstrip().endswith("</html>")
     assert 'src="http' not in page and 'href="http' not in page
     assert "Ground truth" in page and "data:video/mp4" in page
+
+
+def test_the_report_has_the_papers_whole_table_and_its_claims(status):
+    from swaptalk_models.evaluation.claims import CLAIMS
+    from swaptalk_models.evaluation.methods import METHODS
+
+    with open(status["report"], encoding="utf-8") as file:
+        page = file.read()
+    results = page[page.index('<section id="results"') : page.index('<section id="claims"')]
+    for name, method in METHODS.items():
+        in_paper = results.count(f'<th scope="row">{name}</th>') - len(method.settings)
+        assert in_paper in (0, len(method.settings)), name
+    claims = page[page.index('<section id="claims"') : page.index('<section id="videos"')]
+    assert all(text.replace("'", "&#39;") in claims for text, _ in CLAIMS)
+    assert claims.count("not measured</span>") > 4 and "--set lip_sync.sync_weight=0 --until metrics" in claims
+    assert "--set 'evaluation.methods=[all]'" not in claims, "every method was measured"
 
 
 def test_a_talking_face_comes_out_and_can_be_measured(videos, home, status, tmp_path):

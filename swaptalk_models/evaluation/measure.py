@@ -27,7 +27,8 @@ from swaptalk_models.versions import CODE_VERSIONS
 def metrics_folder(home: Home, preset: Preset) -> Path:
     """Folder of the measurements: beside the videos, named by judges and settings."""
     judge = current(home.root, "sync_judge").version
-    settings = asdict(preset.evaluation) | judge_files(preset.evaluation)
+    # Which methods there are is the videos' concern: evaluations of different methods, measured alike, can be compared.
+    settings = asdict(preset.evaluation) | {"methods": None} | judge_files(preset.evaluation)
     version = hash_values([judge, settings, CODE_VERSIONS["metrics"]])[:16]
     return evaluation_folder(home, preset) / f"metrics_{version}"
 

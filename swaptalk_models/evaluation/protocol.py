@@ -1,25 +1,34 @@
-"""Which test videos are made: held-out people, self-driven and cross-driven, pairs drawn by a recorded seed."""
+"""Which test videos are made: held-out people, self-driven and cross-driven, in chunks, pairs drawn by a recorded seed.
+
+Light on purpose: evaluation/methods.py, which presets are checked against, needs its names.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from swaptalk_models.errors import UserError
 
 SELF, CROSS = "self", "cross"
 GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
-# method -> (whether the source's face is put on, where the lips come from)
-METHODS: dict[str, tuple[bool, str]] = {
-    OURS: (True, "audio"),
-    "Lip-sync alone": (False, "audio"),
-    "Swap alone": (True, "target"),
-    "Copied reference": (False, "reference"),
-}
-# The trivial ones run where they say something: own lips fit the own sound by birth, so they are tried on a foreign one.
-METHODS_OF = {SELF: (OURS, "Lip-sync alone", "Copied reference"), CROSS: (OURS, "Lip-sync alone", "Swap alone")}
+FPS = 25
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some consecutive frames of a clip."""
+
+    clip: str
+    first: int = 0
+    frames: int | None = None
+    """None: the whole clip."""
+
+    @property
+    def name(self) -> str:
+        """A file's name, without suffix."""
+        return self.clip if self.frames is None else f"{self.clip}_{self.first:06d}"
 
 
 @dataclass(frozen=True)
@@ -30,33 +39,50 @@ class Scene:
     setting: str
     """SELF or CROSS."""
     source: str
-    """Clip of a held-out person, of which one frame is the source picture."""
-    target: str
-    """Clip of another held-out person."""
-    audio: str
-    """Clip whose sound drives the lips: the target's own, or another's."""
+    """Held-out person whose picture is put on."""
+    target: Chunk
+    """Of another held-out person."""
+    audio: Chunk
+    """Whose sound drives the lips: the target's own, or another person's."""
 
 
-def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int) -> list[Scene]:
-    """``pairs`` scenes a setting, over all targets as evenly as that goes.
+def chunks_of(clip: str, frames: int, seconds: float) -> list[Chunk]:
+    """A clip in equal chunks of about ``seconds``; one up to half as long again stays whole."""
+    count = max(1, round(frames / (seconds * FPS)))
+    if count == 1:
+        return [Chunk(clip)]
+    edges = [frames * number // count for number in range(count + 1)]
+    return [Chunk(clip, first, last - first) for first, last in pairwise(edges)]
+
+
+def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_seconds: float = 10.0) -> list[Scene]:
+    """``pairs`` scenes a setting. Targets take turns: people first, then their clips and chunks; both settings have the same targets.
 
     Args:
-        clips: test rows of a snapshot, with "clip" and "person".
+        clips: test rows of a snapshot, with "clip", "person" and "frames".
 
     Raises:
         UserError: fewer than two held-out people.
     """
+    import numpy as np
+
     if len({clip["person"] for clip in clips}) < 2:
         raise UserError("test videos need at least two held-out people: a source and a target")
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(clips))
+    turns: dict[str, list[Chunk]] = {}
+    for number in rng.permutation(len(clips)):
+        clip = clips[number]
+        turns.setdefault(clip["person"], []).extend(chunks_of(clip["clip"], clip["frames"], chunk_seconds))
+    ordered = sorted(
+        (turn, place, person, chunk) for place, (person, chunks) in enumerate(turns.items()) for turn, chunk in enumerate(chunks)
+    )
     scenes = []
     for setting in (SELF, CROSS):
         for number in range(pairs):
-            target = clips[order[number % len(clips)]]
-            others = [clip for clip in clips if clip["person"] != target["person"]]
+            _, _, person, target = ordered[number % len(ordered)]
+            others = [other for other in turns if other != person]
             source = others[rng.integers(len(others))]
-            audio = target if setting == SELF else others[rng.integers(len(others))]
-            name = f"{setting}_{number:03d}"
-            scenes.append(Scene(name, setting, source["clip"], target["clip"], audio["clip"]))
+            voice = turns[others[rng.integers(len(others))]]
+            audio = target if setting == SELF else voice[rng.integers(len(voice))]
+            scenes.append(Scene(f"{setting}_{number:03d}", setting, source, target, audio))
     return scenes

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,37 +15,44 @@ import cv2
 import pyarrow.parquet as pq
 
 from swaptalk_models.config import Preset
+from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.video import read_image
+from swaptalk_models.evaluation.cases import video_cases
+from swaptalk_models.evaluation.claims import judge_claims
+from swaptalk_models.evaluation.compression import draw_compression
 from swaptalk_models.evaluation.measure import metrics_folder
+from swaptalk_models.evaluation.methods import needs_wav2lip
 from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
 from swaptalk_models.evaluation.targets import TARGETS
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
+from swaptalk_models.evaluation.variants import VARIANTS, Evaluation, find_variants
 from swaptalk_models.lineage import LINEAGE
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.reporting.page import write_report
 from swaptalk_models.reporting.report_data import (
     BASELINE,
     TRUTH,
-    CaseClip,
+    ChangeRow,
     Exclusion,
     LineageNode,
     ModelMetric,
     ModelSection,
     Picture,
+    ReleaseComparison,
     ReportData,
     ResultRow,
     StageCost,
-    VideoCase,
 )
 from swaptalk_models.reporting.report_data import OURS as OUR_ROW
 from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, current
 from swaptalk_models.versions import CODE_VERSIONS
 
-_CASES = 4  # scenes a setting that are shown with their videos
+COMPARISON_FILE = "comparison.json"
+"""Beside the metrics: these models against the release before them."""
 _PICTURE_WIDTH = 1200  # px
 _PACKAGES = ("dagster", "torch", "pylance", "pyarrow", "opencv-python", "dlib-bin", "decord", "av", "numpy")
 
@@ -56,24 +65,45 @@ def write_evaluation_report(home: Path, preset: Preset) -> Path:
     """
     home = Home(Path(home))
     folder = metrics_folder(home, preset)
-    models = {name: current(home.root, name) for name in MODEL_INPUTS}
-    content = [folder.name, {name: model.version for name, model in models.items()}, CODE_VERSIONS["evaluation_report"]]
+    names = [*MODEL_INPUTS, *(["wav2lip"] if needs_wav2lip(preset.evaluation.methods) else [])]
+    models = {name: current(home.root, name) for name in names}
+    variants = find_variants(home, folder)
+    comparison = folder / COMPARISON_FILE
+    content = {
+        "metrics": folder.name,
+        "models": {name: model.version for name, model in models.items()},
+        "variants": {name: variant.folder.name for name, variant in variants.items()},
+        "comparison": comparison.read_text() if comparison.is_file() else None,
+        "code": CODE_VERSIONS["evaluation_report"],
+    }
     output = evaluation_folder(home, preset) / f"report_{hash_values(content)[:16]}.html"
     if not output.is_file():
-        write_report(output, _collect(home, preset, folder, models))
+        report = _collect(home, preset, folder, models, variants)
+        with written_aside(claims_file(output)) as aside:
+            aside.write_text(json.dumps([asdict(claim) | {"verdict": claim.verdict} for claim in report.claims], indent=1))
+        write_report(output, report, f"{preset.evaluation.confidence:.0%}")
     return output
 
 
-def _collect(home: Home, preset: Preset, folder: Path, models: dict[str, ModelFolder]) -> ReportData:
+def claims_file(report: Path) -> Path:
+    """The claims of a report as JSON: [{"text", "verdict", "rows", "commands"}]."""
+    return report.with_name(report.name.replace("report_", "claims_")).with_suffix(".json")
+
+
+def _collect(
+    home: Home, preset: Preset, folder: Path, models: dict[str, ModelFolder], variants: dict[str, Evaluation]
+) -> ReportData:
     summary = json.loads((folder / "summary.json").read_text())
     scores = json.loads((folder / "scores.json").read_text())
     records = load_records(evaluation_folder(home, preset))
+    rows = pq.read_table(folder / "metrics.parquet").to_pylist()
     snapshot = load_snapshot(home)
     with Ledger(home.ledger) as ledger:
         costs = [StageCost(r.stage, r.seconds, r.computed, r.cached, r.quarantined) for r in ledger.last_run().values()]
         bad = [Exclusion(entry.clip, entry.stage, entry.reason) for entry in ledger.quarantine()]
     held_out = len({clip["person"] for clip in snapshot.clips("test")})
     trained_on = len({clip["person"] for clip in snapshot.clips("train")})
+    other_rows = {name: variant.rows for name, variant in variants.items()}
     return ReportData(
         title="SwapTalk: evaluation",
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -82,20 +112,62 @@ def _collect(home: Home, preset: Preset, folder: Path, models: dict[str, ModelFo
         "Every figure names its judge; no generator was trained against one.",
         judges=scores[0]["judges"],
         rows=_rows(summary),
-        cases=_cases(records, scores, folder),
+        claims=judge_claims(rows, other_rows, preset.evaluation, _run_command(home, preset)),
+        comparison=_comparison(folder / COMPARISON_FILE),
+        cases=video_cases(records, rows, scores, folder / "previews"),
         models=[_section(name, model) for name, model in models.items()],
+        pictures=_compression_picture(variants, folder / "compression.png"),
         lineage=_lineage(models, snapshot.version),
         exclusions=bad + _excluded_frames(summary),
         costs=costs,
-        provenance={
-            "training snapshot": snapshot.version,
-            **{name: f"version {model.version}" for name, model in models.items()},
-            "evaluation seed": str(preset.evaluation.seed),
-            "hardware": models["vqgan"].result()["hardware"],
-            "report made on": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        },
+        provenance=_provenance(preset, snapshot.version, models),
         packages={name: version(name) for name in _PACKAGES},
     )
+
+
+def _provenance(preset: Preset, snapshot: str, models: dict[str, ModelFolder]) -> dict[str, str]:
+    config, results = preset.evaluation, {name: model.result() for name, model in models.items()}
+    return {
+        "training snapshot": snapshot,
+        **{name: f"version {model.version}" for name, model in models.items()},
+        "scenes a setting": f"{config.pairs}, drawn by seed {config.seed}, chunks of about {config.chunk_seconds:g} s",
+        "training seeds": ", ".join(sorted({str(_seed(model)) for model in models.values()} - {"None"})),
+        "hardware": results["vqgan"]["hardware"],
+        "cost of all trainings": f"{sum(result['seconds'] for result in results.values()) / 60:,.1f} minutes on it",
+        "report made on": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    }
+
+
+def _run_command(home: Home, preset: Preset) -> str:
+    """The command that made this evaluation, with words for what lies on this machine only; any list of methods is left out."""
+    state = home.state()
+    words = ["swaptalk run --home HOME", f"--preset {preset.name}"]
+    words += [f"--{name} {name.upper()}" for name in ("videos", "hdtf") if state.get(name)]
+    overrides = (state.get("overrides") or {}).items()
+    return " ".join(words + [f"--set {shlex.quote(f'{key}={value}')}" for key, value in overrides if key != "evaluation.methods"])
+
+
+def _seed(model: ModelFolder) -> int | None:
+    config = model.config()["config"] if (model.path / "config.json").is_file() else {}
+    return (config.get("train") or {}).get("seed")
+
+
+def _comparison(path: Path) -> ReleaseComparison | None:
+    """What evaluation/comparison.py has left: {"released", "why", "cells": [{a ``ChangeRow`` as JSON}]}."""
+    if not path.is_file():
+        return None
+    said = json.loads(path.read_text())
+    rows = [ChangeRow(**cell | {"gain": Interval(**cell["gain"])}) for cell in said["cells"]]
+    return ReleaseComparison(said["released"], rows, said["why"] or "")
+
+
+def _compression_picture(variants: dict[str, Evaluation], path: Path) -> list[Picture]:
+    """The compression study, where this home has evaluations at several compressions."""
+    points = [variants[name] for name, variant in VARIANTS.items() if name in variants and "factor" in variant.changed]
+    if len(points) < 2:
+        return []
+    image = read_image(draw_compression(points, path))
+    return [Picture(image, "Compression of the VQGAN, after the paper's Figure 5: one scene at each, and held-out figures.")]
 
 
 def _rows(summary: list[dict]) -> list[ResultRow]:
@@ -110,35 +182,6 @@ def _rows(summary: list[dict]) -> list[ResultRow]:
         )
         for row in summary
     ]
-
-
-def _cases(records: list[dict], scores: list[dict], folder: Path) -> list[VideoCase]:
-    rows = pq.read_table(folder / "metrics.parquet").to_pylist()
-    scenes: dict[str, list[int]] = {}
-    for number, record in enumerate(records):
-        scenes.setdefault(record["scene"], []).append(number)
-    shown: dict[str, int] = {}
-    cases = []
-    for numbers in scenes.values():
-        first = records[numbers[0]]
-        shown[first["setting"]] = shown.get(first["setting"], 0) + 1
-        if shown[first["setting"]] > _CASES:
-            continue
-        clips = [
-            CaseClip(
-                "Target" if records[i]["method"] == GROUND_TRUTH else records[i]["method"],
-                Path(records[i]["path"]),
-                {name: value for name, value in rows[i].items() if isinstance(value, float)},
-                [tuple(point) for point in scores[i]["similarity"]],
-                [tuple(point) for point in scores[i]["offset_curve"]],
-            )
-            for i in numbers
-        ]
-        source, target = Path(first["source"]).stem, Path(first["target"]).stem
-        voice = Path(records[numbers[-1]]["audio"]).stem
-        note = f"source {source}, target {target}, voice {voice}"
-        cases.append(VideoCase(f"{source} on {target}", clips, first["setting"], read_image(first["source"]), note))
-    return cases
 
 
 def _section(name: str, model: ModelFolder) -> ModelSection:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -15,12 +17,15 @@ from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.snapshot import Snapshot, load_snapshot
-from swaptalk_models.evaluation.protocol import GROUND_TRUTH, METHODS, METHODS_OF, Scene, draw_scenes
+from swaptalk_models.evaluation.methods import LATENT, chosen_methods, needs_wav2lip
+from swaptalk_models.evaluation.protocol import GROUND_TRUTH, Chunk, Scene, draw_scenes
 from swaptalk_models.training.spec import current
 from swaptalk_models.versions import CODE_VERSIONS
 
 RECORDS_FILE = "test_videos.json"
-_PICTURES = "sources"
+ORIGIN_FILE = "made_from.json"
+_PICTURES, _CHUNKS = "sources", "chunks"
+_CHUNK_CRF = 10  # a chunk is cut from a clip that was compressed before
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,26 @@ class TestVideo:
     """Folder with one picture of each held-out person."""
 
 
-def evaluation_folder(home: Home, preset: Preset) -> Path:
-    """HOME/evaluation/VERSION: the version names models, snapshot and protocol."""
-    content = {
-        "models": {name: current(home.root, name).version for name in ("vqgan", "face_swapper", "lip_sync")},
+def origin(home: Home, preset: Preset) -> dict[str, Any]:
+    """What a set of test videos is made from: {"models": {name: version}, "snapshot", "methods", "pairs", "chunk_seconds", "seed",
+    "code"}.
+    """
+    config = preset.evaluation
+    names = ("vqgan", "face_swapper", "lip_sync") + (("wav2lip",) if needs_wav2lip(config.methods) else ())
+    return {
+        "models": {name: current(home.root, name).version for name in names},
         "snapshot": load_snapshot(home).version,
-        "pairs": preset.evaluation.pairs,
-        "seed": preset.evaluation.seed,
+        "methods": list(chosen_methods(config.methods)),
+        "pairs": config.pairs,
+        "chunk_seconds": config.chunk_seconds,
+        "seed": config.seed,
         "code": CODE_VERSIONS["test_videos"],
     }
-    return home.evaluation / hash_values(content)[:16]
+
+
+def evaluation_folder(home: Home, preset: Preset) -> Path:
+    """HOME/evaluation/VERSION: the version names models, snapshot and protocol."""
+    return home.evaluation / hash_values(origin(home, preset))[:16]
 
 
 def make_test_videos(home: Path, preset: Preset) -> list[dict]:
@@ -64,6 +79,8 @@ def make_test_videos(home: Path, preset: Preset) -> list[dict]:
     snapshot = load_snapshot(home)
     if not (folder / RECORDS_FILE).is_file():
         records = _make(home, preset, snapshot, folder)
+        with written_aside(folder / ORIGIN_FILE) as aside:
+            aside.write_text(json.dumps(origin(home, preset), indent=1))
         with written_aside(folder / RECORDS_FILE) as aside:
             aside.write_text(json.dumps([dataclasses.asdict(record) for record in records], indent=1))
     return load_records(folder)
@@ -78,33 +95,71 @@ def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import load_current
 
-    clips = snapshot.clips("test")
-    scenes = draw_scenes(clips, preset.evaluation.pairs, preset.evaluation.seed)
-    person = {clip["clip"]: clip["person"] for clip in clips}
+    config, methods = preset.evaluation, chosen_methods(preset.evaluation.methods)
+    scenes = draw_scenes(snapshot.clips("test"), config.pairs, config.seed, config.chunk_seconds)
+    jobs = [(scene, GROUND_TRUTH) for scene in scenes]
+    jobs += [(scene, name) for scene in scenes for name, method in methods.items() if scene.setting in method.settings]
+    jobs.sort(key=lambda job: scenes.index(job[0]))
     pictures = _source_pictures(home, snapshot, folder / _PICTURES)
-    generator = Generator(load_current(home.root, preset))
-    jobs = [(scene, method) for scene in scenes for method in (GROUND_TRUTH, *METHODS_OF[scene.setting])]
-    records = []
-    for scene, method in tqdm(jobs, desc="test_videos", unit="video", disable=None):
-        record = _record(home, scene, method, pictures[person[scene.source]], folder)
+    ours = Generator(load_current(home.root, preset))
+    wav2lip = current(home.root, "wav2lip").path if needs_wav2lip(config.methods) else None
+    records, tracks = [], {}
+    for scene, name in tqdm(jobs, desc="test_videos", unit="video", disable=None):
+        record = _record(home, scene, name, pictures[scene.source], folder)
         records.append(record)
-        if method == GROUND_TRUTH or Path(record.path).is_file():  # videos are written whole, so what is there is done
+        if name == GROUND_TRUTH or Path(record.path).is_file():  # videos are written whole, so what is there is done
             continue
-        swap, lips = METHODS[method]
-        source = Path(record.source) if swap else None
-        generator.generate(source, Path(record.target), Path(record.audio), Path(record.path), lips=lips, progress=False)
+        source, target = Path(record.source) if methods[name].swaps else None, Path(record.target)
+        if target not in tracks:  # a face is followed once for all methods
+            tracks[target] = ours.follow(target, progress=False)
+        generator = ours if methods[name].space == LATENT else Generator(_rgb_models(ours.networks, wav2lip, tracks[target]))
+        how = {"stages": methods[name].stages, "track": tracks[target], "progress": False}
+        generator.generate(source, target, Path(record.audio), Path(record.path), **how)
     return records
 
 
-def _record(home: Home, scene: Scene, method: str, picture: Path, folder: Path) -> TestVideo:
-    target = home.clip_video(scene.target)
-    truth = method == GROUND_TRUTH
-    path = target if truth else folder / f"{scene.name}_{method.lower().replace(' ', '_')}.mp4"
+def _rgb_models(networks, wav2lip: Path | None, track):
+    from swaptalk_models.baselines.cascade import RGBModels
+    from swaptalk_models.baselines.warp_swap import neutral_landmarks
+
+    return RGBModels(networks, wav2lip, neutral_landmarks(track.landmarks))
+
+
+def _record(home: Home, scene: Scene, name: str, picture: Path, folder: Path) -> TestVideo:
+    target, own = _chunk_files(home, scene.target, folder)
+    truth = name == GROUND_TRUTH
+    path = target if truth else folder / f"{scene.name}_{name.lower().replace(',', '').replace(' ', '_')}.mp4"
     # The real thing speaks with its own voice, also where the others are given a foreign one.
-    audio = home.clip_audio(scene.target if truth else scene.audio)
-    return TestVideo(
-        scene.name, scene.setting, method, str(path), str(target), str(picture), str(audio), str(folder / _PICTURES)
-    )
+    audio = own if truth else _chunk_files(home, scene.audio, folder)[1]
+    return TestVideo(scene.name, scene.setting, name, str(path), str(target), str(picture), str(audio), str(folder / _PICTURES))
+
+
+def _chunk_files(home: Home, chunk: Chunk, folder: Path) -> tuple[Path, Path]:
+    """Video and sound of a chunk; of a whole clip, the clip's own files."""
+    if chunk.frames is None:
+        return home.clip_video(chunk.clip), home.clip_audio(chunk.clip)
+    video = folder / _CHUNKS / f"{chunk.name}.mp4"
+    audio = video.with_suffix(".wav")
+    if not (video.is_file() and audio.is_file()):
+        _cut_chunk(home, chunk, video, audio)
+    return video, audio
+
+
+def _cut_chunk(home: Home, chunk: Chunk, video: Path, audio: Path) -> None:
+    from swaptalk_models.data.audio import read_audio, write_wav
+    from swaptalk_models.data.clips import SAMPLE_RATE, SAMPLES_PER_FRAME
+    from swaptalk_models.data.video import probe, read_frames
+    from swaptalk_models.data.video_writer import VideoWriter
+
+    video.parent.mkdir(parents=True, exist_ok=True)
+    clip, last = home.clip_video(chunk.clip), chunk.first + chunk.frames
+    sound = read_audio(home.clip_audio(chunk.clip), SAMPLE_RATE)
+    write_wav(audio, sound[chunk.first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
+    info = probe(clip)
+    with VideoWriter(video, info.width, info.height, crf=_CHUNK_CRF) as writer:
+        frames = itertools.chain.from_iterable(read_frames(clip))
+        for frame in itertools.islice(frames, chunk.first, last):
+            writer.write(frame)
 
 
 def _source_pictures(home: Home, snapshot: Snapshot, folder: Path) -> dict[str, Path]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -40,8 +41,11 @@ _FEATHER, _MATCH_COLOUR = 0.04, 0.5
 _RATE = 16000
 _SAMPLES = _RATE // 25  # of sound, a frame
 
-Lips = Literal["audio", "reference", "target"]
-"""Where the lips come from: the audio; the reference frame, moved (what lip-sync has to beat); the target itself."""
+Stage = Literal["swap", "speak", "copy_lips", "restore"]
+"""What is done to a face: the source's identity put on; lips made from the audio; the reference's lips, moved (what lip-sync has to beat);
+re-encoding, which only the pixel-space models of baselines/cascade.py do."""
+SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
+LIP_STAGES = ("speak", "copy_lips")
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,16 @@ class Still:
 
 
 class Generator:
-    """Makes talking faces with a set of networks."""
+    """Makes talking faces with a set of networks: ours in latent space, or what stands in for them (baselines/cascade.py)."""
 
     def __init__(self, networks: Networks) -> None:
         self.networks = networks
+
+    def follow(self, target: Path, progress: bool = True) -> FaceTrack:
+        """The face of a target video. BadClip: there is none."""
+        length = length_at_25(target)
+        with tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True) as bar:
+            return track_faces(_counted(frames_at_25(target), bar), self.networks.faces, Path(target).name, length)
 
     def generate(
         self,
@@ -77,7 +87,8 @@ class Generator:
         audio: Path,
         output: Path,
         *,
-        lips: Lips = "audio",
+        stages: tuple[Stage, ...] = SWAP_THEN_SYNC,
+        track: FaceTrack | None = None,
         progress: bool = True,
     ) -> GenerationResult:
         """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound.
@@ -86,6 +97,8 @@ class Generator:
             source: picture of the face to put on; None keeps the target's own.
             target: talking-head video. One shorter than the audio goes back and forth; frames without a face pass through.
             audio: sound file, or a video whose sound is taken.
+            stages: what is done to each face, in this order.
+            track: what ``follow`` gave for this target before.
 
         Raises:
             UserError: a file that cannot be read, has no face or no sound; the message names it.
@@ -99,10 +112,7 @@ class Generator:
         info = probe(target)
         face = self._source(source) if source is not None else None  # before the long work: it may be no picture
         started = time.perf_counter()
-        length = length_at_25(target)
-        bar = tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True)
-        track = track_faces(_counted(frames_at_25(target), bar), self.networks.faces, Path(target).name, length)
-        bar.close()
+        track = track if track is not None else self.follow(target, progress)
         tracked = time.perf_counter()
         affines = crop_affines(track.landmarks, self.networks.crops)
         still = self._reference(target, track, affines)
@@ -111,7 +121,9 @@ class Generator:
         if face is not None:
             lit = match_skin(face.crop, face.landmarks, still.crop, still.landmarks)
             source_latents = self.networks.encode(lit[None], face.landmarks[None])
-            reference = self.networks.swap(source_latents, reference)  # like every other frame
+        stages = tuple(stage for stage in stages if stage != "swap" or source_latents is not None)
+        for stage in takewhile(lambda stage: stage not in LIP_STAGES, stages):  # like every other frame
+            reference = self._apply(stage, reference, source_latents)
         mel = log_mel(sound)
         spent = {"track": tracked - started, "generate": 0.0, "paste": 0.0}
         faceless = 0
@@ -120,7 +132,7 @@ class Generator:
         with bar, VideoWriter(output, info.width, info.height, audio=padded) as writer:
             for batch in _batches(target_frames(target, count), _BATCH):
                 made, outputs = time.perf_counter(), [number for number, _, _ in batch]
-                faces = self._faces(batch, track, affines, reference, source_latents, mel, outputs, lips)
+                faces = self._faces(batch, track, affines, reference, source_latents, centred_windows(mel, np.array(outputs)), stages)
                 pasted = time.perf_counter()
                 for face, (_, number, frame) in zip(faces, batch, strict=True):
                     if track.confidence[number] > 0:
@@ -158,22 +170,33 @@ class Generator:
         affines: np.ndarray,
         reference: Latents,
         source: Latents | None,
-        mel: np.ndarray,
-        outputs: list[int],
-        lips: Lips,
+        windows: np.ndarray,
+        stages: tuple[Stage, ...],
     ) -> np.ndarray:
-        """Swap first, lip-sync second, decode once: the crops (n, S, S, 3) of some frames."""
+        """One encoding, every stage in its order, one decoding: the crops (n, S, S, 3) of some frames."""
         size = self.networks.crops.size
         crops = np.stack([crop_face(frame, affines[number], size) for _, number, frame in batch])
         landmarks = np.stack([apply_affine(track.landmarks[number], affines[number]) for _, number, _ in batch])
         latents = self.networks.encode(crops, landmarks)
-        if source is not None:
-            latents = self.networks.swap(source, latents)
-        if lips == "audio":
-            latents = self.networks.speak(latents, reference, centred_windows(mel, np.array(outputs)))
-        elif lips == "reference":
-            latents = self.networks.copy_lips(latents, reference)
+        for stage in stages:
+            latents = self._apply(stage, latents, source, reference, windows)
         return self.networks.decode(latents)
+
+    def _apply(
+        self,
+        stage: Stage,
+        latents: Latents,
+        source: Latents | None,
+        reference: Latents | None = None,
+        windows: np.ndarray | None = None,
+    ) -> Latents:
+        if stage == "swap":
+            return self.networks.swap(source, latents)
+        if stage == "speak":
+            return self.networks.speak(latents, reference, windows)
+        if stage == "copy_lips":
+            return self.networks.copy_lips(latents, reference)
+        return self.networks.restore(latents)
 
 
 def _counted(batches, bar: tqdm):

@@ -16,6 +16,10 @@ class EvaluationConfig:
 
     pairs: int = 8
     """Scenes a setting (self-driven, cross-driven); every method is tried on each."""
+    chunk_seconds: float = 10.0
+    """Longer clips of held-out people are cut into chunks of about this length (s); the paper's protocol."""
+    methods: tuple[str, ...] = ("SwapTalk", "Lip-sync alone", "Swap alone", "Copied reference", "Sync-then-swap, latent")
+    """What is compared, beside the ground truth: names of evaluation/methods.py, or `all`. A baseline that none needs is not trained."""
     crop_size: int = 256
     """Side of the aligned crop on which SSIM, PSNR, CPBD and LMD are taken (px). LMD and CPBD change with it."""
     identity_frames: int = 24
@@ -47,6 +51,7 @@ class EvaluationConfig:
 
     def __post_init__(self) -> None:
         _require(self.pairs >= 1, "evaluation.pairs must be at least 1")
+        _require(self.chunk_seconds >= 1, "evaluation.chunk_seconds must be at least 1")
         _require(self.crop_size >= 128, "evaluation.crop_size must be at least 128 (CPBD works on 64 px blocks)")
         _require(
             self.identity_frames >= 2, "evaluation.identity_frames must be at least 2 (Consistency compares pairs)"

@@ -270,6 +270,28 @@ class LipSyncConfig:
 
 
 @dataclass(frozen=True)
+class Wav2LipConfig:
+    """RGB lip-sync after Wav2Lip: trained only to be compared with, when `evaluation.methods` lists a method that needs it."""
+
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    """Channels from fine to coarse, each at half the resolution of the one before; the first is at half the crop's."""
+    audio_dim: int = 128
+    """Channels of an audio token."""
+    lip_weight: float = 4.0
+    """How much more the lips count in the L1 than the rest of the face; lip_sync's value."""
+    sync_weight: float = 0.03
+    """Weight of L_sync; Wav2Lip's value."""
+    sync_start: float = 0.3
+    """Share of the steps after which L_sync joins."""
+    train: TrainConfig | None = None
+    """None: the budget of lip_sync, which it is compared with."""
+
+    def __post_init__(self) -> None:
+        _require(len(self.channels) >= 2, "wav2lip.channels must have at least two entries")
+        _require(0 <= self.sync_start <= 1, "wav2lip.sync_start must be in 0..1")
+
+
+@dataclass(frozen=True)
 class SyncJudgeConfig:
     """A pixel-space SyncNet, used for measuring only: no generator is trained against it."""
 

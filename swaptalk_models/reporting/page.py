@@ -22,6 +22,7 @@ from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMN
 from swaptalk_models.reporting.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import (
     CROSS,
+    LEAST_VIDEOS,
     OURS,
     SELF,
     TRUTH,
@@ -77,7 +78,9 @@ def write_report(output: str | os.PathLike, report: ReportData, confidence: str 
         judges=[(label, report.judges.get(key) or "none available") for key, label in _JUDGES.items()],
         confidence=confidence,
         number=_number,
-        signed=lambda value: ("+" if value >= 0 else "") + _number(value),
+        by_key=BY_KEY,
+        difference=_difference,
+        least_videos=LEAST_VIDEOS,
         shortfall=_shortfall,
     )
     with written_aside(output) as aside:
@@ -89,6 +92,7 @@ def _sections(report: ReportData) -> list[tuple[str, str]]:
     parts = [
         ("results", "Results", report.rows),
         ("claims", "Claims", report.claims),
+        ("releases", "Releases", report.comparison),
         ("videos", "Videos", report.cases),
         ("models", "Models", report.models),
         ("pictures", "Pictures", report.pictures),
@@ -170,7 +174,7 @@ def _case(case: VideoCase) -> dict:
         ("Lip sync: distance at each offset", _offset_chart(case)),
     ]
     return {
-        "label": case.label, "setting": case.setting, "note": case.note, "clips": clips,
+        "label": case.label, "setting": case.setting, "note": case.note, "rank": case.rank, "clips": clips,
         "charts": [(title, chart) for title, chart in charts if chart],
         "heard": min(1, len(clips) - 1),  # what was made from the target, not the target itself
         "source": _png_uri(case.source) if case.source is not None else None,
@@ -225,6 +229,11 @@ def _number(value: float | None) -> str:
     size = abs(value)
     digits = 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
     return f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")
+
+
+def _difference(column: MetricText, value: float | None) -> str:
+    """A difference of two figures, with its sign."""
+    return column.write(value) if value is None or value < 0 else "+" + column.write(value)
 
 
 def _shortfall(metric: ModelMetric) -> float:

@@ -11,7 +11,9 @@ from swaptalk_models.metrics.confidence import Interval
 
 SELF, CROSS = "self", "cross"
 TRUTH, OURS, BASELINE = "truth", "ours", "baseline"
-AGREE, DISAGREE, UNDECIDED = "agree", "disagree", "undecided"
+AGREE, DISAGREE, UNDECIDED, NOT_MEASURED = "agree", "disagree", "undecided", "not measured"
+LEAST_VIDEOS = 6
+"""Pairs of videos that a verdict needs: with fewer, even differences of one sign are no evidence at 95 % (sign test: 2 / 2 ** n)."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,25 @@ class VideoCase:
     source: np.ndarray | None = None
     """Picture of the source, uint8 RGB (H, W, 3)."""
     note: str = ""
+    rank: str = ""
+    """Where it stands among the scenes of its setting: best, worst, ..."""
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """One comparison that a claim of the paper consists of."""
+
+    metric: str
+    """Key of the metric."""
+    better: str
+    """What has the better figure, says the paper."""
+    than: str
+    delta: Interval
+    """Ours: `better` less `than`, over pairs of videos."""
+    verdict: str
+    """AGREE, DISAGREE, UNDECIDED or NOT_MEASURED."""
+    paper: float | None = None
+    """The same difference in the paper's table."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +144,52 @@ class Claim:
     """A claim of the paper and what we measured."""
 
     text: str
-    delta: Interval
+    rows: list[ClaimRow]
+    commands: list[str] = field(default_factory=list)
+    """What measures the rows that were not measured."""
+
+    @property
+    def verdict(self) -> str:
+        """AGREE where all rows do; DISAGREE where one does; NOT_MEASURED where none was; else UNDECIDED."""
+        verdicts = {row.verdict for row in self.rows}
+        if DISAGREE in verdicts:
+            return DISAGREE
+        return verdicts.pop() if len(verdicts) == 1 else UNDECIDED
+
+    @property
+    def counts(self) -> str:
+        """How many rows have which verdict, in words."""
+        verdicts = [row.verdict for row in self.rows]
+        known = (AGREE, DISAGREE, UNDECIDED, NOT_MEASURED)
+        return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in known if verdict in verdicts)
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """One figure of the newest models against the released ones."""
+
+    metric: str
+    """Key of the metric."""
+    setting: str
+    released: float | None
+    new: float | None
+    gain: Interval
+    """By how much new is better than released, in the metric's unit."""
     verdict: str
-    """AGREE, DISAGREE or UNDECIDED."""
+    """better, worse, same or not compared."""
+    why: str | None = None
+    """Why it was not compared."""
+
+
+@dataclass(frozen=True)
+class ReleaseComparison:
+    """The newest models against the release that there was before them."""
+
+    released: str
+    """Version of the release."""
+    rows: list[ChangeRow]
+    note: str = ""
+    """Why nothing could be compared."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +230,8 @@ class ReportData:
     rows: list[ResultRow] = field(default_factory=list)
     """The results table; a row of kind TRUTH in each setting."""
     claims: list[Claim] = field(default_factory=list)
+    comparison: ReleaseComparison | None = None
+    """Against the release before; None: there was none, or nothing was compared."""
     cases: list[VideoCase] = field(default_factory=list)
     models: list[ModelSection] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)

@@ -26,9 +26,11 @@ from swaptalk_models.modules.settings import (
     LipSyncConfig,
     SyncJudgeConfig,
     VQGANConfig,
+    Wav2LipConfig,
 )
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.wav2lip import Wav2Lip
 
 
 def _identity_encoder(config: IdentityEncoderConfig, shape: dict[str, Any]) -> nn.Module:
@@ -44,6 +46,7 @@ _NETWORKS = {
     "lip_expert": (LipExpertConfig, lambda config, shape: LipExpert(config, shape["dim"], shape["grid"])),
     "face_swapper": (FaceSwapperConfig, lambda config, shape: FaceSwapper(config, shape["dim"], shape["grid"])),
     "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"])),
+    "wav2lip": (Wav2LipConfig, lambda config, shape: Wav2Lip(config)),
     "sync_judge": (SyncJudgeConfig, lambda config, shape: SyncJudge(config, shape["crop_size"])),
 }
 

@@ -132,6 +132,7 @@ def build_objective(
     from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
     from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective
     from swaptalk_models.training.objectives.vqgan import VQGANObjective
+    from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
 
     data = data or TrainingData(Path(spec.home), Path(spec.snapshot))
     shape = {"crop_size": spec.crop_size}
@@ -155,6 +156,8 @@ def build_objective(
         return FaceSwapperObjective(config, data, *latent, inputs["identity_encoder"], Path(spec.inputs["swap_teacher"])), shape
     if spec.name == "lip_sync":
         return LipSyncObjective(build_section(settings.LipSyncConfig, spec.config), data, *latent, inputs["lip_expert"]), shape
+    if spec.name == "wav2lip":
+        return Wav2LipObjective(build_section(settings.Wav2LipConfig, spec.config), data, vqgan, inputs["lip_expert"]), shape
     raise ValueError(f"no training is called {spec.name!r}")
 
 

@@ -26,6 +26,8 @@ MODEL_INPUTS: dict[str, tuple[str, ...]] = {
     "face_swapper": ("vqgan", "identity_encoder", "swap_teacher"),
     "lip_sync": ("vqgan", "lip_expert"),
 }
+# Trained only to be compared with, and only when `evaluation.methods` asks for it.
+BASELINE_INPUTS: dict[str, tuple[str, ...]] = {"wav2lip": ("vqgan", "lip_expert")}
 # Where and how, but not what: changing these does not make a model another one.
 _NOT_CONTENT = ("device", "processes", "checkpoint_seconds", "compile", "external_sha256")
 # Settings that are younger than some trained models, with the value at which they change nothing: those models stay what they are.
@@ -44,7 +46,7 @@ class TrainSpec:
     """One training, ready to run in a process of its own. Plain values only: it travels as JSON."""
 
     name: str
-    """Module, a key of MODEL_INPUTS."""
+    """Module, a key of MODEL_INPUTS or BASELINE_INPUTS."""
     home: str
     """Folder of all data."""
     config: dict[str, Any]
@@ -106,8 +108,10 @@ def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version
     Raises:
         UserError: an input was not trained yet.
     """
-    inputs = {upstream: str(current(home, upstream).path) for upstream in MODEL_INPUTS[name]}
+    inputs = {upstream: str(current(home, upstream).path) for upstream in (MODEL_INPUTS | BASELINE_INPUTS)[name]}
     config = dataclasses.asdict(getattr(preset, name))
+    if "train" in config and config["train"] is None:  # a baseline's budget is that of what it is compared with
+        config["train"] = dataclasses.asdict(preset.lip_sync.train)
     content = {
         "config": _content(config) | _external(config),
         "crop_size": preset.face_crops.size,

@@ -1,5 +1,6 @@
 """assets/evaluation.py: memoised work is counted, and the page is looked at."""
 
+import json
 import sys
 import types
 
@@ -15,6 +16,7 @@ from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.evaluation.comparison import losses
 
+CLAIMS = [{"text": text, "verdict": verdict} for text, verdict in (("A.", "agree"), ("B.", "undecided"), ("C.", "agree"))]
 PAGE = "<html><body>figures</body></html>"
 
 
@@ -42,6 +44,10 @@ def work(monkeypatch, home):
         "write_evaluation_report": lambda home, preset: once("report.html", PAGE),
     }
     found |= {"compare_with_release": lambda home, preset: None, "best_and_worst": lambda home, preset: {}}
+    (home.evaluation / "claims.json").write_text(json.dumps(CLAIMS))
+    sheet = types.ModuleType("swaptalk_models.evaluation.sheet")
+    sheet.method_sheet = lambda records, setting: np.zeros((8, 8, 3), np.uint8)
+    monkeypatch.setitem(sys.modules, sheet.__name__, sheet)
     modules = {"test_videos": "make_test_videos", "measure": "measure_test_videos", "report": "write_evaluation_report"}
     modules |= {"comparison": "compare_with_release", "strips": "best_and_worst"}
     monkeypatch.setitem(sys.modules, "swaptalk_models.evaluation", types.ModuleType("swaptalk_models.evaluation"))
@@ -49,6 +55,7 @@ def work(monkeypatch, home):
         fake = types.ModuleType(f"swaptalk_models.evaluation.{module}")
         setattr(fake, function, lambda *args, name=function: found[name](*args))
         fake.losses = losses
+        fake.claims_file = lambda report: report.with_name("claims.json")
         monkeypatch.setitem(sys.modules, fake.__name__, fake)
     return found
 
@@ -112,6 +119,14 @@ def test_key_pictures_are_inline(home, work):
     assert "data:image/jpeg;base64" in found["best identity (0.80)"].value and found["page"].value.startswith("file:")
 
 
+def test_key_pictures_and_verdicts_are_inline(home, work):
+    result = materialize(home, "test_videos", "evaluation_report")
+    videos, report = (event(result, name).metadata for name in ("test_videos", "evaluation_report"))
+    assert videos["self_driven"].value.startswith("![self-driven](data:image/jpeg") and "cross_driven" not in videos
+    assert (report["claims: agree"].value, report["claims: undecided"].value) == (2.0, 1.0)
+    assert "| B. | undecided |" in report["claims"].value
+
+
 def test_report_is_in_the_homes_state(home, work):
     materialize(home, "evaluation_report")
     assert home.state()["report"] == str(home.evaluation / "report.html")
@@ -130,6 +145,6 @@ def test_data_version_does_not_depend_on_where_the_home_is(tmp_path, work, monke
     for name in ("one", "two"):
         home = Home(tmp_path / name).create()
         home.evaluation.mkdir()
-        work["make_test_videos"] = lambda root, preset: [{"path": f"{root}/evaluation/a.mp4"}]
+        work["make_test_videos"] = lambda root, preset: [{"path": f"{root}/evaluation/a.mp4", "setting": "self"}]
         versions.add(event(materialize(home, "test_videos"), "test_videos").tags["dagster/data_version"])
     assert len(versions) == 1

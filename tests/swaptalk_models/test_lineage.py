@@ -1,7 +1,7 @@
 """lineage.py: sound by itself; tests/test_lineage.py holds it to the Dagster graph."""
 
 from swaptalk_models.lineage import LINEAGE
-from swaptalk_models.training.spec import MODEL_INPUTS
+from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS
 from swaptalk_models.versions import CODE_VERSIONS
 
 
@@ -17,5 +17,5 @@ def test_every_asset_has_a_code_version():
 
 
 def test_models_come_from_their_inputs():
-    for name, inputs in MODEL_INPUTS.items():
+    for name, inputs in (MODEL_INPUTS | BASELINE_INPUTS).items():
         assert {"training_snapshot", *inputs} <= set(LINEAGE[name][1])

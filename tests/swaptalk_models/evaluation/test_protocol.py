@@ -5,21 +5,23 @@ from collections import Counter
 import pytest
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.protocol import CROSS, METHODS, METHODS_OF, OURS, SELF, draw_scenes
+from swaptalk_models.evaluation.protocol import CROSS, SELF, Chunk, chunks_of, draw_scenes
 
 COUNTS = {"a": 3, "b": 1, "c": 2}
-CLIPS = [{"clip": f"{person}_{n}", "person": person} for person, count in COUNTS.items() for n in range(count)]
+CLIPS = [
+    {"clip": f"{person}_{n}", "person": person, "frames": 100} for person, count in COUNTS.items() for n in range(count)
+]
 PERSON = {clip["clip"]: clip["person"] for clip in CLIPS}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nobody_is_swapped_with_himself(seed):
     for scene in draw_scenes(CLIPS, 12, seed):
-        assert PERSON[scene.source] != PERSON[scene.target]
+        assert scene.source in COUNTS and scene.source != PERSON[scene.target.clip]
         if scene.setting == SELF:
             assert scene.audio == scene.target, "self-driven: the target's own sound"
         else:
-            assert PERSON[scene.audio] != PERSON[scene.target], "cross-driven: another person's"
+            assert PERSON[scene.audio.clip] != PERSON[scene.target.clip], "cross-driven: another person's"
 
 
 def test_as_many_of_each_setting_with_names_of_their_own():
@@ -28,11 +30,37 @@ def test_as_many_of_each_setting_with_names_of_their_own():
     assert len({scene.name for scene in scenes}) == 10
 
 
-def test_targets_take_turns():
+def test_people_take_turns_then_their_clips():
     scenes = [scene for scene in draw_scenes(CLIPS, 12, 3) if scene.setting == SELF]
     assert set(Counter(scene.target for scene in scenes).values()) == {2}
-    few = [scene for scene in draw_scenes(CLIPS, 4, 3) if scene.setting == SELF]
-    assert len({scene.target for scene in few}) == 4
+    assert {PERSON[scene.target.clip] for scene in scenes[:3]} == set("abc"), "whoever has most clips does not crowd out the others"
+
+
+def test_scenes_of_one_number_have_the_same_target_in_both_settings():
+    """So that a method can be compared with itself, self-driven and cross-driven."""
+    scenes = {scene.name: scene.target for scene in draw_scenes(CLIPS, 7, 1, chunk_seconds=2)}
+    assert all(scenes[f"self_{n:03d}"] == scenes[f"cross_{n:03d}"] for n in range(7))
+
+
+def test_long_clips_come_in_chunks():
+    clips = [{"clip": person, "person": person, "frames": 700} for person in "ab"]
+    scenes = draw_scenes(clips, 6, 0, chunk_seconds=10)
+    targets = Counter(scene.target for scene in scenes if scene.setting == SELF)
+    assert set(targets.values()) == {1} and len(targets) == 6, "three chunks of each of two clips"
+    assert {scene.audio.frames for scene in scenes} <= {233, 234}
+
+
+@pytest.mark.parametrize("frames, count", [(1, 1), (374, 1), (376, 2), (500, 2), (2510, 10)])
+def test_chunks_cover_a_clip_once(frames, count):
+    chunks = chunks_of("clip", frames, 10)
+    assert len(chunks) == count
+    if count == 1:
+        assert chunks == [Chunk("clip")], "a clip of about the length is itself"
+        return
+    assert sum(chunk.frames for chunk in chunks) == frames
+    assert [chunk.first for chunk in chunks[1:]] == [chunk.first + chunk.frames for chunk in chunks[:-1]]
+    assert all(7.5 * 25 <= chunk.frames <= 15 * 25 for chunk in chunks)
+    assert len({chunk.name for chunk in chunks}) == count
 
 
 def test_the_seed_says_it_all():
@@ -45,10 +73,3 @@ def test_the_seed_says_it_all():
 def test_two_people_are_needed(clips):
     with pytest.raises(UserError, match="at least two held-out people"):
         draw_scenes(clips, 2, 0)
-
-
-def test_every_setting_has_ours_and_something_to_beat():
-    for methods in METHODS_OF.values():
-        assert methods[0] == OURS and len(methods) > 1
-        assert set(methods) <= set(METHODS)
-    assert METHODS[OURS] == (True, "audio")

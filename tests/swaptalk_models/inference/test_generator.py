@@ -70,8 +70,7 @@ def networks(tmp_path_factory) -> Networks:
 
 def generate(networks, media, output, **changed):
     given = {"source": media / "source.png", "target": media / "target.mp4", "audio": media / "sound.wav"} | changed
-    lips = given.pop("lips", "audio")
-    return Generator(networks).generate(**given, output=output, lips=lips, progress=False)
+    return Generator(networks).generate(**given, output=output, progress=False)
 
 
 def frames_of(path) -> np.ndarray:
@@ -164,11 +163,31 @@ def test_each_frame_hears_its_own_window(made, media):
 
 def test_lips_of_the_reference_and_of_the_target(networks, media, tmp_path):
     calls = []
-    generate(Spied(networks, calls), media, tmp_path / "copied.mp4", source=None, lips="reference")
+    generate(Spied(networks, calls), media, tmp_path / "copied.mp4", source=None, stages=("copy_lips",))
     assert [name for name, _, _ in calls] == ["encode"] + ["encode", "copy_lips", "decode"] * 2
     calls.clear()
-    generate(Spied(networks, calls), media, tmp_path / "own.mp4", lips="target")
+    generate(Spied(networks, calls), media, tmp_path / "own.mp4", stages=("swap",))
     assert {name for name, _, _ in calls} == {"encode", "swap", "decode"}
+
+
+def test_lips_first_leaves_the_reference_as_it_is(networks, media, tmp_path):
+    """Sync-then-swap: lips are made from the target's own reference, and what was spoken is swapped."""
+    calls = []
+    generate(Spied(networks, calls), media, tmp_path / "other.mp4", stages=("speak", "swap"))
+    names = [name for name, _, _ in calls]
+    assert names == ["encode", "encode"] + ["encode", "speak", "swap", "decode"] * 2
+    reference, source, encode, speak, swap, decode = calls[:6]
+    assert speak[1][0] is encode[2] and speak[1][1] is reference[2]
+    assert swap[1][0] is source[2] and swap[1][1] is speak[2] and decode[1][0] is swap[2]
+
+
+def test_a_face_that_was_followed_before_is_not_followed_again(networks, media, tmp_path, monkeypatch):
+    track = Generator(networks).follow(media / "target.mp4", progress=False)
+    first = generate(networks, media, tmp_path / "first.mp4")
+    monkeypatch.setattr(Generator, "follow", lambda *_: pytest.fail("followed again"))
+    second = generate(networks, media, tmp_path / "second.mp4", track=track)
+    assert second.faceless == first.faceless
+    assert np.array_equal(frames_of(first.output), frames_of(second.output))
 
 
 def test_guidance_goes_on_in_the_direction_of_the_swap(networks):

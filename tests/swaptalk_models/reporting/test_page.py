@@ -15,15 +15,21 @@ from swaptalk_models.reporting.page import write_report
 from swaptalk_models.reporting.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import (
     AGREE,
+    DISAGREE,
+    NOT_MEASURED,
     OURS,
     TRUTH,
+    UNDECIDED,
     CaseClip,
+    ChangeRow,
     Claim,
+    ClaimRow,
     Exclusion,
     LineageNode,
     ModelMetric,
     ModelSection,
     Picture,
+    ReleaseComparison,
     ReportData,
     ResultRow,
     StageCost,
@@ -64,13 +70,25 @@ def report(tmp_path) -> ReportData:
             row("Ground truth", "cross", TRUTH, 8.5, 1.0),
             row("Ours", "cross", OURS, 5.0),
         ],
-        claims=[Claim("Swap before sync", Interval(1.5, 0.5, 2.5, 4), AGREE)],
+        claims=[
+            Claim("Swap before sync", [ClaimRow("lse_c", "Ours", NASTY, Interval(1.5, 0.5, 2.5, 8), AGREE, 0.25)]),
+            Claim("Experts help", [ClaimRow("lmd", "Ours", "None", Interval(None, None, None, 0), NOT_MEASURED)], ["run <it>"]),
+        ],
+        comparison=ReleaseComparison(
+            "r1",
+            [
+                ChangeRow("lse_c", "self", 6.5, 6.0, Interval(-0.5, -0.75, -0.25, 8), "worse"),
+                ChangeRow("lmd", "cross", None, 1.0, Interval(None, None, None, 0), "not compared", "another <judge>"),
+            ],
+            "first & last",
+        ),
         cases=[
             VideoCase(
                 NASTY,
                 [CaseClip("Target", video), CaseClip("Ours", video, {"lse_c": 6.0}, [(0, 0.9)], curve)],
                 "self",
                 picture,
+                rank="worst",
             )
         ],
         models=[
@@ -136,7 +154,8 @@ def test_names_are_escaped(report, tmp_path):
 def test_all_rows_ours_and_theirs_are_there(report, tmp_path):
     page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
     assert page.count('<th scope="row">Ground truth</th>') == 2 + 1  # both of ours and the paper's
-    assert page.count('<th scope="row">Ours</th>') == 2
+    results = page[: page.index('<section id="claims"')]
+    assert results.count('<th scope="row">Ours</th>') == 2
     for _, method, values in PAPER_ROWS:
         assert f'<th scope="row">{method}</th>' in page and f">{values['cpbd']}</td>" in page
     assert "Theirs, not ours" in page
@@ -148,6 +167,42 @@ def test_all_rows_ours_and_theirs_are_there(report, tmp_path):
 def test_verdicts(report, tmp_path):
     page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
     assert "✗ short by 3.00" in page and page.count("✓ met") == 1 and "not measured" in page
+
+
+def test_claims_show_our_difference_beside_theirs(report, tmp_path):
+    page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+    claims = page[page.index('<section id="claims"') : page.index('<section id="releases"')]
+    assert "+1.50" in claims and "+0.50…+2.50" in claims and "+0.25" in claims
+    assert claims.count('<span class="tag agree">agree</span>') == 2  # the claim and its one row
+    assert claims.count('<span class="tag not-measured">not measured</span>') == 2
+    assert "run &lt;it&gt;" in claims
+    assert claims.count("<details") == 2 and claims.count(" open") == 1, "what is decided is open"
+
+
+def test_new_models_stand_beside_the_released_ones(report, tmp_path):
+    page = write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+    section = page[page.index('<section id="releases"') : page.index('<section id="videos"')]
+    assert "release r1" in section and "first &amp; last." in section and "another &lt;judge&gt;" in section
+    assert "6.50" in section and "−0.50" in section and "−0.75…−0.25" in section
+    assert '<span class="tag worse">worse</span>' in section and '<span class="tag not-compared">' in section
+    report.comparison = None
+    assert "releases" not in write_report(tmp_path / "report.html", report).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "verdicts, of_all",
+    [
+        ([AGREE, AGREE], AGREE),
+        ([AGREE, DISAGREE], DISAGREE),
+        ([AGREE, UNDECIDED], UNDECIDED),
+        ([AGREE, NOT_MEASURED], UNDECIDED),
+        ([NOT_MEASURED, NOT_MEASURED], NOT_MEASURED),
+    ],
+)
+def test_verdict_of_a_claim(verdicts, of_all):
+    claim = Claim("c", [ClaimRow("lmd", "a", "b", Interval(1.0, None, None, 1), verdict) for verdict in verdicts])
+    assert claim.verdict == of_all
+    assert all(word in claim.counts for word in verdicts)
 
 
 def test_results_without_ground_truth_are_refused(report, tmp_path):
@@ -173,18 +228,44 @@ def test_an_empty_report_is_a_page(tmp_path):
 PROBE = """
 <script>
 addEventListener("error", (event) => { document.body.dataset.error = event.message; });
+addEventListener("unhandledrejection", (event) => { document.body.dataset.error = String(event.reason); });
 document.querySelector("table.sortable thead tr th:nth-child(4) button").click();
 const rows = [...document.querySelector("table.sortable").tBodies[0].rows];
 document.body.dataset.order = rows.map((r) => r.cells[3].dataset.value).join();
+const later = (ms) => new Promise((done) => setTimeout(done, ms));
+(async () => {
+  const scene = document.querySelector(".case"), clips = [...scene.querySelectorAll("video")];
+  while (scene.dataset.ready !== String(clips.length)) await later(20);
+  const scrub = scene.querySelector(".scrub");
+  scrub.value = 0.2;
+  scrub.dispatchEvent(new Event("input"));
+  await later(200);
+  document.body.dataset.scrubbed = clips.map((clip) => clip.currentTime.toFixed(2)).join();
+  const play = scene.querySelector(".play");
+  play.focus();
+  document.body.dataset.focus = document.activeElement === play;
+  play.click();
+  await later(100);
+  document.body.dataset.played = clips.map((clip) => !clip.paused || clip.currentTime > 0.2).join();
+  const reachable = [...document.querySelectorAll("th button, .play, .scrub, summary, select, [role=region]")];
+  document.body.dataset.unreachable = reachable.filter((one) => one.tabIndex < 0).length;
+  dispatchEvent(new Event("beforeprint"));
+  document.body.dataset.closed = document.querySelectorAll("details:not([open])").length;
+  const wide = document.documentElement.scrollWidth - innerWidth;
+  document.body.dataset.overflow = wide > 0 ? `${wide}` : "none";
+})();
 </script>
 """
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
-def test_in_a_browser(report, tmp_path):
+@pytest.mark.parametrize("width", [390, 1200])
+def test_in_a_browser(report, tmp_path, width):
+    """On a phone and on a desk: no error, tables sort, videos play and scrub in step, all is reached by keyboard, nothing sticks out."""
     path = write_report(tmp_path / "report.html", report)
     path.write_text(path.read_text(encoding="utf-8") + PROBE, encoding="utf-8")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    flags += f" --autoplay-policy=no-user-gesture-required --window-size={width},900"
     flags += " --disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=3000 --dump-dom"
     result = subprocess.run(
         ["chromium", *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()],
@@ -196,3 +277,7 @@ def test_in_a_browser(report, tmp_path):
     assert "CONSOLE" not in result.stderr and "data-error" not in result.stdout
     assert 'data-order="8.25,7.0,6.0"' in result.stdout  # LSE-C, best first
     assert 'data-ready="2"' in result.stdout  # both videos of the case can be played
+    assert 'data-scrubbed="0.20,0.20"' in result.stdout and 'data-played="true,true"' in result.stdout
+    assert 'data-focus="true"' in result.stdout and 'data-unreachable="0"' in result.stdout
+    assert 'data-closed="0"' in result.stdout  # on paper everything is open
+    assert 'data-overflow="none"' in result.stdout

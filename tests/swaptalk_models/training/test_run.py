@@ -16,6 +16,7 @@ from swaptalk_models.modules.settings import (
     LipExpertConfig,
     SyncJudgeConfig,
     TrainConfig,
+    Wav2LipConfig,
 )
 from swaptalk_models.training.folder import load_model, load_shape, save_model
 from swaptalk_models.training.run import build_objective, train
@@ -114,6 +115,17 @@ def test_an_external_identity_encoder_is_taken_as_it_is(tiny, tmp_path, vqgan_co
     # And the VQGAN's losses look through it.
     spec = spec_of(tiny, tmp_path, "vqgan", dataclasses.replace(vqgan_config, train=TRAIN), identity_encoder=folder.path)
     assert np.isfinite(train(spec, lambda line: None).result()["metrics"]["psnr_db"])
+
+
+def test_the_baseline_takes_ours_as_teacher(tiny, tmp_path, vqgan_folder):
+    config = LipExpertConfig(width=8, dim=8, train=TRAIN)
+    expert = train(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder), lambda line: None)
+    config = Wav2LipConfig(channels=(8, 8), audio_dim=8, sync_start=0.0, train=TRAIN)
+    spec = spec_of(tiny, tmp_path, "wav2lip", config, vqgan=vqgan_folder, lip_expert=expert.path)
+    folder = train(spec, lambda line: None)
+    assert np.isfinite(folder.result()["metrics"]["pixel_error"])
+    assert "sync" in pq.read_table(folder.path / "history.parquet").column_names
+    assert load_model("wav2lip", folder.path).config.channels == (8, 8)
 
 
 def test_a_missing_input_is_the_users_to_mend(tiny, tmp_path, vqgan_config):

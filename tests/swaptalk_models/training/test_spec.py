@@ -8,7 +8,7 @@ import pytest
 from swaptalk_models import versions
 from swaptalk_models.config import load_preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, current, make_current, plan
+from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS, ModelFolder, current, make_current, plan
 
 
 @pytest.fixture
@@ -117,3 +117,12 @@ def test_the_pointer_moves(home):
     assert not current(home, "vqgan").done
     (current(home, "vqgan").path / "result.json").write_text("{}")
     assert current(home, "vqgan").done
+
+
+def test_a_baseline_has_the_budget_of_what_it_is_compared_with(home):
+    assert set(BASELINE_INPUTS).isdisjoint(MODEL_INPUTS), "none of ours is built on one"
+    spec = plan("wav2lip", home, load_preset("tiny", {"lip_sync.train.steps": 7}), home / "manifest.parquet", "s1")
+    assert spec.config["train"] == dataclasses.asdict(load_preset("tiny", {"lip_sync.train.steps": 7}).lip_sync.train)
+    assert spec.inputs == {name: str(home / "models" / name / "first") for name in ("vqgan", "lip_expert")}
+    assert key(home, "wav2lip", **{"lip_sync.train.steps": 8}) != spec.version
+    assert plan("wav2lip", home, load_preset("tiny", {"wav2lip.train": {"steps": 3}}), home / "m", "s1").config["train"]["steps"] == 3

@@ -1,0 +1,35 @@
+"""Draws the compression study (the paper's Figure 5) from evaluations at several compressions:
+
+    python docs/compression.py HOME [HOME ...] OUTPUT.png
+
+Each compression is an ordinary run, in one home or in homes of their own (see docs/methods.md):
+
+    swaptalk run --home HOME --preset nano --set vqgan.factor=16 --set 'vqgan.channels=[32,64,128,192]' --until metrics
+"""
+
+import sys
+from pathlib import Path
+
+from swaptalk_models.data.home import Home
+from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.compression import compression_of, draw_compression
+from swaptalk_models.evaluation.variants import load_evaluation
+
+
+def main(homes: list[Path], output: Path) -> None:
+    newest = {}  # compression -> evaluation
+    for home in map(Home, homes):
+        measured = sorted(home.evaluation.glob("*/metrics_*/metrics.parquet"), key=lambda path: path.stat().st_mtime)
+        for evaluation in (load_evaluation(home, path.parent) for path in measured):
+            newest[compression_of(evaluation)] = evaluation
+    draw_compression(list(newest.values()), output)
+    print(f"f{', f'.join(map(str, sorted(newest)))}: {output}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    try:
+        main([Path(home) for home in sys.argv[1:-1]], Path(sys.argv[-1]))
+    except UserError as error:
+        sys.exit(f"error: {error}")

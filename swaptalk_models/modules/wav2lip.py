@@ -1,0 +1,66 @@
+"""RGB lip-sync after Wav2Lip (Prajwal et al. 2020, "A lip sync expert is all you need"): what the latent lip-sync is compared with.
+
+    target with its lower half blacked out, reference --encoder--> maps at every scale --+
+    mel window --audio encoder--> vector, beside the coarsest map --decoder with skips--> face
+
+**[ours]** widths and depths, fitted to small crops; space-to-depth at full resolution; and the output is a difference to the target's upper
+and the reference's lower half, so that a short training is not spent on learning to copy. Shapes: B batch, S side of the crop (px).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from swaptalk_models.modules.audio_encoder import MEL_STEPS, AudioEncoder
+from swaptalk_models.modules.blocks import ResBlock, norm
+from swaptalk_models.modules.settings import Wav2LipConfig
+
+
+class Wav2Lip(nn.Module):
+    """One face in pixels, with the lips of one mel window."""
+
+    def __init__(self, config: Wav2LipConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, coarsest = config.channels, config.channels[-1]
+        self.first = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(24, widths[0], 3, padding=1), ResBlock(widths[0], widths[0]))
+        self.down = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(before, after, 4, stride=2, padding=1), ResBlock(after, after)) for before, after in pairwise(widths)
+        )
+        self.audio = AudioEncoder(config.audio_dim)
+        self.sound = nn.Sequential(nn.Flatten(), nn.SiLU(), nn.Linear(config.audio_dim * MEL_STEPS // 2, coarsest))
+        self.middle = nn.Sequential(ResBlock(2 * coarsest, coarsest), ResBlock(coarsest, coarsest))
+        self.up = nn.ModuleList(
+            nn.ModuleList([nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2)), ResBlock(2 * fine, fine)])
+            for coarse, fine in pairwise(widths[::-1])
+        )
+        self.last = nn.Sequential(norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2))
+        nn.init.zeros_(self.last[2].weight)
+        nn.init.zeros_(self.last[2].bias)
+
+    def forward(self, target: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
+        """The target's face with the lips of the sound.
+
+        Args:
+            target: (B, 3, S, S) in [-1, 1]; its lower half is never looked at.
+            reference: (B, 3, S, S), a frame of the same person.
+            mel_BTF: (B, 16, 80) mel window centred on the target frame, values in [-4, 4].
+
+        Returns:
+            (B, 3, S, S), about [-1, 1].
+        """
+        upper, lower = target.chunk(2, dim=2)[0], reference.chunk(2, dim=2)[1]
+        masked = torch.cat([upper, torch.zeros_like(lower)], dim=2)
+        x = self.first(torch.cat([masked, reference], dim=1))
+        skips = []
+        for layer in self.down:
+            skips.append(x)
+            x = layer(x)
+        sound = self.sound(self.audio(mel_BTF))[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        x = self.middle(torch.cat([x, sound], dim=1))
+        for (grow, block), skip in zip(self.up, reversed(skips), strict=True):
+            x = block(torch.cat([grow(x), skip], dim=1))
+        return torch.cat([upper, lower], dim=2) + self.last(x)

@@ -1,0 +1,137 @@
+"""Training of the Wav2Lip-style baseline: L1 in pixels, and L_sync from the very expert that ours is trained with.
+
+Wav2Lip trains a pixel-space expert of its own. Here its faces go through the frozen VQGAN encoder to the frozen VQ-lip expert instead: both
+methods then have the same teacher, the same snapshot and the same budget, and what differs is the space they work in. The sync judge, which
+measures both, trains neither.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from swaptalk_models.baselines.cascade import speak_pixels
+from swaptalk_models.data.regions import REGIONS
+from swaptalk_models.errors import UserError
+from swaptalk_models.inference.windows import centred_windows, reference_frame
+from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
+from swaptalk_models.modules.lip_expert import LipExpert
+from swaptalk_models.modules.settings import Wav2LipConfig
+from swaptalk_models.modules.sync_net import SYNC_FRAMES
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.wav2lip import Wav2Lip
+from swaptalk_models.training.data import Clip, TrainingData, to_unit
+from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+from swaptalk_models.training.objectives.sync import mask_mel
+from swaptalk_models.training.samples import save_grid
+
+_HELD_OUT = 16  # samples of five frames behind each held-out figure
+
+
+class Wav2LipObjective(Objective):
+    """Five consecutive frames a sample, so that the expert can look at what comes out."""
+
+    def __init__(self, config: Wav2LipConfig, data: TrainingData, vqgan: VQGAN, expert: LipExpert) -> None:
+        self.config, self.data = config, data
+        self.model = Wav2Lip(config)
+        self.vqgan, self.expert = frozen(vqgan), frozen(expert)
+        self.clips = [clip for clip in data.of("train") if clip.frames > SYNC_FRAMES]
+        if not self.clips:
+            raise UserError(f"wav2lip needs training clips of more than {SYNC_FRAMES} frames")
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        return self._samples(rng, size, self.clips)
+
+    def _samples(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
+        """Per sample: 5 frames, their lips' weights, a reference frame of the same clip but none of the five, and mel windows."""
+        target, reference, mel, mel_expert = [], [], [], []
+        for index in rng.integers(0, len(clips), size):
+            clip = clips[index]
+            start = int(rng.integers(0, clip.frames - SYNC_FRAMES + 1))
+            frames = start + np.arange(SYNC_FRAMES)
+            target.append(clip.first + frames)
+            reference.append(clip.first + (start + int(rng.integers(SYNC_FRAMES, clip.frames))) % clip.frames)
+            mel.append(centred_windows(self.data.mels[clip.name], frames))
+            mel_expert.append(self.data.windows(clip, np.array([start]))[0])
+        rows = np.concatenate(target)
+        lips = np.where(self.data.labels[rows] == REGIONS.index("lip"), np.float32(self.config.lip_weight), np.float32(1))
+        arrays = {
+            "target": to_unit(self.data.crops(rows)),
+            "weight": lips / lips.mean((1, 2), keepdims=True),
+            "mel": np.concatenate(mel),
+        }
+        # The five frames of a sample stay together when a batch is shared out.
+        batch = {name: torch.from_numpy(array).unflatten(0, (size, SYNC_FRAMES)) for name, array in arrays.items()}
+        batch["reference"] = torch.from_numpy(to_unit(self.data.crops(np.array(reference))))
+        return batch | {"mel_expert": torch.from_numpy(np.stack(mel_expert))}
+
+    def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        made = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
+        target = batch["target"].flatten(0, 1)
+        weight = F.interpolate(batch["weight"].flatten(0, 1)[:, None], size=target.shape[2:], mode="nearest")
+        pixel = (weight * (made - target).abs()).mean()
+        loss, parts = pixel, {"pixel": pixel}
+        if self.config.sync_weight and progress >= self.config.sync_start:
+            with self.expert.noisy():
+                sync = self._sync(made, batch)
+            loss, parts = loss + self.config.sync_weight * sync, parts | {"sync": sync}
+        return loss, parts
+
+    def _predict(self, model: Wav2Lip, batch: Batch) -> Tensor:
+        """Faces (N * 5, 3, S, S)."""
+        reference = batch["reference"].repeat_interleave(SYNC_FRAMES, dim=0)
+        return model(batch["target"].flatten(0, 1), reference, batch["mel"].flatten(0, 1))
+
+    def _sync(self, made: Tensor, batch: Batch) -> Tensor:
+        """L_sync of faces (N * 5, 3, S, S), seen as the expert sees: their lower halves' standardised embeddings, before quantisation."""
+        mean, deviation = self.vqgan.lower.statistics()
+        lower = (self.vqgan.encoder(made.chunk(2, dim=2)[1]) - mean) / deviation
+        return self.expert.sync_loss(lower.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        figures = self._held_out(model, "validation")
+        return {"pixel": figures["pixel"], "sync": figures["sync"], "score": -figures["pixel"]}
+
+    @torch.no_grad()
+    def _held_out(self, model: nn.Module, split: str) -> dict[str, float]:
+        """L1 of prediction and of the copied reference, and L_sync, on fixed samples."""
+        clips = [clip for clip in self.data.of(split) if clip.frames > SYNC_FRAMES]
+        device = next(model.parameters()).device
+        batch = {name: tensor.to(device) for name, tensor in self._samples(np.random.default_rng(0), _HELD_OUT, clips).items()}
+        made, target = self._predict(model, batch), batch["target"].flatten(0, 1)
+        lower, truth = made.chunk(2, dim=2)[1], target.chunk(2, dim=2)[1]
+        copied = batch["reference"].repeat_interleave(SYNC_FRAMES, dim=0).chunk(2, dim=2)[1]
+        return {"pixel": float(F.l1_loss(lower, truth)), "copied": float(F.l1_loss(copied, truth)), "sync": float(self._sync(made, batch))}
+
+    @torch.no_grad()
+    def finish(self, model: nn.Module, folder: Path) -> Outcome:
+        figures = self._held_out(model, "test")
+        correlations = []
+        for number, clip in enumerate(self.data.of("test")):
+            rows = clip.first + np.arange(clip.frames)
+            made = self._render(model, clip)
+            correlations.append(opening_correlation(_opening(made), mouth_opening(self.data.landmarks[rows])))
+            if number == 0:
+                shown = np.linspace(0, clip.frames - 1, 12).astype(int)
+                save_grid([self.data.crops(rows[shown]), made[shown]], folder / "samples" / "wav2lip.png")
+        return Outcome(
+            metrics={"mouth_correlation": float(np.mean(correlations)), "pixel_error": figures["pixel"]},
+            baselines={"pixel_error": figures["copied"]},
+        )
+
+    def _render(self, model: Wav2Lip, clip: Clip) -> np.ndarray:
+        """Crops (T, S, S, 3) of a clip spoken with its own sound, all from one reference: a frame's own lips are not seen, as in ours."""
+        rows = clip.first + np.arange(clip.frames)
+        reference = self.data.crops(rows[[reference_frame(self.data.landmarks[rows])]])
+        return speak_pixels(model, self.data.crops(rows), reference, centred_windows(self.data.mels[clip.name], np.arange(clip.frames)))
+
+
+def _opening(crops: np.ndarray) -> np.ndarray:
+    """Mouth opening (T,) of aligned crops, by dlib's landmarks on the face where the alignment put it."""
+    from swaptalk_models.metrics.crop_judges import crop_landmarks
+
+    return mouth_opening(crop_landmarks(crops))
