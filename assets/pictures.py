@@ -83,8 +83,8 @@ def _bars(values: Any, np: Any, limit: float | None = None) -> Any:
     for index, height in enumerate(np.ceil(58 * values / max(values.max(), 1)).astype(int)):
         picture[60 - height :, 12 * index + 1 : 12 * index + 11] = (70, 110, 170)
     if limit is not None:
-        x = min(max(int(limit * picture.shape[1]), 1), picture.shape[1] - 1)
-        picture[:, x - 1 : x + 1] = (200, 40, 40)
+        x = min(max(int(limit * picture.shape[1]), 2), picture.shape[1] - 2)
+        picture[:, x - 2 : x + 2] = (200, 40, 40)  # JPEG halves the width of colours
     return picture
 
 
