@@ -45,7 +45,7 @@ from swaptalk_models.versions import CODE_VERSIONS
 
 _CASES = 4  # scenes a setting that are shown with their videos
 _PICTURE_WIDTH = 1200  # px
-_PACKAGES = ("dagster", "torch", "pylance", "pyarrow", "opencv-python", "dlib-bin", "decord", "av", "numpy")
+_PACKAGES = ("dagster", "torch", "pylance", "pyarrow", "opencv-python", "dlib-bin", "av", "numpy")
 
 
 def write_evaluation_report(home: Path, preset: Preset) -> Path:

@@ -95,9 +95,6 @@ def test_demo_ends_with_report_and_video(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.splitlines()[-2:] == ["report: /r.html", "video: /v.mp4"]
 
 
-def test_bench_that_needs_a_home_says_so(tmp_path, capsys):
-    assert swaptalk("bench", "nothing-to-do", "--home", tmp_path) == 2
-    assert "nothing was ever run" in capsys.readouterr().err
 
 
 def test_doctor_names_the_package_that_is_missing(monkeypatch):
@@ -136,3 +133,8 @@ def test_evaluate_json_is_the_contracts(inputs, tmp_path, capsys, monkeypatch):
     said = capsys.readouterr()
     assert json.loads(said.out) == found
     assert "no sync_judge" in said.err
+
+
+def test_bench_that_needs_a_home_says_so(tmp_path, capsys):
+    assert swaptalk("bench", "cache", "--home", tmp_path) == 2
+    assert "no training snapshot" in capsys.readouterr().err
