@@ -5,15 +5,12 @@ pipelines.doctor`.
 from __future__ import annotations
 
 import importlib
-import platform
 import re
 import sys
 from collections.abc import Sequence
 
 # Wheels with compiled code that have been seen to need something of the system.
-WHEELS = ("numpy", "cv2", "dlib", "av", "soundfile", "lance", "torch") + (
-    ("decord",) if platform.machine() in ("x86_64", "AMD64") else ()
-)
+WHEELS = ("numpy", "cv2", "dlib", "av", "soundfile", "lance", "torch")
 # Library -> Debian's package.
 PACKAGES = {
     "libGL.so.1": "libgl1",
@@ -38,7 +35,7 @@ def complaints(wheels: Sequence[str] = WHEELS) -> list[str]:
     for wheel in wheels:
         try:
             importlib.import_module(wheel)
-        except (ImportError, OSError, RuntimeError) as error:  # RuntimeError: decord's way of saying so
+        except (ImportError, OSError) as error:
             found.append(_explain(wheel, error))
     return found
 

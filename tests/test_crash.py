@@ -60,7 +60,7 @@ class Runs:
     def finish(self) -> float:
         """Seconds that a plain run takes."""
         started = time.monotonic()
-        assert self.start().wait(600) == 0, self.home.with_suffix(".log").read_text()[-2000:]
+        assert self.start().wait(3600) == 0, self.home.with_suffix(".log").read_text()[-2000:]
         return time.monotonic() - started
 
     def kill(self, after: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -47,8 +48,11 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
 
 def _peak(videos: Path, home: Path, chunk: float) -> float:
+    from swaptalk_models.data.stage import WORKER_ENVIRONMENT
+
     command = [sys.executable, "-c", _RUN, str(videos), str(home), str(chunk)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | WORKER_ENVIRONMENT)
+    return float(done.stdout.split()[-1])
 
 
 def repeat(source: Path, target: Path, times: int) -> None:

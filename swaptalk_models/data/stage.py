@@ -41,9 +41,14 @@ GROUP_SECONDS = 10.0
 GROUP_BYTES = 64 << 20
 """... or this much of it."""
 _LIMIT = "time_limit"  # in the output of an entry that took longer: under which limit
+# glibc gives large blocks back to the system when they are freed, but raises the size that counts as large to that of whatever was freed
+# last: frames then lie among small things that stay, and memory grows with the video. Naming the size, its first one, stops that.
+WORKER_ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
+    "MALLOC_MMAP_THRESHOLD_": str(128 * 1024)
+}
 _DISK_FULL = ("No space left on device", "database or disk is full")
 # Imported once, by the server from which the workers fork. Nothing that starts threads or a GPU.
-PRELOAD = ["__main__", "swaptalk_models.data.work", "decord", "dlib"]
+PRELOAD = ["__main__", "swaptalk_models.data.work", "dlib"]
 
 
 @dataclass(frozen=True)
@@ -327,10 +332,8 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Worker processes with one thread each. On an error or Ctrl-C they are stopped at once."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    pinned = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    os.environ.update(
-        dict.fromkeys(pinned, "1")
-    )  # for the server from which the workers fork; this process keeps its own
+    pinned = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    os.environ.update(WORKER_ENVIRONMENT)  # for the server from which the workers fork; this process keeps its own
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
         pool.submit(int).result()

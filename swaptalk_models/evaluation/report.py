@@ -54,7 +54,7 @@ from swaptalk_models.versions import CODE_VERSIONS
 COMPARISON_FILE = "comparison.json"
 """Beside the metrics: these models against the release before them."""
 _PICTURE_WIDTH = 1200  # px
-_PACKAGES = ("dagster", "torch", "pylance", "pyarrow", "opencv-python", "dlib-bin", "decord", "av", "numpy")
+_PACKAGES = ("dagster", "torch", "pylance", "pyarrow", "opencv-python", "dlib-bin", "av", "numpy")
 
 
 def write_evaluation_report(home: Path, preset: Preset) -> Path:

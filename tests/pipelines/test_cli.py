@@ -116,9 +116,6 @@ def test_demo_ends_with_report_and_video(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.splitlines()[-2:] == ["report: /r.html", "video: /v.mp4"]
 
 
-def test_bench_that_needs_a_home_says_so(tmp_path, capsys):
-    assert swaptalk("bench", "nothing-to-do", "--home", tmp_path) == 2
-    assert "nothing was ever run" in capsys.readouterr().err
 
 
 def test_doctor_names_the_package_that_is_missing(monkeypatch):
@@ -185,3 +182,8 @@ def test_evaluate_a_folder_of_nothing(inputs, tmp_path, capsys):
     assert "no videos in there" in capsys.readouterr().err
     assert swaptalk("evaluate", "--generated", tmp_path / "head.mp4", "--target", tmp_path / "empty", "--home", tmp_path / "none") == 2
     assert "goes with a folder as --generated" in capsys.readouterr().err
+
+
+def test_bench_that_needs_a_home_says_so(tmp_path, capsys):
+    assert swaptalk("bench", "cache", "--home", tmp_path) == 2
+    assert "no training snapshot" in capsys.readouterr().err

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from swaptalk_models.data import video
 from swaptalk_models.data.video import probe, read_frames, read_image
 from swaptalk_models.errors import BadClip, UserError
 
@@ -70,14 +69,6 @@ def test_every_container_gives_all_frames_in_order(tmp_path, name, codec):
 def test_batches_are_full_but_for_the_last(tmp_path):
     path = write_video(tmp_path / "a.mp4", frames=30)
     assert [len(batch) for batch in read_frames(path, 8)] == [8, 8, 8, 6]
-
-
-def test_decord_and_pyav_agree(tmp_path):
-    pytest.importorskip("decord")
-    info = probe(write_video(tmp_path / "a.mp4"))
-    assert video._suits_decord(info)
-    ours, theirs = (np.concatenate(list(read(info, 7))) for read in (video._read_pyav, video._read_decord))
-    assert np.array_equal(ours, theirs)
 
 
 def test_rotated_video_is_read_upright(tmp_path):

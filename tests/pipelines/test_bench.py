@@ -1,0 +1,62 @@
+"""The benches run, on next to nothing; their figures are for people."""
+
+import pytest
+
+from pipelines.bench import BENCHES, growth, measure, memory, prepare
+from pipelines.bench.memory import repeat
+from pipelines.bench.s3fd import seconds_a_frame
+from swaptalk_models.data.phantom.corpus import write_corpus
+from swaptalk_models.data.video import probe
+
+
+def test_every_bench_is_a_module_that_says_what_it_is():
+    import importlib
+
+    for module, what in BENCHES.values():
+        assert importlib.import_module(f"pipelines.bench.{module}").measure and what
+
+
+def test_homes_of_any_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(growth, "SIZES", (4, 8))
+    found = measure("add-one", tmp_path / "a", tmp_path / "none")
+    assert found["partition_seconds_at_4"] > 0 and found["partition_at_8_times_at_4"] > 0
+    found = measure("nothing-to-do", tmp_path / "b", tmp_path / "none")
+    assert 0 < found["ours_seconds_at_8"] < 10 and "left out" in found["home"]
+
+
+def test_pretended_work_is_what_a_run_finds_done(tmp_path):
+    from pipelines.bench.pretend import bring_up_to_date, fill_home
+    from swaptalk_models.config import load_preset
+    from swaptalk_models.data.audit import wrong_rows
+    from swaptalk_models.data.home import Home
+    from swaptalk_models.data.ledger import Ledger
+
+    home, preset = Home(tmp_path / "home").create(), load_preset("tiny")
+    fill_home(home, preset, tmp_path / "videos", 5)
+    bring_up_to_date(home, preset, tmp_path / "videos")
+    with Ledger(home.ledger) as ledger:
+        assert not ledger.quarantine() and {counts[0] for counts in ledger.counts().values()} == {5}
+    assert wrong_rows(home, "face_crops", of="face_tracks") == []
+
+
+def test_peers_detector_takes_its_time():
+    assert seconds_a_frame(64) > 0
+
+
+def test_film_of_any_length(tmp_path):
+    source = write_corpus(tmp_path / "drawn", 1, 1.0, size=128)[0]
+    repeat(source, tmp_path / "long.mp4", 3)
+    info = probe(tmp_path / "long.mp4")
+    assert info.frames == 75 and info.has_audio and abs(info.duration_s - 3) < 0.01
+
+
+@pytest.mark.slow
+def test_prepare_and_memory(tmp_path, monkeypatch):
+    for name, value in {"PEOPLE": 1, "SECONDS": 2.0, "SIZE": 128, "COPIES": 1, "FILM_COPIES": 1, "FILM_WIDTH": 144, "FILM_HEIGHT": 256}.items():
+        monkeypatch.setattr(prepare, name, value)
+    found = measure("prepare", tmp_path / "a", tmp_path / "none")
+    assert found["frames_per_second"] > 0 and found["film_times_real_time"] > 0
+    assert abs(sum(value for name, value in found.items() if name.endswith("_share")) - 1) < 1e-6
+    for name, value in {"SHORT_S": 1, "LONG_S": 2, "SIZE": 128}.items():
+        monkeypatch.setattr(memory, name, value)
+    assert measure("memory", tmp_path / "b", tmp_path / "none")["long_in_one_clip_times_the_short_ones_memory"] > 0
