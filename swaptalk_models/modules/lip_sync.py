@@ -137,17 +137,18 @@ class LipSync(nn.Module):
         return self.transform(self.warp(target_upper, reference), self.audio(mel_BTF))
 
     def speak(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
-        """``forward`` for inference: the warped reference and what the sound changes against silence, around the mouth ``guidance`` times.
+        """``forward`` for inference: what the sound changes against silence is done ``guidance`` times, around the mouth.
 
         A mean over all the mouths that a sound may go with moves less than any of them; guidance gives the movement back, as classifier-free
-        guidance does (Ho & Salimans 2022), with silence as "no condition". The reference is chosen with closed lips, so what the module does
-        to it in silence is no speech but a step towards the mean face: left out, the swapped identity stays.
+        guidance does (Ho & Salimans 2022). Silence takes the place of "no condition": lips that are closed stay as they are.
         """
         warped = self.warp(target_upper, reference)
+        made = self.transform(warped, self.audio(mel_BTF))
+        if self.config.guidance == 1:
+            return made
         silence = torch.full_like(mel_BTF[:1], MEL_SILENCE)
         silent = self.transform(warped, self.audio(silence).expand(len(warped), -1, -1))
-        change = self.transform(warped, self.audio(mel_BTF)) - silent
-        return warped + (1 + (self.config.guidance - 1) * self.mouth) * change
+        return made + (self.config.guidance - 1) * self.mouth * (made - silent)
 
     def warp(self, target_upper: Tensor, reference: Tensor) -> Tensor:
         """The reference's lower half in the target's pose, (B, D, h / 2, h)."""
