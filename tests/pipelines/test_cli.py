@@ -52,7 +52,7 @@ def test_hdtf_with_and_without_a_folder(tmp_path, monkeypatch):
 
     asked = []
     monkeypatch.setattr(run, "run_graph", asked.append)
-    monkeypatch.setattr(status, "collect", lambda home: {"stages": {}, "quarantine": [], "report": None})
+    monkeypatch.setattr(status, "collect", lambda home: {"stages": {}, "quarantine": [], "marked": [], "report": None})
     for words in (["--hdtf"], ["--hdtf", "--until", "clips"], ["--hdtf", tmp_path / "new"]):
         assert swaptalk("run", *words, "--home", tmp_path / "home", "--set", "download.parallel=4") == 0
     assert [settings.hdtf for settings in asked] == [str(tmp_path / "home" / "hdtf")] * 2 + [str(tmp_path / "new")]
