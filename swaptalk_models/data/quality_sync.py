@@ -35,13 +35,16 @@ def measure_offsets(home: Home, make_judge: Callable[[], SyncJudge], run: str = 
     and sync (LSE-C), or nothing where the clip is too short; output["judge"] says whose they are.
     """
     videos = list(dict.fromkeys(row["video"] for row in catalog_rows(home)))
-    with Ledger(home.ledger) as ledger:
-        crops, mels = (ledger.entries(stage, videos, OK) for stage in ("face_crops", "mels"))
-    items = [
-        Item(clip, entry.video, [entry.output["rows"], mels[clip].output["rows"]], {"frames": entry.output["frames"]})
-        for clip, entry in crops.items()
-        if clip in mels
-    ]
+
+    def items() -> list[Item]:
+        with Ledger(home.ledger) as ledger:
+            crops, mels = (ledger.entries(stage, videos, OK) for stage in ("face_crops", "mels"))
+        return [
+            Item(clip, entry.video, [entry.output["rows"], mels[clip].output["rows"]], {"frames": entry.output["frames"]})
+            for clip, entry in crops.items()
+            if clip in mels
+        ]
+
     work, reads = _Measuring(make_judge), ("face_crops", "mels")
     return run_stage(SYNC_STAGE, items, videos, home=home, params=None, work=work, reads=reads, run=run)
 
