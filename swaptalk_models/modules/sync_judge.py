@@ -72,9 +72,10 @@ class SyncJudge(SyncNet):
 
 
 def load_sync_judge(folder: Path, device: str = "cpu") -> SyncJudge:
-    """The judge kept in a model folder; its name carries its version."""
+    """The judge kept in a model folder; its name carries its version. `device`: as in ``train.device``."""
+    from swaptalk_models.training.device import pick_device
     from swaptalk_models.training.folder import load_model
 
-    judge = load_model("sync_judge", folder, device)
+    judge = load_model("sync_judge", folder, str(pick_device(device)))
     judge.name = f"sync_judge {Path(folder).name[:8]}"
     return judge

@@ -100,7 +100,7 @@ def test_judge_hears_the_training_windows(judge):
 
 def test_a_loaded_judge_names_its_version(judge, tmp_path):
     save_model("sync_judge", judge, {"crop_size": 32}, tmp_path / "0123456789abcdef")
-    loaded = load_sync_judge(tmp_path / "0123456789abcdef")
+    loaded = load_sync_judge(tmp_path / "0123456789abcdef", "auto")
     assert loaded.name == "sync_judge 01234567"
     crops = np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8)
     assert np.array_equal(loaded.video_embeddings(crops), judge.video_embeddings(crops))
