@@ -15,6 +15,7 @@ from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.evaluation.judging import judge_files
+from swaptalk_models.evaluation.methods import SWAP_ALONE
 from swaptalk_models.evaluation.protocol import OURS, SELF
 from swaptalk_models.evaluation.scoring import VideoFiles, score_videos
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records, make_test_videos
@@ -99,12 +100,14 @@ def _tell_models(home: Home, rows: list[dict], source: str) -> None:
     """What the finished videos say of each model, into its folder: `swaptalk status` shows it."""
     ours = [row for row in rows if row["method"] == OURS]
     self_driven = [row for row in ours if row["setting"] == SELF]
+    without_lips = [row for row in rows if row["method"] == SWAP_ALONE]  # shows which of the two modules loses an identity
     figures = {
         "face_swapper": {
             "id_retrieve": _mean(ours, "id_retrieve"),
             "source_similarity": _mean(ours, "id_similarity"),
             "target_similarity": _mean(ours, "target_similarity"),
-        },
+        }
+        | ({f"swap_alone_{name}": _mean(without_lips, name) for name in ("id_retrieve", "target_similarity")} if without_lips else {}),
         "lip_sync": {
             "mouth_correlation": _mean(self_driven, "mouth_correlation"),
             # The median: one video in which the judge finds no peak would move a mean by many frames.

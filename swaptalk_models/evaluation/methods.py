@@ -35,12 +35,13 @@ class Method:
         return self.space == RGB and "speak" in self.stages
 
 
+SWAP_ALONE = "Swap alone"
 # The trivial ones run where they say something: own lips fit the own sound by birth, so `Swap alone` is tried on a foreign one.
 METHODS: dict[str, Method] = {
     OURS: Method(LATENT, ("swap", "speak")),
     "Lip-sync alone": Method(LATENT, ("speak",)),
     "Sync-then-swap, latent": Method(LATENT, ("speak", "swap")),
-    "Swap alone": Method(LATENT, ("swap",), (CROSS,)),
+    SWAP_ALONE: Method(LATENT, ("swap",), (CROSS,)),
     "Copied reference": Method(LATENT, ("copy_lips",), (SELF,)),
     "Wav2Lip": Method(RGB, ("speak",)),
     "Wav2Lip-Restore": Method(RGB, ("speak", "restore")),

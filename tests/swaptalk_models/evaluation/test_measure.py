@@ -35,6 +35,8 @@ def test_models_are_told_what_their_videos_showed(home):
         row("Ground truth", "self", id_retrieve=0.0, mouth_correlation=1.0, av_offset=5.0),
         row("Lip-sync alone", "self", mouth_correlation=0.0, av_offset=5.0),
     ]
+    assert "swap_alone_id_retrieve" not in _told(home, rows)
+    assert _told(home, [*rows, row("Swap alone", "cross", id_retrieve=90.0)])["swap_alone_id_retrieve"] == 90.0
     measure._tell_models(home, rows, "metrics_1")
     told = {
         name: json.loads((home.models / name / "v1" / "evaluation.json").read_text())
@@ -46,6 +48,11 @@ def test_models_are_told_what_their_videos_showed(home):
     assert lips["mouth_correlation"] == pytest.approx(0.6), "self-driven, ours, where known"
     assert lips["av_offset"] == 1.0, "the median: one video without a peak does not move it"
     assert told["lip_sync"]["from"] == "metrics_1"
+
+
+def _told(home, rows: list[dict]) -> dict:
+    measure._tell_models(home, rows, "metrics_1")
+    return json.loads((home.models / "face_swapper" / "v1" / "evaluation.json").read_text())["metrics"]
 
 
 def test_nothing_new_is_not_written_again(home):
