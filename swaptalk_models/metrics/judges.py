@@ -10,11 +10,12 @@ from typing import Protocol
 import numpy as np
 
 from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
-from swaptalk_models.data.faces import detect_face
+from swaptalk_models.data.faces import detect_face, make_backend
 from swaptalk_models.data.settings import CropsConfig, FacesConfig
 from swaptalk_models.data.tracks import FaceTrack, track_faces
 from swaptalk_models.data.video import read_image
 from swaptalk_models.errors import UserError
+from swaptalk_models.metrics.steady_landmarks import JITTER, steady_landmarks
 from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
 
 IDENTITY_CROP = CropsConfig(size=384, margin=0.5, smooth_frames=0)
@@ -87,7 +88,7 @@ class Judges:
             "identity": self.identity_name,
             "sync": self.sync.name if self.sync is not None else None,
             "fid": features,
-            "landmarks": self.faces.backend,
+            "landmarks": f"dlib, mean of {len(JITTER)} boxes" if self.faces.backend == "dlib" else self.faces.backend,
         }
 
     def track(self, path: Path) -> FaceTrack:
@@ -97,7 +98,10 @@ class Judges:
             if len(self._tracks) >= _TRACKS_KEPT:
                 self._tracks.pop(next(iter(self._tracks)))
             lenient = replace(self.faces, min_found=1e-6, min_face=1)
-            self._tracks[key] = track_faces(frames_at_25(path), lenient, path.name, length_at_25(path))
+            track = track_faces(frames_at_25(path), lenient, path.name, length_at_25(path))
+            if self.faces.backend == "dlib":
+                track = steady_landmarks(frames_at_25(path), track, make_backend(self.faces))
+            self._tracks[key] = track
         return self._tracks[key]
 
     def embed_picture(self, path: Path) -> np.ndarray:

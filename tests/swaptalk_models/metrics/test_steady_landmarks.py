@@ -1,0 +1,40 @@
+"""Landmarks for measuring, against the exact truth of a phantom."""
+
+import numpy as np
+import pytest
+
+from swaptalk_models.data.faces import DlibBackend
+from swaptalk_models.data.phantom.corpus import write_corpus
+from swaptalk_models.data.settings import FacesConfig
+from swaptalk_models.data.tracks import DETECTED, MISSING, FaceTrack, track_faces
+from swaptalk_models.data.video import read_frames
+from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
+from swaptalk_models.metrics.steady_landmarks import steady_landmarks
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("phantom")
+    path = sorted(write_corpus(folder, 3, 2.0, seed=0))[2]  # the third wears glasses: dlib's hardest
+    frames = np.concatenate(list(read_frames(path)))
+    return frames, np.load(folder / "truth" / f"{path.stem}.npz")["opening"]
+
+
+def test_mouth_follows_the_truth_more_closely_than_the_tracks(phantom):
+    frames, truth = phantom
+    track = track_faces([frames], FacesConfig(), "phantom", len(frames))
+    steady = steady_landmarks([frames[:30], frames[30:]], track, DlibBackend())
+    before, after = (opening_correlation(mouth_opening(found.landmarks), truth) for found in (track, steady))
+    assert after > 0.8 and after > before
+    assert np.array_equal(steady.box, track.box) and np.array_equal(steady.status, track.status)
+    assert np.abs(steady.landmarks - track.landmarks).mean() < 4, "px: the same face"
+
+
+def test_frames_without_a_face_are_left_as_they_are(phantom):
+    frames, _ = phantom
+    track = track_faces([frames], FacesConfig(), "phantom", len(frames))
+    status = np.full(len(frames), MISSING, np.uint8)
+    status[5] = DETECTED
+    steady = steady_landmarks([frames], FaceTrack(track.box, track.landmarks, track.confidence, status), DlibBackend())
+    changed = (steady.landmarks != track.landmarks).any((1, 2))
+    assert changed[5] and changed.sum() == 1
