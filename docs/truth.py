@@ -31,7 +31,7 @@ def landmark_errors(videos: list[Path]) -> dict[str, list[float]]:
     judges = load_judges(None, EvaluationConfig(), FacesConfig())
     found = {"landmarks": [], "mouth": [], "opening": []}
     for video in videos:
-        ours, truth = judges.track(video).landmarks, np.load(video.parent / "truth" / f"{video.stem}.npz")
+        ours, truth = judges.points(video), np.load(video.parent / "truth" / f"{video.stem}.npz")
         drawn, eyes = truth["landmarks"], interocular(truth["landmarks"])
         found["landmarks"].append(float((np.linalg.norm(ours[:, 17:] - drawn[:, 17:], axis=2).mean(axis=1) / eyes).mean()))
         found["mouth"].append(float((mouth_distances(ours, drawn) / eyes).mean()))

@@ -20,7 +20,7 @@ CODE_VERSIONS = {
     "sync_judge": "1",
     "sync_offsets": "1",  # no asset: written beside the sync judge
     "test_videos": "2",
-    "metrics": "3",
+    "metrics": "4",
     "evaluation_report": "2",
     "model_release": "1",
 }

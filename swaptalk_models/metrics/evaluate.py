@@ -117,7 +117,7 @@ def score_video(
     if target:
         metrics["ssim"], metrics["psnr"] = _mean(pictures.ssim), _mean(pictures.psnr)
         details["ssim_mouth"] = _mean(pictures.ssim_mouth)
-        _add_mouth(pairing, config, metrics, details)
+        _add_mouth(pairing, judges, config, metrics, details)
     if pictures.features and pictures.target_features:
         metrics["fid"] = frechet_distance(pictures.features, pictures.target_features)
         details["feature_frames"] = pictures.features.count
@@ -134,11 +134,11 @@ def score_video(
     )  # fmt: skip
 
 
-def _add_mouth(pairing: Pairing, config: EvaluationConfig, metrics: dict, details: dict) -> None:
+def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: dict, details: dict) -> None:
     """LMD and mouth correlation, self-driven only: another sound has another mouth."""
     if details["setting"] == "cross":
         return
-    ours, theirs = (points[pairing.usable] for points in pairing.crop_landmarks(config.crop_size))
+    ours, theirs = (points[pairing.usable] for points in pairing.crop_landmarks(judges, config.crop_size))
     to_256 = 256 / config.crop_size
     distances = lmd.mouth_distances(ours, theirs) * to_256
     metrics["lmd"] = _mean(distances)

@@ -66,6 +66,7 @@ class Judges:
     features: FeatureJudge | None = None
     """Features of the Frechet distance; None: null."""
     _tracks: dict[tuple, FaceTrack] = field(default_factory=dict, repr=False)
+    _points: dict[tuple, np.ndarray] = field(default_factory=dict, repr=False)
     _pictures: dict[tuple, np.ndarray] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -98,11 +99,20 @@ class Judges:
             if len(self._tracks) >= _TRACKS_KEPT:
                 self._tracks.pop(next(iter(self._tracks)))
             lenient = replace(self.faces, min_found=1e-6, min_face=1)
-            track = track_faces(frames_at_25(path), lenient, path.name, length_at_25(path))
-            if self.faces.backend == "dlib":
-                track = steady_landmarks(frames_at_25(path), track, make_backend(self.faces))
-            self._tracks[key] = track
+            self._tracks[key] = track_faces(frames_at_25(path), lenient, path.name, length_at_25(path))
         return self._tracks[key]
+
+    def points(self, path: Path) -> np.ndarray:
+        """Landmarks (T, 68, 2) by which mouths are measured. Crops are cut by the track's, as those that the networks know."""
+        track = self.track(path)
+        if self.faces.backend != "dlib":
+            return track.landmarks
+        key = _file_key(path)
+        if key not in self._points:
+            if len(self._points) >= _TRACKS_KEPT:
+                self._points.pop(next(iter(self._points)))
+            self._points[key] = steady_landmarks(frames_at_25(path), track, make_backend(self.faces))
+        return self._points[key]
 
     def embed_picture(self, path: Path) -> np.ndarray:
         """Identity (D,) of the largest face of a picture. UserError: no picture, or no face in it."""

@@ -61,11 +61,10 @@ class Pairing:
             return _rescaled(theirs, self.scale), theirs
         return crop_affines(self.track.landmarks, config), theirs
 
-    def crop_landmarks(self, size: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Landmarks (length, 68, 2) of both videos in px of their crops of side `size`."""
-        ours, theirs = self.affines(size)
-        landmarks = apply_affine(self.track.landmarks, ours)
-        return landmarks, None if theirs is None else apply_affine(self.target_track.landmarks, theirs)
+    def crop_landmarks(self, judges: Judges, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Landmarks (length, 68, 2) of both videos, see ``Judges.points``, in px of their crops of side `size`."""
+        videos = zip((self.generated, self.target), self.affines(size), strict=True)
+        return tuple(None if affines is None else apply_affine(judges.points(path)[: self.length], affines) for path, affines in videos)
 
     def frames(self, batch: int) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
         """Batches in step: first frame's number, generated frames (n, H, W, 3), target frames alike or None."""

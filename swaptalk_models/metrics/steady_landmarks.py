@@ -20,8 +20,8 @@ _SIDE = 256
 JITTER = ((0, 0, 1), (0.06, 0, 1), (-0.06, 0, 1), (0, 0.06, 1), (0, -0.06, 1), (0, 0, 1.12), (0, 0, 0.9))
 
 
-def steady_landmarks(batches: Iterable[np.ndarray], track: FaceTrack, backend: FaceBackend) -> FaceTrack:
-    """`track` with the landmarks of all frames in which a face was found looked for again.
+def steady_landmarks(batches: Iterable[np.ndarray], track: FaceTrack, backend: FaceBackend) -> np.ndarray:
+    """Landmarks (T, 68, 2) float32, looked for again in all frames of ``track`` in which a face was found; in others as they were.
 
     `batches`: the video's frames, (n, H, W, 3) uint8 RGB, as the track was made of.
     """
@@ -37,7 +37,7 @@ def steady_landmarks(batches: Iterable[np.ndarray], track: FaceTrack, backend: F
                 landmarks[number] = np.mean([backend.landmarks(grey, near) for near in _around(box)], axis=0)
             number += 1
     assert number == len(landmarks), (number, len(landmarks))
-    return FaceTrack(track.box, landmarks, track.confidence, track.status)
+    return landmarks
 
 
 def _around(box: np.ndarray) -> list[np.ndarray]:
