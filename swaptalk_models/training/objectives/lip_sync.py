@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swaptalk_models.data.regions import REGIONS, downsample_labels
-from swaptalk_models.errors import UserError
 from swaptalk_models.inference.windows import centred_windows, reference_frame
 from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
 from swaptalk_models.modules.lip_expert import LipExpert
@@ -22,6 +21,7 @@ from swaptalk_models.training.data import Clip, TrainingData, from_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
 from swaptalk_models.training.samples import save_grid
+from swaptalk_models.training.talk_samples import draw_talk, talking_clips
 
 
 class LipSyncObjective(Objective):
@@ -40,36 +40,23 @@ class LipSyncObjective(Objective):
         lips = [downsample_labels(label, grid)[grid // 2 :] == REGIONS.index("lip") for label in data.labels]
         self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32)
         self.weight /= self.weight.mean((1, 2), keepdims=True)
-        self.clips = [clip for clip in data.of("train") if clip.frames > SYNC_FRAMES]
-        if not self.clips:
-            raise UserError(f"lip_sync needs training clips of more than {SYNC_FRAMES} frames")
+        self.clips = talking_clips(data, "lip_sync")
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         return self._samples(rng, size, self.clips)
 
     def _samples(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
         """Per sample: the upper halves of 5 frames, a reference frame of the same clip, mel windows, and the lower halves as labels."""
-        target, reference, mel, mel_expert = [], [], [], []
-        for index in rng.integers(0, len(clips), size):
-            clip = clips[index]
-            start = int(rng.integers(0, clip.frames - SYNC_FRAMES + 1))
-            frames = start + np.arange(SYNC_FRAMES)
-            target.append(clip.first + frames)
-            # Never one of the five: it would hand over the answer.
-            apart = int(rng.integers(SYNC_FRAMES, clip.frames))
-            reference.append(clip.first + (start + apart) % clip.frames)
-            mel.append(centred_windows(self.data.mels[clip.name], frames))
-            mel_expert.append(self.data.windows(clip, np.array([start]))[0])
-        target_NT, reference_N = np.stack(target), np.array(reference)
+        drawn = draw_talk(self.data, clips, rng, size)
         arrays = {
-            "target_upper": self.upper[target_NT],
-            "label": self.lower[target_NT],
-            "reference_upper": self.upper[reference_N],
-            "reference_lower": self.lower[reference_N],
+            "target_upper": self.upper[drawn.target],
+            "label": self.lower[drawn.target],
+            "reference_upper": self.upper[drawn.reference],
+            "reference_lower": self.lower[drawn.reference],
         }
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
-        batch["weight"] = torch.from_numpy(self.weight[target_NT])
-        return batch | {"mel": torch.from_numpy(np.stack(mel)), "mel_expert": torch.from_numpy(np.stack(mel_expert))}
+        batch["weight"] = torch.from_numpy(self.weight[drawn.target])
+        return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         made, _ = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})

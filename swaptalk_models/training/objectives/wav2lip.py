@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from swaptalk_models.baselines.cascade import speak_pixels
 from swaptalk_models.data.regions import REGIONS
-from swaptalk_models.errors import UserError
 from swaptalk_models.inference.windows import centred_windows, reference_frame
 from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
 from swaptalk_models.modules.lip_expert import LipExpert
@@ -28,6 +27,7 @@ from swaptalk_models.training.data import Clip, TrainingData, to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
 from swaptalk_models.training.samples import save_grid
+from swaptalk_models.training.talk_samples import draw_talk, talking_clips
 
 _HELD_OUT = 16  # samples of five frames behind each held-out figure
 
@@ -39,35 +39,21 @@ class Wav2LipObjective(Objective):
         self.config, self.data = config, data
         self.model = Wav2Lip(config)
         self.vqgan, self.expert = frozen(vqgan), frozen(expert)
-        self.clips = [clip for clip in data.of("train") if clip.frames > SYNC_FRAMES]
-        if not self.clips:
-            raise UserError(f"wav2lip needs training clips of more than {SYNC_FRAMES} frames")
+        self.clips = talking_clips(data, "wav2lip")
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         return self._samples(rng, size, self.clips)
 
     def _samples(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
         """Per sample: 5 frames, their lips' weights, a reference frame of the same clip but none of the five, and mel windows."""
-        target, reference, mel, mel_expert = [], [], [], []
-        for index in rng.integers(0, len(clips), size):
-            clip = clips[index]
-            start = int(rng.integers(0, clip.frames - SYNC_FRAMES + 1))
-            frames = start + np.arange(SYNC_FRAMES)
-            target.append(clip.first + frames)
-            reference.append(clip.first + (start + int(rng.integers(SYNC_FRAMES, clip.frames))) % clip.frames)
-            mel.append(centred_windows(self.data.mels[clip.name], frames))
-            mel_expert.append(self.data.windows(clip, np.array([start]))[0])
-        rows = np.concatenate(target)
+        drawn = draw_talk(self.data, clips, rng, size)
+        rows = drawn.target.ravel()
         lips = np.where(self.data.labels[rows] == REGIONS.index("lip"), np.float32(self.config.lip_weight), np.float32(1))
-        arrays = {
-            "target": to_unit(self.data.crops(rows)),
-            "weight": lips / lips.mean((1, 2), keepdims=True),
-            "mel": np.concatenate(mel),
-        }
+        arrays = {"target": to_unit(self.data.crops(rows)), "weight": lips / lips.mean((1, 2), keepdims=True)}
         # The five frames of a sample stay together when a batch is shared out.
         batch = {name: torch.from_numpy(array).unflatten(0, (size, SYNC_FRAMES)) for name, array in arrays.items()}
-        batch["reference"] = torch.from_numpy(to_unit(self.data.crops(np.array(reference))))
-        return batch | {"mel_expert": torch.from_numpy(np.stack(mel_expert))}
+        batch["reference"] = torch.from_numpy(to_unit(self.data.crops(drawn.reference)))
+        return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         made = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
