@@ -39,8 +39,8 @@ def swaptalk(*arguments, check=0):
     return done.stdout if check == 0 else done.stderr
 
 
-def toy_settings():
-    return [word for name, value in TOY.items() for word in ("--set", f"{name}={value}")]
+def toy_settings(**changed):
+    return [word for name, value in (TOY | changed).items() for word in ("--set", f"{name}={value}")]
 
 
 def write_video(path, frames, audio=None, fps=25):
@@ -179,7 +179,8 @@ def test_bad_input_is_one_line_and_2(home, tmp_path):
 def test_real_clips_go_through(real_clips, tmp_path):
     """The seven real clips, one of a person's face on another's video with a third's voice."""
     home, clips = tmp_path / "home", real_clips / "clips"
-    swaptalk("run", "--preset", "tiny", "--videos", clips, "--home", home, *toy_settings())
+    settings = toy_settings(**{"evaluation.methods": "[SwapTalk]"})  # the clips are long, and the whole table is the phantoms'
+    swaptalk("run", "--preset", "tiny", "--videos", clips, "--home", home, *settings)
     status = json.loads(swaptalk("status", "--home", home, "--json"))
     assert status["videos"] == {"total": 7, "ok": 7, "quarantined": 0}
     assert status["frames"] > 1500 and status["report"] and status["release"]
