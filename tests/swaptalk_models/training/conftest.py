@@ -139,3 +139,23 @@ def vqgan(vqgan_config) -> VQGAN:
 def rows_for() -> dict[str, Callable]:
     """Makers of further rows: face_crops(clip, number, frames), vq_latents(clip, number, frames, vqgan)."""
     return {"face_crops": face_crop_rows, "vq_latents": latent_rows}
+
+
+@pytest.fixture
+def learn_one_batch() -> Callable[..., list[float]]:
+    """(objective, batch size) -> its losses in 25 steps on one and the same batch."""
+
+    def learn(objective, size: int) -> list[float]:
+        objective.model.train()
+        batch = objective.batch(np.random.default_rng(0), size)
+        optimiser = torch.optim.AdamW(objective.model.parameters(), lr=5e-3)
+        losses = []
+        for _ in range(25):
+            loss, _ = objective.loss(batch, 0.0)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.item())
+        return losses
+
+    return learn

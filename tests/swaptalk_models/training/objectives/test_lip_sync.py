@@ -94,18 +94,9 @@ def test_no_expert_is_one_word(make):
     assert set(parts) == {"code"}
 
 
-def test_loss_goes_down_on_one_batch(make):
+def test_loss_goes_down_on_one_batch(make, learn_one_batch):
     objective = make(sync_weight=0.0)
-    objective.model.train()
-    batch = objective.batch(np.random.default_rng(0), 2)
-    optimiser = torch.optim.AdamW(objective.model.parameters(), lr=5e-3)
-    losses = []
-    for _ in range(25):
-        loss, _ = objective.loss(batch, 0.0)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
+    losses = learn_one_batch(objective, 2)
     assert losses[-1] < 0.8 * losses[0]
 
 

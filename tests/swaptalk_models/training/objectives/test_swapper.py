@@ -80,18 +80,9 @@ def test_each_loss_can_be_left_out(make):
     assert torch.allclose(loss, 0.5 * parts["id_src"] + 0.25 * parts["id_res"])
 
 
-def test_loss_goes_down_on_one_batch(make):
+def test_loss_goes_down_on_one_batch(make, learn_one_batch):
     objective = make()
-    objective.model.train()
-    batch = objective.batch(np.random.default_rng(0), 4)
-    optimiser = torch.optim.AdamW(objective.model.parameters(), lr=5e-3)
-    losses = []
-    for _ in range(25):
-        loss, _ = objective.loss(batch, 0.0)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
+    losses = learn_one_batch(objective, 4)
     assert losses[-1] < 0.7 * losses[0]
 
 
