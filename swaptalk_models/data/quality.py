@@ -2,7 +2,8 @@
 
 Marked is not quarantined. A quarantined clip has no data in some stage; a marked one went through all of them and stays
 `ok`, its rows stay where they are, and it comes back as soon as a limit is loosened. The marks are entries of the
-ledger's stage "quality", made by every training snapshot, which by default leaves marked clips out.
+ledger's stage "quality", made by every training snapshot. By default that leaves out clips whose face is marked; of
+those whose sound is marked, only the trainings and measures that listen keep off.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from swaptalk_models.data.settings import QualityConfig
 STAGE, MARKED = "quality", "marked"
 """The ledger's stage and status of a mark."""
 OUT_OF_STEP = "out of step"
+FACE, SOUND = "face", "sound"
+"""What a gate speaks of."""
 _VERSION = "1"  # of the gates: raise it when the same measures are judged otherwise
 
 
@@ -35,6 +38,8 @@ class Gate:
     """Field of QualityConfig; a measure above it is too much, or below it where the field is called min_..."""
     says: Callable[[float, float], str]
     """(measure, limit) to a reason for people."""
+    of: str = FACE
+    """FACE: a marked clip serves no training. SOUND: its face is as good as any, and serves those that look at faces."""
 
     def marks(self, value: float, config: QualityConfig) -> str | None:
         """The reason, or None."""
@@ -43,8 +48,8 @@ class Gate:
         return f"{self.says(value, limit)} (quality.{self.setting})" if wrong else None
 
 
-def _gate(name: str, stage: str, measure: str, setting: str, text: str) -> Gate:
-    return Gate(name, stage, measure, setting, lambda value, limit: text.format(value=value, limit=limit))
+def _gate(name: str, stage: str, measure: str, setting: str, text: str, of: str = FACE) -> Gate:
+    return Gate(name, stage, measure, setting, lambda value, limit: text.format(value=value, limit=limit), of)
 
 
 GATES = (
@@ -56,9 +61,12 @@ GATES = (
     _gate("hidden", "face_tracks", "doubt", "max_doubt",
           "nose or mouth hidden: their landmarks are unsure by {value:.1%} of the face's width, allowed {limit:.1%}"),
     _gate("lost", "face_tracks", "lost", "max_lost", "face hidden: not seen in {value:.0%} of the frames, allowed {limit:.0%}"),
-    _gate("silent", "mels", "level", "min_level", "sound silent: {value:.0f} dB at its loudest, wanted {limit:g}"),
-    _gate("clipped", "mels", "clipped", "max_clipped", "sound clipped: {value:.2%} of its samples, allowed {limit:.2%}"),
+    _gate("silent", "mels", "level", "min_level",
+          "sound silent: {value:.0f} dB at its loudest, wanted {limit:g}", SOUND),
+    _gate("clipped", "mels", "clipped", "max_clipped",
+          "sound clipped: {value:.2%} of its samples, allowed {limit:.2%}", SOUND),
 )  # fmt: skip
+_OF_SOUND = frozenset(gate.name for gate in GATES if gate.of == SOUND) | {OUT_OF_STEP}
 SYNC_STAGE = "sync_offsets"
 """The ledger's stage that holds a clip's offset: see `quality_sync`."""
 MEASURED = (*dict.fromkeys(gate.stage for gate in GATES), SYNC_STAGE)
@@ -75,13 +83,17 @@ class Verdict:
     """Frames by which the sound comes too early where that was measured and is beyond the limit, else 0."""
 
     def kept_out(self, config: QualityConfig) -> bool:
-        """Whether a training snapshot leaves the clip out."""
-        takes = set() if config.out_of_step == "drop" else {OUT_OF_STEP}
-        return config.leave_out and bool(self.reasons.keys() - takes)
+        """Whether a training snapshot leaves the clip out: its face is marked."""
+        return config.leave_out and bool(self.reasons.keys() - _OF_SOUND)
+
+    def mute(self, config: QualityConfig) -> bool:
+        """Whether nothing may learn from the clip's sound, or be measured by it."""
+        taken = set() if config.out_of_step == "drop" else {OUT_OF_STEP}
+        return config.leave_out and bool(self.reasons.keys() & (_OF_SOUND - taken))
 
     def shift(self, config: QualityConfig) -> int:
-        """Frames by which a training moves the clip's sound."""
-        return self.sound_offset if config.out_of_step == "shift" else 0
+        """Frames by which a training moves the clip's sound; of a mute clip none, for nobody listens."""
+        return self.sound_offset if config.out_of_step == "shift" and not self.mute(config) else 0
 
 
 def judge(outputs: Mapping[str, Mapping[str, Any]], config: QualityConfig) -> Verdict:

@@ -7,9 +7,11 @@ from swaptalk_models.config import load_preset
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, QUARANTINED, Entry, Ledger
 from swaptalk_models.data.quality import (
+    FACE,
     GATES,
     MARKED,
     OUT_OF_STEP,
+    SOUND,
     STAGE,
     judge,
     marked,
@@ -31,10 +33,17 @@ def beyond(gate) -> float:
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_a_measure_beyond_its_limit_marks_and_the_limit_itself_does_not(gate):
     found = judge({gate.stage: {"quality": {gate.measure: beyond(gate)}}}, CONFIG)
-    assert list(found.reasons) == [gate.name] and found.kept_out(CONFIG)
+    assert list(found.reasons) == [gate.name]
+    assert (found.kept_out(CONFIG), found.mute(CONFIG)) == (gate.of == FACE, gate.of == SOUND)
+    only_marks = QualityConfig(leave_out=False)
+    assert not found.kept_out(only_marks) and not found.mute(only_marks)
     assert f"(quality.{gate.setting})" in found.reasons[gate.name]
     at_limit = judge({gate.stage: {"quality": {gate.measure: getattr(CONFIG, gate.setting)}}}, CONFIG)
-    assert at_limit.reasons == {} and not at_limit.kept_out(CONFIG)
+    assert at_limit.reasons == {} and not at_limit.kept_out(CONFIG) and not at_limit.mute(CONFIG)
+
+
+def test_only_silent_and_clipped_speak_of_the_sound():
+    assert {gate.name for gate in GATES if gate.of == SOUND} == {"silent", "clipped"}
 
 
 def test_every_limit_has_its_gate():
@@ -50,14 +59,15 @@ def test_what_was_not_measured_is_not_judged():
 def step(offset: float, sync: float, **config) -> tuple:
     settings = QualityConfig(**config)
     found = judge({"sync_offsets": {"quality": {"offset": offset, "sync": sync}}}, settings)
-    return found.reasons.get(OUT_OF_STEP, ""), found.kept_out(settings), found.shift(settings)
+    assert not found.kept_out(settings), "its face is as good as any"
+    return found.reasons.get(OUT_OF_STEP, ""), found.mute(settings), found.shift(settings)
 
 
 def test_out_of_step_is_dropped_shifted_or_kept():
     assert step(2.0, 0.5) == ("", False, 0), "within the limit"
     assert step(9.0, 0.1) == ("", False, 0), "the judge is not sure"
-    said, out, shift = step(-4.0, 0.5)
-    assert said == "out of step: sound 4 frames too late, allowed 2 (quality.max_offset)" and (out, shift) == (True, 0)
+    said, mute, shift = step(-4.0, 0.5)
+    assert said == "out of step: sound 4 frames too late, allowed 2 (quality.max_offset)" and (mute, shift) == (True, 0)
     assert step(4.0, 0.5)[0].startswith("out of step: sound 4 frames too early")
     assert step(-4.0, 0.5, out_of_step="shift")[1:] == (False, -4)
     assert step(-4.0, 0.5, out_of_step="keep")[1:] == (False, 0)
@@ -67,6 +77,14 @@ def test_out_of_step_is_dropped_shifted_or_kept():
 def test_a_shifted_clip_that_is_also_blurred_stays_out():
     outputs = {"sync_offsets": {"quality": {"offset": 5.0, "sync": 0.6}}, "face_crops": {"quality": {"blur": 0.9}}}
     assert judge(outputs, QualityConfig(out_of_step="shift")).kept_out(QualityConfig(out_of_step="shift"))
+
+
+@pytest.mark.parametrize("out_of_step", ["drop", "shift", "keep"])
+def test_a_silent_clip_is_mute_and_not_moved_whatever_its_offset(out_of_step):
+    outputs = {"sync_offsets": {"quality": {"offset": 5.0, "sync": 0.6}}, "mels": {"quality": {"level": -80.0}}}
+    config = QualityConfig(out_of_step=out_of_step)
+    found = judge(outputs, config)
+    assert (found.kept_out(config), found.mute(config), found.shift(config)) == (False, True, 0)
 
 
 @pytest.mark.parametrize(
