@@ -8,7 +8,7 @@ CODE_VERSIONS = {
     "face_tracks": "2",
     "face_crops": "3",
     "mels": "2",
-    "training_snapshot": "1",
+    "training_snapshot": "2",
     "vq_latents": "1",
     "vqgan": "1",
     "identity_encoder": "1",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from swaptalk_models.errors import UserError
 TABLES = ("face_tracks", "face_crops", "mels")
 SPLITS = ("train", "validation", "test")
 MIN_TEST, MIN_VALIDATION, MIN_TRAIN = 2, 1, 1
-"""People. Two to test with: driving one face by another's voice needs both."""
+"""People whose sound can be used. Two to test with: driving one face by another's voice needs both."""
 _VERSION_COLUMNS = [f"{name}_version" for name in TABLES]
 SCHEMA = pa.schema(
     [
@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("frames", pa.int32()),
         ("sound_offset", pa.int32()),  # frames by which its sound comes too early; a training moves it back
+        ("sound", pa.bool_()),  # whether its sound may be used; earlier manifests lack it: then it may
     ]
     + [(f"{name}_hash", pa.string()) for name in TABLES]
     + [(column, pa.int64()) for column in _VERSION_COLUMNS]
@@ -58,36 +59,50 @@ class Snapshot:
 
     def clips(self, split: str | None = None) -> list[dict[str, Any]]:
         """Rows of a split (train, validation or test), or all."""
-        return [row for row in self.rows.to_pylist() if split in (None, row["split"])]
+        return [{"sound": True} | row for row in self.rows.to_pylist() if split in (None, row["split"])]
 
     def table_version(self, name: str) -> int:
         """Lance version that holds this snapshot's rows of a table."""
         return self.rows[f"{name}_version"][0].as_py()
 
 
-def split_persons(persons: Iterable[str], config: SplitConfig) -> dict[str, str]:
+def split_persons(persons: Iterable[str], config: SplitConfig, mute: Collection[str] = ()) -> dict[str, str]:
     """{person: train | validation | test}, by a hash of the name alone: nobody moves when others come or go.
 
     Only where the shares leave too few people to test or validate with, those with the next lowest hashes help out.
 
+    Args:
+        mute: people none of whose clips has a usable sound. They get a split like all others, but lips can be neither
+            learned from them nor tested with them, so they count for none of the minima.
+
     Raises:
-        UserError: fewer than four people.
+        UserError: fewer than four people who are not mute.
     """
     places = sorted((_place(person), person) for person in set(persons))
-    if len(places) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
-        names = ", ".join(person for _, person in places) or "nobody"
-        people = "person" if len(places) == 1 else "people"
+    names = [person for _, person in places]
+    speaking = [number for number, person in enumerate(names) if person not in mute]
+    if len(speaking) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
         raise UserError(
-            f"only {len(places)} usable {people} ({names}): a training needs at least 4, "
+            f"only {_usable([names[number] for number in speaking], among=len(names))}: a training needs at least 4, "
             "one to train on, one to validate and two to test with"
         )
     by_share = Counter(_by_share(place, config) for place, _ in places)
-    test = min(max(by_share["test"], MIN_TEST), len(places) - MIN_VALIDATION - MIN_TRAIN)
-    up_to_validation = max(by_share["test"] + by_share["validation"], test + MIN_VALIDATION)
-    up_to_validation = min(up_to_validation, len(places) - MIN_TRAIN)
-    names = [person for _, person in places]
+    # Each split ends behind the last speaker it needs, and before the first that the splits after it need.
+    test = max(by_share["test"], speaking[MIN_TEST - 1] + 1)
+    test = min(test, speaking[-MIN_VALIDATION - MIN_TRAIN])
+    to_validate = [number for number in speaking if number >= test]
+    up_to_validation = max(by_share["test"] + by_share["validation"], to_validate[MIN_VALIDATION - 1] + 1)
+    up_to_validation = min(up_to_validation, speaking[-MIN_TRAIN])
     split = dict.fromkeys(names[:test], "test") | dict.fromkeys(names[test:up_to_validation], "validation")
     return split | dict.fromkeys(names[up_to_validation:], "train")
+
+
+def _usable(names: list[str], among: int) -> str:
+    people = "person" if len(names) == 1 else "people"
+    listed = ", ".join(names) or "nobody"
+    if len(names) == among:
+        return f"{among} usable {people} ({listed})"
+    return f"{len(names)} of {among} people with a usable sound ({listed})"
 
 
 def _place(person: str) -> float:
@@ -100,8 +115,8 @@ def _by_share(place: float, config: SplitConfig) -> str:
 
 
 def make_snapshot(home: Home, preset: Preset) -> Snapshot:
-    """Name every clip that went through all data stages and that no quality gate keeps out, and keep the table versions
-    that hold it. Old snapshots stay. The ledger's quality marks are brought up to date.
+    """Name every clip that went through all data stages and that no quality gate keeps out, say of which the sound is of
+    no use, and keep the table versions that hold them. Old snapshots stay. The ledger's marks are brought up to date.
 
     Raises:
         UserError: nothing to train on, or too few people; the message says what is in quarantine or marked.
@@ -115,30 +130,34 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         judged = {clip: judged[clip] for clip in videos}
         write_marks(ledger, judged, videos, preset.quality)
         taken = [clip for clip in videos if not judged[clip].kept_out(preset.quality)]
-        split = _split(ledger, {persons[videos[clip]] for clip in taken}, preset.training_snapshot)
+        people = {persons[videos[clip]] for clip in taken}
+        mute = {clip for clip in taken if judged[clip].mute(preset.quality)}
+        mute_people = people - {persons[videos[clip]] for clip in taken if clip not in mute}
+        split = _split(ledger, people, preset.training_snapshot, mute_people)
         rows = []
         for clip in taken:
             person = persons[videos[clip]]
             row = {"clip": clip, "video": videos[clip], "person": person, "split": split[person]}
             row["frames"] = done["face_crops"][clip].output["frames"]
             row |= {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES}
-            # Only where there is one: a clip that is found to be in step has not changed.
-            rows.append(row | ({"sound_offset": shift} if (shift := judged[clip].shift(preset.quality)) else {}))
+            # Only where something is wrong: a clip whose sound is found to be good and in step has not changed.
+            row |= {"sound_offset": shift} if (shift := judged[clip].shift(preset.quality)) else {}
+            rows.append(row | ({"sound": False} if clip in mute else {}))
         version = hash_values(rows)[:16]
         manifest = home.manifest(version)
         if not manifest.is_file() or not all(tables.has_tag(home, name, f"snapshot-{version}") for name in TABLES):
             versions = {f"{name}_version": tables.tag_version(home, name, f"snapshot-{version}") for name in TABLES}
             with written_aside(manifest) as aside:
-                written = [{"sound_offset": 0} | row | versions for row in rows]
+                written = [{"sound_offset": 0, "sound": True} | row | versions for row in rows]
                 pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)
         with written_aside(home.snapshots / "current") as aside:
             aside.write_text(version + "\n")
     return load_snapshot(home, version)
 
 
-def _split(ledger: Ledger, persons: set[str], config: SplitConfig) -> dict[str, str]:
+def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str]) -> dict[str, str]:
     try:
-        return split_persons(persons, config)
+        return split_persons(persons, config, mute)
     except UserError as error:
         bad, left_out = ledger.quarantine(), marked(ledger)
         said = str(error)

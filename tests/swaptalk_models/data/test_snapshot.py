@@ -11,7 +11,7 @@ from swaptalk_models.data.catalog import catalog_table
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, Entry, Ledger
 from swaptalk_models.data.settings import QualityConfig, SplitConfig
-from swaptalk_models.data.snapshot import SPLITS, TABLES, load_snapshot, make_snapshot, split_persons
+from swaptalk_models.data.snapshot import SPLITS, TABLES, _place, load_snapshot, make_snapshot, split_persons
 from swaptalk_models.errors import UserError
 
 PRESET = Preset("test")
@@ -38,6 +38,27 @@ def test_with_few_people_all_shares_are_still_served():
     for test, validation in [(0.0, 0.0), (0.8, 0.0), (0.0, 0.8), (0.5, 0.3)]:
         split = split_persons(["a", "b", "c", "d"], SplitConfig(validation=validation, test=test))
         assert sorted(split.values()) == ["test", "test", "train", "validation"]
+
+
+@pytest.mark.parametrize("count", [5, 6, 8, 30])
+def test_every_split_has_people_who_can_be_heard(count: int):
+    """Whoever is mute: each minimum is met by others."""
+    people = sorted((f"person {i}" for i in range(count)), key=_place)
+    for start in range(count - 3):
+        speaking = people[start : start + 4]
+        split = split_persons(people, SplitConfig(), set(people) - set(speaking))
+        assert [split[person] for person in speaking] == ["test", "test", "validation", "train"]
+        assert split.keys() == set(people)
+
+
+def test_mute_people_move_nobody_where_there_are_others():
+    people = [f"person {i}" for i in range(300)]
+    assert split_persons(people, SplitConfig(), set(people[::3])) == split_persons(people, SplitConfig())
+
+
+def test_too_few_people_who_can_be_heard():
+    with pytest.raises(UserError, match=r"only 3 of 5 people with a usable sound \(.*\): a training needs at least 4"):
+        split_persons("abcde", SplitConfig(), {"a", "d"})
 
 
 def test_three_people_are_too_few():
@@ -159,13 +180,54 @@ def test_marked_clips_stay_out_until_the_limit_is_loosened(home: Home):
     put(home, "face_crops", ["a0_000"], blur=0.9)
     put(home, "mels", ["b1_000"], level=-70.0)
     without = make_snapshot(home, PRESET)
-    assert clips(whole) - clips(without) == {"a0_000", "b1_000"} and without.version != whole.version
+    assert clips(whole) - clips(without) == {"a0_000"} and without.version != whole.version
     with Ledger(home.ledger) as ledger:
         marks = {entry.clip: entry.reason for entry in ledger.entries("quality", status="marked").values()}
         assert ledger.quarantine() == []
     assert set(marks) == {"a0_000", "b1_000"} and "blurred" in marks["a0_000"] and "silent" in marks["b1_000"]
-    assert clips(make_snapshot(home, with_quality(max_blur=0.95))) == clips(whole) - {"b1_000"}
+    assert clips(make_snapshot(home, with_quality(max_blur=0.95))) == clips(whole)
     assert make_snapshot(home, with_quality(leave_out=False)).version == whole.version, "measures are no content"
+
+
+def mute(snapshot) -> set[str]:
+    return {row["clip"] for row in snapshot.clips() if not row["sound"]}
+
+
+def test_a_clip_marked_for_its_sound_is_in_it_and_said_to_be_mute(home: Home):
+    whole = make_snapshot(home, PRESET)
+    assert whole.rows["sound"].to_pylist() == [True] * 10
+    put(home, "mels", ["b1_000"], level=-70.0)
+    put(home, "mels", ["c0_000"], level=-10.0, clipped=0.3)
+    found = make_snapshot(home, PRESET)
+    assert clips(found) == clips(whole) and mute(found) == {"b1_000", "c0_000"} and found.version != whole.version
+    assert make_snapshot(home, PRESET).version == found.version
+    assert mute(make_snapshot(home, with_quality(min_level=-90.0))) == {"c0_000"}
+    assert mute(make_snapshot(home, with_quality(leave_out=False))) == set()
+    loose = make_snapshot(home, with_quality(min_level=-90.0, max_clipped=0.5))
+    assert loose.version == whole.version, "where all can be heard, nothing has changed"
+
+
+def test_the_version_of_data_that_can_be_heard_is_that_of_earlier_code(home: Home):
+    """What is trained already is not trained again."""
+    assert make_snapshot(home, PRESET).version == "a7df1ccc97d0663e"
+
+
+def test_of_an_earlier_manifest_all_can_be_heard(home: Home):
+    snapshot = make_snapshot(home, PRESET)
+    pq.write_table(snapshot.rows.drop_columns(["sound"]), snapshot.path)
+    assert all(row["sound"] is True for row in load_snapshot(home).clips())
+
+
+def test_people_who_cannot_be_heard_leave_enough_others_in_each_split(home: Home):
+    for person in "abcde":
+        put(home, "mels", [f"{person}{i}_000" for i in range(2)], level=-70.0)
+        found = make_snapshot(home, PRESET)
+        heard = {split: {row["person"] for row in found.clips(split) if row["sound"]} for split in SPLITS}
+        assert len(heard["test"]) >= 2 and heard["validation"] and heard["train"] and len(clips(found)) == 10
+        put(home, "mels", [f"{person}{i}_000" for i in range(2)])
+    put(home, "mels", [f"{p}{i}_000" for p in "ab" for i in range(2)], level=-70.0)
+    with pytest.raises(UserError, match=r"only 3 of 5 people with a usable sound.*; 4 marked: a0_000: sound silent.*min_level"):
+        make_snapshot(home, PRESET)
 
 
 def test_offsets_change_the_snapshot_once_and_only_where_they_matter(home: Home):
@@ -175,10 +237,10 @@ def test_offsets_change_the_snapshot_once_and_only_where_they_matter(home: Home)
     assert make_snapshot(home, PRESET).version == whole.version, "in step: nothing is trained again"
     listen(home, {"a0_000": -5.0, "b0_000": 2.0})
     first, second = make_snapshot(home, PRESET), make_snapshot(home, PRESET)
-    assert clips(first) == clips(whole) - {"a0_000"} and first.version == second.version
+    assert clips(first) == clips(whole) and mute(first) == {"a0_000"} and first.version == second.version
     shifted = make_snapshot(home, with_quality(out_of_step="shift"))
     assert {row["clip"]: row["sound_offset"] for row in shifted.clips() if row["sound_offset"]} == {"a0_000": -5}
-    assert clips(shifted) == clips(whole) and shifted.version != whole.version
+    assert clips(shifted) == clips(whole) and mute(shifted) == set() and shifted.version != whole.version
     assert make_snapshot(home, with_quality(out_of_step="keep")).version == whole.version
 
 
