@@ -34,6 +34,8 @@ class Clip:
     split: str
     first: int
     frames: int
+    sound: bool = True
+    """Whether lips may be learned from its sound, and measured by it; its face may always be looked at."""
 
 
 class TrainingData:
@@ -50,12 +52,13 @@ class TrainingData:
         self.clips: list[Clip] = []
         first = 0
         for row in sorted(rows, key=lambda row: row["clip"]):
-            self.clips.append(Clip(row["clip"], number[row["person"]], row["split"], first, row["frames"]))
+            sound = row.get("sound", True)  # early manifests lack it
+            self.clips.append(Clip(row["clip"], number[row["person"]], row["split"], first, row["frames"], sound))
             first += row["frames"]
         self.frames = first
 
     def of(self, split: str) -> list[Clip]:
-        """Clips of one split.
+        """Clips of one split, for who looks at faces only.
 
         Raises:
             UserError: there are none.
@@ -63,6 +66,20 @@ class TrainingData:
         clips = [clip for clip in self.clips if clip.split == split]
         if not clips:
             raise UserError(f"no clip for {split}: the snapshot has {len(self.clips)} clips of {len(self.people)} people")
+        return clips
+
+    def speaking(self, split: str) -> list[Clip]:
+        """Clips of one split whose sound can be used, for who learns lips from it or measures them by it.
+
+        Raises:
+            UserError: there are none.
+        """
+        clips = [clip for clip in self.of(split) if clip.sound]
+        if not clips:
+            raise UserError(
+                f"no clip for {split} has a usable sound: all are silent, clipped or out of step (see `swaptalk status`); "
+                "looser limits (quality.min_level, max_clipped, max_offset) or quality.leave_out=false bring them back"
+            )
         return clips
 
     def rows_of(self, clips: Iterable[Clip]) -> np.ndarray:

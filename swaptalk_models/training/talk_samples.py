@@ -26,12 +26,12 @@ class TalkSamples(NamedTuple):
 
 
 def talking_clips(data: TrainingData, module: str) -> list[Clip]:
-    """Training clips that are long enough for five frames and a reference.
+    """Training clips with a usable sound that are long enough for five frames and a reference.
 
     Raises:
         UserError: there are none for ``module``.
     """
-    clips = [clip for clip in data.of("train") if clip.frames > SYNC_FRAMES]
+    clips = [clip for clip in data.speaking("train") if clip.frames > SYNC_FRAMES]
     if not clips:
         raise UserError(f"{module} needs training clips of more than {SYNC_FRAMES} frames")
     return clips

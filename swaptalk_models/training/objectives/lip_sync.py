@@ -86,7 +86,7 @@ class LipSyncObjective(Objective):
     def finish(self, model: nn.Module, folder: Path) -> Outcome:
         figures = self._held_out(model, "test")
         ours, copied, shuffled = [], [], []
-        clips = self.data.of("test")
+        clips = self.data.speaking("test")
         for number, clip in enumerate(clips):
             landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
             truth, around = mouth_opening(landmarks), np.median(landmarks, axis=0)
@@ -110,7 +110,7 @@ class LipSyncObjective(Objective):
 
     def _held_out(self, model: LipSync, split: str) -> dict[str, float]:
         """Errors of prediction, of the warped and of the copied reference, and L_sync, on fixed samples."""
-        clips = [clip for clip in self.data.of(split) if clip.frames > SYNC_FRAMES]
+        clips = [clip for clip in self.data.speaking(split) if clip.frames > SYNC_FRAMES]
         device = next(model.parameters()).device
         batch = {name: tensor.to(device) for name, tensor in self._samples(np.random.default_rng(0), 64, clips).items()}
         with torch.no_grad():

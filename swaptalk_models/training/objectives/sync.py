@@ -38,7 +38,7 @@ class SyncObjective(Objective):
 
     def __init__(self, data: TrainingData, train: TrainConfig) -> None:
         self.data = data
-        room = {clip.name: (clip.frames - SYNC_FRAMES) // OUT_OF_STEP + 1 for clip in data.of("train")}
+        room = {clip.name: (clip.frames - SYNC_FRAMES) // OUT_OF_STEP + 1 for clip in data.speaking("train")}
         most = min(_WINDOWS, int(np.median(list(room.values()))))
         if most < 2:
             raise UserError(f"lip modules need training clips of at least {OUT_OF_STEP + SYNC_FRAMES} frames; most are shorter")
@@ -49,7 +49,7 @@ class SyncObjective(Objective):
             raise UserError(
                 f"lip modules train on 2 to {most} windows a clip: train.batch / (processes * accumulate) = {share} is a multiple of none of them"
             )
-        self.clips = [clip for clip in data.of("train") if room[clip.name] >= self.windows]
+        self.clips = [clip for clip in data.speaking("train") if room[clip.name] >= self.windows]
 
     def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
         """What the batch holds of the windows' frames (N, 5)."""
@@ -87,13 +87,13 @@ class SyncObjective(Objective):
         return contrastive + pairs, {"contrastive": contrastive, "pairs": pairs, "accuracy": accuracy}
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        logits = [self._offset_logits(model, clip) for clip in self.data.of("validation")]
+        logits = [self._offset_logits(model, clip) for clip in self.data.speaking("validation")]
         accuracy = _accuracy(logits)
         return {"accuracy": accuracy, "score": accuracy}
 
     @torch.no_grad()
     def finish(self, model: nn.Module, folder: Path) -> Outcome:
-        clips = self.data.of("test")
+        clips = self.data.speaking("test")
         logits = [self._offset_logits(model, clip) for clip in clips]
         offsets = np.array([_best_offset(clip_logits) for clip_logits in logits])
         in_step = _accuracy_by_offset(logits)

@@ -85,7 +85,7 @@ class Wav2LipObjective(Objective):
     @torch.no_grad()
     def _held_out(self, model: nn.Module, split: str) -> dict[str, float]:
         """L1 of prediction and of the copied reference, and L_sync, on fixed samples."""
-        clips = [clip for clip in self.data.of(split) if clip.frames > SYNC_FRAMES]
+        clips = [clip for clip in self.data.speaking(split) if clip.frames > SYNC_FRAMES]
         device = next(model.parameters()).device
         batch = {name: tensor.to(device) for name, tensor in self._samples(np.random.default_rng(0), _HELD_OUT, clips).items()}
         made, target = self._predict(model, batch), batch["target"].flatten(0, 1)
@@ -97,7 +97,7 @@ class Wav2LipObjective(Objective):
     def finish(self, model: nn.Module, folder: Path) -> Outcome:
         figures = self._held_out(model, "test")
         correlations = []
-        for number, clip in enumerate(self.data.of("test")):
+        for number, clip in enumerate(self.data.speaking("test")):
             rows = clip.first + np.arange(clip.frames)
             made = self._render(model, clip)
             correlations.append(opening_correlation(_opening(made), mouth_opening(self.data.landmarks[rows])))

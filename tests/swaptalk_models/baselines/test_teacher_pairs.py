@@ -49,7 +49,7 @@ def home(tmp_path_factory):
             pa.array(np.ones(FRAMES), pa.float32()),
         ]
         tables.append_rows(home, "face_crops", pa.Table.from_arrays(columns, schema=tables.SCHEMAS["face_crops"]))
-        rows.append({"clip": clip, "video": person, "person": person, "split": split, "frames": FRAMES})
+        rows.append({"clip": clip, "video": person, "person": person, "split": split, "frames": FRAMES, "sound": True})
     manifest = home.manifest("snap")
     manifest.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, SCHEMA), manifest)

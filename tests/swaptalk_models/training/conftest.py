@@ -98,7 +98,7 @@ def write_home(root: Path) -> TinyHome:
         tables.append_rows(home, "mels", mel_rows(clip, mels[clip]))
     versions = {f"{name}_version": tables.open_table(home, name).version for name in ("face_crops", "mels")}
     rows = [
-        {"clip": clip, "video": clip[0], "person": person, "split": split, "frames": FRAMES} | versions
+        {"clip": clip, "video": clip[0], "person": person, "split": split, "frames": FRAMES, "sound": True} | versions
         for clip, (person, split) in CLIPS.items()
     ]
     manifest = home.manifest("snap")
@@ -117,6 +117,17 @@ def tiny(tmp_path_factory) -> TinyHome:
 def own(tmp_path) -> TinyHome:
     """One to be damaged."""
     return write_home(tmp_path / "home")
+
+
+@pytest.fixture
+def partly_mute(own) -> TrainingData:
+    """Clips b_000 (train) and e_000 (test) have no usable sound: who asks for it gets a KeyError."""
+    rows = pq.read_table(own.manifest).to_pylist()
+    rows = [row | {"sound": row["clip"] not in ("b_000", "e_000")} for row in rows]
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), own.manifest)
+    data = own.data()
+    del data.mels["b_000"], data.mels["e_000"]
+    return data
 
 
 @pytest.fixture(scope="session")

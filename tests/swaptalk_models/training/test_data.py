@@ -66,6 +66,26 @@ def test_no_clip_in_a_split_is_the_users_to_mend(own):
         own.data().of("validation")
 
 
+def test_mute_clips_are_for_who_looks_only(partly_mute):
+    names = {split: [clip.name for clip in partly_mute.of(split)] for split in ("train", "test")}
+    assert names == {"train": ["a_000", "b_000", "c_000"], "test": ["e_000", "f_000"]}
+    heard = {split: [clip.name for clip in partly_mute.speaking(split)] for split in ("train", "validation", "test")}
+    assert heard == {"train": ["a_000", "c_000"], "validation": ["d_000"], "test": ["f_000"]}
+
+
+def test_a_split_that_cannot_be_heard_says_what_brings_it_back(own):
+    rows = [row | {"sound": row["split"] != "test"} for row in pq.read_table(own.manifest).to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows), own.manifest)
+    assert len(own.data().of("test")) == 2
+    with pytest.raises(UserError, match="no clip for test has a usable sound.*quality.min_level.*quality.leave_out=false"):
+        own.data().speaking("test")
+
+
+def test_of_an_earlier_manifest_all_clips_can_be_heard(own):
+    pq.write_table(pq.read_table(own.manifest).drop_columns(["sound"]), own.manifest)
+    assert all(clip.sound is True for clip in own.data().clips)
+
+
 @pytest.mark.parametrize("table, use", [("face_crops", lambda d: d.landmarks), ("mels", lambda d: d.mels)])
 def test_a_later_change_of_a_table_does_not_reach_an_old_snapshot(own, rows_for, table, use):
     before = use(own.data())

@@ -32,6 +32,11 @@ def test_a_batch_holds_training_people_only(objective, data):
     assert objective.extras.weight.shape == (3, 8)
 
 
+def test_faces_of_mute_clips_are_drawn_too(partly_mute):
+    batch = IdentityObjective(CONFIG, partly_mute).batch(np.random.default_rng(0), 40)
+    assert set(batch["person"].tolist()) == {0, 1, 2}
+
+
 def test_a_step_can_be_repeated(objective):
     first, again, other = (objective.batch(np.random.default_rng(seed), 6) for seed in (1, 1, 2))
     assert torch.equal(first["image"], again["image"]) and torch.equal(first["person"], again["person"])

@@ -12,7 +12,7 @@ from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
 
 @pytest.fixture
 def make(data, vqgan):
-    def make(**changed) -> LipSyncObjective:
+    def make(data=data, **changed) -> LipSyncObjective:
         torch.manual_seed(0)
         expert = LipExpert(LipExpertConfig(width=8, dim=8), 8, 4)
         config = LipSyncConfig(width=8, heads=2, audio_dim=8, **changed)
@@ -98,6 +98,14 @@ def test_loss_goes_down_on_one_batch(make, learn_one_batch):
     objective = make(sync_weight=0.0)
     losses = learn_one_batch(objective, 2)
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_nobody_listens_to_mute_clips(make, partly_mute, tmp_path):
+    objective = make(partly_mute)
+    assert [clip.name for clip in objective.clips] == ["a_000", "c_000"]
+    objective.batch(np.random.default_rng(0), 36)
+    objective.validate(objective.model.eval())
+    objective.finish(objective.model, tmp_path)
 
 
 def test_held_out_figures(make):

@@ -207,6 +207,15 @@ def test_a_joint_batch_is_whole_and_its_parts_are_too(data, vqgan, batch, proces
     assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), rel=1e-5)
 
 
+def test_nobody_listens_to_mute_clips(partly_mute, vqgan, tmp_path):
+    judge = SyncJudgeObjective(SyncJudgeConfig(channels=(8, 8), dim=8, train=TrainConfig(batch=36)), partly_mute)
+    for objective in (make_expert(partly_mute, vqgan), judge):
+        assert [clip.name for clip in objective.clips] == ["a_000", "c_000"]
+        objective.batch(np.random.default_rng(0), 36)
+        objective.validate(objective.model.eval())
+        objective.finish(objective.model, tmp_path)
+
+
 def test_a_batch_that_no_windows_fit_into_is_refused(data, vqgan):
     with pytest.raises(UserError, match="2 to 6 windows a clip.*= 7 is a multiple of none"):
         make_expert(data, vqgan, batch=14, processes=2)

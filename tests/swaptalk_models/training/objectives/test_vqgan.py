@@ -33,6 +33,12 @@ def test_a_batch_is_images_of_training_people(make, data):
     assert set(data.person_of_row[objective.rows]) == train
 
 
+def test_faces_of_mute_clips_are_drawn_too(partly_mute, vqgan_config):
+    identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
+    rows = VQGANObjective(vqgan_config, partly_mute, identity).rows
+    assert set(partly_mute.person_of_row[rows]) == {0, 1, 2}
+
+
 def test_reconstruction_gets_better(make):
     objective = make(adversarial_weight=0.0)
     objective.model.train()

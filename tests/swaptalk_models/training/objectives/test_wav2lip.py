@@ -13,7 +13,7 @@ from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
 
 @pytest.fixture
 def make(data, vqgan):
-    def make(**changed) -> Wav2LipObjective:
+    def make(data=data, **changed) -> Wav2LipObjective:
         torch.manual_seed(0)
         expert = LipExpert(LipExpertConfig(width=8, dim=8), 8, 4)
         objective = Wav2LipObjective(Wav2LipConfig(channels=(8, 16), audio_dim=8, **changed), data, vqgan, expert)
@@ -86,6 +86,14 @@ def test_loss_goes_down_on_one_batch(make, learn_one_batch):
     objective = make(sync_weight=0.0)
     losses = learn_one_batch(objective, 2)
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_nobody_listens_to_mute_clips(make, partly_mute, tmp_path):
+    objective = make(partly_mute)
+    assert [clip.name for clip in objective.clips] == ["a_000", "c_000"]
+    objective.batch(np.random.default_rng(0), 36)
+    objective.validate(objective.model.eval())
+    objective.finish(objective.model, tmp_path)
 
 
 def test_held_out_figures(make, tmp_path):
