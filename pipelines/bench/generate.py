@@ -16,7 +16,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
     place = Home(home)
     generator = Generator(load_release(current_release(home)))
-    voice, target = [row["clip"] for row in load_snapshot(place).clips("test")][:2]
+    voice, target = [row["clip"] for row in load_snapshot(place).clips("test") if row["sound"]][:2]
     source = next(place.evaluation.glob("*/sources/*.png"))
     started = time.perf_counter()
     result = generator.generate(

@@ -57,22 +57,25 @@ def chunks_of(clip: str, frames: int, seconds: float) -> list[Chunk]:
 
 def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_seconds: float = 10.0) -> list[Scene]:
     """``pairs`` scenes a setting. Targets take turns: people first, then their clips and chunks; both settings have the same targets.
+    Targets and voices are clips whose sound can be used; a source is a face, so everybody may be one.
 
     Args:
-        clips: test rows of a snapshot, with "clip", "person" and "frames".
+        clips: test rows of a snapshot, with "clip", "person", "frames" and "sound".
 
     Raises:
-        UserError: fewer than two held-out people.
+        UserError: fewer than two held-out people with a usable sound.
     """
     import numpy as np
 
-    if len({clip["person"] for clip in clips}) < 2:
-        raise UserError("test videos need at least two held-out people: a source and a target")
+    if len({clip["person"] for clip in clips if clip["sound"]}) < 2:
+        raise UserError("test videos need at least two held-out people with a usable sound: a target and another voice")
     rng = np.random.default_rng(seed)
+    shuffled = [clips[number] for number in rng.permutation(len(clips))]
+    people = list(dict.fromkeys(clip["person"] for clip in shuffled))
     turns: dict[str, list[Chunk]] = {}
-    for number in rng.permutation(len(clips)):
-        clip = clips[number]
-        turns.setdefault(clip["person"], []).extend(chunks_of(clip["clip"], clip["frames"], chunk_seconds))
+    for clip in shuffled:
+        if clip["sound"]:
+            turns.setdefault(clip["person"], []).extend(chunks_of(clip["clip"], clip["frames"], chunk_seconds))
     ordered = sorted(
         (turn, place, person, chunk) for place, (person, chunks) in enumerate(turns.items()) for turn, chunk in enumerate(chunks)
     )
@@ -80,9 +83,10 @@ def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_second
     for setting in (SELF, CROSS):
         for number in range(pairs):
             _, _, person, target = ordered[number % len(ordered)]
-            others = [other for other in turns if other != person]
-            source = others[rng.integers(len(others))]
-            voice = turns[others[rng.integers(len(others))]]
+            sources = [other for other in people if other != person]
+            source = sources[rng.integers(len(sources))]
+            voices = [other for other in turns if other != person]
+            voice = turns[voices[rng.integers(len(voices))]]
             audio = target if setting == SELF else voice[rng.integers(len(voice))]
             scenes.append(Scene(f"{setting}_{number:03d}", setting, source, target, audio))
     return scenes

@@ -72,7 +72,7 @@ def make_test_videos(home: Path, preset: Preset) -> list[dict]:
     """Make what is not there yet and give a record (see ``TestVideo``) a video, ground truth included.
 
     Raises:
-        UserError: no snapshot, no models, or fewer than two held-out people.
+        UserError: no snapshot, no models, or fewer than two held-out people with a usable sound.
     """
     home = Home(Path(home))
     folder = evaluation_folder(home, preset)

@@ -9,7 +9,9 @@ from swaptalk_models.evaluation.protocol import CROSS, SELF, Chunk, chunks_of, d
 
 COUNTS = {"a": 3, "b": 1, "c": 2}
 CLIPS = [
-    {"clip": f"{person}_{n}", "person": person, "frames": 100} for person, count in COUNTS.items() for n in range(count)
+    {"clip": f"{person}_{n}", "person": person, "frames": 100, "sound": True}
+    for person, count in COUNTS.items()
+    for n in range(count)
 ]
 PERSON = {clip["clip"]: clip["person"] for clip in CLIPS}
 
@@ -43,7 +45,7 @@ def test_scenes_of_one_number_have_the_same_target_in_both_settings():
 
 
 def test_long_clips_come_in_chunks():
-    clips = [{"clip": person, "person": person, "frames": 700} for person in "ab"]
+    clips = [{"clip": person, "person": person, "frames": 700, "sound": True} for person in "ab"]
     scenes = draw_scenes(clips, 6, 0, chunk_seconds=10)
     targets = Counter(scene.target for scene in scenes if scene.setting == SELF)
     assert set(targets.values()) == {1} and len(targets) == 6, "three chunks of each of two clips"
@@ -69,7 +71,17 @@ def test_the_seed_says_it_all():
     assert draw_scenes(CLIPS, 4, 1)[:4] == draw_scenes(CLIPS, 8, 1)[:4], "more scenes keep the first self-driven ones"
 
 
-@pytest.mark.parametrize("clips", [[], CLIPS[:3]])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mute_clip_is_neither_target_nor_voice(seed):
+    clips = [clip | {"sound": clip["clip"] not in ("a_1", "b_0")} for clip in CLIPS]
+    scenes = draw_scenes(clips, 40, seed)
+    assert {scene.target.clip for scene in scenes} == {"a_0", "a_2", "c_0", "c_1"}
+    assert {scene.audio.clip for scene in scenes} == {"a_0", "a_2", "c_0", "c_1"}
+    assert {scene.source for scene in scenes} == set("abc"), "the face of whoever is mute is as good as any"
+    assert all(PERSON[scene.audio.clip] != PERSON[scene.target.clip] for scene in scenes if scene.setting == CROSS)
+
+
+@pytest.mark.parametrize("clips", [[], CLIPS[:3], [clip | {"sound": clip["person"] == "a"} for clip in CLIPS]])
 def test_two_people_are_needed(clips):
-    with pytest.raises(UserError, match="at least two held-out people"):
+    with pytest.raises(UserError, match="at least two held-out people with a usable sound"):
         draw_scenes(clips, 2, 0)

@@ -24,7 +24,7 @@ from swaptalk_models.training.spec import ModelFolder, make_current
 
 METHODS = "[Lip-sync alone, Swap alone, Copied reference]"
 PRESET = load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": METHODS})
-CLIPS = [{"clip": f"{person}_000", "person": person, "split": "test", "frames": 8} for person in "ab"]
+CLIPS = [{"clip": f"{person}_000", "person": person, "split": "test", "frames": 8, "sound": True} for person in "ab"]
 CLOSED = 3  # the frame whose mouth is closed
 
 
