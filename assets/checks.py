@@ -15,7 +15,9 @@ from swaptalk_models.training.spec import MODEL_INPUTS, current, held_out_metric
 
 
 def gates_check(stage: str) -> dg.AssetChecksDefinition:
-    """Quality gates on what this stage has measured. Clips beyond a limit stay; the training snapshot leaves them out."""
+    """Quality gates on what this stage has measured. Clips beyond a limit stay; trainings do without them, or without
+    their sound.
+    """
     gates = [gate.name for gate in GATES if gate.stage == stage]
 
     @dg.asset_check(name=f"{stage}_gates", asset=stage, description=f"No clip is {' or '.join(gates)} beyond its limit.")

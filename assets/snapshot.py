@@ -15,7 +15,8 @@ from swaptalk_models.versions import CODE_VERSIONS
     kinds={"python", "parquet"},
     code_version=CODE_VERSIONS["training_snapshot"],
     description="A row a clip that a training may use: its person and split, and the table versions that hold its rows. Split by person. "
-    "Clips in quarantine are simply not in it, and by default none that a quality gate marks.",
+    "Clips in quarantine are simply not in it, and by default none whose face a quality gate marks. "
+    "Of those whose sound is marked, trainings see the face only.",
 )
 def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     from swaptalk_models.data.snapshot import SPLITS, TABLES, make_snapshot
@@ -36,6 +37,7 @@ def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
         "frames": float(sum(snapshot.rows["frames"].to_pylist())),
     }
     metadata["marked"] = float(len(marks))
+    metadata["mute"] = float(sum(not row["sound"] for row in snapshot.clips()))
     if marks:
         metadata["marks"] = reasons_table(marks)
         context.log.warning(f"{len(marks)} clips marked, first {marks[0].clip}: {marks[0].reason}")
@@ -52,6 +54,7 @@ _FROM = {
     "person": [("hdtf_catalog", "person")],
     "split": [("hdtf_catalog", "person")],
     "frames": [("face_crops", "frame")],
+    "sound": [("mels", "mel")],
     "face_tracks_hash": [("face_tracks", "landmarks")],
     "face_crops_hash": [("face_crops", "crop")],
     "mels_hash": [("mels", "mel")],

@@ -27,14 +27,20 @@ CHECKS = [faces.face_tracks_gates, faces.face_crops_gates, audio.mels_gates]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Four drawn people, and one of them once more, blurred and without a sound: (home, {asset: metadata}, {check: evaluation})."""
+    """Four drawn people, and one of them twice more, blurred and without a sound, and only without a sound.
+
+    (home, {asset: metadata}, {check: evaluation})
+    """
     folder = tmp_path_factory.mktemp("quality")
     first = write_corpus(folder / "videos", people=4, seconds=1.0)[0]
     with av.open(str(first)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    with VideoWriter(folder / "videos" / "spoilt.mp4", 256, 256, 25, audio=np.zeros(16000, np.float32), rate=16000) as writer:
-        for frame in frames:
-            writer.write(cv2.GaussianBlur(frame, (0, 0), 5))
+    blurred = [cv2.GaussianBlur(frame, (0, 0), 5) for frame in frames]
+    for name, pictures in (("spoilt", blurred), ("silent", frames)):
+        path = folder / "videos" / f"{name}.mp4"
+        with VideoWriter(path, 256, 256, 25, audio=np.zeros(16000, np.float32), rate=16000) as writer:
+            for picture in pictures:
+                writer.write(picture)
     swaptalk = SwapTalk(home=str(folder / "home"), videos=str(folder / "videos"), processes=1)
     with dg.DagsterInstance.ephemeral() as instance:
         job = dg.Definitions(
@@ -71,7 +77,7 @@ def test_every_measure_has_its_histogram_with_the_limit_in_it(run):
             blue, green, red = chart[5].astype(int).T
             assert ((red - blue > 80) & (red - green > 80)).any(), "the limit's line"
     text = metadata["face_crops"]["blur histogram"]
-    assert "blur of 5 clips" in text and "red: quality.max_blur 0.75" in text
+    assert "blur of 6 clips" in text and "red: quality.max_blur 0.75" in text
     assert "doubt histogram" not in metadata["face_tracks"], "a second is too short to judge"
 
 
@@ -85,20 +91,23 @@ def test_gates_warn_and_block_nothing(run):
     assert all(check.severity == dg.AssetCheckSeverity.WARN for check in found.values())
     crops, sound = found["face_crops_gates"], found["mels_gates"]
     assert "spoilt_000: face too blurred" in crops.description and "spoilt_000: sound silent" in sound.description
-    assert (crops.metadata["blurred"].value, crops.metadata["small"].value, crops.metadata["clips"].value) == (1, 0, 5)
+    assert sound.metadata["silent"].value == 2
+    assert (crops.metadata["blurred"].value, crops.metadata["small"].value, crops.metadata["clips"].value) == (1, 0, 6)
 
 
 def test_snapshot_leaves_out_what_it_lists(run):
     swaptalk, metadata, _ = run
-    assert [row["clip"] for row in load_snapshot(swaptalk.home_folder()).clips()] == [f"phantom_{i:03d}_000" for i in range(4)]
+    rows = {row["clip"]: row["sound"] for row in load_snapshot(swaptalk.home_folder()).clips()}
+    assert rows == {f"phantom_{i:03d}_000": True for i in range(4)} | {"silent_000": False}
     found = metadata["training_snapshot"]
-    assert found["marked"] == 1 and found["dagster/row_count"] == 4
-    (record,) = found["marks"].records
+    assert (found["marked"], found["mute"], found["dagster/row_count"]) == (2, 1, 5)
+    _, record = found["marks"].records
     assert record.data["clip"] == "spoilt_000" and "blurred" in record.data["reason"] and "silent" in record.data["reason"]
-    assert {"person", "frames"} <= set(found["dagster/column_lineage"].deps_by_column)
+    assert {"person", "frames", "sound"} <= set(found["dagster/column_lineage"].deps_by_column)
     status = collect(swaptalk.home_folder())
-    assert status["clips"] == {"total": 5, "ok": 5, "quarantined": 0} and status["quarantine"] == []
-    assert [(mark["clip"], mark["gates"]) for mark in status["marked"]] == [("spoilt_000", ["blurred", "silent"])]
+    assert status["clips"] == {"total": 6, "ok": 6, "quarantined": 0} and status["quarantine"] == []
+    marks = {mark["clip"]: mark["gates"] for mark in status["marked"]}
+    assert marks == {"silent_000": ["silent"], "spoilt_000": ["blurred", "silent"]}
 
 
 def test_check_of_the_judge_names_clips_that_are_out_of_step(tmp_path):
