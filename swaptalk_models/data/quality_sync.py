@@ -2,7 +2,7 @@
 
 The judge is trained on a snapshot, and the next snapshot goes by what it has measured: a circle in time, not in the
 graph of assets. It comes to rest because a clip is measured once, by the first judge that is good enough, and again
-only when its own crops or sound change. A snapshot that loses clips to this gate trains once more, and no further.
+only when its own crops or sound change. A snapshot that loses sounds to this gate trains once more, and no further.
 """
 
 from __future__ import annotations

@@ -145,7 +145,8 @@ class QualityConfig:
     """Limits beyond which a clip is marked. A mark deletes nothing and recomputes nothing: the next snapshot goes by it."""
 
     leave_out: bool = True
-    """Marked clips stay out of the training snapshot; false only marks them."""
+    """Clips whose face is marked stay out of the training snapshot. Those whose sound is marked are in it, for the
+    trainings that look at faces only; no training or measure of lips against sound takes them. false only marks."""
     max_magnification: float = 2.0
     """Face too small: px of the crop for one px of the frame, median over the frames."""
     max_blur: float = 0.75
@@ -163,8 +164,8 @@ class QualityConfig:
     max_clipped: float = 0.005
     """Clipped: share of samples within 5 % of full scale (0 to 1)."""
     out_of_step: str = "drop"
-    """A clip whose sound is out of step: `drop` leaves it out like any marked clip, `shift` takes it with its sound moved
-    back into step, `keep` takes it as it is."""
+    """A clip whose sound is out of step: `drop` takes its face only, as of any clip whose sound is marked, `shift`
+    takes its sound too, moved back into step, `keep` takes it as it is."""
     max_offset: int = 2
     """Out of step: frames (40 ms) between lips and sound, by the sync judge."""
     min_sync: float = 0.3
