@@ -22,6 +22,7 @@ from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import Ledger
+from swaptalk_models.data.names import speaker_of
 from swaptalk_models.data.quality import marked, measured, verdicts, write_marks
 from swaptalk_models.data.settings import SplitConfig
 from swaptalk_models.data.sources import catalog_rows
@@ -130,14 +131,17 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         judged = {clip: judged[clip] for clip in videos}
         write_marks(ledger, judged, videos, preset.quality)
         taken = [clip for clip in videos if not judged[clip].kept_out(preset.quality)]
-        people = {persons[videos[clip]] for clip in taken}
+        speaker = {clip: speaker_of(videos[clip], persons[videos[clip]]) for clip in taken}
+        held_out = {clip: persons[videos[clip]] for clip in taken}
+        if len(set(held_out.values())) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
+            held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
         mute = {clip for clip in taken if judged[clip].mute(preset.quality)}
-        mute_people = people - {persons[videos[clip]] for clip in taken if clip not in mute}
+        people = set(held_out.values())
+        mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
         split = _split(ledger, people, preset.training_snapshot, mute_people)
         rows = []
         for clip in taken:
-            person = persons[videos[clip]]
-            row = {"clip": clip, "video": videos[clip], "person": person, "split": split[person]}
+            row = {"clip": clip, "video": videos[clip], "person": speaker[clip], "split": split[held_out[clip]]}
             row["frames"] = done["face_crops"][clip].output["frames"]
             row |= {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES}
             # Only where something is wrong: a clip whose sound is found to be good and in step has not changed.

@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 import pytest
 
-from swaptalk_models.data.names import hdtf_group, person_of, safe_name, short_hash
+from swaptalk_models.data.names import hdtf_group, person_of, safe_name, short_hash, speaker_of
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,9 @@ def test_person(path, person):
 
 def test_group():
     assert hdtf_group("WRA_RoyBlunt_000_000_0_10") == "WRA" and hdtf_group("holiday") == ""
+
+
+def test_speakers_of_a_programme():
+    assert speaker_of("RD_Radio11_001", "RD_Radio") == "RD_Radio11" == speaker_of("RD_Radio11", "RD_Radio")
+    assert speaker_of("WDA_DebbieStabenow1_000", "WDA_DebbieStabenow") == "WDA_DebbieStabenow"
+    assert speaker_of("RD_Radio11_001", "Somebody") == "Somebody"  # whose name somebody knew

@@ -85,14 +85,18 @@ def fill(home: Home, people: str, content: str = "1") -> None:
         put(home, name, [row["clip"] for row in rows], content)
 
 
+def video_of(clip: str) -> str:
+    return clip.rpartition("_")[0]
+
+
 def put(home: Home, name: str, clips: list[str], content: str = "1", **quality: float) -> None:
     tables.delete_clips(home, name, clips)
     frames = pa.array([0, 1] * len(clips), pa.int32())
     twice = [clip for clip in clips for _ in range(2)]
-    tables.append_rows(home, name, pa.table({"clip": twice, "video": [clip[:2] for clip in twice], "frame": frames}))
+    tables.append_rows(home, name, pa.table({"clip": twice, "video": [video_of(clip) for clip in twice], "frame": frames}))
     with Ledger(home.ledger) as ledger:
         ledger.commit(
-            Entry(name, clip, clip[:2], "f", "i", "1", "p", OK, output={"rows": content, "frames": 2, "quality": quality}, rows=2)
+            Entry(name, clip, video_of(clip), "f", "i", "1", "p", OK, output={"rows": content, "frames": 2, "quality": quality}, rows=2)
             for clip in clips
         )
 
@@ -128,6 +132,22 @@ def test_new_data_make_a_new_version_and_the_old_one_can_be_rebuilt(home: Home):
     kept = load_snapshot(home, old.version)
     assert kept.rows.equals(old.rows)
     assert tables.read_clip(home, "face_crops", "a0_000", version=kept.table_version("face_crops")).num_rows == 2
+
+
+@pytest.mark.parametrize(("others", "together"), [("abcd", True), ("ab", False)])
+def test_a_programme_has_many_speakers_who_are_held_out_together(tmp_path: Path, others: str, together: bool):
+    """RD_Radio is no person. Only where there are hardly any others its speakers are divided."""
+    home = Home(tmp_path / "home").create()
+    fill(home, others)
+    radio = [f"RD_Radio{number}" for number in range(1, 20)]
+    rows = pq.read_table(home.catalog).to_pylist()
+    rows += [{"video": v, "clip": f"{v}_000", "clip_index": 0, "person": "RD_Radio", "source": "x"} for v in radio]
+    pq.write_table(catalog_table(rows), home.catalog)
+    for name in TABLES:
+        put(home, name, [f"{video}_000" for video in radio])
+    found = {row["person"]: row["split"] for row in make_snapshot(home, PRESET).clips()}
+    assert set(found) == {*others, *radio}
+    assert (len({found[video] for video in radio}) == 1) == together
 
 
 def test_split_shares_are_part_of_the_version(home: Home):
