@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from swaptalk_models.baselines.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.png import decode_png, encode_png
+from swaptalk_models.inference.skin import match_skin
 from swaptalk_models.modules.settings import SwapTeacherConfig
 from swaptalk_models.training.data import Clip, TrainingData
 
@@ -64,6 +65,12 @@ def swap_pair(data: TrainingData, pair: tuple[Clip, int, Clip, int], colour_stre
     return swapped
 
 
+def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
+    """The source's crop in the target's light, (S, S, 3) uint8, from two rows of the data: what the swapper is given, here as at inference."""
+    source_crop, target_crop = data.crops(np.array([source, target]))
+    return match_skin(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
+
+
 def make_pairs(
     home: Path, manifest: Path, config: SwapTeacherConfig, folder: Path, encode: Callable, report: Callable[[str], None], workers: int
 ) -> pa.Table:
@@ -73,24 +80,27 @@ def make_pairs(
         encode: crops (N, S, S, 3) uint8 -> codes of upper and lower halves, each (N, n) uint16.
 
     Returns:
-        The table: source_clip, source_frame, target_clip, target_frame, split, crop (PNG), upper, lower.
+        The table: source_clip, source_frame, target_clip, target_frame, split, crop (PNG), upper and lower (codes of the swap), source_upper and
+        source_lower (codes of the source in the target's light).
     """
     wanted = [("train", i) for i in range(config.pairs)] + [("validation", i) for i in range(config.held_out_pairs)]
     jobs = [wanted[i : i + 50] for i in range(0, len(wanted), 50)]
     rows: list[dict] = []
-    upper, lower = [], []
+    codes: dict[str, list[np.ndarray]] = {name: [] for name in ("upper", "lower", "source_upper", "source_lower")}
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
         for done in pool.map(_swap_some, [(str(home), str(manifest), config, job) for job in jobs]):
-            rows += done
             # Some at a time: decoded, all of them would not fit into memory.
-            for half, codes in zip((upper, lower), encode(np.stack([decode_png(row["crop"]) for row in done])), strict=True):
-                half.append(codes.reshape(len(done), -1))
+            crops = np.stack([decode_png(row["crop"]) for row in done] + [row.pop("lit") for row in done])
+            for half, both in zip(("upper", "lower"), encode(crops), strict=True):
+                codes[half].append(both[: len(done)].reshape(len(done), -1))
+                codes[f"source_{half}"].append(both[len(done) :].reshape(len(done), -1))
+            rows += done
             report(f"{len(rows)}/{len(wanted)} pairs swapped")
     table = pa.Table.from_pylist(rows)
     crop = table.schema.get_field_index("crop")
     table = table.set_column(crop, "crop", table["crop"].cast(pa.large_binary()))  # more than 2 GiB of pictures in one array
-    for name, codes in (("upper", upper), ("lower", lower)):
-        flat = np.concatenate(codes)
+    for name, parts in codes.items():
+        flat = np.concatenate(parts)
         table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.uint16()), flat.shape[1]))
     with written_aside(folder / PAIRS_FILE) as aside:
         pq.write_table(table, aside)
@@ -118,6 +128,7 @@ def _swap_some(job: tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]) -
                 "target_frame": target_frame,
                 "split": split,
                 "crop": encode_png(swapped),
+                "lit": lit_source(data, source_clip.first + source_frame, target_clip.first + target_frame),
             }
         )
     return rows

@@ -5,7 +5,8 @@
     swapped = linear(x) + skip
 
 The skip is ours: crops are aligned, so the source's own token at the same place is nearly what is wanted inside of the face, and the target's
-token outside. A gate learned for each region mixes the two, and the transformer learns what that lacks: pose, expression, light, the rim.
+token outside. A gate, learned for each region and corrected for each token, mixes the two, and the transformer learns what that lacks: pose,
+expression, light, the rim.
 
 Shapes: B batch, D embedding channels, h side of the latent grid, N = h * h tokens, C width.
 """
@@ -24,25 +25,25 @@ _GATE_START = {"background": -4.0, "skin": 0.0, "brow": 3.0, "eye": 3.0, "nose":
 
 
 class _RegionGate(nn.Module):
-    """(B, h, h) regions -> (B, 1, h, h) share of the source, 0 to 1."""
+    """(B, h, h) regions -> (B, h, h) log-odds of the source against the target."""
 
     def __init__(self) -> None:
         super().__init__()
         self.logit = nn.Parameter(torch.tensor([_GATE_START[name] for name in REGIONS]))
 
     def forward(self, region_Bhh: Tensor) -> Tensor:
-        return torch.sigmoid(self.logit[region_Bhh])[:, None]
+        return self.logit[region_Bhh]
 
 
 class _PlaceGate(nn.Module):
-    """The same without regions: a share for each place of the grid."""
+    """The same without regions: log-odds for each place of the grid."""
 
     def __init__(self, grid: int) -> None:
         super().__init__()
         self.logit = nn.Parameter(torch.zeros(grid, grid))
 
     def forward(self, region_Bhh: Tensor) -> Tensor:
-        return torch.sigmoid(self.logit)[None, None]
+        return self.logit[None]
 
 
 class Tokens(nn.Module):
@@ -88,9 +89,11 @@ class FaceSwapper(nn.Module):
         self.out = nn.Linear(config.width, dim)
         if config.skip:
             self.gate = _RegionGate() if config.semantic else _PlaceGate(grid)
-            # Training starts from the skip alone.
-            nn.init.zeros_(self.out.weight)
-            nn.init.zeros_(self.out.bias)
+            self.gate_out = nn.Linear(config.width, 1)
+            # Training starts from the skip alone, and from a gate that knows the region only.
+            for layer in (self.out, self.gate_out):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
         """(B, D, h, h) x 2 and int64 region labels (B, h, h) x 2 -> (B, D, h, h)."""
@@ -101,8 +104,9 @@ class FaceSwapper(nn.Module):
         swapped = self.out(x).float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
         if self.config.skip:
             # Where the source has hair or background there is nothing of its face to take.
-            share = self.gate(target_region_Bhh) * (source_region_Bhh != REGIONS.index("background"))[:, None]
-            swapped = swapped + share * source_BDhh + (1 - share) * target_BDhh
+            odds_Bhh = self.gate(target_region_Bhh) + self.gate_out(x).float().reshape(-1, self.grid, self.grid)
+            share_B1hh = (torch.sigmoid(odds_Bhh) * (source_region_Bhh != REGIONS.index("background")))[:, None]
+            swapped = swapped + share_B1hh * source_BDhh + (1 - share_B1hh) * target_BDhh
         return swapped
 
     def swap(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:

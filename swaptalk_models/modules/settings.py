@@ -207,8 +207,10 @@ class FaceSwapperConfig:
     """Weight of L_id_src."""
     teacher_identity_weight: float = 0.1
     """Weight of L_id_res."""
-    identity_samples: int = 16
-    """Samples of a batch that are decoded for the two identity losses."""
+    pixel_weight: float = 1.0
+    """Weight of the absolute error between the decoded face and the teacher's, which sees where neighbouring cells do not fit."""
+    decoded_samples: int = 16
+    """Samples of a batch that are decoded for the losses on pixels and identity."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
@@ -253,10 +255,15 @@ class LipSyncConfig:
     """At inference, what the audio changes against silence is done this many times. Short trainings move the lips too little."""
     warping: bool = True
     """Move the reference's lower half into the target's pose (off: an ablation)."""
+    region: str = "mouth"
+    """What the module answers for: mouth (and chin; cheeks, jaw and neck stay the target's) or half (the whole lower half, as in the paper's
+    figure)."""
     code_weight: float = 1.0
     """Weight of L_code."""
+    pixel_weight: float = 0.0
+    """Weight of the absolute error between the decoded mouth and the target's own."""
     lip_weight: float = 4.0
-    """How much more the cells of the target's lips count in L_code than the rest of the lower half."""
+    """How much more the cells of the target's lips count in L_code and the pixel loss than the rest of the region."""
     sync_weight: float = 0.05
     """Weight of L_sync."""
     sync_start: float = 0.3
@@ -266,6 +273,7 @@ class LipSyncConfig:
     def __post_init__(self) -> None:
         _require(self.width % self.heads == 0, "lip_sync.width must be a multiple of lip_sync.heads")
         _require(self.guidance > 0, "lip_sync.guidance must be positive")
+        _require(self.region in ("mouth", "half"), "lip_sync.region must be mouth or half")
         _require(0 <= self.sync_start <= 1, "lip_sync.sync_start must be in 0..1")
 
 

@@ -110,7 +110,7 @@ def _write_pairs(preset: Preset, data: RandomData, folder: Path) -> None:
         "split": ["train", "validation"] * _FRAMES,
         "crop": data._crops[:count],
     }
-    for half, codes in (("upper", upper), ("lower", lower)):
+    for half, codes in {"upper": upper, "lower": lower, "source_upper": upper, "source_lower": lower}.items():
         flat = codes[:count].reshape(count, -1)
         columns[half] = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.uint16()), flat.shape[1])
     pq.write_table(pa.table(columns), folder / PAIRS_FILE)

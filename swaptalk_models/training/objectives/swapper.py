@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE
+from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE, lit_source
 from swaptalk_models.data.png import decode_png
 from swaptalk_models.data.regions import downsample_labels
 from swaptalk_models.metrics.id_retrieve import id_retrieve
@@ -47,9 +47,11 @@ class FaceSwapperObjective(Objective):
         first = {clip.name: clip.first for clip in data.clips}
         self.source = np.array([first[c] for c in table["source_clip"].to_pylist()]) + table["source_frame"].to_numpy()
         self.target = np.array([first[c] for c in table["target_clip"].to_pylist()]) + table["target_frame"].to_numpy()
-        self.made_upper, self.made_lower = (
-            table[half].combine_chunks().flatten().to_numpy().reshape(len(table), -1, grid // 2, grid) for half in ("upper", "lower")
-        )
+        self.of_pair = {
+            f"{whose}_{half}": table[column].combine_chunks().flatten().to_numpy().reshape(len(table), -1, grid // 2, grid)
+            for half in ("upper", "lower")
+            for whose, column in (("made", half), ("source", f"source_{half}"))
+        }
         self.made = table["crop"].combine_chunks()
         split = np.array(table["split"].to_pylist())
         self.pairs = {name: np.flatnonzero(split == name) for name in ("train", "validation")}
@@ -60,15 +62,11 @@ class FaceSwapperObjective(Objective):
     def _pairs(self, index: np.ndarray) -> Batch:
         source, target = self.source[index], self.target[index]
         arrays = {
-            "source_upper": self.upper[source],
-            "source_lower": self.lower[source],
             "source_region": self.labels[source],
             "target_upper": self.upper[target],
             "target_lower": self.lower[target],
             "target_region": self.labels[target],
-            "made_upper": self.made_upper[index],
-            "made_lower": self.made_lower[index],
-        }
+        } | {name: codes[index] for name, codes in self.of_pair.items()}
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         batch["source_image"] = torch.from_numpy(to_unit(self.data.crops(source)))
         batch["made_image"] = torch.from_numpy(to_unit(np.stack([decode_png(self.made[int(i)].as_py()) for i in index])))
@@ -80,9 +78,14 @@ class FaceSwapperObjective(Objective):
         wanted = self.vqgan.embed(batch["made_upper"], batch["made_lower"])
         proxy = F.l1_loss(swapped, wanted)  # a squared error blurs what it is not sure of
         loss, parts = config.proxy_weight * proxy, {"proxy": proxy}
+        n = config.decoded_samples
+        if config.pixel_weight or config.source_identity_weight or config.teacher_identity_weight:
+            image = self.vqgan.decode(swapped[:n])
+        if config.pixel_weight:
+            pixel = F.l1_loss(image, batch["made_image"][:n])
+            loss, parts = loss + config.pixel_weight * pixel, parts | {"pixel": pixel}
         if config.source_identity_weight or config.teacher_identity_weight:
-            n = config.identity_samples
-            identity = self.identity(self.vqgan.decode(swapped[:n]))
+            identity = self.identity(image)
             with torch.no_grad():
                 of_source, of_made = self.identity(batch["source_image"][:n]), self.identity(batch["made_image"][:n])
             to_source = 1 - (identity * of_source).sum(-1).mean()
@@ -118,11 +121,12 @@ class FaceSwapperObjective(Objective):
         offsets = np.random.default_rng(0).random(len(target_clip))
         targets = np.array([clips[i].first + int(o * clips[i].frames) for i, o in zip(target_clip, offsets, strict=True)])
         device = next(model.parameters()).device
-        arrays = {"source": sources, "target": targets}
-        batch = {}
-        for name, rows in arrays.items():
-            for part, array in {"upper": self.upper, "lower": self.lower, "region": self.labels}.items():
-                batch[f"{name}_{part}"] = torch.from_numpy(array[rows].astype(np.int64)).to(device)
+        lit = np.stack([lit_source(self.data, source, target) for source, target in zip(sources, targets, strict=True)])
+        halves = self.vqgan.tokenize(torch.from_numpy(to_unit(lit)).to(device))
+        batch = dict(zip(("source_upper", "source_lower"), halves, strict=True))
+        rows = {"source_region": self.labels[sources], "target_region": self.labels[targets]}
+        rows |= {"target_upper": self.upper[targets], "target_lower": self.lower[targets]}
+        batch |= {name: torch.from_numpy(array.astype(np.int64)).to(device) for name, array in rows.items()}
         swapped = from_unit(self.vqgan.decode(self._swap(model, batch)).float().cpu().numpy())
         copied = from_unit(self.vqgan.decode(self.vqgan.embed(batch["target_upper"], batch["target_lower"])).float().cpu().numpy())
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from swaptalk_models.baselines import teacher_pairs
-from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE, draw_pairs, make_pairs, swap_pair
+from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE, draw_pairs, lit_source, make_pairs, swap_pair
 from swaptalk_models.data import tables
 from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.home import Home
@@ -132,6 +132,9 @@ def test_the_table_holds_every_pair_with_its_codes(made, data):
         crop = cv2.imdecode(np.frombuffer(row["crop"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
         upper, lower = encode(crop[None])
         assert row["upper"] == upper[0].tolist() and row["lower"] == lower[0].tolist()
+        lit = lit_source(data, source.first + source_frame, target.first + target_frame)
+        upper, lower = encode(lit[None])
+        assert row["source_upper"] == upper[0].tolist() and row["source_lower"] == lower[0].tolist()
     assert table["upper"].type == pa.list_(pa.uint16(), 8)
 
 
@@ -141,4 +144,5 @@ def test_sharing_out_the_work_does_not_change_it(made, home):
     for number in (53, 7, 0, 49):
         split, index = ("train", number) if number < 50 else ("validation", number - 50)
         (alone,) = teacher_pairs._swap_some((str(home[0].root), str(home[1]), CONFIG, [(split, index)]))
+        del alone["lit"]  # kept as codes
         assert alone == {name: rows[number][name] for name in alone}

@@ -23,7 +23,7 @@ def teacher(tmp_path_factory):
     table = pa.Table.from_pylist([dict(zip(names, pair, strict=True)) for pair in PAIRS])
     pngs = [cv2.imencode(".png", np.full((32, 32, 3), 50 * n, np.uint8))[1].tobytes() for n in range(len(PAIRS))]
     table = table.append_column("crop", pa.array(pngs))
-    for shift, half in enumerate(("upper", "lower")):
+    for shift, half in enumerate(("upper", "lower", "source_upper", "source_lower")):
         codes = pa.array(np.repeat(np.arange(len(PAIRS)) + shift, 16), pa.uint16())
         table = table.append_column(half, pa.FixedSizeListArray.from_arrays(codes, 16))
     pq.write_table(table, folder / PAIRS_FILE)
@@ -32,10 +32,10 @@ def teacher(tmp_path_factory):
 
 @pytest.fixture
 def make(data, vqgan, teacher):
-    def make(**changed) -> FaceSwapperObjective:
+    def make(pixel_weight: float = 0.0, **changed) -> FaceSwapperObjective:
         torch.manual_seed(0)
         identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
-        config = FaceSwapperConfig(width=16, depth=1, heads=2, identity_samples=2, **changed)
+        config = FaceSwapperConfig(width=16, depth=1, heads=2, decoded_samples=2, pixel_weight=pixel_weight, **changed)
         return FaceSwapperObjective(config, data, vqgan, "v1", 4, identity, teacher)
 
     return make
@@ -45,7 +45,7 @@ def test_a_pair_holds_source_target_and_the_teachers_swap(make, data, tiny):
     objective = make()
     batch = objective._pairs(np.array([0, 1]))
     row = {clip.name: clip.first for clip in data.clips}
-    assert np.array_equal(batch["source_upper"][0], objective.upper[row["a_000"] + 3])
+    assert (batch["source_upper"][0] == 2).all() and (batch["source_lower"][1] == 4).all(), "the source in the target's light"
     assert np.array_equal(batch["target_lower"][1], objective.lower[row["c_000"] + 29])
     assert np.array_equal(batch["target_region"][0], objective.labels[row["b_000"] + 7])
     assert (batch["made_upper"][1] == 1).all() and (batch["made_lower"][1] == 2).all()
@@ -58,6 +58,15 @@ def test_a_pair_holds_source_target_and_the_teachers_swap(make, data, tiny):
 def test_a_batch_is_of_training_pairs(make):
     upper = make().batch(np.random.default_rng(0), 50)["made_upper"]
     assert set(upper.unique().tolist()) == {0, 1}
+
+
+def test_the_pixel_loss_reaches_the_swapper_through_the_frozen_decoder(make):
+    objective = make(pixel_weight=2.0, proxy_weight=0.0, source_identity_weight=0.0, teacher_identity_weight=0.0)
+    loss, parts = objective.loss(objective.batch(np.random.default_rng(0), 4), 0.0)
+    assert set(parts) == {"proxy", "pixel"} and torch.allclose(loss, 2 * parts["pixel"])
+    loss.backward()
+    assert objective.model.out.weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in objective.vqgan.parameters())
 
 
 def test_identity_losses_reach_the_swapper_through_the_frozen_decoder(make):
