@@ -60,16 +60,16 @@ class Networks:
     @torch.inference_mode()
     def speak(self, target: Latents, reference: Latents, mel: np.ndarray) -> Latents:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
-        upper = target.z.chunk(2, dim=2)[0]
-        lower = self.lip_sync.speak(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(mel).to(self.device))
-        return Latents(torch.cat([upper, lower], dim=2), target.region)
+        upper, lower = target.z.chunk(2, dim=2)
+        made = self.lip_sync.speak(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(mel).to(self.device))
+        return Latents(torch.cat([upper, self.lip_sync.place(made, lower)], dim=2), target.region)
 
     @torch.inference_mode()
     def copy_lips(self, target: Latents, reference: Latents) -> Latents:
         """The target's latents with the reference's lips moved into its pose: what lip-sync has to beat."""
-        upper = target.z.chunk(2, dim=2)[0]
-        lower = self.lip_sync.warp(upper, reference.z.expand(len(upper), -1, -1, -1))
-        return Latents(torch.cat([upper, lower], dim=2), target.region)
+        upper, lower = target.z.chunk(2, dim=2)
+        moved = self.lip_sync.warp(upper, reference.z.expand(len(upper), -1, -1, -1))
+        return Latents(torch.cat([upper, self.lip_sync.place(moved, lower)], dim=2), target.region)
 
     @torch.inference_mode()
     def decode(self, latents: Latents) -> np.ndarray:

@@ -3,7 +3,8 @@
     T^U, R^U --hourglass--> difference --U-Net encoder--> offset map
     R^B --grid_sample(offset map)--> warped R^B --U-Net with audio cross-attention--> lower half
 
-The target's own lower half is never an input: it is the label. Shapes: B batch, D embedding channels, (h / 2, h) the latent grid of a half.
+The target's own lower half is never an input: it is the label. By default the module answers for mouth and chin alone, and what lies around them
+stays the target's (`region`; the figure replaces all of the half). Shapes: B batch, D embedding channels, (h / 2, h) the latent grid of a half.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from swaptalk_models.data.regions import REGIONS, region_labels
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE, AudioEncoder
 from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid
 from swaptalk_models.modules.settings import LipSyncConfig
+from swaptalk_models.modules.vqgan import cosine_basis
 
 
 class Hourglass(nn.Module):
@@ -35,10 +37,16 @@ class Hourglass(nn.Module):
 
 
 class FaceWarping(nn.Module):
-    """Moves the reference's lower half into the target's pose, read off the two upper halves."""
+    """Moves the reference's lower half into the target's pose, read off the two upper halves.
 
-    def __init__(self, dim: int, width: int, reach: float = 0.5) -> None:
+    A cell is a whole patch of pixels, and to move a face by half a cell is not to blend two patches. So the embeddings are spread out to the
+    resolution of pixels, by a linear map that starts as the inverse of the cosine transform the VQGAN's own linear path starts as, are moved
+    there, and are gathered into cells again.
+    """
+
+    def __init__(self, dim: int, width: int, factor: int, reach: float = 0.5) -> None:
         super().__init__()
+        self.factor = factor
         self.reach = reach  # largest offset, as a share of the half's side
         self.hourglass = Hourglass(dim, width)
         self.encoder = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
@@ -47,6 +55,9 @@ class FaceWarping(nn.Module):
         # Training starts from the identity warp.
         nn.init.zeros_(self.offset[-1].weight)
         nn.init.zeros_(self.offset[-1].bias)
+        basis = cosine_basis(factor, dim)
+        self.spread = nn.Parameter(basis.T[:, :, None, None].clone())
+        self.gather = nn.Parameter(basis[:, :, None, None].clone())
 
     def offsets(self, target_upper: Tensor, reference_upper: Tensor) -> Tensor:
         """(B, H, W, 2) x, y offsets in grid_sample's units (2 is the whole side)."""
@@ -57,14 +68,20 @@ class FaceWarping(nn.Module):
         return 2 * self.reach * torch.tanh(moved).movedim(1, -1)
 
     def forward(self, target_upper: Tensor, reference_upper: Tensor, reference_lower: Tensor) -> Tensor:
-        grid = position_grid(*reference_lower.shape[2:], device=reference_lower.device)
-        return F.grid_sample(
-            reference_lower.float(),
-            grid + self.offsets(target_upper, reference_upper),
-            mode="bilinear",
-            padding_mode="border",
-            align_corners=False,
-        )
+        """(B, D, H, W) of the lower half, moved."""
+        offsets = self.offsets(target_upper, reference_upper)
+        lower = reference_lower.float()
+        blended = _moved(lower, offsets)
+        fine = F.pixel_shuffle(F.conv2d(lower, self.spread), self.factor)
+        fine_offsets = F.interpolate(offsets.movedim(-1, 1), fine.shape[2:], mode="bilinear", align_corners=False).movedim(1, -1)
+        moved = F.pixel_unshuffle(_moved(fine, fine_offsets, "bicubic"), self.factor)
+        # Channels that no pixel has room for (more than 3 a pixel) stay blended.
+        return blended + F.conv2d(moved - F.conv2d(blended, self.spread), self.gather)
+
+
+def _moved(x_BCHW: Tensor, offsets_BHW2: Tensor, mode: str = "bilinear") -> Tensor:
+    grid = position_grid(*x_BCHW.shape[2:], device=x_BCHW.device) + offsets_BHW2
+    return F.grid_sample(x_BCHW, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
 class AudioBlock(nn.Module):
@@ -83,13 +100,17 @@ class AudioBlock(nn.Module):
 
 
 class LipTransform(nn.Module):
-    """U-Net over the warped lower half with audio cross-attention in every block. (B, D, H, W) -> the same."""
+    """U-Net over the warped lower half with audio cross-attention in every block.
+
+    Beside the warped half it sees the reference's as it was, whose fine detail the warp has blended, and the target's upper half, mirrored so
+    that its last row lies on the first row of the lower half: what is made has to meet it without a seam.
+    """
 
     def __init__(self, config: LipSyncConfig, dim: int, grid: int) -> None:
         super().__init__()
         width, audio = config.width, (config.audio_dim, config.heads)
         self.audio_norm = nn.LayerNorm(config.audio_dim)
-        self.first = nn.Conv2d(dim, width, 3, padding=1)
+        self.first = nn.Conv2d(3 * dim, width, 3, padding=1)
         # Where on the face a cell lies decides what the audio does to it.
         self.position = nn.Parameter(0.02 * torch.randn(width, grid // 2, grid))
         self.down = AudioBlock(width, width, *audio)
@@ -102,9 +123,11 @@ class LipTransform(nn.Module):
         nn.init.zeros_(self.last[-1].weight)
         nn.init.zeros_(self.last[-1].bias)
 
-    def forward(self, warped_BDHW: Tensor, audio_BMC: Tensor) -> Tensor:
+    def forward(self, warped_BDHW: Tensor, reference_BDHW: Tensor, upper_BDHW: Tensor, audio_BMC: Tensor) -> Tensor:
+        """Three halves (B, D, H, W) and audio tokens -> the lower half, (B, D, H, W)."""
         audio_BMC = self.audio_norm(audio_BMC)
-        down = self.down(self.first(warped_BDHW) + self.position, audio_BMC)
+        seen = torch.cat([warped_BDHW, reference_BDHW, upper_BDHW.flip(2)], dim=1)
+        down = self.down(self.first(seen) + self.position, audio_BMC)
         x = self.shrink(down)
         for block in self.middle:
             x = block(x, audio_BMC)
@@ -115,12 +138,14 @@ class LipTransform(nn.Module):
 class LipSync(nn.Module):
     """Upper half of the target, a reference frame of the same video, a mel window -> the target's lower half."""
 
-    def __init__(self, config: LipSyncConfig, dim: int, grid: int) -> None:
+    def __init__(self, config: LipSyncConfig, dim: int, grid: int, factor: int) -> None:
         super().__init__()
         self.config = config
         self.register_buffer("mouth", _mouth_cells(grid), persistent=False)
+        region = _mouth_and_chin(grid)
+        self.register_buffer("region", region if config.region == "mouth" else torch.ones_like(region), persistent=False)
         self.audio = AudioEncoder(config.audio_dim)
-        self.warping = FaceWarping(dim, config.warp_width) if config.warping else None
+        self.warping = FaceWarping(dim, config.warp_width, factor) if config.warping else None
         self.transform = LipTransform(config, dim, grid)
 
     def forward(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
@@ -134,7 +159,7 @@ class LipSync(nn.Module):
         Returns:
             (B, D, h / 2, h) standardised embeddings of the lower half.
         """
-        return self.transform(self.warp(target_upper, reference), self.audio(mel_BTF))
+        return self.transform(self.warp(target_upper, reference), reference.chunk(2, dim=2)[1], target_upper, self.audio(mel_BTF))
 
     def speak(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
         """``forward`` for inference: what the sound changes against silence is done ``guidance`` times, around the mouth.
@@ -142,13 +167,20 @@ class LipSync(nn.Module):
         A mean over all the mouths that a sound may go with moves less than any of them; guidance gives the movement back, as classifier-free
         guidance does (Ho & Salimans 2022). Silence takes the place of "no condition": lips that are closed stay as they are.
         """
-        warped = self.warp(target_upper, reference)
-        made = self.transform(warped, self.audio(mel_BTF))
+        halves = self.warp(target_upper, reference), reference.chunk(2, dim=2)[1], target_upper
+        made = self.transform(*halves, self.audio(mel_BTF))
         if self.config.guidance == 1:
             return made
         silence = torch.full_like(mel_BTF[:1], MEL_SILENCE)
-        silent = self.transform(warped, self.audio(silence).expand(len(warped), -1, -1))
+        silent = self.transform(*halves, self.audio(silence).expand(len(made), -1, -1))
         return made + (self.config.guidance - 1) * self.mouth * (made - silent)
+
+    def place(self, made: Tensor, lower: Tensor) -> Tensor:
+        """What was made, in the region that the module answers for; around it the target's lower half as it was. All (B, D, h / 2, h).
+
+        The target's lower half passes by the module, not through it: what is made knows nothing of it.
+        """
+        return torch.where(self.region > 0, made, lower)
 
     def warp(self, target_upper: Tensor, reference: Tensor) -> Tensor:
         """The reference's lower half in the target's pose, (B, D, h / 2, h)."""
@@ -164,3 +196,10 @@ def _mouth_cells(grid: int) -> Tensor:
     labels = region_labels(template_landmarks(size), size, grid)[grid // 2 :]
     lips = torch.from_numpy(labels == REGIONS.index("lip")).float()[None, None]
     return F.max_pool2d(lips, 3, stride=1, padding=1)
+
+
+def _mouth_and_chin(grid: int) -> Tensor:
+    """(1, 1, h / 2, h), 1 from the nostrils down, as wide as the jaw: what moves when the template face speaks."""
+    centre = (torch.arange(grid) + 0.5) / grid
+    wide, low = (centre > 0.25) & (centre < 0.75), centre[grid // 2 :] > 0.56
+    return (low[:, None] & wide[None]).float()[None, None]

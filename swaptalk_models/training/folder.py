@@ -45,7 +45,7 @@ _NETWORKS = {
     "identity_encoder": (IdentityEncoderConfig, _identity_encoder),
     "lip_expert": (LipExpertConfig, lambda config, shape: LipExpert(config, shape["dim"], shape["grid"])),
     "face_swapper": (FaceSwapperConfig, lambda config, shape: FaceSwapper(config, shape["dim"], shape["grid"])),
-    "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"])),
+    "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"], shape["crop_size"] // shape["grid"])),
     "wav2lip": (Wav2LipConfig, lambda config, shape: Wav2Lip(config)),
     "sync_judge": (SyncJudgeConfig, lambda config, shape: SyncJudge(config, shape["crop_size"])),
 }

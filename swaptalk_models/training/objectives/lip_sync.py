@@ -17,11 +17,13 @@ from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.settings import LipSyncConfig
 from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.training.data import Clip, TrainingData, from_unit
+from swaptalk_models.training.data import Clip, TrainingData, from_unit, to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
 from swaptalk_models.training.samples import save_grid
 from swaptalk_models.training.talk_samples import draw_talk, talking_clips
+
+_MIDDLE = SYNC_FRAMES // 2
 
 
 class LipSyncObjective(Objective):
@@ -31,14 +33,14 @@ class LipSyncObjective(Objective):
         self, config: LipSyncConfig, data: TrainingData, vqgan: VQGAN, vqgan_version: str, grid: int, expert: LipExpert
     ) -> None:
         self.config, self.data = config, data
-        self.model = LipSync(config, vqgan.config.dim, grid)
+        self.model = LipSync(config, vqgan.config.dim, grid, vqgan.config.factor)
         self.vqgan, self.expert = frozen(vqgan), frozen(expert)
         if expert.config.width == config.audio_dim:
             # The expert has learned already what in a sound moves lips.
             self.model.audio.load_state_dict(expert.audio.encoder.state_dict())
         self.upper, self.lower = data.codes(vqgan_version, grid)
         lips = [downsample_labels(label, grid)[grid // 2 :] == REGIONS.index("lip") for label in data.labels]
-        self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32)
+        self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32) * self.model.region[0, 0].numpy()
         self.weight /= self.weight.mean((1, 2), keepdims=True)
         self.clips = talking_clips(data, "lip_sync")
 
@@ -56,24 +58,38 @@ class LipSyncObjective(Objective):
         }
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         batch["weight"] = torch.from_numpy(self.weight[drawn.target])
+        if self.config.pixel_weight:
+            batch["image"] = torch.from_numpy(to_unit(self.data.crops(drawn.target[:, _MIDDLE])))
         return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        made, _ = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
+        made = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
         code = (batch["weight"].flatten(0, 1)[:, None] * (made - self._label(batch)).square()).mean()
         loss, parts = self.config.code_weight * code, {"code": code}
+        if self.config.pixel_weight:
+            pixel = self._pixel_loss(made, batch)
+            loss, parts = loss + self.config.pixel_weight * pixel, parts | {"pixel": pixel}
         if self.config.sync_weight and progress >= self.config.sync_start:
             with self.expert.noisy():
                 sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
             loss, parts = loss + self.config.sync_weight * sync, parts | {"sync": sync}
         return loss, parts
 
-    def _predict(self, model: LipSync, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Predicted lower halves and the warped reference, each (N * 5, D, h / 2, h)."""
+    def _pixel_loss(self, made: Tensor, batch: Batch) -> Tensor:
+        """Absolute error of the decoded lower half, weighted as L_code is, on the middle frame of the five: the others look much like it."""
+        upper = self.vqgan.embed_half(batch["target_upper"][:, _MIDDLE], self.vqgan.upper)
+        image = self.vqgan.decode(torch.cat([upper, made.unflatten(0, (-1, SYNC_FRAMES))[:, _MIDDLE]], dim=2))
+        error = (image - batch["image"]).abs().mean(1).chunk(2, dim=1)[1]
+        return (F.interpolate(batch["weight"][:, [_MIDDLE]], error.shape[1:])[:, 0] * error).mean()
+
+    def _predict(self, model: LipSync, batch: Batch) -> Tensor:
+        """Predicted lower halves, (N * 5, D, h / 2, h), in their places in the target's."""
+        return model.place(model(*self._seen(batch), batch["mel"].flatten(0, 1)), self._label(batch))
+
+    def _seen(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Upper halves (N * 5, D, h / 2, h) and references (N * 5, D, h, h)."""
         upper = self.vqgan.embed_half(batch["target_upper"].flatten(0, 1), self.vqgan.upper)
-        reference = self.vqgan.embed(batch["reference_upper"], batch["reference_lower"]).repeat_interleave(SYNC_FRAMES, dim=0)
-        warped = model.warp(upper, reference)
-        return model.transform(warped, model.audio(batch["mel"].flatten(0, 1))), warped
+        return upper, self.vqgan.embed(batch["reference_upper"], batch["reference_lower"]).repeat_interleave(SYNC_FRAMES, dim=0)
 
     def _label(self, batch: Batch) -> Tensor:
         return self.vqgan.embed_half(batch["label"].flatten(0, 1), self.vqgan.lower)
@@ -114,9 +130,9 @@ class LipSyncObjective(Objective):
         device = next(model.parameters()).device
         batch = {name: tensor.to(device) for name, tensor in self._samples(np.random.default_rng(0), 64, clips).items()}
         with torch.no_grad():
-            made, warped = self._predict(model, batch)
-            label = self._label(batch)
-            copied = self.vqgan.embed_half(batch["reference_lower"], self.vqgan.lower).repeat_interleave(SYNC_FRAMES, dim=0)
+            made, label = self._predict(model, batch), self._label(batch)
+            upper, reference = self._seen(batch)
+            warped, copied = (model.place(lower, label) for lower in (model.warp(upper, reference), reference.chunk(2, dim=2)[1]))
             sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
         errors = {"code": made, "warped": warped, "copied": copied}
         return {name: float(F.mse_loss(value, label)) for name, value in errors.items()} | {"sync": float(sync)}
@@ -131,15 +147,16 @@ class LipSyncObjective(Objective):
         codes = {
             name: torch.from_numpy(array.astype(np.int64)).to(device)
             for name, array in {
-                "upper": self.upper[rows], "r_upper": self.upper[[row]], "r_lower": self.lower[[row]]
+                "upper": self.upper[rows], "lower": self.lower[rows], "r_upper": self.upper[[row]], "r_lower": self.lower[[row]]
             }.items()
         }
         upper = self.vqgan.embed_half(codes["upper"], self.vqgan.upper)
         one = self.vqgan.embed(codes["r_upper"], codes["r_lower"]).expand(clip.frames, -1, -1, -1)
         if mel is None:
-            lower = model.warp(upper, one)
+            made = model.warp(upper, one)
         else:
-            lower = model.speak(upper, one, torch.from_numpy(centred_windows(mel, np.arange(clip.frames))).to(device))
+            made = model.speak(upper, one, torch.from_numpy(centred_windows(mel, np.arange(clip.frames))).to(device))
+        lower = model.place(made, self.vqgan.embed_half(codes["lower"], self.vqgan.lower))
         return from_unit(self.vqgan.decode(torch.cat([upper, lower], dim=2)).float().cpu().numpy())
 
 

@@ -25,7 +25,7 @@ def make_models(home, seed=0):
     networks = {
         "vqgan": VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=16, dim=8)),
         "face_swapper": FaceSwapper(FaceSwapperConfig(width=8, depth=1, heads=2), 8, 4),
-        "lip_sync": LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, 4),
+        "lip_sync": LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, 4, 8),
     }
     for name, network in networks.items():
         folder = ModelFolder(home / "models" / name / f"v{seed}")

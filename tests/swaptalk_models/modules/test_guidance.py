@@ -12,7 +12,7 @@ SILENCE = torch.full((1, 16, 80), -4.0)
 
 def lip_sync(guidance):
     torch.manual_seed(0)
-    module = LipSync(LipSyncConfig(width=8, warp_width=8, heads=2, audio_dim=8, guidance=guidance), DIM, GRID).eval()
+    module = LipSync(LipSyncConfig(width=8, warp_width=8, heads=2, audio_dim=8, guidance=guidance), DIM, GRID, 8).eval()
     for parameter in module.parameters():  # the last layers start at zero
         torch.nn.init.normal_(parameter, std=0.2)
     return module

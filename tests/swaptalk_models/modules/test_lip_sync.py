@@ -5,16 +5,18 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from swaptalk_models.modules.lip_sync import FaceWarping, LipSync
 from swaptalk_models.modules.settings import LipSyncConfig
+from swaptalk_models.modules.vqgan import cosine_basis
 
 GRID, DIM = 8, 6
 
 
 def make(**changed) -> LipSync:
     torch.manual_seed(0)
-    return LipSync(LipSyncConfig(width=16, heads=2, audio_dim=8, **changed), dim=DIM, grid=GRID).eval()
+    return LipSync(LipSyncConfig(width=16, heads=2, audio_dim=8, **changed), dim=DIM, grid=GRID, factor=8).eval()
 
 
 @pytest.fixture
@@ -86,7 +88,32 @@ def test_an_offset_moves_the_reference(inputs):
     lower = reference.chunk(2, dim=2)[1]
     moved = network.warp(upper, reference)
     assert torch.allclose(moved[..., :-1], lower[..., 1:], atol=1e-4)
-    assert torch.allclose(moved[..., -1], lower[..., -1], atol=1e-4), "the border is repeated"
+
+
+def test_half_a_cell_moves_pixels_and_does_not_blend_patches():
+    """Embeddings that are the cosine transform of a picture's patches: moved, they are those of the moved picture."""
+    factor, dim = 8, 3 * 8**2
+    ramp = torch.linspace(0, 6 * math.pi, 72)
+    picture = (torch.sin(ramp)[None, None, None] + torch.cos(0.7 * ramp)[None, None, :, None]).expand(1, 3, -1, -1)[:, :, :32]
+    basis = cosine_basis(factor, dim)[:, :, None, None]
+
+    def cells(image: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(F.pixel_unshuffle(image, factor), basis)
+
+    warping = FaceWarping(dim, 8, factor).eval()
+    lower, wanted = cells(picture[..., :64]), cells(picture[..., 4:68])
+    with torch.no_grad():
+        warping.offset[-1].bias[0] = math.atanh(1 / 8 / (2 * warping.reach))  # half of one of eight cells
+        moved = warping(torch.zeros_like(lower), torch.zeros_like(lower), lower)
+    blended = 0.5 * (lower[..., :-1] + lower[..., 1:])
+    error, blend_error = ((x - wanted[..., :-1]).square().mean() for x in (moved[..., :-1], blended))
+    assert error < 0.01 * blend_error
+
+
+def test_channels_beyond_the_pixels_are_kept(inputs):
+    """A cell of 2 x 2 pixels has room for 12 channels; what else there is must not be lost."""
+    lower = torch.randn(2, 32, 4, 8)
+    assert torch.allclose(FaceWarping(32, 8, 2)(lower, lower, lower), lower, atol=1e-5)
 
 
 def test_same_pose_same_offsets(inputs):

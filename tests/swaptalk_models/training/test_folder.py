@@ -31,7 +31,7 @@ def networks(vqgan_config):
         "identity_encoder": lambda: IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8)),
         "lip_expert": lambda: LipExpert(LipExpertConfig(width=8, dim=8), 8, 4),
         "face_swapper": lambda: FaceSwapper(FaceSwapperConfig(width=8, depth=1, heads=2, semantic=False), 8, 4),
-        "lip_sync": lambda: LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, 4),
+        "lip_sync": lambda: LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, 4, 8),
         "sync_judge": lambda: SyncJudge(SyncJudgeConfig(channels=(8, 8), dim=8), 32),
     }
 

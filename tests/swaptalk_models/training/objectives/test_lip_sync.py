@@ -65,14 +65,21 @@ def test_the_reference_is_of_the_same_clip_and_none_of_the_five(make, data):
     assert len(seen) > 60, "of 90 training frames"
 
 
-def test_the_label_does_not_reach_the_prediction(make):
-    objective = make()
+@pytest.mark.parametrize("region", ["mouth", "half"])
+def test_the_label_does_not_reach_the_prediction(make, region):
+    """Around the region that is made it stays as it is, and weighs nothing."""
+    objective = make(region=region)
     objective.model.eval()
     batch = objective.batch(np.random.default_rng(0), 4)
-    made, _ = objective._predict(objective.model, batch)
+    made = objective._predict(objective.model, batch)
     other = batch | {"label": (batch["label"] + 1) % 16, "mel_expert": torch.zeros_like(batch["mel_expert"])}
-    assert torch.equal(objective._predict(objective.model, other)[0], made)
+    again, inside = objective._predict(objective.model, other), objective.model.region.expand_as(made) > 0
+    assert torch.equal(again[inside], made[inside])
+    assert torch.equal(again[~inside], objective._label(other)[~inside])
+    assert inside.all() == (region == "half")
     assert objective.loss(other, 0.0)[0] != objective.loss(batch, 0.0)[0]
+    assert (batch["weight"].flatten(0, 1)[:, None].expand_as(made)[~inside] == 0).all()
+    assert torch.allclose(batch["weight"].mean((2, 3)), torch.ones(4, 5))
 
 
 def test_sync_loss_joins_in_time_and_reaches_the_model_only(make):
