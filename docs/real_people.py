@@ -1,0 +1,67 @@
+"""Gathers the real talking heads that `nano` was trained on into one folder that `swaptalk run --videos` takes:
+
+    python docs/real_people.py HDTF_FOLDER OUTPUT
+    swaptalk run --preset nano --videos OUTPUT --home HOME
+
+HDTF_FOLDER holds `clips/` (NAME.mp4, a person's own video), `swapped/` (SOURCE__TARGET.mp4: the authors' results, SOURCE's face) and `compared/`
+(SOURCE__TARGET.mp4: five panels under a caption). Of a comparison two panels are taken: SwapTalk's, which wears SOURCE's face and speaks the
+sound, and the target's, whose lips speak another: it is written with silence, so that it serves the trainings that look at faces only.
+Files are copied, never changed; names begin with the person, as in HDTF.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from compared import CAPTION, PANELS
+from tqdm import tqdm
+
+from swaptalk_models.data.audio import read_audio
+from swaptalk_models.data.video import probe, read_frames
+from swaptalk_models.data.video_writer import VideoWriter
+
+
+def gather(hdtf: Path, output: Path) -> list[Path]:
+    """Write the folder; what is there already stays. Returns its videos."""
+    output.mkdir(parents=True, exist_ok=True)
+    whole = sorted((hdtf / "clips").glob("*.mp4")) + sorted((hdtf / "swapped").glob("*.mp4"))
+    for video in whole:
+        if not (output / video.name).is_file():
+            shutil.copyfile(video, output / video.name)
+    for video in tqdm(sorted((hdtf / "compared").glob("*__*.mp4")), desc="panels", unit="video", disable=None):
+        source, _, target = video.stem.partition("__")
+        cut_panels(video, output / f"{source}__on_{target}.mp4", output / f"{target}__under_{source}.mp4")
+    return sorted(output.glob("*.mp4"))
+
+
+def cut_panels(video: Path, swapped: Path, target: Path) -> None:
+    """The SwapTalk panel with the video's sound, the target panel with silence."""
+    if swapped.is_file() and target.is_file():
+        return
+    info, sound = probe(video), read_audio(video)
+    width, height = info.width // len(PANELS), info.height - CAPTION
+    with ExitStack() as open_files:
+        writers = {
+            PANELS.index(panel): open_files.enter_context(VideoWriter(path, width, height, info.fps, heard, crf=8))
+            for panel, path, heard in (("SwapTalk", swapped, sound), ("target", target, np.zeros_like(sound)))
+        }
+        for frame in itertools.chain.from_iterable(read_frames(video)):
+            for index, writer in writers.items():
+                writer.write(frame[CAPTION:, index * width : (index + 1) * width])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("hdtf", type=Path)
+    parser.add_argument("output", type=Path)
+    options = parser.parse_args()
+    print(f"{len(gather(options.hdtf, options.output))} videos in {options.output}")
+
+
+if __name__ == "__main__":
+    main()
