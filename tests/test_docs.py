@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from swaptalk_models.data.audio import read_audio
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import SCHEMA
-from swaptalk_models.data.video import read_frames, read_image
+from swaptalk_models.data.video import probe, read_frames, read_image
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.reporting.metric_text import COLUMNS
@@ -96,6 +97,31 @@ def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_pat
     for name in ("cpbd", "ssim"):
         assert ours[name] > max(sync_swap[name], swap_sync[name])
     assert all(row["id_similarity"] > row["target_similarity"] + 0.03 and row["id_retrieve"] > 90 for row in found.values())
+
+
+def test_real_people_are_whole_files_and_two_panels_of_each_comparison(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)  # it imports its neighbour, as a script does
+    real_people, caption = script("real_people"), script("compared").CAPTION
+    hdtf, output = tmp_path / "hdtf", tmp_path / "out"
+    for name in ("clips/ann.mp4", "swapped/ann__bob.mp4"):  # copied, so no video needs to be in there
+        (hdtf / name).parent.mkdir(parents=True)
+        (hdtf / name).write_bytes(name.encode() * 100)
+    tone = np.sin(np.arange(3840) / 5).astype(np.float32) / 2  # 6 frames
+    write_panels(hdtf / "compared" / "ann__bob.mp4", caption, tone)
+
+    videos = real_people.gather(hdtf, output)
+    assert [video.name for video in videos] == ["ann.mp4", "ann__bob.mp4", "ann__on_bob.mp4", "bob__under_ann.mp4"]
+    assert (output / "ann.mp4").read_bytes() == (hdtf / "clips" / "ann.mp4").read_bytes()
+    assert (output / "ann__bob.mp4").read_bytes() == (hdtf / "swapped" / "ann__bob.mp4").read_bytes()
+    for name, colour, loud in (("ann__on_bob.mp4", COLOURS[4], True), ("bob__under_ann.mp4", COLOURS[1], False)):
+        info, frames = probe(output / name), np.concatenate(list(read_frames(output / name)))
+        assert (info.width, info.height) == (64, 64) and frames.shape == (6, 64, 64, 3)
+        assert np.abs(frames.astype(int) - colour).max() <= 4
+        assert (np.abs(read_audio(output / name)).max() > 0.3) == loud
+    assert np.abs(read_audio(output / "bob__under_ann.mp4")).max() < 1e-3
+
+    times = {video: video.stat().st_mtime_ns for video in videos}
+    assert real_people.gather(hdtf, output) == videos and {video: video.stat().st_mtime_ns for video in videos} == times
 
 
 def write_json(path: Path, values) -> None:
