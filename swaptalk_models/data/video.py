@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -26,6 +27,7 @@ CONTAINERS = (
 MAX_PIXELS = 8192 * 4352
 DECORD_FRAMES = 500  # a clip of the usual 10 s and some more
 MIN_SIDE = 32  # px; no face of use fits into less, and decoders do odd things
+MAX_ASPECT = 4  # of one pixel's sides; twice what any format in use has
 MIN_RATE = 5.0  # frames/s; below this nobody can see a mouth move
 _THE_MACHINES = (errno.ENOSPC, errno.EIO, errno.ENOMEM)
 ATTACHED_PICTURE = 0x0400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is no video
@@ -128,9 +130,12 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         first = _first_frame(container, stream)
         has_audio, codec = bool(container.streams.audio), stream.codec_context.name
         tick, nominal_rate = stream.time_base, stream.average_rate or Fraction(25)
+        aspect = float(stream.sample_aspect_ratio or 1)
     rotation = first.rotation % 360
     if rotation % 90:
         raise BadClip(f"{path}: rotated by {rotation} degrees; only quarter turns are understood")
+    if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
+        raise BadClip(f"{path}: claims pixels {aspect:.3g} times as wide as high")
     frames, span = len(ticks), (ticks[-1] - ticks[0]) * tick
     duration = span * frames / (frames - 1) if span > 0 else frames / nominal_rate
     if frames / duration < MIN_RATE:
@@ -232,10 +237,17 @@ def decode_frames(
     stream.thread_type = "AUTO"
     # AVI knows no display times, only a constant rate: frames are counted, from the start.
     counted = container.format.name == "avi"
+    last, whole = None, start_pts is None or counted
+    frames = _decoded(container, stream, damaged)
     if start_pts is not None and not counted:
         container.seek(start_pts, stream=stream, backward=True)
-    last, whole = None, start_pts is None or counted
-    for index, frame in enumerate(_decoded(container, stream, damaged)):
+        first = next(frames, None)
+        if first is not None and first.pts is not None and first.pts > start_pts:
+            # No key frame where the index names one, and the decoder went on to the next: it is found from the start.
+            container.seek(stream.start_time or 0, stream=stream, backward=True)
+            first, whole, frames = None, True, _decoded(container, stream, damaged)
+        frames = chain([first] if first is not None else [], frames)
+    for index, frame in enumerate(frames):
         if counted:
             frame.pts = (stream.start_time or 0) + round(index / stream.average_rate / stream.time_base)
         whole = whole or frame.key_frame
