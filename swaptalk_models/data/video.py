@@ -185,24 +185,6 @@ def _frame_ticks(container: av.container.InputContainer, stream: av.VideoStream)
     return sorted(ticks)
 
 
-def check_index(path: str | os.PathLike) -> None:
-    """Whether the places that an mp4's index gives for its data can all be true. The data themselves have no checksums:
-    sound that is read from among the pictures may well decode, to noise.
-
-    Raises:
-        BadClip: two of them overlap, or one ends beyond the file.
-    """
-    with open_media(path) as container:
-        if "mp4" not in container.format.name:
-            return
-        entries = [entry for stream in container.streams for entry in stream.index_entries if entry.size]
-        places = np.array(sorted((entry.pos, entry.pos + entry.size) for entry in entries), np.int64).reshape(-1, 2)
-    if len(places) and places[:, 1].max() > os.path.getsize(path):
-        raise BadClip(f"{path}: cut off, or its index is damaged: it points beyond the end of the file")
-    if (places[1:, 0] < places[:-1, 1]).any():
-        raise BadClip(f"{path}: damaged: its index gives the same place to several pieces of data")
-
-
 def _first_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame:
     context = stream.codec_context
     if context is None:
