@@ -3,7 +3,7 @@
 CODE_VERSIONS = {
     "phantom": "1",
     "hdtf_catalog": "2",
-    "raw_videos": "2",
+    "raw_videos": "3",
     "clips": "2",
     "face_tracks": "2",
     "face_crops": "3",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -26,6 +27,7 @@ CONTAINERS = (
 MAX_PIXELS = 8192 * 4352
 DECORD_FRAMES = 500  # a clip of the usual 10 s and some more
 MIN_SIDE = 32  # px; no face of use fits into less, and decoders do odd things
+MAX_ASPECT = 4  # of one pixel's sides; twice what any format in use has
 MIN_RATE = 5.0  # frames/s; below this nobody can see a mouth move
 _THE_MACHINES = (errno.ENOSPC, errno.EIO, errno.ENOMEM)
 ATTACHED_PICTURE = 0x0400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is no video
@@ -128,9 +130,12 @@ def probe(path: str | os.PathLike) -> VideoInfo:
         first = _first_frame(container, stream)
         has_audio, codec = bool(container.streams.audio), stream.codec_context.name
         tick, nominal_rate = stream.time_base, stream.average_rate or Fraction(25)
+        aspect = float(stream.sample_aspect_ratio or 1)
     rotation = first.rotation % 360
     if rotation % 90:
         raise BadClip(f"{path}: rotated by {rotation} degrees; only quarter turns are understood")
+    if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
+        raise BadClip(f"{path}: claims pixels {aspect:.3g} times as wide as high")
     frames, span = len(ticks), (ticks[-1] - ticks[0]) * tick
     duration = span * frames / (frames - 1) if span > 0 else frames / nominal_rate
     if frames / duration < MIN_RATE:
@@ -180,24 +185,6 @@ def _frame_ticks(container: av.container.InputContainer, stream: av.VideoStream)
     return sorted(ticks)
 
 
-def check_index(path: str | os.PathLike) -> None:
-    """Whether the places that an mp4's index gives for its data can all be true. The data themselves have no checksums:
-    sound that is read from among the pictures may well decode, to noise.
-
-    Raises:
-        BadClip: two of them overlap, or one ends beyond the file.
-    """
-    with open_media(path) as container:
-        if "mp4" not in container.format.name:
-            return
-        entries = [entry for stream in container.streams for entry in stream.index_entries if entry.size]
-        places = np.array(sorted((entry.pos, entry.pos + entry.size) for entry in entries), np.int64).reshape(-1, 2)
-    if len(places) and places[:, 1].max() > os.path.getsize(path):
-        raise BadClip(f"{path}: cut off, or its index is damaged: it points beyond the end of the file")
-    if (places[1:, 0] < places[:-1, 1]).any():
-        raise BadClip(f"{path}: damaged: its index gives the same place to several pieces of data")
-
-
 def _first_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame:
     context = stream.codec_context
     if context is None:
@@ -232,10 +219,17 @@ def decode_frames(
     stream.thread_type = "AUTO"
     # AVI knows no display times, only a constant rate: frames are counted, from the start.
     counted = container.format.name == "avi"
+    last, whole = None, start_pts is None or counted
+    frames = _decoded(container, stream, damaged)
     if start_pts is not None and not counted:
         container.seek(start_pts, stream=stream, backward=True)
-    last, whole = None, start_pts is None or counted
-    for index, frame in enumerate(_decoded(container, stream, damaged)):
+        first = next(frames, None)
+        if first is not None and first.pts is not None and first.pts > start_pts:
+            # No key frame where the index names one, and the decoder went on to the next: it is found from the start.
+            container.seek(stream.start_time or 0, stream=stream, backward=True)
+            first, whole, frames = None, True, _decoded(container, stream, damaged)
+        frames = chain([first] if first is not None else [], frames)
+    for index, frame in enumerate(frames):
         if counted:
             frame.pts = (stream.start_time or 0) + round(index / stream.average_rate / stream.time_base)
         whole = whole or frame.key_frame

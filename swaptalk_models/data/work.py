@@ -18,6 +18,7 @@ from swaptalk_models.data.face_window import face_window
 from swaptalk_models.data.fingerprint import hash_file, hash_table
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.mel import FRAME_RATE, MEL_RATE, log_mel
+from swaptalk_models.data.mp4_audit import check_index
 from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.quality_measures import LOOK_EVERY, blur, crop_measures, sound_measures, track_measures
 from swaptalk_models.data.regions import region_labels
@@ -25,7 +26,7 @@ from swaptalk_models.data.settings import ClipsConfig, CropsConfig, FacesConfig,
 from swaptalk_models.data.shots import Shots, look_through
 from swaptalk_models.data.stage import Item, Result
 from swaptalk_models.data.tracks import track_faces
-from swaptalk_models.data.video import VideoInfo, check_index, probe, read_frames
+from swaptalk_models.data.video import VideoInfo, probe, read_frames
 from swaptalk_models.errors import BadClip
 
 DAMAGE_SHOWN = 20

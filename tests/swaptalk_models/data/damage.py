@@ -34,6 +34,22 @@ def span(data: bytes, name: bytes, number: int = 0) -> tuple[int, int]:
     return [(start, end) for found, start, end in boxes(data) if found == name][number]
 
 
+def overwritten_code(data: bytes, damaged: bytes) -> set[str]:
+    """Where bytes were changed, none added or taken, that no container knows the meaning of: in the samples (`mdat`),
+    or in the setting that they are coded with (H.264 parameter sets in `avcC`, an AudioSpecificConfig in `esds`).
+    """
+    if len(data) != len(damaged):
+        return set()
+    changed = np.flatnonzero(np.frombuffer(data, np.uint8) != np.frombuffer(damaged, np.uint8))
+    places = [("mdat", *span(data, b"mdat"))]
+    for name, start, end in boxes(data):
+        for setting in (b"avcC", b"esds") if name == b"stsd" else ():
+            inner = data.find(setting, start, end)
+            if inner >= 0:
+                places.append((setting.decode(), inner + 4, inner - 4 + int.from_bytes(data[inner - 4 : inner], "big")))
+    return {name for name, start, end in places if ((changed >= start) & (changed < end)).any()}
+
+
 def flipped(data: bytes, rng: random.Random, where: bytes, bits: int, number: int = 0) -> bytes:
     """Some bits of a box turned over."""
     damaged, (start, end) = bytearray(data), span(data, where, number)

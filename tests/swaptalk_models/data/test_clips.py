@@ -15,6 +15,8 @@ from swaptalk_models.data.settings import ClipsConfig
 from swaptalk_models.data.video import VideoInfo, decode_frames, open_media, probe, read_frames
 from swaptalk_models.errors import BadClip
 
+from .damage import overwritten, span
+
 CONFIG = ClipsConfig(crf=4)
 SIZE = (128, 96)
 BITS = 8
@@ -284,6 +286,16 @@ def test_damaged_data_is_refused_on_both_ways(tmp_path):
     source.write_bytes(data)
     assert "damaged" in refused(source)
     assert "damaged" in refused(source, 0.0, 1.5)
+
+
+@pytest.mark.parametrize("named", [26, 28, 34])
+def test_a_key_frame_that_is_none_changes_no_clip(tmp_path, named):
+    """Key frames are 0, 12, ...: where the index names another picture, the decoder waits for the next real one."""
+    source = write_source(tmp_path / "a.mp4", frames=60, g=12, bf=0, sc_threshold=0)
+    data = source.read_bytes()
+    assert int.from_bytes(data[span(data, b"stss")[0] + 16 :][:4], "big") == 25
+    source.write_bytes(overwritten(data, b"stss", 16, named + 1))
+    assert numbers(cut(source, 1.36, 2.4)[1]).tolist() == list(range(34, 60))
 
 
 @pytest.mark.real

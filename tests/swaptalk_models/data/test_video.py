@@ -11,6 +11,8 @@ from PIL import Image
 from swaptalk_models.data.video import probe, read_frames, read_image
 from swaptalk_models.errors import BadClip, UserError
 
+from .damage import overwritten
+
 
 def write_video(path, frames=30, rate=25, codec="libx264", size=(64, 48), pix_fmt="yuv420p", options=None, **more):
     """Frame k is grey of 4 k with a red upper left corner. more: rotation, pts (ticks of 1 / rate), movflags."""
@@ -101,6 +103,12 @@ def test_fragmented_mp4(tmp_path):
 def test_three_frames(tmp_path):
     path = write_video(tmp_path / "a.mp4", frames=3)
     assert probe(path).frames == 3 and len(all_frames(path)) == 3
+
+
+def test_absurd_pixels(tmp_path):
+    path = write_video(tmp_path / "a.mp4")
+    path.write_bytes(overwritten(path.read_bytes(), b"tkhd", 80, 1 << 16))  # to be shown 1 px high
+    assert "claims pixels 48 times as wide" in reason(path)
 
 
 def test_text_named_mp4(tmp_path):

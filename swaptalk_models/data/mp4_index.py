@@ -1,0 +1,336 @@
+"""The index (`moov`) of an mp4 or QuickTime file as the file states it: boxes and sample tables, by ISO/IEC 14496-12.
+
+FFmpeg mends or passes over what contradicts itself, and does not hand on what it has read; `mp4_audit` judges it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from swaptalk_models.errors import BadClip
+
+_NAMES = (
+    "mvhd iods trak udta meta mvex free skip wide uuid prfl ctab cmov clip rmra pssh"  # in moov
+    " tkhd edts mdia tref trgr load imap matt kmat tapt txas elst"  # in trak, edts
+    " mdhd hdlr minf elng vmhd smhd hmhd nmhd sthd gmhd dinf stbl"  # in mdia, minf
+    " stsd stts ctts cslg stsc stsz stz2 stco co64 stss stps stsh padb stdp"  # in stbl
+    " sdtp sbgp sgpd subs saiz saio csgp"  # in stbl
+)
+_KNOWN = frozenset(_NAMES.split())
+_VISUAL = 78
+"""Bytes of a VisualSampleEntry before the boxes inside it."""
+
+
+class DamagedIndex(BadClip):
+    """What an index says contradicts itself; ``str(error)`` says what, without the name of the file."""
+
+
+@dataclass
+class Track:
+    """One `trak`. Times in ticks of ``time_scale`` (ticks/s), but where it says movie ticks."""
+
+    number: int
+    """`tkhd`: what FFmpeg calls the stream's id."""
+    kind: str
+    """`hdlr`: `vide`, `soun`, or something that nobody here reads."""
+    time_scale: int
+    duration: int | None
+    """`mdhd`; None: the file does not say."""
+    shown: int | None
+    """`tkhd`, in movie ticks."""
+    matrix: tuple[int, ...]
+    """`tkhd`: 3 x 3, fixed point."""
+    display: tuple[float, float]
+    """`tkhd`: width, height (px)."""
+    size: tuple[int, int] | None
+    """`stsd`: width, height (px) of pictures."""
+    pixel_aspect: Fraction | None
+    """`pasp`."""
+    steps: np.ndarray
+    """`stts`: from each sample's decoding time to the next one's; where all samples of sound have one size, lengths of
+    runs of them."""
+    offsets: np.ndarray
+    """`ctts`: from decoding time to display time, for each step."""
+    largest: int
+    """`stsz` or `stz2`: bytes of the largest sample."""
+    extents: np.ndarray
+    """`stco` or `co64`, `stsc`, `stsz`: first byte and the one after the last of each chunk, int64 (chunks, 2)."""
+    edits: list[tuple[int, int]] = field(default_factory=list)
+    """`elst`: length (movie ticks), first moment (-1: nothing is shown)."""
+
+
+@dataclass
+class Index:
+    """A whole `moov`."""
+
+    time_scale: int
+    """Movie ticks/s."""
+    matrix: tuple[int, ...]
+    tracks: list[Track]
+    data: list[tuple[int, int]]
+    """Where the contents of the `mdat` boxes lie: first byte, and the one after the last."""
+
+
+def read_index(path: str | os.PathLike) -> Index | None:
+    """The index of an mp4 file; None of one that has none, or hides it in fragments (`mvex`) or compressed (`cmov`).
+
+    Raises:
+        DamagedIndex: boxes that do not fill the one around them, a table that does not fit its box, something missing.
+    """
+    with open(Path(path), "rb") as file:
+        found, data = None, []
+        for name, start, end in _top_boxes(file):
+            if name == "moov" and found is None:
+                file.seek(start)
+                found = file.read(end - start)
+            elif name == "mdat":
+                data.append((start, end))
+    if found is None:
+        return None
+    movie = _boxes(found, "moov")
+    if "mvex" in movie or "cmov" in movie:
+        return None
+    header = _one(movie, "mvhd", "moov")
+    scale, _, rest = _times(header, "mvhd", 100)
+    tracks = [_track(content) for content in movie.get("trak", [])]
+    return Index(scale, struct.unpack(">9i", rest[16:52]), tracks, data)
+
+
+def _top_boxes(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """(name, start, end of the content), as far as they make sense: what stands behind a file's boxes hurts nobody."""
+    size, position = os.fstat(file.fileno()).st_size, 0
+    while position + 8 <= size:
+        file.seek(position)
+        head = file.read(16)
+        length, name, start = int.from_bytes(head[:4], "big"), head[4:8].decode("latin1"), position + 8
+        if length == 1:
+            length, start = int.from_bytes(head[8:], "big"), position + 16
+        elif length == 0:
+            length = size - position
+        if position + length < start:
+            return
+        yield name, start, min(position + length, size)
+        position += length
+
+
+def _boxes(content: bytes, name: str) -> dict[str, list[bytes]]:
+    """Contents of the boxes in a box, by name."""
+    found: dict[str, list[bytes]] = {}
+    position = 0
+    while position + 8 <= len(content):
+        length, inner = struct.unpack(">I4s", content[position : position + 8])
+        inner = inner.decode("latin1")
+        if length < 8 or position + length > len(content):
+            raise DamagedIndex(f"what is in its {name} box does not fit into it")
+        if inner not in _KNOWN and any(_one_bit_apart(inner, known) for known in _KNOWN):
+            raise DamagedIndex(f"a box in its {name} is called {inner!a}")
+        found.setdefault(inner, []).append(content[position + 8 : position + length])
+        position += length
+    if content[position:].strip(b"\0"):  # QuickTime may end a list with four zeros
+        raise DamagedIndex(f"what is in its {name} box does not fill it")
+    return found
+
+
+def _one_bit_apart(a: str, b: str) -> bool:
+    return sum((ord(x) ^ ord(y)).bit_count() for x, y in zip(a, b, strict=True)) == 1
+
+
+def _one(boxes: dict[str, list[bytes]], name: str, where: str) -> bytes:
+    if len(boxes.get(name, ())) != 1:
+        raise DamagedIndex(f"its {where} has {len(boxes.get(name, ()))} {name} boxes instead of one")
+    return boxes[name][0]
+
+
+def _times(content: bytes, name: str, needed: int) -> tuple[int, int | None, bytes]:
+    """(time scale, duration, what follows) of `mvhd` or `mdhd`. ``needed``: bytes of the box in version 0."""
+    wide = _version(content, name, 1) == 1
+    moments = 16 if wide else 8  # creation and modification
+    layout = ">IQ" if wide else ">II"
+    if len(content) < needed + (12 if wide else 0):
+        raise DamagedIndex(f"its {name} box is cut off")
+    scale, duration = struct.unpack_from(layout, content, 4 + moments)
+    if not scale:
+        raise DamagedIndex(f"its {name} box has a time scale of zero")
+    rest = content[4 + moments + struct.calcsize(layout) :]
+    return scale, _known(duration, wide), rest
+
+
+def _version(content: bytes, name: str, highest: int) -> int:
+    if len(content) < 4 or content[0] > highest:
+        raise DamagedIndex(f"its {name} box is of no known version")
+    return content[0]
+
+
+def _known(duration: int, wide: bool) -> int | None:
+    return None if duration in (0, 2**64 - 1 if wide else 2**32 - 1) else duration
+
+
+def _track(content: bytes) -> Track:
+    boxes = _boxes(content, "trak")
+    media = _boxes(_one(boxes, "mdia", "trak"), "mdia")
+    scale, duration, _ = _times(_one(media, "mdhd", "mdia"), "mdhd", 24)
+    kind = _one(media, "hdlr", "mdia")[8:12].decode("latin1")
+    table = _boxes(_one(_boxes(_one(media, "minf", "mdia"), "minf"), "stbl", "minf"), "stbl")
+    number, shown, matrix, display = _shown(_one(boxes, "tkhd", "trak"))
+    description = _one(table, "stsd", "stbl")
+    size, aspect = _picture(description) if kind == "vide" else (None, None)
+    sizes = _sizes(table)
+    _check_sync(table, sizes.count)
+    steps, offsets = _moments(table, sizes, kind)
+    return Track(
+        number=number,
+        kind=kind,
+        time_scale=scale,
+        duration=duration,
+        shown=shown,
+        matrix=matrix,
+        display=display,
+        size=size,
+        pixel_aspect=aspect,
+        steps=steps,
+        offsets=offsets,
+        largest=sizes.same or int(sizes.each.max(initial=0)),
+        extents=_extents(table, sizes, int.from_bytes(description[4:8], "big")),
+        edits=_edits(boxes.get("edts", [])),
+    )
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Bytes of the samples of a track."""
+
+    count: int
+    same: int
+    """Of every one; 0: as in ``each``. An hour of uncompressed sound is too many to count out."""
+    each: np.ndarray
+
+
+def _moments(table: dict[str, list[bytes]], sizes: _Sizes, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    runs = _rows(_one(table, "stts", "stbl"), "stts", ">u4", 2)
+    _check_total(runs, "stts", sizes)
+    if kind != "vide" and sizes.same:
+        return runs.prod(1), np.zeros(len(runs), np.int64)
+    steps = np.repeat(runs[:, 1], runs[:, 0])
+    if "ctts" not in table:
+        return steps, np.zeros(len(steps), np.int64)
+    # Version 1 has signed numbers; some write them into version 0, and FFmpeg reads both as signed.
+    runs = _rows(_one(table, "ctts", "stbl"), "ctts", ">i4", 2)
+    _check_total(runs, "ctts", sizes)
+    return steps, np.repeat(runs[:, 1], runs[:, 0])
+
+
+def _check_total(runs: np.ndarray, name: str, sizes: _Sizes) -> None:
+    if runs[:, 0].min(initial=0) < 0 or runs[:, 0].sum() != sizes.count:
+        raise DamagedIndex(f"its {name} tells of {runs[:, 0].sum()} samples, its stsz of {sizes.count}")
+
+
+def _extents(table: dict[str, list[bytes]], sizes: _Sizes, descriptions: int) -> np.ndarray:
+    name, dtype = ("co64", ">u8") if "co64" in table else ("stco", ">u4")
+    starts = _rows(_one(table, name, "stbl"), name, dtype, 1)[:, 0]
+    samples = _per_chunk(_one(table, "stsc", "stbl"), len(starts), sizes.count, descriptions)
+    if sizes.same:
+        lengths = samples * sizes.same
+    else:
+        lengths = np.diff(np.append(0, np.cumsum(sizes.each))[np.append(0, np.cumsum(samples))])
+    return np.stack([starts, starts + lengths], 1)
+
+
+def _shown(content: bytes) -> tuple[int, int | None, tuple[int, ...], tuple[float, float]]:
+    wide = _version(content, "tkhd", 1) == 1
+    if len(content) < (96 if wide else 84):
+        raise DamagedIndex("its tkhd box is cut off")
+    number = int.from_bytes(content[20:24] if wide else content[12:16], "big")
+    duration = int.from_bytes(content[28:36] if wide else content[20:24], "big")
+    matrix = struct.unpack_from(">9i", content, 52 if wide else 40)
+    width, height = struct.unpack_from(">II", content, 88 if wide else 76)
+    return number, _known(duration, wide), matrix, (width / 65536, height / 65536)
+
+
+def _rows(content: bytes, name: str, dtype: str, columns: int, head: int = 8) -> np.ndarray:
+    """int64 (rows, columns) of a box of a count and so many rows."""
+    if len(content) < head:
+        raise DamagedIndex(f"its {name} box is cut off")
+    count = int.from_bytes(content[head - 4 : head], "big")
+    bytes_ = count * columns * np.dtype(dtype).itemsize
+    if len(content) < head + bytes_ or content[head + bytes_ :].strip(b"\0"):
+        raise DamagedIndex(f"the {count} rows that its {name} promises do not fill their box")
+    return np.frombuffer(content, dtype, count * columns, head).astype(np.int64).reshape(count, columns)
+
+
+def _sizes(table: dict[str, list[bytes]]) -> _Sizes:
+    if "stz2" in table:
+        content = _one(table, "stz2", "stbl")
+        bits, count = (content[7], int.from_bytes(content[8:12], "big")) if len(content) >= 12 else (0, 0)
+        if bits not in (4, 8, 16) or (count * bits + 7) // 8 > len(content) - 12:
+            raise DamagedIndex(f"the {count} rows that its stz2 promises do not fill their box")
+        if bits == 4:
+            packed = np.frombuffer(content, np.uint8, offset=12).astype(np.int64)
+            return _Sizes(count, 0, np.stack([packed >> 4, packed & 15], 1).reshape(-1)[:count])
+        return _Sizes(count, 0, np.frombuffer(content, f">u{bits // 8}", count, 12).astype(np.int64))
+    content = _one(table, "stsz", "stbl")
+    same, count = (int.from_bytes(content[i : i + 4], "big") for i in (4, 8))
+    if same:
+        if content[12:].strip(b"\0"):
+            raise DamagedIndex("its stsz gives both one size for all samples and a size for each")
+        return _Sizes(count, same, np.zeros(0, np.int64))
+    return _Sizes(count, 0, _rows(content, "stsz", ">u4", 1, head=12)[:, 0])
+
+
+def _check_sync(table: dict[str, list[bytes]], samples: int) -> None:
+    if "stss" in table:
+        numbers = _rows(_one(table, "stss", "stbl"), "stss", ">u4", 1)[:, 0]
+        if len(numbers) and (numbers[0] < 1 or numbers[-1] > samples or (np.diff(numbers) <= 0).any()):
+            raise DamagedIndex("its stss names key frames that there are not, or out of order")
+
+
+def _per_chunk(content: bytes, chunks: int, samples: int, descriptions: int) -> np.ndarray:
+    rows = _rows(content, "stsc", ">u4", 3)
+    firsts = np.append(rows[:, 0], chunks + 1)
+    runs = np.diff(firsts)
+    if samples and (firsts[0] != 1 or (runs <= 0).any()):
+        raise DamagedIndex(f"its stsc does not go from the first to the last of its {chunks} chunks")
+    if (rows[:, 2] < 1).any() or (rows[:, 2] > descriptions).any():
+        raise DamagedIndex("its stsc names a sample description that is not in stsd")
+    if int((runs * rows[:, 1]).sum()) != samples:
+        raise DamagedIndex(f"its stsc tells of {int((runs * rows[:, 1]).sum())} samples, its stsz of {samples}")
+    return np.repeat(rows[:, 1], runs) if samples else np.zeros(chunks, np.int64)
+
+
+def _picture(description: bytes) -> tuple[tuple[int, int] | None, Fraction | None]:
+    """Size and shape of the pixels of the first entry of a `stsd`."""
+    if len(description) < 16 + _VISUAL:
+        raise DamagedIndex("its stsd box is cut off")
+    length = int.from_bytes(description[8:12], "big")
+    size, aspect = struct.unpack_from(">HH", description, 16 + 24), None
+    position, end = 16 + _VISUAL, min(8 + length, len(description))
+    while position + 8 <= end:
+        inner, name = struct.unpack_from(">I4s", description, position)
+        if name == b"pasp" and inner >= 16 and position + 16 <= end:
+            across, down = struct.unpack_from(">II", description, position + 8)
+            aspect = Fraction(across, down) if across and down else None
+        position += max(inner, 8)
+    return size, aspect
+
+
+def _edits(boxes: list[bytes]) -> list[tuple[int, int]]:
+    lists = [content for box in boxes for content in _boxes(box, "edts").get("elst", [])]
+    return [edit for content in lists for edit in _edit_list(content)]
+
+
+def _edit_list(content: bytes) -> list[tuple[int, int]]:
+    if len(content) < 8:
+        raise DamagedIndex("its elst box is cut off")
+    wide = _version(content, "elst", 1) == 1
+    layout = struct.Struct(">Qqhh" if wide else ">Iihh")
+    count = int.from_bytes(content[4:8], "big")
+    if len(content) < 8 + count * layout.size or content[8 + count * layout.size :].strip(b"\0"):
+        raise DamagedIndex(f"the {count} rows that its elst promises do not fill their box")
+    return [layout.unpack_from(content, 8 + k * layout.size)[:2] for k in range(count)]

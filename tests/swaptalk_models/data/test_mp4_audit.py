@@ -1,0 +1,198 @@
+"""What an mp4's index may say, and that hardly a flipped bit of it goes unnoticed where it does harm."""
+
+import random
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from swaptalk_models.data.mp4_audit import SLACK_S, check_index
+from swaptalk_models.data.mp4_index import read_index
+from swaptalk_models.errors import BadClip
+
+from .damage import overwritten, overwritten_code, span, write
+
+FRAMES = 60
+RATE = 25
+LARGEST_SHIFT = SLACK_S + 0.08
+"""Of picture or sound (s) in a file that passes: the slack, or two pictures that an edit list may say to wait for."""
+
+
+def source() -> tuple[np.ndarray, np.ndarray]:
+    mosaic = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    return np.stack([np.roll(mosaic, 2 * k, 1) for k in range(FRAMES)]), 0.3 * np.sin(np.arange(FRAMES * 640) / 12)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> bytes:
+    """H.264 with B-frames, several key frames, and AAC."""
+    return write(tmp_path_factory.mktemp("good") / "good.mp4", *source(), options={"g": "12", "bf": "2"}).read_bytes()
+
+
+def why(path: Path, data: bytes) -> str:
+    """The reason why data are refused; empty if they are not."""
+    path.write_bytes(data)
+    try:
+        check_index(path)
+    except BadClip as error:
+        assert str(error).startswith(str(path)) and "\n" not in str(error)
+        return str(error)
+    return ""
+
+
+def renamed(data: bytes, old: bytes, new: bytes) -> bytes:
+    start = span(data, old)[0]
+    return data[: start - 4] + new + data[start:]
+
+
+VIDEO, SOUND = 0, 1
+CONTRADICTIONS = {
+    "a box too long": (lambda d: overwritten(d, b"mdia", -8, 0x7FFF, VIDEO), "does not fit"),
+    "a box's name": (lambda d: renamed(d, b"ctts", b"cttr"), "is called 'cttr'"),
+    "no sizes": (lambda d: renamed(d, b"stsz", b"free"), "0 stsz boxes"),
+    "rows beyond their box": (lambda d: overwritten(d, b"stts", 4, 9, VIDEO), "its stts promises"),
+    "rows left over": (lambda d: overwritten(d, b"ctts", 4, 3), "its ctts promises"),
+    "another number of time steps": (lambda d: overwritten(d, b"stts", 8, FRAMES - 1, VIDEO), "59 samples"),
+    "another number of display times": (lambda d: overwritten(d, b"ctts", 8, 5), "its ctts tells"),
+    "another number in a chunk": (lambda d: overwritten(d, b"stsc", 12, 2, VIDEO), "its stsc tells"),
+    "a chunk that there is not": (lambda d: overwritten(d, b"stsc", 8, 2, VIDEO), "its stsc does not go"),
+    "a description that there is not": (lambda d: overwritten(d, b"stsc", 16, 3, VIDEO), "not in stsd"),
+    "a key frame that there is not": (lambda d: overwritten(d, b"stss", 8, 999), "its stss"),
+    "a smaller sample": (lambda d: overwritten(d, b"stsz", 12 + 4 * 9, 4, VIDEO), "belong to nothing"),
+    "a larger sample": (lambda d: overwritten(d, b"stsz", 12 + 4 * 9, 9999, VIDEO), "several pieces"),
+    "a chunk beyond the end": (lambda d: overwritten(d, b"stco", 8, 0x7FFFFFFF, VIDEO), "beyond the end"),
+    "a slower time scale": (lambda d: overwritten(d, b"mdhd", 12, 12800 ^ 512, VIDEO), "its edit list"),
+    "a quicker time scale": (lambda d: overwritten(d, b"mdhd", 12, 12800 ^ 2048, VIDEO), "its edit list"),
+    "another time scale of all": (lambda d: overwritten(d, b"mvhd", 12, 1000 ^ 1024), "its edit list"),
+    "another length of the edit": (lambda d: overwritten(d, b"elst", 8, 2400 ^ 64, VIDEO), "its edit list"),
+    "another time step": (lambda d: overwritten(d, b"stts", 12, 640, VIDEO), "its mdhd"),
+    "sound of another time scale": (lambda d: overwritten(d, b"mdhd", 12, 16001, SOUND), "of its speed"),
+    "another length of the track": (lambda d: overwritten(d, b"tkhd", 20, 2000, VIDEO), "its tkhd"),
+    "an edit beyond the end": (lambda d: overwritten(d, b"elst", 12, 9216, VIDEO), "its edit list"),
+    "a picture out of step": (lambda d: overwritten(d, b"ctts", 8 + 8 * 20 + 4, 1024 + 3), "out of step"),
+    "a picture far away": (lambda d: overwritten(d, b"ctts", 8 + 8 * 20 + 4, 1 << 20), "from its place"),
+    "a distorting matrix": (lambda d: overwritten(d, b"tkhd", 40, 0x12000, VIDEO), "matrix"),
+    "another width of the screen": (lambda d: overwritten(d, b"tkhd", 76, 65 << 16, VIDEO), "to be shown as"),
+    "another size of the picture": (lambda d: overwritten(d, b"stsd", 40, 66 << 16 | 48), "its decoder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_an_index_that_contradicts_itself_is_refused(good, tmp_path, name):
+    damage, said = CONTRADICTIONS[name]
+    reason = why(tmp_path / "a.mp4", damage(good))
+    assert said in reason
+
+
+HEALTHY = {
+    "as it comes": {},
+    "index in front": {"movflags": "+faststart"},
+    "negative offsets": {"movflags": "+negative_cts_offsets"},
+    "fragments": {"movflags": "frag_keyframe+empty_moov"},
+    "fragments behind an index": {"movflags": "frag_keyframe"},
+    "no B-frames": {"options": {"bf": "0"}},
+    "many B-frames": {"options": {"bf": "8", "b_strategy": "0"}},
+    "open groups of pictures": {"options": {"x264-params": "open-gop=1:keyint=12:bframes=3"}},
+    "a varying rate": {"pts": np.cumsum(np.random.default_rng(1).integers(15, 66, FRAMES)).tolist()},
+    "a hole": {"pts": [40 * k + 2000 * (k > 30) for k in range(FRAMES)]},
+    "dropped pictures": {"pts": np.delete(40 * np.arange(FRAMES + 4), [20, 21, 30, 50]).tolist()},
+    "trimmed": {"edit": 1900},
+    "a joint": {"pts": [40 * k + 13 * (k > 57) for k in range(FRAMES)]},
+    "rotated": {"rotation": 90},
+    "turned": {"rotation": 30},
+    "MPEG-4": {"codec": "mpeg4"},
+    "PCM": {"sound_codec": "pcm_s16le", "suffix": ".mov"},
+    "mp3": {"sound_codec": "libmp3lame"},
+    "eight channels": {"layout": "7.1", "sound_rate": 48000},
+    "Matroska": {"suffix": ".mkv"},
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_file_is_not_refused(tmp_path, name):
+    how = {"options": {"preset": "ultrafast", "bf": "2"}} | HEALTHY[name]
+    how = how if how.get("codec") is None else how | {"options": {}}
+    edit = how.pop("edit", None)
+    path = write(tmp_path / f"a{how.pop('suffix', '.mp4')}", *source(), **how)
+    if edit is not None:  # a shorter one, as phones write it
+        data = overwritten(overwritten(path.read_bytes(), b"elst", 8, edit), b"tkhd", 20, edit)
+        path.write_bytes(data)
+    check_index(path)
+
+
+@pytest.mark.parametrize("movflags", ["frag_keyframe+empty_moov", "+faststart"])
+def test_only_an_index_in_one_piece_is_read(tmp_path, movflags):
+    index = read_index(write(tmp_path / "a.mp4", *source(), movflags=movflags))
+    assert (index is None) == ("frag" in movflags)
+
+
+def test_two_boxes_of_data(good, tmp_path):
+    """A break between two `mdat` is no gap: a camera begins another one every few minutes."""
+    start, end = span(good, b"mdat")
+    index = read_index(_written(tmp_path / "a.mp4", good))
+    cut = int(np.sort(np.concatenate([track.extents[:, 0] for track in index.tracks]))[10])
+    head = (8 + cut - start).to_bytes(4, "big") + b"mdat"
+    second = (8 + end - cut).to_bytes(4, "big") + b"mdat"
+    data = good[: start - 8] + head + good[start:cut] + second + good[cut:]
+    moved = bytearray(data)
+    for number in (VIDEO, SOUND):
+        first, last = span(data, b"stco", number)
+        for place in range(first + 8, last, 4):
+            offset = int.from_bytes(data[place : place + 4], "big")
+            moved[place : place + 4] = (offset + 8 * (offset >= cut)).to_bytes(4, "big")
+    assert not why(tmp_path / "b.mp4", bytes(moved))
+
+
+@pytest.mark.real
+def test_every_real_clip_passes(real_clips):
+    paths = sorted(path for path in real_clips.rglob("*.mp4"))
+    assert paths
+    for path in paths:
+        check_index(path)
+
+
+def _written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+Packets = dict[str, dict[tuple[int, int], float]]
+
+
+def packets(path: Path) -> Packets:
+    """{kind of stream: {(place, size): display time in s from the first picture}} of all shown, as decoded."""
+    with av.open(str(path)) as container:
+        video, sound = container.streams.video[0], container.streams.audio[0]
+        found = [packet for packet in container.demux(video, sound) if packet.size and not packet.is_discard]
+        zero = min(float(packet.pts * packet.time_base) for packet in found if packet.stream is video)
+        return {
+            stream.type: {(p.pos, p.size): float(p.pts * p.time_base) - zero for p in found if p.stream is stream}
+            for stream in (video, sound)
+        }
+
+
+def test_a_flipped_bit_of_an_index_is_noticed_or_does_little(good, tmp_path):
+    """A bit of every seventh byte. What passes gives some or all of the same data, in the same order and time.
+
+    Not all of them, because a damaged edit list looks like that of a video that was trimmed without being copied. Left
+    out are the bytes that no container knows the meaning of, and the times of the last pictures: a copy may lack some.
+    """
+    path = tmp_path / "a.mp4"
+    wanted = packets(_written(path, good))
+    rng, refused, passed = random.Random(0), 0, 0
+    for place in range(*span(good, b"moov"), 7):
+        damaged = bytearray(good)
+        damaged[place] ^= 1 << rng.randrange(8)
+        if overwritten_code(good, bytes(damaged)):
+            continue
+        if why(path, bytes(damaged)):
+            refused += 1
+            continue
+        passed += 1
+        for kind, found in packets(path).items():
+            assert [key for key in wanted[kind] if key in found] == list(found), place
+            shifts = {key: abs(moment - wanted[kind][key]) for key, moment in found.items()}
+            inner = [shifts[key] for key in list(wanted[kind])[:-4] if key in found]
+            assert max(inner, default=0) < LARGEST_SHIFT, place
+    assert refused > passed > 50
