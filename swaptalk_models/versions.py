@@ -10,7 +10,7 @@ CODE_VERSIONS = {
     "mels": "2",
     "training_snapshot": "2",
     "vq_latents": "1",
-    "vqgan": "1",
+    "vqgan": "2",
     "identity_encoder": "1",
     "lip_expert": "1",
     "swap_teacher": "2",

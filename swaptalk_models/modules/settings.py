@@ -203,8 +203,8 @@ class FaceSwapperConfig:
     """Add source and target tokens, mixed by region, to the transformer's output (off: the output alone, as in the paper's figure)."""
     proxy_weight: float = 1.0
     """Weight of L_proxy, between the swapped embedding and the teacher's."""
-    source_identity_weight: float = 0.1
-    """Weight of L_id_src."""
+    source_identity_weight: float = 0.5
+    """Weight of L_id_src. Lighter, and the losses against the teacher draw the face back towards the target."""
     teacher_identity_weight: float = 0.1
     """Weight of L_id_res."""
     pixel_weight: float = 1.0

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from swaptalk_models.modules import quantizer as quantizer_module
 from swaptalk_models.modules.quantizer import VectorQuantizer
 
 
@@ -82,6 +83,19 @@ def test_dead_codes_are_revived():
     assert revived[0] > 0.9
     assert collapsed[0] < 0.7, "what the revival is for"
     assert revived[1] < 0.8 * collapsed[1]
+
+
+def test_codes_are_the_nearest_in_blocks_as_at_once_and_in_half_precision_as_in_full(monkeypatch):
+    torch.manual_seed(0)
+    book = VectorQuantizer(codes=64, dim=8, groups=2, decay=0.5, revive_below=0.0).eval()
+    z = torch.randn(3, 8, 5, 7)
+    distance = (z.unflatten(1, (2, 4)).permute(1, 0, 3, 4, 2).flatten(1, 3)[:, :, None] - book.codebook[:, None]).square().sum(-1)
+    wanted = distance.argmin(-1).view(2, 3, 5, 7).movedim(0, 1)
+    assert torch.equal(book.nearest(z), wanted)
+    with torch.autocast("cpu", torch.bfloat16):  # as trainings run
+        assert torch.equal(book(z).codes, wanted)
+    monkeypatch.setattr(quantizer_module, "_CPU_BLOCK", 3 * 64 * 2)
+    assert torch.equal(book.nearest(z), wanted)
 
 
 def test_groups_are_quantisers_of_their_own():
