@@ -40,8 +40,7 @@ class LipSyncObjective(Objective):
             self.model.audio.load_state_dict(expert.audio.encoder.state_dict())
         self.upper, self.lower = data.codes(vqgan_version, grid)
         lips = [downsample_labels(label, grid)[grid // 2 :] == REGIONS.index("lip") for label in data.labels]
-        self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32) * self.model.region[0, 0].numpy()
-        self.weight /= self.weight.mean((1, 2), keepdims=True)
+        self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32)
         self.clips = talking_clips(data, "lip_sync")
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
@@ -64,7 +63,7 @@ class LipSyncObjective(Objective):
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         made = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
-        code = (batch["weight"].flatten(0, 1)[:, None] * (made - self._label(batch)).square()).mean()
+        code = (self._weight(batch).flatten(0, 1)[:, None] * (made - self._label(batch)).square()).mean()
         loss, parts = self.config.code_weight * code, {"code": code}
         if self.config.pixel_weight:
             pixel = self._pixel_loss(made, batch)
@@ -80,7 +79,12 @@ class LipSyncObjective(Objective):
         upper = self.vqgan.embed_half(batch["target_upper"][:, _MIDDLE], self.vqgan.upper)
         image = self.vqgan.decode(torch.cat([upper, made.unflatten(0, (-1, SYNC_FRAMES))[:, _MIDDLE]], dim=2))
         error = (image - batch["image"]).abs().mean(1).chunk(2, dim=1)[1]
-        return (F.interpolate(batch["weight"][:, [_MIDDLE]], error.shape[1:])[:, 0] * error).mean()
+        return (F.interpolate(self._weight(batch)[:, [_MIDDLE]], error.shape[1:])[:, 0] * error).mean()
+
+    def _weight(self, batch: Batch) -> Tensor:
+        """How much each cell counts, (N, 5, h / 2, h): nothing outside of the region that is made, 1 on average."""
+        weight = batch["weight"] * self.model.region[0]
+        return weight / weight.mean((2, 3), keepdim=True)
 
     def _predict(self, model: LipSync, batch: Batch) -> Tensor:
         """Predicted lower halves, (N * 5, D, h / 2, h), in their places in the target's."""

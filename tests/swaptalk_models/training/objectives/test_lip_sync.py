@@ -78,8 +78,9 @@ def test_the_label_does_not_reach_the_prediction(make, region):
     assert torch.equal(again[~inside], objective._label(other)[~inside])
     assert inside.all() == (region == "half")
     assert objective.loss(other, 0.0)[0] != objective.loss(batch, 0.0)[0]
-    assert (batch["weight"].flatten(0, 1)[:, None].expand_as(made)[~inside] == 0).all()
-    assert torch.allclose(batch["weight"].mean((2, 3)), torch.ones(4, 5))
+    weight = objective._weight(batch)
+    assert (weight.flatten(0, 1)[:, None].expand_as(made)[~inside] == 0).all()
+    assert torch.allclose(weight.mean((2, 3)), torch.ones(4, 5))
 
 
 def test_sync_loss_joins_in_time_and_reaches_the_model_only(make):
