@@ -99,9 +99,9 @@ def read_index(path: str | os.PathLike) -> Index | None:
     if "mvex" in movie or "cmov" in movie:
         return None
     header = _one(movie, "mvhd", "moov")
-    scale, _, rest = _times(header, "mvhd", 100)
+    scale, _, *matrix = _header(header, "mvhd", ">12x2I16x9i28x", ">20xIQ16x9i28x")
     tracks = [_track(content) for content in movie.get("trak", [])]
-    return Index(scale, struct.unpack(">9i", rest[16:52]), tracks, data)
+    return Index(_time_scale(scale, "mvhd"), tuple(matrix), tracks, data)
 
 
 def _top_boxes(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
@@ -149,18 +149,18 @@ def _one(boxes: dict[str, list[bytes]], name: str, where: str) -> bytes:
     return boxes[name][0]
 
 
-def _times(content: bytes, name: str, needed: int) -> tuple[int, int | None, bytes]:
-    """(time scale, duration, what follows) of `mvhd` or `mdhd`. ``needed``: bytes of the box in version 0."""
-    wide = _version(content, name, 1) == 1
-    moments = 16 if wide else 8  # creation and modification
-    layout = ">IQ" if wide else ">II"
-    if len(content) < needed + (12 if wide else 0):
+def _header(content: bytes, name: str, narrow: str, wide: str) -> tuple[int, ...]:
+    """Numbers of a box whose times are ``wide`` in version 1; the layouts are `struct`'s."""
+    layout = struct.Struct(wide if _version(content, name, 1) else narrow)
+    if len(content) < layout.size:
         raise DamagedIndex(f"its {name} box is cut off")
-    scale, duration = struct.unpack_from(layout, content, 4 + moments)
+    return layout.unpack_from(content)
+
+
+def _time_scale(scale: int, name: str) -> int:
     if not scale:
         raise DamagedIndex(f"its {name} box has a time scale of zero")
-    rest = content[4 + moments + struct.calcsize(layout) :]
-    return scale, _known(duration, wide), rest
+    return scale
 
 
 def _version(content: bytes, name: str, highest: int) -> int:
@@ -169,17 +169,18 @@ def _version(content: bytes, name: str, highest: int) -> int:
     return content[0]
 
 
-def _known(duration: int, wide: bool) -> int | None:
-    return None if duration in (0, 2**64 - 1 if wide else 2**32 - 1) else duration
+def _known(duration: int, content: bytes) -> int | None:
+    return None if duration in (0, 2**64 - 1 if content[0] else 2**32 - 1) else duration
 
 
 def _track(content: bytes) -> Track:
     boxes = _boxes(content, "trak")
     media = _boxes(_one(boxes, "mdia", "trak"), "mdia")
-    scale, duration, _ = _times(_one(media, "mdhd", "mdia"), "mdhd", 24)
+    times, shown = _one(media, "mdhd", "mdia"), _one(boxes, "tkhd", "trak")
+    scale, duration = _header(times, "mdhd", ">12x2I4x", ">20xIQ4x")
     kind = _one(media, "hdlr", "mdia")[8:12].decode("latin1")
     table = _boxes(_one(_boxes(_one(media, "minf", "mdia"), "minf"), "stbl", "minf"), "stbl")
-    number, shown, matrix, display = _shown(_one(boxes, "tkhd", "trak"))
+    number, shown_for, *matrix, width, height = _header(shown, "tkhd", ">12xI4xI16x9i2I", ">20xI4xQ16x9i2I")
     description = _one(table, "stsd", "stbl")
     size, aspect = _picture(description) if kind == "vide" else (None, None)
     sizes = _sizes(table)
@@ -188,11 +189,11 @@ def _track(content: bytes) -> Track:
     return Track(
         number=number,
         kind=kind,
-        time_scale=scale,
-        duration=duration,
-        shown=shown,
-        matrix=matrix,
-        display=display,
+        time_scale=_time_scale(scale, "mdhd"),
+        duration=_known(duration, times),
+        shown=_known(shown_for, shown),
+        matrix=tuple(matrix),
+        display=(width / 65536, height / 65536),
         size=size,
         pixel_aspect=aspect,
         steps=steps,
@@ -214,7 +215,7 @@ class _Sizes:
 
 
 def _moments(table: dict[str, list[bytes]], sizes: _Sizes, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    runs = _rows(_one(table, "stts", "stbl"), "stts", ">u4", 2)
+    runs = _numbers(_one(table, "stts", "stbl"), "stts", ">u4", 2)
     _check_total(runs, "stts", sizes)
     if kind != "vide" and sizes.same:
         return runs.prod(1), np.zeros(len(runs), np.int64)
@@ -222,7 +223,7 @@ def _moments(table: dict[str, list[bytes]], sizes: _Sizes, kind: str) -> tuple[n
     if "ctts" not in table:
         return steps, np.zeros(len(steps), np.int64)
     # Version 1 has signed numbers; some write them into version 0, and FFmpeg reads both as signed.
-    runs = _rows(_one(table, "ctts", "stbl"), "ctts", ">i4", 2)
+    runs = _numbers(_one(table, "ctts", "stbl"), "ctts", ">i4", 2)
     _check_total(runs, "ctts", sizes)
     return steps, np.repeat(runs[:, 1], runs[:, 0])
 
@@ -234,7 +235,7 @@ def _check_total(runs: np.ndarray, name: str, sizes: _Sizes) -> None:
 
 def _extents(table: dict[str, list[bytes]], sizes: _Sizes, descriptions: int) -> np.ndarray:
     name, dtype = ("co64", ">u8") if "co64" in table else ("stco", ">u4")
-    starts = _rows(_one(table, name, "stbl"), name, dtype, 1)[:, 0]
+    starts = _numbers(_one(table, name, "stbl"), name, dtype, 1)[:, 0]
     samples = _per_chunk(_one(table, "stsc", "stbl"), len(starts), sizes.count, descriptions)
     if sizes.same:
         lengths = samples * sizes.same
@@ -243,26 +244,21 @@ def _extents(table: dict[str, list[bytes]], sizes: _Sizes, descriptions: int) ->
     return np.stack([starts, starts + lengths], 1)
 
 
-def _shown(content: bytes) -> tuple[int, int | None, tuple[int, ...], tuple[float, float]]:
-    wide = _version(content, "tkhd", 1) == 1
-    if len(content) < (96 if wide else 84):
-        raise DamagedIndex("its tkhd box is cut off")
-    number = int.from_bytes(content[20:24] if wide else content[12:16], "big")
-    duration = int.from_bytes(content[28:36] if wide else content[20:24], "big")
-    matrix = struct.unpack_from(">9i", content, 52 if wide else 40)
-    width, height = struct.unpack_from(">II", content, 88 if wide else 76)
-    return number, _known(duration, wide), matrix, (width / 65536, height / 65536)
-
-
-def _rows(content: bytes, name: str, dtype: str, columns: int, head: int = 8) -> np.ndarray:
-    """int64 (rows, columns) of a box of a count and so many rows."""
+def _rows(content: bytes, name: str, row: str | tuple[str, int], head: int = 8) -> np.ndarray:
+    """A box of a count and so many rows; ``row``: the dtype of one."""
+    row = np.dtype(row)
     if len(content) < head:
         raise DamagedIndex(f"its {name} box is cut off")
     count = int.from_bytes(content[head - 4 : head], "big")
-    bytes_ = count * columns * np.dtype(dtype).itemsize
-    if len(content) < head + bytes_ or content[head + bytes_ :].strip(b"\0"):
+    end = head + count * row.itemsize
+    if len(content) < end or content[end:].strip(b"\0"):
         raise DamagedIndex(f"the {count} rows that its {name} promises do not fill their box")
-    return np.frombuffer(content, dtype, count * columns, head).astype(np.int64).reshape(count, columns)
+    return np.frombuffer(content, row, count, head)
+
+
+def _numbers(content: bytes, name: str, dtype: str, columns: int, head: int = 8) -> np.ndarray:
+    """The same of rows of numbers alike, int64 (rows, columns)."""
+    return _rows(content, name, (dtype, (columns,)), head).astype(np.int64)
 
 
 def _sizes(table: dict[str, list[bytes]]) -> _Sizes:
@@ -281,18 +277,18 @@ def _sizes(table: dict[str, list[bytes]]) -> _Sizes:
         if content[12:].strip(b"\0"):
             raise DamagedIndex("its stsz gives both one size for all samples and a size for each")
         return _Sizes(count, same, np.zeros(0, np.int64))
-    return _Sizes(count, 0, _rows(content, "stsz", ">u4", 1, head=12)[:, 0])
+    return _Sizes(count, 0, _numbers(content, "stsz", ">u4", 1, head=12)[:, 0])
 
 
 def _check_sync(table: dict[str, list[bytes]], samples: int) -> None:
     if "stss" in table:
-        numbers = _rows(_one(table, "stss", "stbl"), "stss", ">u4", 1)[:, 0]
+        numbers = _numbers(_one(table, "stss", "stbl"), "stss", ">u4", 1)[:, 0]
         if len(numbers) and (numbers[0] < 1 or numbers[-1] > samples or (np.diff(numbers) <= 0).any()):
             raise DamagedIndex("its stss names key frames that there are not, or out of order")
 
 
 def _per_chunk(content: bytes, chunks: int, samples: int, descriptions: int) -> np.ndarray:
-    rows = _rows(content, "stsc", ">u4", 3)
+    rows = _numbers(content, "stsc", ">u4", 3)
     firsts = np.append(rows[:, 0], chunks + 1)
     runs = np.diff(firsts)
     if samples and (firsts[0] != 1 or (runs <= 0).any()):
@@ -321,16 +317,9 @@ def _picture(description: bytes) -> tuple[tuple[int, int] | None, Fraction | Non
 
 
 def _edits(boxes: list[bytes]) -> list[tuple[int, int]]:
-    lists = [content for box in boxes for content in _boxes(box, "edts").get("elst", [])]
-    return [edit for content in lists for edit in _edit_list(content)]
+    return [edit for box in boxes for content in _boxes(box, "edts").get("elst", []) for edit in _edit_list(content)]
 
 
 def _edit_list(content: bytes) -> list[tuple[int, int]]:
-    if len(content) < 8:
-        raise DamagedIndex("its elst box is cut off")
     wide = _version(content, "elst", 1) == 1
-    layout = struct.Struct(">Qqhh" if wide else ">Iihh")
-    count = int.from_bytes(content[4:8], "big")
-    if len(content) < 8 + count * layout.size or content[8 + count * layout.size :].strip(b"\0"):
-        raise DamagedIndex(f"the {count} rows that its elst promises do not fill their box")
-    return [layout.unpack_from(content, 8 + k * layout.size)[:2] for k in range(count)]
+    return [(length, start) for length, start, _ in _rows(content, "elst", ">u8,>i8,>u4" if wide else ">u4,>i4,>u4").tolist()]
