@@ -200,7 +200,7 @@ class FaceSwapperConfig:
     guidance: float = 1.0
     """At inference, the step from the target to the swapped face is taken this many times. Short trainings go only part of the way."""
     skip: bool = True
-    """Add source and target tokens, mixed by region, to the transformer's output (off: the output alone, as in the paper's figure)."""
+    """Add source and target tokens, mixed by a gate, to the transformer's output (off: the output alone, as in the paper's figure)."""
     proxy_weight: float = 1.0
     """Weight of L_proxy, between the swapped embedding and the teacher's."""
     source_identity_weight: float = 0.5
@@ -208,7 +208,8 @@ class FaceSwapperConfig:
     teacher_identity_weight: float = 0.1
     """Weight of L_id_res."""
     pixel_weight: float = 1.0
-    """Weight of the absolute error between the decoded face and the teacher's, which sees where neighbouring cells do not fit."""
+    """Weight of the absolute error between the decoded face and the teacher's, which sees where neighbouring cells do not fit (0: the losses of
+    the paper alone)."""
     decoded_samples: int = 16
     """Samples of a batch that are decoded for the losses on pixels and identity."""
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -217,6 +218,7 @@ class FaceSwapperConfig:
         _require(self.width % self.heads == 0, "face_swapper.width must be a multiple of face_swapper.heads")
         _require(self.guidance > 0, "face_swapper.guidance must be positive")
         _require(self.depth >= 1, "face_swapper.depth must be at least 1")
+        _require(self.decoded_samples >= 1, "face_swapper.decoded_samples must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -261,7 +263,7 @@ class LipSyncConfig:
     code_weight: float = 1.0
     """Weight of L_code."""
     pixel_weight: float = 0.0
-    """Weight of the absolute error between the decoded mouth and the target's own."""
+    """Weight of the absolute error between the decoded mouth and the target's own (0: the losses of the paper alone)."""
     lip_weight: float = 4.0
     """How much more the cells of the target's lips count in L_code and the pixel loss than the rest of the region."""
     sync_weight: float = 0.05

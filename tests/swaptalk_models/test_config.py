@@ -69,6 +69,8 @@ def test_overrides_by_dotted_names():
         ("vqgan.factor", "16", "vqgan.channels must have 4 entries"),
         ("face_crops.size", "72", "crops.size must be a multiple of 16"),
         ("face_crops.label_grid", "12", "label_grid must be a multiple"),
+        ("face_swapper.decoded_samples", "0", "face_swapper.decoded_samples must be at least 1"),
+        ("lip_sync.region", "lips", "lip_sync.region must be mouth or half"),
         ("vqgan.train.steps", "[1", r"vqgan\.train\.steps"),
     ],
 )
