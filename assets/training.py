@@ -177,5 +177,5 @@ def face_swapper(
 def lip_sync(
     context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient
 ) -> dg.MaterializeResult:
-    """Warping by offset map, then a U-Net with audio cross-attention: the lower half that goes with the sound."""
+    """Warping by offset map, then a U-Net with audio cross-attention: the mouth that goes with the sound."""
     return train_model(context, swaptalk, pipes)

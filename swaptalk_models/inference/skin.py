@@ -1,4 +1,4 @@
-"""The source's skin brought to the target's light, before both are encoded."""
+"""The source's skin brought to the target's light, before both are encoded: in the swapper's training as at inference."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from swaptalk_models.baselines.warp_swap import SwapColour
 
 STRENGTH = 0.75
-"""0 keeps the source's colours, 1 takes the target's; the swap teacher's value, by which the swapper was trained."""
+"""0 keeps the source's colours, 1 takes the target's; the swap teacher's default. No setting: a swapper expects what it was trained with."""
 
 
 def match_skin(source: np.ndarray, source_landmarks: np.ndarray, target: np.ndarray, target_landmarks: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Training of the lip-sync module: L_code against the target's lower half, L_sync from the frozen expert."""
+"""Training of the lip-sync module: L_code against the target's lower half, L_sync from the frozen expert, and a pixel loss (ours) where it is
+weighted. What the module does not answer for (`lip_sync.region`) is the target's own in all of them, as at inference.
+"""
 
 from __future__ import annotations
 

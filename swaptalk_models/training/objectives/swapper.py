@@ -1,4 +1,4 @@
-"""Training of the face swapper: L_proxy against the teacher's embeddings, L_id_src and L_id_res through the frozen decoder."""
+"""Training of the face swapper: L_proxy against the teacher's embeddings; L_id_src, L_id_res and a pixel loss (ours) through the frozen decoder."""
 
 from __future__ import annotations
 
