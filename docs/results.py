@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,14 @@ from swaptalk_models.data.snapshot import SPLITS, Snapshot, load_snapshot
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.methods import METHODS
 from swaptalk_models.evaluation.protocol import CROSS, FPS, GROUND_TRUTH, OURS, SELF
-from swaptalk_models.evaluation.report import claims_file
-from swaptalk_models.evaluation.targets import TARGETS
+from swaptalk_models.evaluation.report import claims_file, model_metrics
 from swaptalk_models.evaluation.variants import Evaluation, load_evaluation
 from swaptalk_models.metrics.confidence import Interval
-from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS
+from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
 from swaptalk_models.reporting.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow, ModelMetric
 from swaptalk_models.training.history import HISTORY_FILE, read_history
-from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS, ModelFolder, current, held_out_metrics
+from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS, ModelFolder, current
 
 # Figures without a target, or of a model that has none: (what it is, what its trivial baseline is).
 FURTHER = {
@@ -213,14 +212,9 @@ def _made(results: Results, command: str) -> list[str]:
 
 def _figures(folder: ModelFolder) -> list[ModelMetric]:
     """All held-out figures of a model; where the finished videos have one, it is theirs."""
-    result = folder.result()
-    figures = []
-    for name, value in held_out_metrics(folder).items():
-        target = TARGETS.get(folder.path.parent.name, {}).get(name)
-        meaning, baseline_name = (target.meaning, target.baseline_name) if target else FURTHER.get(name, ("", ""))
-        threshold, at_least = (target.threshold, target.at_least) if target else (None, True)
-        figures.append(ModelMetric(name, value, threshold, at_least, result["baselines"].get(name), baseline_name, meaning))
-    return figures
+    further = {name: {"meaning": meaning, "baseline_name": baseline} for name, (meaning, baseline) in FURTHER.items()}
+    figures = model_metrics(folder.path.parent.name, folder)
+    return [replace(metric, **further.get(metric.name, {})) if metric.threshold is None else metric for metric in figures]
 
 
 def _modules(results: Results) -> list[str]:
@@ -272,9 +266,9 @@ def _number(value: float | None) -> str:
 
 
 def _videos(results: Results) -> list[str]:
-    columns = [column for column in COLUMNS if any(_known(row["cells"], column.key) for row in results.summary)]
-    labels = {"fid": _fid_label(results)}
-    head = ["setting", "method", "videos", *(f"{labels.get(column.key, column.label)} {column.arrow}" for column in columns)]
+    known = {key for row in results.summary for key in row["cells"] if _known(row["cells"], key)}
+    columns = shown_columns(known, results.judges["fid"])
+    head = ["setting", "method", "videos", *(f"{column.label} {column.arrow}" for column in columns)]
     rows = []
     for row in results.summary:
         trivial = AGAINST_TARGET if row["method"] == GROUND_TRUTH else ()
@@ -287,7 +281,7 @@ def _videos(results: Results) -> list[str]:
         "",
         f"{GROUND_TRUTH} is the target as it is (–: it would be compared with itself).",
         f"What the others do to each face: {_methods(results)}.",
-        f"{labels['fid']} is taken over all frames together and grows with fewer of them: its value may lie below its interval,",
+        "A Fréchet distance (FID) is taken over all frames together and grows with fewer of them: its value may lie below its interval,",
         "as videos come twice in the resamples that the interval is made of.",
     ]
 
@@ -314,11 +308,6 @@ def _protocol(results: Results) -> list[str]:
 def _methods(results: Results) -> str:
     shown = dict.fromkeys(row["method"] for row in results.summary if row["method"] in METHODS)
     return "; ".join(f"{name}: {' then '.join(METHODS[name].stages).replace('_', ' ')} ({METHODS[name].space})" for name in shown)
-
-
-def _fid_label(results: Results) -> str:
-    """What is no FID is not called one: the paper's name is for Inception features only."""
-    return BY_KEY["fid"].label if results.judges["fid"] and "not Inception" not in results.judges["fid"] else "Fréchet"
 
 
 def _cell(cells: dict[str, dict], key: str) -> str:

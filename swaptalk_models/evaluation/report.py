@@ -48,7 +48,7 @@ from swaptalk_models.reporting.report_data import (
     StageCost,
 )
 from swaptalk_models.reporting.report_data import OURS as OUR_ROW
-from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, current
+from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, current, held_out_metrics
 from swaptalk_models.versions import CODE_VERSIONS
 
 COMPARISON_FILE = "comparison.json"
@@ -186,18 +186,22 @@ def _rows(summary: list[dict]) -> list[ResultRow]:
 
 def _section(name: str, model: ModelFolder) -> ModelSection:
     result = model.result()
-    evaluated = model.path / "evaluation.json"
-    metrics = result["metrics"] | (json.loads(evaluated.read_text())["metrics"] if evaluated.is_file() else {})
     history = model.path / "history.parquet"
     rows = pq.read_table(history).to_pylist() if history.is_file() else []
     return ModelSection(
         name,
         model.version,
-        [_metric(name, metric, value, result["baselines"].get(metric)) for metric, value in metrics.items()],
+        model_metrics(name, model),
         [{key: value for key, value in row.items() if value is not None} for row in rows],
         [Picture(_fitted(path), path.stem) for path in sorted((model.path / "samples").glob("*.png"))],
         {"steps": f"{result['step']:,}", "seconds": f"{result['seconds']:.0f}", "trained on": result["hardware"]},
     )
+
+
+def model_metrics(name: str, model: ModelFolder) -> list[ModelMetric]:
+    """A model's figures on held-out people, against their targets and trivial baselines."""
+    baselines = model.result()["baselines"]
+    return [_metric(name, metric, value, baselines.get(metric)) for metric, value in held_out_metrics(model).items()]
 
 
 def _metric(model: str, name: str, value: float | None, baseline: float | None) -> ModelMetric:

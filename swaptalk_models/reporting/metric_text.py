@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -86,3 +87,13 @@ COLUMNS = (
 BY_KEY = {column.key: column for column in COLUMNS}
 AGAINST_TARGET = frozenset({"fid", "ssim", "psnr", "lmd", "mouth_correlation"})
 """Metrics that are trivial for the ground truth: it would be compared with itself."""
+
+
+def shown_columns(known: Collection[str], fid_judge: str | None) -> list[MetricText]:
+    """Columns of the metrics that have any value. What is no FID is not called one: the paper's name is for Inception's published features only."""
+    inception = (fid_judge or "").lower().startswith("inception")
+    return [
+        replace(column, label="Fréchet") if column.key == "fid" and not inception else column
+        for column in COLUMNS
+        if column.key in known
+    ]

@@ -6,7 +6,6 @@ import base64
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from swaptalk_models.data.aside import written_aside
 from swaptalk_models.errors import UserError
 from swaptalk_models.reporting.charts import line_chart
 from swaptalk_models.reporting.lineage import lineage_svg
-from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, MetricText
+from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, MetricText, shown_columns
 from swaptalk_models.reporting.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import (
     CROSS,
@@ -55,6 +54,7 @@ def write_report(output: str | os.PathLike, report: ReportData, confidence: str 
     tables = [
         _table(setting, report.rows) for setting in _SETTINGS if any(row.setting == setting for row in report.rows)
     ]
+    known = {key for row in report.rows for key, cell in row.cells.items() if cell.value is not None}
     # Untrusted names (files, people) go through autoescape; only our own style sheet, script and SVG are Markup.
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -66,7 +66,7 @@ def write_report(output: str | os.PathLike, report: ReportData, confidence: str 
         sections=_sections(report),
         headline=_headline(report),
         tables=tables,
-        columns=_used_columns(report),
+        columns=shown_columns(known, report.judges.get("fid")),
         paper_columns=[column for column in COLUMNS if column.key in PAPER_ROWS[0][2]],
         against_target=AGAINST_TARGET,
         loop_index=lambda row, table: table["rows"].index(row),
@@ -127,17 +127,6 @@ def _headline(report: ReportData) -> dict:
             {"what": "Thresholds met", "value": f"{sum(verdicts)} of {len(verdicts)}", "beside": "on held-out people"}
         )
     return {"tiles": tiles, "videos": sum(row.videos for row in report.rows if row.kind == OURS)}
-
-
-def _used_columns(report: ReportData) -> list[MetricText]:
-    """Columns with any value. What is no FID is not called one: the paper's name is for Inception features only."""
-    known = {key for row in report.rows for key, cell in row.cells.items() if cell.value is not None}
-    inception = (report.judges.get("fid") or "").lower().startswith("inception")
-    return [
-        replace(column, label="Fréchet") if column.key == "fid" and not inception else column
-        for column in COLUMNS
-        if column.key in known
-    ]
 
 
 def _table(setting: str, rows: Sequence[ResultRow]) -> dict:

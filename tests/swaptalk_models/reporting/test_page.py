@@ -11,6 +11,7 @@ import pytest
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.confidence import Interval
+from swaptalk_models.reporting.metric_text import shown_columns
 from swaptalk_models.reporting.page import write_report
 from swaptalk_models.reporting.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import (
@@ -162,6 +163,19 @@ def test_all_rows_ours_and_theirs_are_there(report, tmp_path):
     assert "8.25" in page and "7.75…8.75" in page
     assert "0.999" not in page  # the truth compared with itself is no result
     assert ">Fréchet" in page and "FID\u00a0↓</span></button></th><th" in page  # ours is no FID, the paper's is
+
+
+@pytest.mark.parametrize(
+    ("judge", "label"),
+    [
+        ("Inception-v3 pool3 of pytorch-fid, weights sha256 67", "FID"),
+        ("unpublished weights in Inception-v3, weights sha256 12", "Fréchet"),
+        ("sync_judge 12 features (Frechet distance, not Inception FID)", "Fréchet"),
+        (None, "Fréchet"),
+    ],
+)
+def test_only_the_published_inception_makes_an_fid(judge, label):
+    assert [column.label for column in shown_columns({"fid", "ssim", "who knows"}, judge)] == [label, "SSIM"]
 
 
 def test_verdicts(report, tmp_path):
