@@ -52,22 +52,29 @@ def cut_panels(folder: Path, work: Path) -> None:
     if not videos:
         raise UserError(f"{folder}: no SOURCE__TARGET.mp4 in there")
     for video in videos:
-        info = probe(video)
-        width, height, sound = info.width // len(PANELS), info.height - CAPTION, read_audio(video)
+        sound, name = read_audio(video), video.name
         places = {"target": work / "target"} | {method: work / "made" / method for method in METHODS}
         for place in (*places.values(), work / "source"):
             place.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as open_files:
-            writers = {
-                panel: open_files.enter_context(VideoWriter(place / video.name, width, height, info.fps, sound, crf=0))
-                for panel, place in places.items()
-            }
-            for number, frame in enumerate(itertools.chain.from_iterable(read_frames(video))):
-                parts = {panel: frame[CAPTION:, i * width : (i + 1) * width] for i, panel in enumerate(PANELS)}
-                if number == 0:
-                    (work / "source" / f"{video.stem}.png").write_bytes(encode_png(parts["source"]))
-                for panel, writer in writers.items():
-                    writer.write(parts[panel])
+        still = write_panels(video, {panel: (place / name, sound) for panel, place in places.items()}, crf=0)
+        (work / "source" / f"{video.stem}.png").write_bytes(encode_png(still))
+
+
+def write_panels(video: Path, wanted: dict[str, tuple[Path, np.ndarray]], crf: int) -> np.ndarray:
+    """Some panels as videos of their own, {panel: (file, its sound)}. Gives the source picture, (H, W, 3)."""
+    info, still = probe(video), None
+    width, height = info.width // len(PANELS), info.height - CAPTION
+    with ExitStack() as open_files:
+        writers = {
+            panel: open_files.enter_context(VideoWriter(path, width, height, info.fps, sound, crf=crf))
+            for panel, (path, sound) in wanted.items()
+        }
+        for frame in itertools.chain.from_iterable(read_frames(video)):
+            parts = {panel: frame[CAPTION:, i * width : (i + 1) * width] for i, panel in enumerate(PANELS)}
+            still = parts["source"] if still is None else still
+            for panel, writer in writers.items():
+                writer.write(parts[panel])
+    return still
 
 
 def measure(folder: Path, work: Path, judge: Path | None, config: EvaluationConfig) -> dict:

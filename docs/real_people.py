@@ -12,18 +12,14 @@ Files are copied, never changed; names begin with the person, as in HDTF.
 from __future__ import annotations
 
 import argparse
-import itertools
 import shutil
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from compared import CAPTION, PANELS
+from compared import write_panels
 from tqdm import tqdm
 
 from swaptalk_models.data.audio import read_audio
-from swaptalk_models.data.video import probe, read_frames
-from swaptalk_models.data.video_writer import VideoWriter
 
 
 def gather(hdtf: Path, output: Path) -> list[Path]:
@@ -35,24 +31,11 @@ def gather(hdtf: Path, output: Path) -> list[Path]:
             shutil.copyfile(video, output / video.name)
     for video in tqdm(sorted((hdtf / "compared").glob("*__*.mp4")), desc="panels", unit="video", disable=None):
         source, _, target = video.stem.partition("__")
-        cut_panels(video, output / f"{source}__on_{target}.mp4", output / f"{target}__under_{source}.mp4")
+        swapped, covered = output / f"{source}__on_{target}.mp4", output / f"{target}__under_{source}.mp4"
+        if not (swapped.is_file() and covered.is_file()):
+            sound = read_audio(video)
+            write_panels(video, {"SwapTalk": (swapped, sound), "target": (covered, np.zeros_like(sound))}, crf=8)
     return sorted(output.glob("*.mp4"))
-
-
-def cut_panels(video: Path, swapped: Path, target: Path) -> None:
-    """The SwapTalk panel with the video's sound, the target panel with silence."""
-    if swapped.is_file() and target.is_file():
-        return
-    info, sound = probe(video), read_audio(video)
-    width, height = info.width // len(PANELS), info.height - CAPTION
-    with ExitStack() as open_files:
-        writers = {
-            PANELS.index(panel): open_files.enter_context(VideoWriter(path, width, height, info.fps, heard, crf=8))
-            for panel, path, heard in (("SwapTalk", swapped, sound), ("target", target, np.zeros_like(sound)))
-        }
-        for frame in itertools.chain.from_iterable(read_frames(video)):
-            for index, writer in writers.items():
-                writer.write(frame[CAPTION:, index * width : (index + 1) * width])
 
 
 def main() -> None:
