@@ -133,3 +133,18 @@ def test_without_warping_the_reference_stays(inputs):
     assert torch.equal(network.warp(upper, reference), reference.chunk(2, dim=2)[1])
     assert network(upper, reference, mel).shape == (2, DIM, GRID // 2, GRID)
     assert not any("warping" in name for name, _ in network.named_parameters())
+
+
+@pytest.mark.parametrize("grid", [8, 16, 32])
+def test_what_is_made_holds_the_template_faces_lips_and_chin(grid):
+    network = LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 6, grid, 8)
+    cells = network.region[0, 0]
+    assert (cells[network.mouth[0, 0] > 0] == 1).all() and (cells[-1, grid // 4 : -grid // 4] == 1).all()
+    assert not cells[:, : grid // 4].any() and not cells[:, -grid // 4 :].any(), "cheeks stay the target's"
+
+
+def test_the_rest_is_the_targets():
+    made, lower = torch.randn(2, 6, 4, 8), torch.randn(2, 6, 4, 8)
+    placed, inside = make().place(made, lower), make().region.expand_as(made) > 0
+    assert torch.equal(placed[inside], made[inside]) and torch.equal(placed[~inside], lower[~inside])
+    assert torch.equal(make(region="half").place(made, lower), made)

@@ -96,6 +96,30 @@ def test_sync_loss_joins_in_time_and_reaches_the_model_only(make):
     assert all(p.grad is None for p in [*objective.expert.parameters(), *objective.vqgan.parameters()])
 
 
+def test_the_pixel_loss_reaches_the_made_region_through_the_frozen_decoder(make):
+    objective = make(pixel_weight=2.0, code_weight=0.0, sync_weight=0.0)
+    batch = objective.batch(np.random.default_rng(0), 3)
+    loss, parts = objective.loss(batch, 0.0)
+    assert set(parts) == {"code", "pixel"} and torch.allclose(loss, 2 * parts["pixel"])
+    loss.backward()
+    assert objective.model.transform.last[-1].weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in objective.vqgan.parameters())
+    # Of the picture, only the made region of the lower half counts: of each 8 x 8 cell that it holds, and of no other.
+    cells = objective.model.region[0, 0].repeat_interleave(8, 0).repeat_interleave(8, 1) > 0
+    made = objective._predict(objective.model, batch).detach()
+    as_it_is = objective._pixel_loss(made, batch)
+    for outside, changes in ((True, False), (False, True)):
+        image = batch["image"].clone()
+        image[:, :, 16:][:, :, cells != outside] += 1
+        if outside:
+            image[:, :, :16] += 1
+        assert (objective._pixel_loss(made, batch | {"image": image}) != as_it_is).item() == changes
+
+
+def test_without_a_pixel_loss_no_picture_is_read(make):
+    assert "image" not in make().batch(np.random.default_rng(0), 3)
+
+
 def test_no_expert_is_one_word(make):
     objective = make(sync_weight=0.0)
     _, parts = objective.loss(objective.batch(np.random.default_rng(0), 2), 1.0)
