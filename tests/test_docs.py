@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from swaptalk_models.data.audio import read_audio
 from swaptalk_models.data.phantom.corpus import write_corpus
@@ -17,9 +18,12 @@ from swaptalk_models.data.snapshot import SCHEMA
 from swaptalk_models.data.video import probe, read_frames, read_image
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.settings import TrainConfig, VQGANConfig
+from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.reporting.metric_text import COLUMNS
+from swaptalk_models.training.folder import save_model
 from swaptalk_models.training.history import write_history
-from swaptalk_models.training.spec import MODEL_INPUTS
+from swaptalk_models.training.spec import MODEL_INPUTS, ModelFolder, make_current
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -243,3 +247,31 @@ def test_results_need_a_run_that_came_to_its_end(finished_home):
     write_json(finished_home / "state.json", {"preset": "tiny"})
     with pytest.raises(UserError, match="no finished run"):
         results.read_results(finished_home)
+
+
+def write_vqgan(home: Path, version: str, snapshot: str = "s", **changed) -> ModelFolder:
+    torch.manual_seed(0)
+    network = VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=16, dim=8, **changed))
+    folder = ModelFolder(home / "models" / "vqgan" / version)
+    save_model("vqgan", network, {"crop_size": 32, "grid": 4, "dim": 8}, folder.path)
+    metrics = {"psnr_db": 20 + len(changed), "upper_use": 0.5, "lower_use": 0.25, "seam_ratio": 1.125}
+    result = {"config": dataclasses.asdict(network.config), "metrics": metrics, "snapshot": snapshot, "seconds": 90.4}
+    write_json(folder.path / "result.json", result)
+    return folder
+
+
+def test_vqgans_of_one_snapshot_are_named_by_what_sets_them_apart(tmp_path):
+    vqgans = script("vqgans")
+    with pytest.raises(UserError, match="vqgan"):
+        vqgans.table(tmp_path)
+    make_current(write_vqgan(tmp_path, "z"))
+    write_vqgan(tmp_path, "a", gradient="rotation", train=TrainConfig(seed=1))
+    write_vqgan(tmp_path, "b", blocks=3)
+    write_vqgan(tmp_path, "other_people", snapshot="t", revive_below=0.0)
+    (tmp_path / "models" / "vqgan" / "unfinished").mkdir()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in vqgans.table(tmp_path).splitlines()[2:]]
+    assert [row[0] for row in rows] == ["as the preset has it", "blocks 3", "gradient rotation, train.seed 1"]
+    assert rows[0][1:5] == ["20.00", "0.500", "0.250", "1.12"] and [row[1] for row in rows] == ["20.00", "21.00", "22.00"]
+    assert all(row[6] == "90" for row in rows)
+    macs = [vqgans.decoder_macs(ModelFolder(tmp_path / "models" / "vqgan" / version)) for version in ("z", "a", "b")]
+    assert 0 < macs[0] == macs[1] < macs[2], "a larger decoder takes more"

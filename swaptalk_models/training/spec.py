@@ -88,7 +88,7 @@ class ModelFolder:
         return (self.path / "result.json").is_file()
 
     def result(self) -> dict[str, Any]:
-        """{"name", "version", "step", "seconds", "metrics": {}, "baselines": {}, "inputs": {}, "snapshot"}."""
+        """{"name", "version", "step", "seconds", "metrics": {}, "baselines": {}, "inputs": {}, "snapshot", "config": {}, ...}."""
         return json.loads((self.path / "result.json").read_text())
 
     def config(self) -> dict[str, Any]:
