@@ -10,7 +10,10 @@ What cannot be told, because nothing contradicts it:
 - bits of coded data: a sample in `mdat` that decodes to another valid picture or sound, or a setting of the decoder
   (`avcC`, `esds`) that is another valid one. H.264 and AAC have no checksums. What FFmpeg notices, `video` refuses.
 - times to `SLACK_S`, or to the picture or three that an edit list may begin early; and where the last pictures stand.
-- an edit list that leaves out more, as of a video that was trimmed without being copied.
+- a single picture that is shown early or late, or is missing: recorders drop pictures and are late with some. Two that
+  are shown at once or in another order than the decoder's are refused where they are read (`video.decode_frames`).
+- an edit list that leaves out more, as of a video that was trimmed without being copied. So it seems where its length
+  has been damaged, and where a time scale has, so that pictures come more slowly than they did or all ends earlier.
 - the tables of fragments (`moof`), and the indexes of other containers.
 """
 
@@ -33,7 +36,7 @@ the last sample, or the encoder's run-in, and some do not. So much may what pass
 REORDERED = 17
 """No codec shows a picture further than this many pictures from where it is decoded (H.264 holds 16 back)."""
 FEW = 3
-"""So many exceptions to what all others keep to are damage; more are a habit of the file's writer."""
+"""So many pieces of data out of place are damage; more are a habit of the file's writer."""
 MANY = 20
 """So many samples make a habit."""
 SAME_PACE = 2e-5
@@ -78,7 +81,6 @@ def _check(index: Index, path: Path, decoders: dict[int, av.CodecContext | None]
             continue
         _check_matrix(track.matrix)
         _check_shape(track, decoder)
-        _check_beat(track)
     _check_places(index, path)
 
 
@@ -89,11 +91,13 @@ def _check_matrix(matrix: tuple[int, ...]) -> None:
 
 
 def _check_shape(track: Track, decoder: av.VideoCodecContext) -> None:
-    """`stsd`, `pasp` and `tkhd` on how large pictures are, and what the decoder's own setting says."""
+    """`stsd`, `pasp`, `clap` and `tkhd` on how large pictures are, and what the decoder's own setting says."""
     (width, height), (across, down) = track.size, track.display
     found = decoder.width, decoder.height
     if track.size not in (found, tuple(-(-side // 16) * 16 for side in found)):  # some give the size with its padding
         raise DamagedIndex(f"its stsd says {width} x {height} px, its decoder {found[0]} x {found[1]} px")
+    if track.clean_aperture:  # tkhd may be of what it leaves of a picture
+        return
     aspects = {Fraction(1), track.pixel_aspect or Fraction(1), decoder.sample_aspect_ratio or Fraction(1)}
     if across and down and all(abs(across * height / (down * width * aspect) - 1) > ROUNDED for aspect in aspects):
         raise DamagedIndex(f"pictures of {width} x {height} px are to be shown as {across:g} x {down:g}")
@@ -128,67 +132,14 @@ def _check_lengths(track: Track, index: Index) -> None:
     for length, start in edited:
         if start >= 0 and start + length > end + slack:
             raise DamagedIndex(f"its edit list ends at {start + length:.2f} s, its samples at {end:.2f} s")
-    _check_trimmed(track, index, first, last, slack)
     if track.shown is not None:
         known = [*(t * tick for t in lengths), sum(played), sum(length for length, _ in edited)]
         if _apart(track.shown * movie, known) > slack:
             raise DamagedIndex(f"its samples last {lengths[0] * tick:.2f} s, its tkhd says {track.shown * movie:.2f} s")
 
 
-def _check_trimmed(track: Track, index: Index, first: int, last: int, slack: float) -> None:
-    """Whether an edit list that leaves out the end of a track would leave out nothing if one bit were another.
-
-    Trimming without copying is common; that its length is a bit's turn away from that of all there is, to a movie tick,
-    happens to less than one trimmed video in a hundred.
-    """
-    played = [(length, start) for length, start in track.edits if length and start >= 0]
-    if len(played) != 1:
-        return
-    (length, start), movie, scale = played[0], index.time_scale, track.time_scale
-    media = last - start
-    if abs(start - first) / scale > slack or media / scale - length / movie <= slack or length < 2:
-        return
-    whole = media * movie
-    if (
-        _a_bit_from(length, whole / scale - 1, whole / scale + 1)
-        or _a_bit_from(scale, whole / (length + 1), whole / (length - 1))
-        or _a_bit_from(movie, (length - 1) * scale / media, (length + 1) * scale / media)
-    ):
-        raise DamagedIndex(f"its edit list ends at {length / movie:.2f} s, its samples at {media / scale:.2f} s")
-
-
-def _a_bit_from(number: int, low: float, high: float) -> bool:
-    return any(low <= number ^ 1 << bit <= high for bit in range(32))
-
-
 def _apart(value: float, known: list[float]) -> float:
     return min(abs(value - other) for other in known)
-
-
-def _check_beat(track: Track) -> None:
-    """Whether a few pictures are off the beat that all others keep, or one is missing from it that was not dropped.
-
-    Where the beat changes for good, at a joint or by a rounded tick, that is no damage.
-    """
-    moments = np.cumsum(track.steps) - track.steps + track.offsets
-    beat = int(np.median(np.diff(np.sort(moments)))) if len(moments) >= MANY else 0
-    if not beat:
-        return
-    phases, counts = np.unique(moments % beat, return_counts=True)
-    off = moments % beat != phases[counts.argmax()]
-    # FFmpeg stretches the first step where a copy begins between two key frames.
-    off[0] &= track.steps[0] == beat
-    order = np.argsort(moments, kind="stable")
-    steady = np.flatnonzero(~off[order])
-    exceptions = int(steady[-1] - steady[0] + 1 - len(steady))
-    if 0 < exceptions <= FEW:
-        raise DamagedIndex(f"{exceptions} of its {len(off)} pictures are out of step with all others")
-    # A copy may lack pictures at its ends, where those are cut off that others refer to.
-    usual = np.sort(track.offsets)[FEW:-FEW]
-    ends = int(np.ptp(usual)) // beat + 1
-    inner = np.diff(moments[order])[ends:-ends]
-    if (track.steps[1:-1] == beat).all() and (inner > 1.5 * beat).any():
-        raise DamagedIndex("a picture is decoded in its turn, but not shown in it")
 
 
 def _check_places(index: Index, path: Path) -> None:

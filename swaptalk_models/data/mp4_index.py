@@ -54,6 +54,8 @@ class Track:
     """`stsd`: width, height (px) of pictures."""
     pixel_aspect: Fraction | None
     """`pasp`."""
+    clean_aperture: bool
+    """`clap`: only a part of each picture is meant to be seen."""
     steps: np.ndarray
     """`stts`: from each sample's decoding time to the next one's; where all samples of sound have one size, lengths of
     runs of them."""
@@ -182,7 +184,7 @@ def _track(content: bytes) -> Track:
     table = _boxes(_one(_boxes(_one(media, "minf", "mdia"), "minf"), "stbl", "minf"), "stbl")
     number, shown_for, *matrix, width, height = _header(shown, "tkhd", ">12xI4xI16x9i2I", ">20xI4xQ16x9i2I")
     description = _one(table, "stsd", "stbl")
-    size, aspect = _picture(description) if kind == "vide" else (None, None)
+    size, aspect, clean_aperture = _picture(description) if kind == "vide" else (None, None, False)
     sizes = _sizes(table)
     _check_sync(table, sizes.count)
     steps, offsets = _moments(table, sizes, kind)
@@ -196,6 +198,7 @@ def _track(content: bytes) -> Track:
         display=(width / 65536, height / 65536),
         size=size,
         pixel_aspect=aspect,
+        clean_aperture=clean_aperture,
         steps=steps,
         offsets=offsets,
         largest=sizes.same or int(sizes.each.max(initial=0)),
@@ -300,20 +303,21 @@ def _per_chunk(content: bytes, chunks: int, samples: int, descriptions: int) -> 
     return np.repeat(rows[:, 1], runs) if samples else np.zeros(chunks, np.int64)
 
 
-def _picture(description: bytes) -> tuple[tuple[int, int] | None, Fraction | None]:
-    """Size and shape of the pixels of the first entry of a `stsd`."""
+def _picture(description: bytes) -> tuple[tuple[int, int], Fraction | None, bool]:
+    """Size, shape of the pixels, and whether there is a clean aperture, of the first entry of a `stsd`."""
     if len(description) < 16 + _VISUAL:
         raise DamagedIndex("its stsd box is cut off")
     length = int.from_bytes(description[8:12], "big")
-    size, aspect = struct.unpack_from(">HH", description, 16 + 24), None
+    size, aspect, clean_aperture = struct.unpack_from(">HH", description, 16 + 24), None, False
     position, end = 16 + _VISUAL, min(8 + length, len(description))
     while position + 8 <= end:
         inner, name = struct.unpack_from(">I4s", description, position)
         if name == b"pasp" and inner >= 16 and position + 16 <= end:
             across, down = struct.unpack_from(">II", description, position + 8)
             aspect = Fraction(across, down) if across and down else None
+        clean_aperture = clean_aperture or name == b"clap"
         position += max(inner, 8)
-    return size, aspect
+    return size, aspect, clean_aperture
 
 
 def _edits(boxes: list[bytes]) -> list[tuple[int, int]]:
