@@ -143,6 +143,17 @@ def test_a_recorder_may_drop_a_picture_or_be_late_with_it(tmp_path, name, b_fram
     assert len(pictures(path)) == FRAMES
 
 
+@pytest.mark.parametrize("box, scale", [(b"mdhd", 12800 ^ 512), (b"mvhd", 1000 ^ 1024)])
+def test_a_damaged_time_scale_that_looks_like_a_trim_gives_the_first_pictures_in_order(good, tmp_path, box, scale):
+    """Known, and not told from a healthy trim: all is slower (`mdhd`), or ends earlier (`mvhd`)."""
+    path = _written(tmp_path / "a.mp4", good)
+    whole, pace = pictures(path), 12800 / scale if box == b"mdhd" else 1
+    assert not why(path, overwritten(good, box, 12, scale, VIDEO))
+    shown = pictures(path)
+    assert FRAMES // 3 < len(shown) <= FRAMES
+    assert np.allclose(shown, np.multiply(whole[: len(shown)], pace), atol=2e-3)
+
+
 @pytest.mark.parametrize("length", [2400 ^ 64, 2400 - 1000, 2400 - 40])
 def test_a_trim_of_any_length_is_healthy(good, tmp_path, length):
     for tkhd in (length, 2400):  # some writers give the length of all there is
@@ -257,8 +268,9 @@ def packets(path: Path) -> Packets:
 def test_a_flipped_bit_of_an_index_is_noticed_or_does_little(good, tmp_path):
     """A bit of every seventh byte. What passes gives some or all of the same data, in the same order and time.
 
-    Not all of them, because a damaged edit list looks like that of a video that was trimmed without being copied. Left
-    out are the bytes that no container knows the meaning of, and the times of the last pictures: a copy may lack some.
+    Not all of them, because a damaged edit list looks like that of a video that was trimmed without being copied. A
+    picture further from its moment than its neighbours is refused where it is read. Left out are the bytes that no
+    container knows the meaning of, and the times of the last pictures: a copy may lack some.
     """
     path = tmp_path / "a.mp4"
     wanted = packets(_written(path, good))
@@ -276,5 +288,9 @@ def test_a_flipped_bit_of_an_index_is_noticed_or_does_little(good, tmp_path):
             assert [key for key in wanted[kind] if key in found] == list(found), place
             shifts = {key: abs(moment - wanted[kind][key]) for key, moment in found.items()}
             inner = [shifts[key] for key in list(wanted[kind])[:-4] if key in found]
-            assert max(inner, default=0) < LARGEST_SHIFT, place
+            if kind == "video" and max(inner, default=0) >= LARGEST_SHIFT:
+                with pytest.raises(BadClip, match="falling time stamps"):
+                    pictures(path)
+            else:
+                assert max(inner, default=0) < LARGEST_SHIFT, place
     assert refused > passed > 50
