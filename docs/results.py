@@ -39,7 +39,7 @@ FURTHER = {
     "offset_error_frames": ("Mean distance of a clip's best offset from the true one (frames).", ""),
     "source_similarity": ("Cosine of swapped faces to their source, dlib judge.", "the target as it was"),
     "target_similarity": ("Cosine of swapped faces to the target that should have vanished, dlib judge: less is better.", ""),
-    "code_error": ("Squared error of the predicted lower half in latent space: less is better.", "a copied reference"),
+    "code_error": ("Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is better.", "a copied reference"),
     "pixel_error": ("Absolute error of the lower half in pixels: less is better.", "a copied reference"),
     "mouth_correlation": ("Mouth opening against the real one's.", ""),
     "swap_alone_id_retrieve": ("id_retrieve of the swap alone, before the lips are made to speak.", ""),
