@@ -16,7 +16,7 @@ from swaptalk_models.config import Preset
 from swaptalk_models.data.fingerprint import hash_file, hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import current
+from swaptalk_models.training.spec import current, judge_name
 from swaptalk_models.versions import CODE_VERSIONS
 
 
@@ -37,7 +37,7 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
     """Measure by how many frames each clip is out of step, where nobody has yet."""
     from swaptalk_models.data.quality_sync import GOOD_JUDGE, measure_offsets
 
-    home, device = swaptalk.home_folder(), swaptalk.load().sync_judge.train.device
+    home, preset = swaptalk.home_folder(), swaptalk.load()
     folder = current(home.root, "sync_judge")
     if folder.result()["metrics"].get("accuracy", 0) < GOOD_JUDGE:
         return {"offsets measured": 0.0}
@@ -45,10 +45,10 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
     def make_judge():
         from swaptalk_models.modules.sync_judge import load_sync_judge
 
-        return load_sync_judge(folder.path, device)
+        return load_sync_judge(folder.path, preset.sync_judge.train.device)
 
     try:
-        report = measure_offsets(home, make_judge, run_name(context))
+        report = measure_offsets(home, judge_name(folder.path), make_judge, preset.quality.max_spread, run_name(context))
     except UserError as error:  # other data are on their way: the training is done all the same, the next run listens
         context.log.warning(f"offsets of lips and sound were not measured: {error}")
         return {"offsets measured": 0.0}

@@ -18,8 +18,8 @@ CODE_VERSIONS = {
     "lip_sync": "3",
     "wav2lip": "1",
     "sync_judge": "1",
-    "sync_offsets": "1",  # no asset: written beside the sync judge
-    "test_videos": "3",
+    "sync_offsets": "2",  # no asset: written beside the sync judge
+    "test_videos": "4",
     "metrics": "4",
     "evaluation_report": "2",
     "model_release": "1",

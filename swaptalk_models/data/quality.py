@@ -100,11 +100,11 @@ def judge(outputs: Mapping[str, Mapping[str, Any]], config: QualityConfig) -> Ve
     """The verdict on one clip: `outputs` is {stage: output of its ledger entry}. What was not measured is not judged."""
     measures = {gate.measure: value for gate in GATES if (value := _measure(outputs, gate.stage, gate.measure)) is not None}
     reasons = {gate.name: why for gate in GATES if gate.measure in measures and (why := gate.marks(measures[gate.measure], config))}
-    offset, sync = (_measure(outputs, SYNC_STAGE, name) for name in ("offset", "sync"))
+    offset, spread = (_measure(outputs, SYNC_STAGE, name) for name in ("offset", "spread"))
     wrong = 0
-    if offset is not None and sync is not None:
-        measures |= {"offset": offset, "sync": sync}
-        if abs(offset) > config.max_offset and sync >= config.min_sync:
+    if offset is not None and spread is not None:
+        measures |= {"offset": offset, "spread": spread}
+        if abs(offset) > config.max_offset and spread <= config.max_spread:
             wrong = int(offset)
             when = "early" if wrong > 0 else "late"
             reasons[OUT_OF_STEP] = (

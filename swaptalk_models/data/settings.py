@@ -168,8 +168,9 @@ class QualityConfig:
     takes its sound too, moved back into step, `keep` takes it as it is."""
     max_offset: int = 2
     """Out of step: frames (40 ms) between lips and sound, by the sync judge."""
-    min_sync: float = 0.3
-    """Confidence (LSE-C) from which the judge's offset is believed."""
+    max_spread: int = 1
+    """Frames by which what the judge finds in each third of a clip may differ from what it finds in the whole for its offset to be
+    believed. A judge that guesses finds three such thirds in about one clip of a thousand."""
 
     def __post_init__(self) -> None:
         _require(self.max_magnification > 0, "quality.max_magnification must be positive")
@@ -181,4 +182,4 @@ class QualityConfig:
         _require(0 <= self.max_clipped <= 1, "quality.max_clipped must be in [0, 1]")
         _require(self.out_of_step in ("drop", "shift", "keep"), f"quality.out_of_step must be drop, shift or keep, not {self.out_of_step!r}")
         _require(self.max_offset >= 0, "quality.max_offset must not be negative")
-        _require(self.min_sync >= 0, "quality.min_sync must not be negative")
+        _require(self.max_spread >= 0, "quality.max_spread must not be negative")

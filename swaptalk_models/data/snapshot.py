@@ -60,7 +60,7 @@ class Snapshot:
 
     def clips(self, split: str | None = None) -> list[dict[str, Any]]:
         """Rows of a split (train, validation or test), or all."""
-        return [{"sound": True} | row for row in self.rows.to_pylist() if split in (None, row["split"])]
+        return [{"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])]
 
     def table_version(self, name: str) -> int:
         """Lance version that holds this snapshot's rows of a table."""

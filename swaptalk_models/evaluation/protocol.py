@@ -24,6 +24,8 @@ class Chunk:
     first: int = 0
     frames: int | None = None
     """None: the whole clip."""
+    sound_offset: int = 0
+    """Frames by which its sound comes too early, as the snapshot says: it is moved back."""
 
     @property
     def name(self) -> str:
@@ -46,13 +48,13 @@ class Scene:
     """Whose sound drives the lips: the target's own, or another person's."""
 
 
-def chunks_of(clip: str, frames: int, seconds: float) -> list[Chunk]:
+def chunks_of(clip: str, frames: int, seconds: float, sound_offset: int = 0) -> list[Chunk]:
     """A clip in equal chunks of about ``seconds``; one up to half as long again stays whole."""
     count = max(1, round(frames / (seconds * FPS)))
     if count == 1:
-        return [Chunk(clip)]
+        return [Chunk(clip, sound_offset=sound_offset)]
     edges = [frames * number // count for number in range(count + 1)]
-    return [Chunk(clip, first, last - first) for first, last in pairwise(edges)]
+    return [Chunk(clip, first, last - first, sound_offset) for first, last in pairwise(edges)]
 
 
 def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_seconds: float = 10.0) -> list[Scene]:
@@ -60,7 +62,7 @@ def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_second
     Targets and voices are clips whose sound can be used; a source is a face, so everybody may be one.
 
     Args:
-        clips: test rows of a snapshot, with "clip", "person", "frames" and "sound".
+        clips: test rows of a snapshot, with "clip", "person", "frames", "sound" and, where it is not in step, "sound_offset".
 
     Raises:
         UserError: fewer than two held-out people with a usable sound.
@@ -75,7 +77,8 @@ def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_second
     turns: dict[str, list[Chunk]] = {}
     for clip in shuffled:
         if clip["sound"]:
-            turns.setdefault(clip["person"], []).extend(chunks_of(clip["clip"], clip["frames"], chunk_seconds))
+            chunks = chunks_of(clip["clip"], clip["frames"], chunk_seconds, clip.get("sound_offset", 0))
+            turns.setdefault(clip["person"], []).extend(chunks)
     ordered = sorted(
         (turn, place, person, chunk) for place, (person, chunks) in enumerate(turns.items()) for turn, chunk in enumerate(chunks)
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from swaptalk_models.config import Preset
@@ -135,31 +136,43 @@ def _record(home: Home, scene: Scene, name: str, picture: Path, folder: Path) ->
 
 
 def _chunk_files(home: Home, chunk: Chunk, folder: Path) -> tuple[Path, Path]:
-    """Video and sound of a chunk; of a whole clip, the clip's own files."""
-    if chunk.frames is None:
-        return home.clip_video(chunk.clip), home.clip_audio(chunk.clip)
-    video = folder / _CHUNKS / f"{chunk.name}.mp4"
-    audio = video.with_suffix(".wav")
-    if not (video.is_file() and audio.is_file()):
-        _cut_chunk(home, chunk, video, audio)
+    """Video and sound of a chunk; of a whole clip, the clip's own files, unless its sound has to be moved into step."""
+    video, audio = home.clip_video(chunk.clip), home.clip_audio(chunk.clip)
+    if chunk.frames is not None:
+        video = folder / _CHUNKS / f"{chunk.name}.mp4"
+        if not video.is_file():
+            _cut_video(home, chunk, video)
+    if chunk.frames is not None or chunk.sound_offset:
+        audio = folder / _CHUNKS / f"{chunk.name}.wav"
+        if not audio.is_file():
+            _cut_sound(home, chunk, audio)
     return video, audio
 
 
-def _cut_chunk(home: Home, chunk: Chunk, video: Path, audio: Path) -> None:
-    from swaptalk_models.data.audio import read_audio, write_wav
-    from swaptalk_models.data.clips import SAMPLE_RATE, SAMPLES_PER_FRAME
+def _cut_video(home: Home, chunk: Chunk, path: Path) -> None:
     from swaptalk_models.data.video import probe, read_frames
     from swaptalk_models.data.video_writer import VideoWriter
 
-    video.parent.mkdir(parents=True, exist_ok=True)
-    clip, last = home.clip_video(chunk.clip), chunk.first + chunk.frames
-    sound = read_audio(home.clip_audio(chunk.clip), SAMPLE_RATE)
-    write_wav(audio, sound[chunk.first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    clip = home.clip_video(chunk.clip)
     info = probe(clip)
-    with VideoWriter(video, info.width, info.height, crf=_CHUNK_CRF) as writer:
+    with VideoWriter(path, info.width, info.height, crf=_CHUNK_CRF) as writer:
         frames = itertools.chain.from_iterable(read_frames(clip))
-        for frame in itertools.islice(frames, chunk.first, last):
+        for frame in itertools.islice(frames, chunk.first, chunk.first + chunk.frames):
             writer.write(frame)
+
+
+def _cut_sound(home: Home, chunk: Chunk, path: Path) -> None:
+    from swaptalk_models.data.audio import read_audio, write_wav
+    from swaptalk_models.data.clips import SAMPLE_RATE, SAMPLES_PER_FRAME
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sound = read_audio(home.clip_audio(chunk.clip), SAMPLE_RATE)
+    length = len(sound) if chunk.frames is None else chunk.frames * SAMPLES_PER_FRAME
+    first = (chunk.first - chunk.sound_offset) * SAMPLES_PER_FRAME
+    # Moved, a sound may begin before its first sample or end behind its last one: there is silence.
+    sound = np.pad(sound, (max(0, -first), max(0, first + length - len(sound))))[max(0, first) :]
+    write_wav(path, sound[:length])
 
 
 def _source_pictures(home: Home, snapshot: Snapshot, folder: Path) -> dict[str, Path]:

@@ -75,7 +75,8 @@ def load_sync_judge(folder: Path, device: str = "cpu") -> SyncJudge:
     """The judge kept in a model folder; its name carries its version. `device`: as in ``train.device``."""
     from swaptalk_models.training.device import pick_device
     from swaptalk_models.training.folder import load_model
+    from swaptalk_models.training.spec import judge_name
 
     judge = load_model("sync_judge", folder, str(pick_device(device)))
-    judge.name = f"sync_judge {Path(folder).name[:8]}"
+    judge.name = judge_name(Path(folder))
     return judge

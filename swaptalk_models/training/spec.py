@@ -95,6 +95,11 @@ class ModelFolder:
         return json.loads((self.path / "config.json").read_text())
 
 
+def judge_name(folder: Path) -> str:
+    """What results call the sync judge that is kept in this folder: it says which version measured them."""
+    return f"sync_judge {folder.name[:8]}"
+
+
 def held_out_metrics(folder: ModelFolder) -> dict[str, Any]:
     """A model's figures on held-out people: those of its training, and over them those of the evaluation, once there is one."""
     path = folder.path / "evaluation.json"

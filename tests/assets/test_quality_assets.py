@@ -113,10 +113,10 @@ def test_snapshot_leaves_out_what_it_lists(run):
 def test_check_of_the_judge_names_clips_that_are_out_of_step(tmp_path):
     swaptalk = SwapTalk(home=str(tmp_path / "home"))
     with Ledger(swaptalk.home_folder().ledger) as ledger:
-        measured = {"late": (-6.0, 0.5), "fine": (1.0, 0.6), "unsure": (9.0, 0.1)}
+        measured = {"late": (-6.0, 1.0), "fine": (1.0, 0.0), "unsure": (9.0, 4.0)}
         ledger.commit(
-            Entry("sync_offsets", clip, clip, "f", "i", "1", "p", OK, output={"quality": {"offset": offset, "sync": sync}})
-            for clip, (offset, sync) in measured.items()
+            Entry("sync_offsets", clip, clip, "f", "i", "1", "p", OK, output={"quality": {"offset": offset, "spread": spread}})
+            for clip, (offset, spread) in measured.items()
         )
     found = checks.sync_judge_gates(swaptalk)
     assert not found.passed and found.severity == dg.AssetCheckSeverity.WARN
@@ -124,7 +124,7 @@ def test_check_of_the_judge_names_clips_that_are_out_of_step(tmp_path):
     assert (found.metadata["clips"].value, found.metadata["out of step"].value) == (3, 1)
 
 
-@pytest.mark.parametrize(("accuracy", "asked"), [(0.9, 1), (0.6, 0)])
+@pytest.mark.parametrize(("accuracy", "asked"), [(0.6, 1), (0.5, 0)])
 def test_only_a_good_judge_listens(tmp_path, monkeypatch, accuracy, asked):
     from swaptalk_models.data import quality_sync
     from swaptalk_models.data.ledger import StageReport

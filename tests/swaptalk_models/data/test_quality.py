@@ -48,7 +48,7 @@ def test_only_silent_and_clipped_speak_of_the_sound():
 
 def test_every_limit_has_its_gate():
     limits = {f.name for f in dataclasses.fields(CONFIG) if f.name.startswith(("max_", "min_"))}
-    assert limits == {gate.setting for gate in GATES} | {"max_offset", "min_sync"}
+    assert limits == {gate.setting for gate in GATES} | {"max_offset", "max_spread"}
 
 
 def test_what_was_not_measured_is_not_judged():
@@ -56,32 +56,32 @@ def test_what_was_not_measured_is_not_judged():
     assert found.reasons == {} and found.measures == {}
 
 
-def step(offset: float, sync: float, **config) -> tuple:
+def step(offset: float, spread: float, **config) -> tuple:
     settings = QualityConfig(**config)
-    found = judge({"sync_offsets": {"quality": {"offset": offset, "sync": sync}}}, settings)
+    found = judge({"sync_offsets": {"quality": {"offset": offset, "spread": spread}}}, settings)
     assert not found.kept_out(settings), "its face is as good as any"
     return found.reasons.get(OUT_OF_STEP, ""), found.mute(settings), found.shift(settings)
 
 
 def test_out_of_step_is_dropped_shifted_or_kept():
-    assert step(2.0, 0.5) == ("", False, 0), "within the limit"
-    assert step(9.0, 0.1) == ("", False, 0), "the judge is not sure"
-    said, mute, shift = step(-4.0, 0.5)
+    assert step(2.0, 0) == ("", False, 0), "within the limit"
+    assert step(9.0, 2) == ("", False, 0), "the judge is not sure"
+    said, mute, shift = step(-4.0, 1)
     assert said == "out of step: sound 4 frames too late, allowed 2 (quality.max_offset)" and (mute, shift) == (True, 0)
-    assert step(4.0, 0.5)[0].startswith("out of step: sound 4 frames too early")
-    assert step(-4.0, 0.5, out_of_step="shift")[1:] == (False, -4)
-    assert step(-4.0, 0.5, out_of_step="keep")[1:] == (False, 0)
-    assert step(-4.0, 0.5, leave_out=False)[1:] == (False, 0)
+    assert step(4.0, 1)[0].startswith("out of step: sound 4 frames too early")
+    assert step(-4.0, 1, out_of_step="shift")[1:] == (False, -4)
+    assert step(-4.0, 1, out_of_step="keep")[1:] == (False, 0)
+    assert step(-4.0, 1, leave_out=False)[1:] == (False, 0)
 
 
 def test_a_shifted_clip_that_is_also_blurred_stays_out():
-    outputs = {"sync_offsets": {"quality": {"offset": 5.0, "sync": 0.6}}, "face_crops": {"quality": {"blur": 0.9}}}
+    outputs = {"sync_offsets": {"quality": {"offset": 5.0, "spread": 0.0}}, "face_crops": {"quality": {"blur": 0.9}}}
     assert judge(outputs, QualityConfig(out_of_step="shift")).kept_out(QualityConfig(out_of_step="shift"))
 
 
 @pytest.mark.parametrize("out_of_step", ["drop", "shift", "keep"])
 def test_a_silent_clip_is_mute_and_not_moved_whatever_its_offset(out_of_step):
-    outputs = {"sync_offsets": {"quality": {"offset": 5.0, "sync": 0.6}}, "mels": {"quality": {"level": -80.0}}}
+    outputs = {"sync_offsets": {"quality": {"offset": 5.0, "spread": 0.0}}, "mels": {"quality": {"level": -80.0}}}
     config = QualityConfig(out_of_step=out_of_step)
     found = judge(outputs, config)
     assert (found.kept_out(config), found.mute(config), found.shift(config)) == (False, True, 0)

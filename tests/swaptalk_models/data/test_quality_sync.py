@@ -8,10 +8,12 @@ import pytest
 from swaptalk_models.data import quality_sync, tables
 from swaptalk_models.data.catalog import catalog_table
 from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import OK, Entry, Ledger
+from swaptalk_models.data.ledger import OK, Entry, Ledger, StageReport
 from swaptalk_models.data.mel import mel_windows
 from swaptalk_models.data.png import encode_png
+from swaptalk_models.data.quality import judge
 from swaptalk_models.data.quality_sync import measure_offsets
+from swaptalk_models.data.settings import QualityConfig
 
 SIDE = 8
 
@@ -19,11 +21,10 @@ SIDE = 8
 class SignalJudge:
     """Reads the signal off the first pixel and off the first mel band."""
 
-    name = "made judge"
     crop_size = SIDE
 
-    def __init__(self):
-        self.clips = 0
+    def __init__(self, name: str = "made judge"):
+        self.name, self.clips = name, 0
 
     def video_embeddings(self, crops):
         self.clips += 1
@@ -69,6 +70,10 @@ def home(tmp_path) -> Home:
     return home
 
 
+def measure(home: Home, make_judge, name: str = "made judge") -> StageReport:
+    return measure_offsets(home, name, make_judge)
+
+
 def offsets(home: Home) -> dict[str, dict]:
     with Ledger(home.ledger) as ledger:
         return {clip: entry.output["quality"] for clip, entry in ledger.entries("sync_offsets").items()}
@@ -79,29 +84,49 @@ def test_shifted_sound_is_found_to_the_frame_and_measured_once(home):
     put(home, "early", 100, early=6)
     put(home, "late", 100, early=-4, hidden=slice(40, 60))
     put(home, "short", 20, early=6)
-    judge = SignalJudge()
-    assert measure_offsets(home, lambda: judge).computed == 4
+    made = SignalJudge()
+    assert measure(home, lambda: made).computed == 4
     found = offsets(home)
     assert {clip: quality.get("offset") for clip, quality in found.items()} == {"fine": 0, "early": 6, "late": -4, "short": None}
     assert min(found[clip]["sync"] for clip in ("fine", "early", "late")) > 0.5
-    again = measure_offsets(home, lambda: pytest.fail("another judge was asked"))
-    assert (again.computed, again.cached, judge.clips) == (0, 4, 4)
+    assert {found[clip]["spread"] for clip in ("fine", "early", "late")} == {0}
+    again = measure(home, lambda: pytest.fail("another judge was asked"), "a later judge")
+    assert (again.computed, again.cached, made.clips) == (0, 4, 4)
+
+
+class Guessing(SignalJudge):
+    """Hears nothing: its offsets are chance."""
+
+    def audio_embeddings(self, mel):
+        return _unit(np.random.default_rng(len(mel)).normal(size=(len(mel) * 25 // 80 - 4, 5)))
+
+
+def test_where_a_judge_guessed_the_next_one_listens_again(home):
+    for clip in ("fine", "early", "late"):
+        put(home, clip, 160, early=5)
+    assert measure(home, lambda: Guessing("bad judge"), "bad judge").computed == 3
+    believed = [judge({"sync_offsets": {"quality": quality}}, QualityConfig()) for quality in offsets(home).values()]
+    assert [verdict.reasons for verdict in believed] == [{}] * 3 and min(q["spread"] for q in offsets(home).values()) > 1
+    assert measure(home, lambda: pytest.fail("asked again"), "bad judge").computed == 0, "the same judge says the same"
+    assert measure(home, SignalJudge).computed == 3
+    assert {clip: quality["offset"] for clip, quality in offsets(home).items()} == dict.fromkeys(("fine", "early", "late"), 5)
+    assert measure(home, lambda: pytest.fail("asked again"), "a later judge").computed == 0
 
 
 def test_a_clip_that_changes_is_measured_again(home):
-    put(home, "fine", 60)
-    put(home, "late", 60)
-    measure_offsets(home, SignalJudge)
+    put(home, "fine", 80)
+    put(home, "late", 80)
+    measure(home, SignalJudge)
     tables.delete_clips(home, "mels", ["late"])
     tables.delete_clips(home, "face_crops", ["late"])
-    put(home, "late", 60, early=-3)
-    assert measure_offsets(home, SignalJudge).computed == 1 and offsets(home)["late"]["offset"] == -3
+    put(home, "late", 80, early=-3)
+    assert measure(home, SignalJudge).computed == 1 and offsets(home)["late"]["offset"] == -3
 
 
 def test_of_a_long_clip_the_middle_is_enough(home, monkeypatch):
-    monkeypatch.setattr(quality_sync, "MAX_FRAMES", 63)
+    monkeypatch.setattr(quality_sync, "MAX_FRAMES", 83)
     put(home, "long", 141, early=5)
     crops, seen, mel = quality_sync._middle(home, "long", 141)
-    assert len(crops) == len(seen) == 63 and len(mel) in (201, 202)
-    measure_offsets(home, SignalJudge)
+    assert len(crops) == len(seen) == 83 and len(mel) in (265, 266)
+    measure(home, SignalJudge)
     assert offsets(home)["long"]["offset"] == 5

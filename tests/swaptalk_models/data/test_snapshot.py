@@ -267,7 +267,7 @@ def test_offsets_change_the_snapshot_once_and_only_where_they_matter(home: Home)
 def listen(home: Home, offsets: dict[str, float]) -> None:
     with Ledger(home.ledger) as ledger:
         ledger.commit(
-            Entry("sync_offsets", clip, clip[:2], "f", "i", "1", "p", OK, output={"quality": {"offset": offset, "sync": 0.5}})
+            Entry("sync_offsets", clip, clip[:2], "f", "i", "1", "p", OK, output={"quality": {"offset": offset, "spread": 1.0}})
             for clip, offset in offsets.items()
         )
 

@@ -50,6 +50,9 @@ def test_long_clips_come_in_chunks():
     targets = Counter(scene.target for scene in scenes if scene.setting == SELF)
     assert set(targets.values()) == {1} and len(targets) == 6, "three chunks of each of two clips"
     assert {scene.audio.frames for scene in scenes} <= {233, 234}
+    clips[0]["sound_offset"] = 2
+    moved = {chunk for scene in draw_scenes(clips, 6, 0, chunk_seconds=10) for chunk in (scene.target, scene.audio)}
+    assert {(chunk.clip, chunk.sound_offset) for chunk in moved} == {("a", 2), ("b", 0)}
 
 
 @pytest.mark.parametrize("frames, count", [(1, 1), (374, 1), (376, 2), (500, 2), (2510, 10)])

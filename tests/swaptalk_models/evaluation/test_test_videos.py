@@ -131,6 +131,19 @@ def test_long_clips_are_cut(home):
     assert test_videos._chunk_files(home, Chunk("b_000"), home.evaluation)[0] == home.clip_video("b_000")
 
 
+@pytest.mark.parametrize("early", [1, -1])
+def test_a_sound_that_is_out_of_step_is_moved_back(home, early):
+    """By the snapshot's offset, of whole clips and of pieces; before its beginning and behind its end there is silence."""
+    whole = np.sin(np.arange(read_audio(home.clip_audio("b_000"), 16000).size))
+    moved = np.roll(whole, early * 640)
+    moved[: 640 if early > 0 else 0] = moved[len(moved) - (640 if early < 0 else 0) :] = 0
+    video, audio = test_videos._chunk_files(home, Chunk("b_000", sound_offset=early), home.evaluation / "x")
+    assert video == home.clip_video("b_000") and audio != home.clip_audio("b_000")
+    assert np.abs(read_audio(audio, 16000) - moved).max() < 1e-3
+    _, audio = test_videos._chunk_files(home, Chunk("b_000", 4, 4, early), home.evaluation / "x")
+    assert np.abs(read_audio(audio, 16000) - moved[4 * 640 : 8 * 640]).max() < 1e-3
+
+
 def test_the_source_picture_has_a_closed_mouth(home, made):
     records = make_test_videos(home.root, PRESET)
     for number, person in enumerate("ab"):
