@@ -27,6 +27,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # dagster.yaml of the checkout says the same, and where in the checkout the storage lies.
 SETTINGS = {
     "telemetry": {"enabled": False},
+    "nux": {"enabled": False},  # its window asking for a mail address
     "concurrency": {"pools": {"default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
     "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},
     "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},

@@ -101,7 +101,8 @@ def _placed(runs: Iterator[tuple[int, np.ndarray]], rate: int) -> np.ndarray:
             audio = np.concatenate([audio, np.zeros(max(len(audio), end - len(audio)), np.float32)])
         audio[position:end] = piece
         length = max(length, end)
-    return np.clip(np.nan_to_num(audio[:length]), -1.0, 1.0)
+    audio = np.nan_to_num(audio[:length])  # a copy: what was too long goes
+    return np.clip(audio, -1.0, 1.0, out=audio)
 
 
 def write_wav(path: str | os.PathLike, audio: np.ndarray, rate: int = 16000) -> None:

@@ -36,9 +36,10 @@ def log_mel(audio: np.ndarray, config: MelConfig = MelConfig()) -> np.ndarray:
     """
     if audio.ndim != 1 or len(audio) < 2:
         raise ValueError(f"log_mel needs mono audio of at least 2 samples, got shape {audio.shape}")
-    audio = audio.astype(np.float32)
+    audio = audio.astype(np.float32, copy=False)
     emphasised = np.append(audio[:1], audio[1:] - np.float32(PREEMPHASIS) * audio[:-1])
     padded = np.pad(emphasised, config.n_fft // 2, mode="reflect")
+    del audio, emphasised  # of a long film each is as large as all else together
     windows = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop]
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.n_fft) / config.n_fft)).astype(np.float32)
     bank = mel_bank(config)

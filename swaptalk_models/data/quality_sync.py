@@ -86,6 +86,8 @@ class _Measuring:
         if whole is None or None in parts:
             return Result({"quality": {}, "judge": self.judge.name})
         spread = max(abs(part.av_offset - whole.av_offset) for part in parts)
+        if abs(whole.av_offset) == len(whole.curve) // 2:  # at the edge of what is searched, as of silence: no minimum
+            spread = len(whole.curve)
         quality = {"offset": float(whole.av_offset), "spread": float(spread), "sync": round(whole.lse_c, 4)}
         return Result({"quality": quality, "judge": self.judge.name})
 

@@ -132,10 +132,10 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         write_marks(ledger, judged, videos, preset.quality)
         taken = [clip for clip in videos if not judged[clip].kept_out(preset.quality)]
         speaker = {clip: speaker_of(videos[clip], persons[videos[clip]]) for clip in taken}
-        held_out = {clip: persons[videos[clip]] for clip in taken}
-        if len(set(held_out.values())) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
-            held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
         mute = {clip for clip in taken if judged[clip].mute(preset.quality)}
+        held_out = {clip: persons[videos[clip]] for clip in taken}
+        if len({held_out[clip] for clip in taken if clip not in mute}) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
+            held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
         people = set(held_out.values())
         mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
         split = _split(ledger, people, preset.training_snapshot, mute_people)

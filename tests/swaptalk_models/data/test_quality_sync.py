@@ -113,6 +113,20 @@ def test_where_a_judge_guessed_the_next_one_listens_again(home):
     assert measure(home, lambda: pytest.fail("asked again"), "a later judge").computed == 0
 
 
+class Deaf(SignalJudge):
+    """Whatever it hears is the same to it, but for what comes last."""
+
+    def audio_embeddings(self, mel):
+        return np.linspace(1, 0, len(mel) * 25 // 80 - 4)[:, None] * np.ones(5)
+
+
+def test_a_lowest_place_at_the_edge_is_not_believed(home):
+    put(home, "fine", 160)
+    measure(home, lambda: Deaf("deaf judge"), "deaf judge")
+    quality = offsets(home)["fine"]
+    assert abs(quality["offset"]) == 15 and judge({"sync_offsets": {"quality": quality}}, QualityConfig()).reasons == {}
+
+
 def test_a_clip_that_changes_is_measured_again(home):
     put(home, "fine", 80)
     put(home, "late", 80)

@@ -134,8 +134,8 @@ def test_new_data_make_a_new_version_and_the_old_one_can_be_rebuilt(home: Home):
     assert tables.read_clip(home, "face_crops", "a0_000", version=kept.table_version("face_crops")).num_rows == 2
 
 
-@pytest.mark.parametrize(("others", "together"), [("abcd", True), ("ab", False)])
-def test_a_programme_has_many_speakers_who_are_held_out_together(tmp_path: Path, others: str, together: bool):
+@pytest.mark.parametrize(("others", "silent", "together"), [("abcd", "", True), ("abcd", "ab", False), ("ab", "", False)])
+def test_a_programme_has_many_speakers_who_are_held_out_together(tmp_path: Path, others: str, silent: str, together: bool):
     """RD_Radio is no person. Only where there are hardly any others its speakers are divided."""
     home = Home(tmp_path / "home").create()
     fill(home, others)
@@ -145,6 +145,7 @@ def test_a_programme_has_many_speakers_who_are_held_out_together(tmp_path: Path,
     pq.write_table(catalog_table(rows), home.catalog)
     for name in TABLES:
         put(home, name, [f"{video}_000" for video in radio])
+    put(home, "mels", [f"{person}{i}_000" for person in silent for i in range(2)], level=-70.0)
     found = {row["person"]: row["split"] for row in make_snapshot(home, PRESET).clips()}
     assert set(found) == {*others, *radio}
     assert (len({found[video] for video in radio}) == 1) == together
