@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,6 +161,16 @@ def test_a_talking_face_comes_out_and_can_be_measured(videos, home, status, tmp_
     )
     assert result["metrics"]["ssim"] == pytest.approx(1) and result["metrics"]["lmd"] == pytest.approx(0)
     assert set(result) >= {"frames", "excluded", "metrics", "judges"}
+
+
+def test_experts_are_trained_on_few_people_and_on_more(home, status, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.suffix in (".safetensors", ".json", ".parquet")}
+    script, table = Path(__file__).parents[1] / "docs" / "expert_by_people.py", tmp_path / "table.md"
+    subprocess.run([sys.executable, script, home, table, "--steps", "2", "--people", "1", "2"], check=True, capture_output=True)
+    _, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.read_text().splitlines()]
+    assert [row[:2] for row in rows] == [["1", "1"], ["2", "2"]]
+    assert all(0 <= float(cell) <= 1 for row in rows for cell in row[3:])
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "nothing of the home has changed"
 
 
 def test_bad_input_is_one_line_and_2(home, tmp_path):

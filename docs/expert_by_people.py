@@ -1,0 +1,75 @@
+"""How well the lip expert tells people it has never seen, over how many it was trained on: is it people that are missing, or steps?
+
+    python docs/expert_by_people.py HOME OUTPUT.md [--steps 150] [--people 4 8 16]
+
+HOME is one in which the lip expert was trained. Each expert here is a fresh one with the same settings, data and steps; it only sees the
+first few of the training people, drawn by a seed, and all of their clips. Nothing in HOME is changed; OUTPUT.md holds figures only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipelines.run import last_settings
+from swaptalk_models.config import load_preset
+from swaptalk_models.data.aside import written_aside
+from swaptalk_models.data.home import Home
+from swaptalk_models.data.snapshot import load_snapshot
+from swaptalk_models.errors import UserError
+from swaptalk_models.training.loop import Fit
+from swaptalk_models.training.run import build_objective
+from swaptalk_models.training.spec import plan
+
+FPS = 25
+
+
+def train(home: Path, people: int, steps: int) -> list[str]:
+    """Train one expert on this many people: the cells of its row."""
+    settings = last_settings(Home(home))
+    preset = load_preset(settings.preset, settings.overrides)
+    snapshot = load_snapshot(Home(home))
+    torch.manual_seed(preset.lip_expert.train.seed)
+    objective, _ = build_objective(plan("lip_expert", home, preset, snapshot.path, snapshot.version))
+    everybody = np.random.default_rng(0).permutation(sorted({clip.person for clip in objective.clips}))
+    if people > len(everybody):
+        raise UserError(f"only {len(everybody)} people to train on")
+    objective.clips = [clip for clip in objective.clips if clip.person in everybody[:people]]
+    config = dataclasses.replace(preset.lip_expert.train, steps=steps, minutes=0.0, eval_every=max(1, steps // 6))
+    with tempfile.TemporaryDirectory() as folder:
+        fit = Fit(objective, config, Path(folder), lambda line: print(f"{people} people: {line}", file=sys.stderr))
+        model = fit.run()
+        (Path(folder) / "samples").mkdir(exist_ok=True)
+        outcome = objective.finish(model, Path(folder))
+    own = np.mean([row["accuracy"] for row in fit.history if "accuracy" in row][-3:])
+    held_out = max(row["held_out_accuracy"] for row in fit.history if "held_out_accuracy" in row)
+    minutes = sum(clip.frames for clip in objective.clips) / FPS / 60
+    return [str(people), str(len(objective.clips)), f"{minutes:.1f}", f"{own:.3f}", f"{held_out:.3f}", f"{outcome.metrics['accuracy']:.3f}"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--people", type=int, nargs="+", default=[4, 8, 16])
+    options = parser.parse_args()
+    lines = ["| people trained on | clips | minutes | accuracy on their windows | on the validation people's | on the test people's |"]
+    lines += ["|--:|--:|--:|--:|--:|--:|"]
+    lines += [f"| {' | '.join(train(options.home, people, options.steps))} |" for people in options.people]
+    with written_aside(options.output) as aside:
+        aside.write_text("\n".join(lines) + "\n")
+    print(options.output.read_text())
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
