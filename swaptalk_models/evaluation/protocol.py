@@ -5,11 +5,15 @@ Light on purpose: evaluation/methods.py, which presets are checked against, need
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SELF, CROSS = "self", "cross"
 GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
@@ -59,6 +63,7 @@ def chunks_of(clip: str, frames: int, seconds: float, sound_offset: int = 0) -> 
 
 def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_seconds: float = 10.0) -> list[Scene]:
     """``pairs`` scenes a setting. Targets take turns: people first, then their clips and chunks; both settings have the same targets.
+    Sources and voices take turns as well, over both settings: with few scenes one person's face would else decide a figure.
     Targets and voices are clips whose sound can be used; a source is a face, so everybody may be one.
 
     Args:
@@ -82,14 +87,24 @@ def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_second
     ordered = sorted(
         (turn, place, person, chunk) for place, (person, chunks) in enumerate(turns.items()) for turn, chunk in enumerate(chunks)
     )
-    scenes = []
+    scenes: list[Scene] = []
+    sources, voices = Counter(), Counter()
     for setting in (SELF, CROSS):
         for number in range(pairs):
             _, _, person, target = ordered[number % len(ordered)]
-            sources = [other for other in people if other != person]
-            source = sources[rng.integers(len(sources))]
-            voices = [other for other in turns if other != person]
-            voice = turns[voices[rng.integers(len(voices))]]
-            audio = target if setting == SELF else voice[rng.integers(len(voice))]
+            source = _next_in_turn([other for other in people if other != person], sources, rng)
+            audio = target
+            if setting == CROSS:
+                voice = turns[_next_in_turn([other for other in turns if other != person], voices, rng)]
+                audio = voice[rng.integers(len(voice))]
             scenes.append(Scene(f"{setting}_{number:03d}", setting, source, target, audio))
     return scenes
+
+
+def _next_in_turn(people: list[str], times: Counter[str], rng: np.random.Generator) -> str:
+    """One of those who had the fewest turns so far, drawn; ``times`` counts it."""
+    fewest = min(times[person] for person in people)
+    waiting = [person for person in people if times[person] == fewest]
+    chosen = waiting[rng.integers(len(waiting))]
+    times[chosen] += 1
+    return chosen

@@ -44,6 +44,17 @@ def test_scenes_of_one_number_have_the_same_target_in_both_settings():
     assert all(scenes[f"self_{n:03d}"] == scenes[f"cross_{n:03d}"] for n in range(7))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_sources_and_voices_take_turns(seed):
+    """As far as nobody is on their own face."""
+    clips = [{"clip": person, "person": person, "frames": 50, "sound": True} for person in "abcdef"]
+    scenes = draw_scenes(clips, 6, seed)
+    assert set(Counter(scene.source for scene in scenes).values()) <= {1, 2, 3}
+    assert max(Counter(scene.source for scene in draw_scenes(clips, 3, seed)).values()) <= 2
+    assert max(Counter(scene.audio.clip for scene in scenes if scene.setting == CROSS).values()) <= 2
+    assert all(scene.source != scene.target.clip for scene in scenes)
+
+
 def test_long_clips_come_in_chunks():
     clips = [{"clip": person, "person": person, "frames": 700, "sound": True} for person in "ab"]
     scenes = draw_scenes(clips, 6, 0, chunk_seconds=10)
