@@ -52,18 +52,14 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     whole: list[dict | None] = []
     runs: dict[str, list[dict | None]] = {word: [] for word in study.words}
     notes = [f"Preset {usual.preset}, {study.seeds} seeds of {', '.join(name.partition('.')[0] for name in _SEEDED)}."]
-    try:
-        for seed, settings in wanted.items():
-            whole.append(_figures_of(settings, f"whole, seed {seed}", report, notes))
-            for word in study.words:
-                if word not in trained:
-                    runs[word].append(video_figures(settings, ABLATIONS[word].method) if whole[-1] else None)
-                else:
-                    runs[word].append(_figures_of(_with(settings, word), f"{word}, seed {seed}", report, notes))
-            write_table(differences(runs, whole), folder, notes)
-    finally:
-        # Whatever asks for the last settings next is not to be given an ablation's.
-        home.update_state(overrides=dict(usual.overrides))
+    for seed, settings in wanted.items():
+        whole.append(_figures_of(settings, f"whole, seed {seed}", report, notes))
+        for word in study.words:
+            if word not in trained:
+                runs[word].append(video_figures(settings, ABLATIONS[word].method) if whole[-1] else None)
+            else:
+                runs[word].append(_figures_of(_with(settings, word), f"{word}, seed {seed}", report, notes))
+        write_table(differences(runs, whole), folder, notes)
     report("the home as it was")
     run_graph(usual)
     return folder / "ablations.md"
@@ -97,7 +93,8 @@ def _figures_of(settings: Settings, name: str, report: Callable[[str], None], no
     """Run, and collect the figures; None and a note where it failed."""
     report(name)
     try:
-        run_graph(settings)
+        # A study that is killed must not leave an ablation's settings to whatever asks for the last ones next.
+        run_graph(settings, remember=False)
     except StageFailed as error:
         notes.append(f"{name}: failed: {error}")
         report(notes[-1])

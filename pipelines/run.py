@@ -64,8 +64,11 @@ def last_settings(home: Home) -> Settings:
     )
 
 
-def run_graph(settings: Settings) -> None:
+def run_graph(settings: Settings, remember: bool = True) -> None:
     """Materialise the graph, or what ``settings.until`` needs of it.
+
+    Args:
+        remember: whether these become the home's ``last_settings``.
 
     Raises:
         UserError: the input's or the configuration's fault, in whichever stage it came out.
@@ -82,12 +85,13 @@ def run_graph(settings: Settings) -> None:
             free_dead(instance)  # what a kill left behind would keep the slot that this run waits for
             tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"}
             _execute(defs, instance, settings, {CATALOG}, tags)
-            home.update_state(
-                preset=settings.preset,
-                videos=settings.videos,
-                hdtf=settings.hdtf,
-                overrides=dict(settings.overrides),
-            )
+            if remember:
+                home.update_state(
+                    preset=settings.preset,
+                    videos=settings.videos,
+                    hdtf=settings.hdtf,
+                    overrides=dict(settings.overrides),
+                )
             rest = selected - {CATALOG}
             if rest:
                 from assets.partitions import all_partitions

@@ -26,11 +26,12 @@ class Runs:
         for name in ("run_graph", "model_figures", "video_figures"):
             monkeypatch.setattr(ablation_study, name, getattr(self, name))
 
-    def run_graph(self, settings):
+    def run_graph(self, settings, remember=True):
         preset = load_preset(settings.preset, settings.overrides)
         self.asked.append((preset.ablate, preset.vqgan.train.seed, settings.until))
         self.preset = preset
-        Home(settings.home).update_state(overrides=dict(settings.overrides))
+        if remember:
+            Home(settings.home).update_state(overrides=dict(settings.overrides))
         if (preset.ablate, preset.vqgan.train.seed) in self.failing:
             raise StageFailed("lip_sync failed: it diverged")
 
