@@ -34,12 +34,14 @@ def sync_judge(
 
 
 def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
-    """Measure by how many frames each clip is out of step, where nobody has yet."""
+    """Measure by how many frames each clip is out of step, where no judge as good has yet."""
     from swaptalk_models.data.quality_sync import GOOD_JUDGE, measure_offsets
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     folder = current(home.root, "sync_judge")
-    if folder.result()["metrics"].get("accuracy", 0) < GOOD_JUDGE:
+    result = folder.result()
+    accuracy = result["metrics"].get("accuracy", 0.0)
+    if accuracy <= max(GOOD_JUDGE, result.get("baselines", {}).get("accuracy", 0.0)):
         return {"offsets measured": 0.0}
 
     def make_judge():
@@ -48,7 +50,7 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
         return load_sync_judge(folder.path, preset.sync_judge.train.device)
 
     try:
-        report = measure_offsets(home, judge_name(folder.path), make_judge, preset.quality.max_spread, run_name(context))
+        report = measure_offsets(home, judge_name(folder.path), accuracy, make_judge, preset.quality.max_spread, run_name(context))
     except UserError as error:  # other data are on their way: the training is done all the same, the next run listens
         context.log.warning(f"offsets of lips and sound were not measured: {error}")
         return {"offsets measured": 0.0}

@@ -38,6 +38,7 @@ def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
     }
     metadata["marked"] = float(len(marks))
     metadata["mute"] = float(sum(not row["sound"] for row in snapshot.clips()))
+    metadata["sound moved"] = float(sum(bool(row["sound_offset"]) for row in snapshot.clips()))
     if marks:
         metadata["marks"] = reasons_table(marks)
         context.log.warning(f"{len(marks)} clips marked, first {marks[0].clip}: {marks[0].reason}")

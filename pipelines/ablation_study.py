@@ -15,6 +15,7 @@ from pipelines.run import Settings, StageFailed, last_settings, run_graph
 from swaptalk_models.ablations import ABLATIONS, ablation
 from swaptalk_models.config import load_preset
 from swaptalk_models.data.home import Home
+from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.errors import UserError
 
 # The system under test. The identity encoder and the judge stay the same: they are what it is trained and measured with.
@@ -37,7 +38,7 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     """Do all runs and write the table into ``folder``. Returns its markdown.
 
     Raises:
-        UserError: the home was never run, or a word is unknown or does not fit its preset.
+        UserError: the home was never run, a word is unknown or does not fit its preset, or the data changed meanwhile.
     """
     from swaptalk_models.evaluation.ablation_table import differences, write_table
 
@@ -52,13 +53,25 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     whole: list[dict | None] = []
     runs: dict[str, list[dict | None]] = {word: [] for word in study.words}
     notes = [f"Preset {usual.preset}, {study.seeds} seeds of {', '.join(name.partition('.')[0] for name in _SEEDED)}."]
+    data = set()
+
+    def figures(settings: Settings, name: str) -> dict[str, float] | None:
+        found = _figures_of(settings, name, report, notes)
+        data.add(load_snapshot(home).version)
+        if len(data) > 1:
+            raise UserError(
+                f"the training snapshot has changed before {name!r} (its sync judge found sounds out of step, or videos came): "
+                f"call `swaptalk run --home {study.home}` until nothing is trained any more, then the study again"
+            )
+        return found
+
     for seed, settings in wanted.items():
-        whole.append(_figures_of(settings, f"whole, seed {seed}", report, notes))
+        whole.append(figures(settings, f"whole, seed {seed}"))
         for word in study.words:
             if word not in trained:
                 runs[word].append(video_figures(settings, ABLATIONS[word].method) if whole[-1] else None)
             else:
-                runs[word].append(_figures_of(_with(settings, word), f"{word}, seed {seed}", report, notes))
+                runs[word].append(figures(_with(settings, word), f"{word}, seed {seed}"))
         write_table(differences(runs, whole), folder, notes)
     report("the home as it was")
     run_graph(usual)

@@ -107,14 +107,20 @@ def judge(outputs: Mapping[str, Mapping[str, Any]], config: QualityConfig) -> Ve
         if abs(offset) > config.max_offset and spread <= config.max_spread:
             wrong = int(offset)
             when = "early" if wrong > 0 else "late"
-            reasons[OUT_OF_STEP] = (
-                f"out of step: sound {abs(wrong)} frames too {when}, allowed {config.max_offset} (quality.max_offset)"
-            )
+            if config.out_of_step != "shift":  # moved back, it is in step
+                reasons[OUT_OF_STEP] = (
+                    f"out of step: sound {abs(wrong)} frames too {when}, allowed {config.max_offset} (quality.max_offset)"
+                )
     return Verdict(reasons, measures, wrong)
 
 
 def _measure(outputs: Mapping[str, Mapping[str, Any]], stage: str, name: str) -> float | None:
     return outputs.get(stage, {}).get("quality", {}).get(name)
+
+
+def heard(crops: Entry, mels: Entry) -> list[str]:
+    """What an offset was measured on: the inputs of its ledger entry."""
+    return [crops.output["rows"], mels.output["rows"]]
 
 
 def verdicts(entries: Mapping[str, Mapping[str, Entry]], config: QualityConfig) -> dict[str, Verdict]:

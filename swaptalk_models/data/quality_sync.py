@@ -2,8 +2,9 @@
 
 The judge is trained on a snapshot, and the next snapshot goes by what it has measured: a circle in time, not in the
 graph of assets. It comes to rest because what a judge has found in all thirds of a clip alike stays, until the clip's
-crops or sound change; only where a judge was unsure does the next one listen again. Real clips are often a frame or two
-out of step, and a judge that was trained on such clips still finds by how much: its errors are no excuse not to ask it.
+crops or sound change, and where it was unsure only a clearly better judge is asked again. Real clips are often a frame
+or two out of step, and a judge that was trained on such clips still finds by how much: that its accuracy suffers from
+them is no excuse not to ask it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from swaptalk_models.data import tables
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, Ledger, StageReport
 from swaptalk_models.data.mel import WINDOW_FRAMES
-from swaptalk_models.data.quality import SYNC_STAGE
+from swaptalk_models.data.quality import SYNC_STAGE, heard
 from swaptalk_models.data.sources import catalog_rows
 from swaptalk_models.data.stage import Item, Result, run_stage
 
@@ -25,29 +26,39 @@ if TYPE_CHECKING:
     from swaptalk_models.metrics.judges import SyncJudge
 
 GOOD_JUDGE = 0.55
-"""Held-out accuracy (chance: 0.5) from which a judge is asked at all. Clips that are out of step lower it, so it cannot be much."""
+"""Held-out accuracy (chance: 0.5) from which a judge is asked at all, if it also beats the trivial one. Clips that are out of step lower it, so it
+cannot be much."""
+BETTER = 0.05
+"""Accuracy by which a judge must be better than another to be asked where that one was unsure."""
 MAX_FRAMES = 500
 """A constant offset shows in 20 s as well as in minutes; these are taken from the middle."""
 
 
-def measure_offsets(home: Home, name: str, make_judge: Callable[[], SyncJudge], sure: int = 1, run: str = "") -> StageReport:
-    """Measure every clip that no judge has measured yet, or only one that was unsure. ``make_judge`` makes the judge of this
-    name; it is called once, and only if there is such a clip.
+def measure_offsets(
+    home: Home, name: str, accuracy: float, make_judge: Callable[[], SyncJudge], sure: int = 1, run: str = ""
+) -> StageReport:
+    """Measure every clip that no judge has measured yet, or only a clearly worse one that was unsure. ``make_judge`` makes
+    the judge of this name and held-out accuracy; it is called once, and only if there is such a clip.
 
     Ledger entries of stage "sync_offsets": output["quality"] holds offset (frames, positive: the sound comes too early),
     spread (frames by which the offsets of the clip's thirds differ from it at most; up to ``sure`` the judge was sure) and
-    sync (LSE-C), or nothing where the clip is too short; output["judge"] says whose they are.
+    sync (LSE-C), or nothing where it is too short (below 64 frames) or a third shows too little of a face;
+    output["judge"] and ["accuracy"] say whose they are.
     """
     videos = list(dict.fromkeys(row["video"] for row in catalog_rows(home)))
     with Ledger(home.ledger) as ledger:
-        known = {clip: entry.output for clip, entry in ledger.entries(SYNC_STAGE, videos).items()}
-    settled = {clip for clip, o in known.items() if o["judge"] == name or o["quality"].get("spread", 0) <= sure}
+        known = {clip: entry.output for clip, entry in ledger.entries(SYNC_STAGE, videos, orphaned=None).items()}
+    settled = {
+        clip
+        for clip, output in known.items()
+        if output["quality"].get("spread", 0) <= sure or accuracy < output.get("accuracy", 0.0) + BETTER
+    }
 
     def items() -> list[Item]:
         with Ledger(home.ledger) as ledger:
             crops, mels = (ledger.entries(stage, videos, OK) for stage in ("face_crops", "mels"))
         return [
-            Item(clip, entry.video, [entry.output["rows"], mels[clip].output["rows"]], {"frames": entry.output["frames"]})
+            Item(clip, entry.video, heard(entry, mels[clip]), {"frames": entry.output["frames"]})
             for clip, entry in crops.items()
             if clip in mels
         ]
@@ -58,7 +69,7 @@ def measure_offsets(home: Home, name: str, make_judge: Callable[[], SyncJudge], 
         videos,
         home=home,
         params=None,
-        work=_Measuring(make_judge),
+        work=_Measuring(make_judge, name, accuracy),
         reads=("face_crops", "mels"),
         there=lambda home, item: item.clip in settled,
         run=run,
@@ -68,28 +79,32 @@ def measure_offsets(home: Home, name: str, make_judge: Callable[[], SyncJudge], 
 class _Measuring:
     """The work on one clip; holds the judge between clips."""
 
-    def __init__(self, make_judge: Callable[[], SyncJudge]):
+    def __init__(self, make_judge: Callable[[], SyncJudge], name: str, accuracy: float):
         self.make_judge = make_judge
         self.judge: SyncJudge | None = None
+        self.whose = {"judge": name, "accuracy": accuracy}
 
     def __call__(self, item: Item, home: Home, params: None) -> Result:
-        from swaptalk_models.metrics.sync import sync_score
-
         self.judge = self.judge or self.make_judge()
         crops, seen, mel = _middle(home, item.clip, item.payload["frames"])
+        return Result({"quality": self._measure(crops, seen, mel)} | self.whose)
+
+    def _measure(self, crops: np.ndarray, seen: np.ndarray, mel: np.ndarray) -> dict[str, float]:
+        from swaptalk_models.metrics.sync import sync_score
+
         if len(crops) < WINDOW_FRAMES:
-            return Result({"quality": {}, "judge": self.judge.name})
+            return {}
         seen = np.lib.stride_tricks.sliding_window_view(seen, WINDOW_FRAMES).all(axis=1)
         video, audio = self.judge.video_embeddings(crops), self.judge.audio_embeddings(mel)
         thirds = [np.isin(np.arange(len(seen)), third) & seen for third in np.array_split(np.arange(len(seen)), 3)]
-        whole, *parts = [sync_score(video, audio, valid=valid) for valid in (seen, *thirds)]
-        if whole is None or None in parts:
-            return Result({"quality": {}, "judge": self.judge.name})
+        whole, *parts = scores = [sync_score(video, audio, valid=valid) for valid in (seen, *thirds)]
+        if None in scores:
+            return {}
         spread = max(abs(part.av_offset - whole.av_offset) for part in parts)
-        if abs(whole.av_offset) == len(whole.curve) // 2:  # at the edge of what is searched, as of silence: no minimum
-            spread = len(whole.curve)
-        quality = {"offset": float(whole.av_offset), "spread": float(spread), "sync": round(whole.lse_c, 4)}
-        return Result({"quality": quality, "judge": self.judge.name})
+        edge = len(whole.curve) // 2
+        if any(abs(score.av_offset) == edge for score in scores):  # the lowest place at the edge is no minimum: silence has it there
+            spread = 2 * edge
+        return {"offset": float(whole.av_offset), "spread": float(spread), "sync": round(whole.lse_c, 4)}
 
 
 def _middle(home: Home, clip: str, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The training snapshot: which clips, of which table versions, a training uses, and who is held out.
 
-Its version is a hash of content alone: of clips, persons, splits and data. Two homes with the same data have the same snapshot; a table
-that was compacted or rewritten with the same rows has not changed.
+Its version is a hash of content alone: of clips, persons, splits and data. Two homes with the same data have the same snapshot, until a sync
+judge has heard sounds out of step; a table that was compacted or rewritten with the same rows has not changed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from swaptalk_models.data import tables
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import Ledger
+from swaptalk_models.data.ledger import OK, Ledger
 from swaptalk_models.data.names import speaker_of
-from swaptalk_models.data.quality import marked, measured, verdicts, write_marks
+from swaptalk_models.data.quality import SYNC_STAGE, heard, marked, measured, verdicts, write_marks
 from swaptalk_models.data.settings import SplitConfig
 from swaptalk_models.data.sources import catalog_rows
 from swaptalk_models.errors import UserError
@@ -125,6 +125,13 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
     with home.writing("training_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
         done = measured(ledger)
         usable = sorted(set.intersection(*(set(done[name]) for name in TABLES)))
+        # An offset holds for the sound that it was measured on, whether or not the clip was away meanwhile.
+        offsets = ledger.entries(SYNC_STAGE, status=OK, orphaned=None)
+        done[SYNC_STAGE] = {
+            clip: offsets[clip]
+            for clip in usable
+            if clip in offsets and offsets[clip].inputs == hash_values(heard(done["face_crops"][clip], done["mels"][clip]))
+        }
         persons = {row["video"]: row["person"] for row in catalog_rows(home)}
         videos = {clip: done["face_crops"][clip].video for clip in usable if done["face_crops"][clip].video in persons}
         judged = verdicts(done, preset.quality)

@@ -1,5 +1,7 @@
 """pipelines/ablation_study.py, with runs that take no time"""
 
+from types import SimpleNamespace
+
 import pytest
 
 from pipelines import ablation_study
@@ -23,6 +25,8 @@ class Runs:
     def __init__(self, monkeypatch, failing=()):
         self.asked = []
         self.failing = failing
+        self.snapshot = "one"
+        monkeypatch.setattr(ablation_study, "load_snapshot", lambda home: SimpleNamespace(version=self.snapshot))
         for name in ("run_graph", "model_figures", "video_figures"):
             monkeypatch.setattr(ablation_study, name, getattr(self, name))
 
@@ -73,6 +77,19 @@ def test_stopped_in_the_middle_the_next_run_is_the_usual_one(home, monkeypatch, 
     with pytest.raises(KeyboardInterrupt):
         run_study(Study(home.root, ["no-expert"], seeds=1), tmp_path / "out", lambda line: None)
     assert home.state()["overrides"] == {"lip_sync.width": 48}
+
+
+def test_other_data_in_the_middle_end_the_study(home, monkeypatch, tmp_path):
+    runs = Runs(monkeypatch)
+    figures = runs.model_figures
+
+    def judge_has_heard(home):
+        runs.snapshot = f"after {len(runs.asked)} runs"
+        return figures(home)
+
+    monkeypatch.setattr(ablation_study, "model_figures", judge_has_heard)
+    with pytest.raises(UserError, match="snapshot has changed before 'no-expert, seed 0'.*swaptalk run --home"):
+        run_study(Study(home.root, ["no-expert"], seeds=1), tmp_path / "out", lambda line: None)
 
 
 def test_words_that_fit(home, tmp_path):

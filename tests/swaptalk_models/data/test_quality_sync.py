@@ -23,8 +23,8 @@ class SignalJudge:
 
     crop_size = SIDE
 
-    def __init__(self, name: str = "made judge"):
-        self.name, self.clips = name, 0
+    def __init__(self):
+        self.clips = 0
 
     def video_embeddings(self, crops):
         self.clips += 1
@@ -70,8 +70,8 @@ def home(tmp_path) -> Home:
     return home
 
 
-def measure(home: Home, make_judge, name: str = "made judge") -> StageReport:
-    return measure_offsets(home, name, make_judge)
+def measure(home: Home, make_judge, name: str = "made judge", accuracy: float = 0.9) -> StageReport:
+    return measure_offsets(home, name, accuracy, make_judge)
 
 
 def offsets(home: Home) -> dict[str, dict]:
@@ -101,16 +101,29 @@ class Guessing(SignalJudge):
         return _unit(np.random.default_rng(len(mel)).normal(size=(len(mel) * 25 // 80 - 4, 5)))
 
 
-def test_where_a_judge_guessed_the_next_one_listens_again(home):
+def test_where_a_judge_guessed_a_clearly_better_one_listens_again(home):
     for clip in ("fine", "early", "late"):
         put(home, clip, 160, early=5)
-    assert measure(home, lambda: Guessing("bad judge"), "bad judge").computed == 3
+    assert measure(home, Guessing, "bad judge", 0.6).computed == 3
     believed = [judge({"sync_offsets": {"quality": quality}}, QualityConfig()) for quality in offsets(home).values()]
     assert [verdict.reasons for verdict in believed] == [{}] * 3 and min(q["spread"] for q in offsets(home).values()) > 1
-    assert measure(home, lambda: pytest.fail("asked again"), "bad judge").computed == 0, "the same judge says the same"
-    assert measure(home, SignalJudge).computed == 3
+
+    def nobody():
+        pytest.fail("asked again")
+
+    assert measure(home, nobody, "bad judge", 0.6).computed == measure(home, nobody, "hardly better", 0.64).computed == 0
+    assert measure(home, SignalJudge, "good judge", 0.7).computed == 3
     assert {clip: quality["offset"] for clip, quality in offsets(home).items()} == dict.fromkeys(("fine", "early", "late"), 5)
-    assert measure(home, lambda: pytest.fail("asked again"), "a later judge").computed == 0
+    assert measure(home, nobody, "perfect judge", 1.0).computed == 0, "sure is sure"
+
+
+def test_a_clip_that_was_away_keeps_its_offset(home):
+    put(home, "early", 100, early=6)
+    measure(home, SignalJudge)
+    with Ledger(home.ledger) as ledger:
+        ledger.set_orphaned("sync_offsets", ["early"], True)
+    assert measure(home, lambda: pytest.fail("asked again"), "a later judge", 1.0).computed == 0
+    assert offsets(home)["early"]["offset"] == 6
 
 
 class Deaf(SignalJudge):
@@ -122,7 +135,7 @@ class Deaf(SignalJudge):
 
 def test_a_lowest_place_at_the_edge_is_not_believed(home):
     put(home, "fine", 160)
-    measure(home, lambda: Deaf("deaf judge"), "deaf judge")
+    measure(home, Deaf)
     quality = offsets(home)["fine"]
     assert abs(quality["offset"]) == 15 and judge({"sync_offsets": {"quality": quality}}, QualityConfig()).reasons == {}
 

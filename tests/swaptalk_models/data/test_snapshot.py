@@ -8,8 +8,10 @@ from swaptalk_models.config import Preset
 from swaptalk_models.data import tables
 from swaptalk_models.data.audit import wrong_rows
 from swaptalk_models.data.catalog import catalog_table
+from swaptalk_models.data.fingerprint import hash_values
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.ledger import OK, Entry, Ledger
+from swaptalk_models.data.quality import heard
 from swaptalk_models.data.settings import QualityConfig, SplitConfig
 from swaptalk_models.data.snapshot import SPLITS, TABLES, _place, load_snapshot, make_snapshot, split_persons
 from swaptalk_models.errors import UserError
@@ -268,10 +270,20 @@ def test_offsets_change_the_snapshot_once_and_only_where_they_matter(home: Home)
 
 def listen(home: Home, offsets: dict[str, float]) -> None:
     with Ledger(home.ledger) as ledger:
-        ledger.commit(
-            Entry("sync_offsets", clip, clip[:2], "f", "i", "1", "p", OK, output={"quality": {"offset": offset, "spread": 1.0}})
-            for clip, offset in offsets.items()
-        )
+        crops, mels = (ledger.entries(stage) for stage in ("face_crops", "mels"))
+        for clip, offset in offsets.items():
+            inputs, output = hash_values(heard(crops[clip], mels[clip])), {"quality": {"offset": offset, "spread": 1.0}}
+            ledger.commit([Entry("sync_offsets", clip, clip[:2], "f", inputs, "1", "p", OK, output=output)])
+
+
+def test_an_offset_holds_for_the_sound_it_was_measured_on(home: Home):
+    make_snapshot(home, PRESET)
+    listen(home, {"a0_000": -5.0, "b0_000": 6.0})
+    with Ledger(home.ledger) as ledger:
+        ledger.set_orphaned("sync_offsets", ["b0_000"], True)  # its video was away for a run
+    put(home, "mels", ["a0_000"], "mended")
+    shifted = make_snapshot(home, with_quality(out_of_step="shift"))
+    assert {row["clip"]: row["sound_offset"] for row in shifted.clips() if row["sound_offset"]} == {"b0_000": 6}
 
 
 def test_too_few_people_names_what_is_marked(home: Home):
