@@ -19,7 +19,7 @@ CODE_VERSIONS = {
     "wav2lip": "1",
     "sync_judge": "1",
     "sync_offsets": "2",  # no asset: written beside the sync judge
-    "test_videos": "4",
+    "test_videos": "5",
     "metrics": "4",
     "evaluation_report": "2",
     "model_release": "1",

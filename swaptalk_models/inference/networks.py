@@ -11,6 +11,7 @@ from torch import Tensor
 
 from swaptalk_models.data.regions import downsample_labels, region_labels
 from swaptalk_models.data.settings import CropsConfig, FacesConfig
+from swaptalk_models.inference.deblock import deblock
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.vqgan import VQGAN
@@ -29,6 +30,8 @@ class Latents:
     """(T, D, h, h) standardised embeddings."""
     region: Tensor
     """(T, h, h) int64 region labels."""
+    made: Tensor | None = None
+    """(h, h) bool, the cells that a network has made; None: none, they are a real face's."""
 
 
 class Networks:
@@ -55,24 +58,33 @@ class Networks:
         """The target's latents with the source's face."""
         z = source.z.expand(len(target.z), -1, -1, -1)
         region = source.region.expand(len(target.z), -1, -1)
-        return Latents(self.face_swapper.swap(z, region, target.z, target.region), target.region)
+        made = torch.ones(target.z.shape[2:], dtype=torch.bool, device=self.device)
+        return Latents(self.face_swapper.swap(z, region, target.z, target.region), target.region, made)
 
     @torch.inference_mode()
     def speak(self, target: Latents, reference: Latents, mel: np.ndarray) -> Latents:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
         upper, lower = target.z.chunk(2, dim=2)
         made = self.lip_sync.speak(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(mel).to(self.device))
-        return Latents(torch.cat([upper, self.lip_sync.place(made, lower)], dim=2), target.region)
+        return self._with_lower(target, self.lip_sync.place(made, lower))
 
     @torch.inference_mode()
     def copy_lips(self, target: Latents, reference: Latents) -> Latents:
         """The target's latents with the reference's lips moved into its pose: what lip-sync has to beat."""
         upper, lower = target.z.chunk(2, dim=2)
         moved = self.lip_sync.warp(upper, reference.z.expand(len(upper), -1, -1, -1))
-        return Latents(torch.cat([upper, self.lip_sync.place(moved, lower)], dim=2), target.region)
+        return self._with_lower(target, self.lip_sync.place(moved, lower))
+
+    def _with_lower(self, target: Latents, lower: Tensor) -> Latents:
+        """The target's latents with another lower half, of which the region of the lip-sync module is made."""
+        upper = target.z.chunk(2, dim=2)[0]
+        lips = self.lip_sync.region[0, 0] > 0
+        made = torch.cat([torch.zeros_like(lips), lips])
+        return Latents(torch.cat([upper, lower], dim=2), target.region, made if target.made is None else made | target.made)
 
     @torch.inference_mode()
     def decode(self, latents: Latents) -> np.ndarray:
         """Latents -> crops (T, S, S, 3) uint8."""
-        return from_unit(self.vqgan.decode(latents.z).float().cpu().numpy())
+        crops = from_unit(self.vqgan.decode(latents.z).float().cpu().numpy())
+        return crops if latents.made is None else deblock(crops, latents.made.cpu().numpy())
 

@@ -15,6 +15,7 @@ from swaptalk_models.data.settings import CropsConfig, FacesConfig
 from swaptalk_models.data.video import probe, read_frames
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
+from swaptalk_models.inference import networks as networks_module
 from swaptalk_models.inference.generator import Generator
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.inference.windows import centred_windows
@@ -203,6 +204,18 @@ def test_guidance_goes_on_in_the_direction_of_the_swap(networks):
     assert torch.allclose(twice - target.z, 2 * (plain - target.z), atol=1e-4)
 
 
+def test_only_faces_that_were_made_are_deblocked(networks, monkeypatch):
+    asked = []
+    monkeypatch.setattr(networks_module, "deblock", lambda crops, made: asked.append(made) or crops)
+    torch.manual_seed(1)
+    region = torch.zeros(1, 4, 4, dtype=torch.long)
+    source, target = (Latents(torch.randn(n, 8, 4, 4), region.expand(n, -1, -1)) for n in (1, 3))
+    real = networks.decode(target)
+    assert asked == []
+    swapped = networks.decode(networks.swap(source, target))
+    assert asked[0].shape == (4, 4) and asked[0].all() and swapped.shape == real.shape
+
+
 def test_speaking_leaves_the_upper_half(networks):
     torch.manual_seed(1)
     target, reference = Latents(torch.randn(3, 8, 4, 4), None), Latents(torch.randn(1, 8, 4, 4), None)
@@ -216,6 +229,7 @@ def test_speaking_leaves_the_upper_half(networks):
     lower, made = networks.speak(other, reference, mel).z[:, :, 2:], networks.lip_sync.region.expand(3, 8, -1, -1) > 0
     assert torch.equal(lower[made], spoken.z[:, :, 2:][made])
     assert torch.equal(lower[~made], other.z[:, :, 2:][~made])
+    assert torch.equal(spoken.made[2:], networks.lip_sync.region[0, 0] > 0) and not spoken.made[:2].any()
 
 
 BAD = {
