@@ -23,11 +23,10 @@ from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.home import Home
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.protocol import FPS
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.run import build_objective
 from swaptalk_models.training.spec import plan
-
-FPS = 25
 
 
 def train(home: Path, people: int, steps: int) -> list[str]:

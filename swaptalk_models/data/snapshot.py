@@ -123,7 +123,7 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         UserError: nothing to train on, or too few people; the message says what is in quarantine or marked.
     """
     with home.writing("training_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
-        done = measured(ledger)
+        done = measured(ledger, TABLES)
         usable = sorted(set.intersection(*(set(done[name]) for name in TABLES)))
         # An offset holds for the sound that it was measured on, whether or not the clip was away meanwhile.
         offsets = ledger.entries(SYNC_STAGE, status=OK, orphaned=None)

@@ -40,8 +40,8 @@ def _along(images: np.ndarray, made: np.ndarray, cell: int) -> np.ndarray:
     slope = 0.5 * (above[:, :, -1] - above[:, :, -2] + below[:, :, 1] - below[:, :, 0])
     step = (below[:, :, 0] - above[:, :, -1] - slope).mean(axis=3)[:, :, None, :, None]  # (T, h - 1, 1, w, 1, 3)
     # Two made cells meet half-way; beside a real one the made one comes all the way.
-    share_below = (made[1:] / np.maximum(1, made[1:].astype(np.float32) + made[:-1]))[None, :, None, :, None, None]
-    share_above = (made[:-1] / np.maximum(1, made[1:].astype(np.float32) + made[:-1]))[None, :, None, :, None, None]
+    both = np.maximum(1, made[1:].astype(np.float32) + made[:-1])
+    share_below, share_above = ((one / both)[None, :, None, :, None, None] for one in (made[1:], made[:-1]))
     half = cell // 2
     fading = (1 - (np.arange(half) + 0.5) / half).astype(np.float32)[None, None, :, None, None, None]
     out = tiles.copy()

@@ -124,7 +124,8 @@ def check_everything_is_accounted_for(corpus: Corpus) -> None:
 
 def difference(corpus: Corpus, clip: str, good: str, shift: int = 0) -> tuple[float, float]:
     """(grey levels, loudness) by which a clip differs from the good video's, the whole sound where it fits best within
-    ``shift`` frames, each picture where it fits within them and not before the one that the last picture fits; inf where its size does, or it is longer by more. With a shift it may be trimmed.
+    ``shift`` frames, each picture where it fits within them and not before the one that the last picture fits; inf
+    where its size does, or it is longer by more. With a shift it may be trimmed.
     """
     ours, theirs = (np.concatenate(list(read_frames(corpus.home.clip_video(c)))) for c in (clip, f"{good}_000"))
     sounds = [read_audio(corpus.home.clip_audio(c)) for c in (clip, f"{good}_000")]
