@@ -4,7 +4,7 @@
 
 Each compression is an ordinary run, in one home or in homes of their own (see docs/methods.md):
 
-    swaptalk run --home HOME --preset nano --set vqgan.factor=16 --set 'vqgan.channels=[32,64,128,192]' --until metrics
+    swaptalk run --home HOME --preset nano --ablate f16 --until metrics
 """
 
 import sys

@@ -25,7 +25,7 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.methods import METHODS
 from swaptalk_models.evaluation.protocol import CROSS, FPS, GROUND_TRUTH, OURS, SELF
 from swaptalk_models.evaluation.report import claims_file, model_metrics
-from swaptalk_models.evaluation.variants import Evaluation, load_evaluation
+from swaptalk_models.evaluation.variants import Evaluation, find_variants, load_evaluation, other_trainings
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
 from swaptalk_models.reporting.paper import PAPER_ROWS
@@ -73,6 +73,8 @@ class Results:
     evaluation: Evaluation
     summary: list[dict[str, Any]]
     """A row a setting and method."""
+    others: list[dict[str, Any]]
+    """The same of our method, trained otherwise."""
     judges: dict[str, str | None]
     gallery: int | None
     """Faces among which ID retrieve looks for the source."""
@@ -107,7 +109,8 @@ def read_results(root: Path) -> Results:
         load_snapshot(home, evaluation.origin["snapshot"]),
         models,
         evaluation,
-        json.loads((measured / "summary.json").read_text()),
+        evaluation.summary,
+        other_trainings(find_variants(home, measured), measured),
         scores[0]["judges"],
         max((score["details"].get("gallery_size") or 0 for score in scores), default=0) or None,
         [_claim(claim) for claim in json.loads(claims_file(report).read_text())],
@@ -270,7 +273,8 @@ def _videos(results: Results) -> list[str]:
     columns = shown_columns(known, results.judges["fid"])
     head = ["setting", "method", "videos", *(f"{column.label} {column.arrow}" for column in columns)]
     rows = []
-    for row in results.summary:
+    summary = sorted(results.summary + results.others, key=lambda row: SETTINGS.index(row["setting"]))
+    for row in summary:
         trivial = AGAINST_TARGET if row["method"] == GROUND_TRUTH else ()
         cells = ["–" if column.key in trivial else _cell(row["cells"], column.key) for column in columns]
         rows.append([row["setting"], row["method"], row["videos"], *cells])
@@ -280,6 +284,7 @@ def _videos(results: Results) -> list[str]:
         *_table(head, rows),
         "",
         f"{GROUND_TRUTH} is the target as it is (–: it would be compared with itself).",
+        *(["Rows called SwapTalk without or at something are ours, trained otherwise and measured on the same scenes."] if results.others else []),
         f"What the others do to each face: {_methods(results)}.",
         "A Fréchet distance (FID) is taken over all frames together and grows with fewer of them: its value may lie below its interval,",
         "as videos come twice in the resamples that the interval is made of.",

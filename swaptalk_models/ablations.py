@@ -48,6 +48,15 @@ def _factor(factor: int) -> Callable[[Mapping[str, Any]], Overrides]:
     return overrides
 
 
+def _no_extra_data(values: Mapping[str, Any]) -> Overrides:
+    """The models under test without the extra data; the identity encoder and the judge stay what they are trained and measured with."""
+    extra = (values.get("training_snapshot") or {}).get("extra")
+    if not extra:
+        raise UserError("ablation 'no-extra-data': name the extra data first, as training_snapshot.extra=[names of videos, with * and ?]")
+    trained = ("vqgan.train", "lip_expert.train", "swap_teacher", "face_swapper.train", "lip_sync.train")
+    return {f"{section}.without": list(extra) for section in trained}
+
+
 ABLATIONS: dict[str, Ablation] = {
     "no-identity-loss": Ablation(
         "The face swapper without L_id_src and L_id_res: only the teacher's embeddings to go by.",
@@ -89,6 +98,11 @@ ABLATIONS: dict[str, Ablation] = {
         hurts=("video lmd", "video lse_c"),
         method="Sync-then-swap, latent",
     ),
+    "no-extra-data": Ablation(
+        "Trained without the videos that training_snapshot.extra names, for as many steps.",
+        _no_extra_data,
+        ("video ssim", "video lmd", "video lse_c", "video id_retrieve", "video consistency"),
+    ),
     "f8": Ablation(
         "Compression 8: four times the cells of the paper's 16.",
         _factor(8),
@@ -111,7 +125,7 @@ def ablation(word: str) -> Ablation:
 
 
 def ablated(words: list[str], values: Mapping[str, Any]) -> Overrides:
-    """What these words change in a preset's values.
+    """What these words change in a preset's values, which have all other settings already.
 
     Raises:
         UserError: an unknown word, or two words that want different things.

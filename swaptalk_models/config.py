@@ -94,7 +94,7 @@ class Preset:
 def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset:
     """Read preset ``name`` (one of PRESETS, or the path of a YAML file) and apply ``overrides`` ({"section.field": value}).
 
-    The words of its ``ablate`` come before the overrides, so that these have the last word.
+    The words of its ``ablate`` come last: an ablation is of the system as it is set, whatever is set.
 
     Raises:
         UserError: unknown preset, section, field or ablation, or a value that does not fit.
@@ -110,8 +110,10 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
         raise UserError(f"{path}: a preset is a mapping of sections")
     overrides = dict(overrides or {})
     values["ablate"] = _words(overrides.pop("ablate", values.get("ablate", [])))
-    for dotted, value in (ablated(values["ablate"], values) | overrides).items():
+    for dotted, value in overrides.items():
         _put(values, dotted.split("."), _plain(value, dotted) if isinstance(value, str) else value, dotted)
+    for dotted, value in ablated(values["ablate"], values).items():
+        _put(values, dotted.split("."), value, dotted)
     return build_section(Preset, {"name": path.stem} | values, "")
 
 

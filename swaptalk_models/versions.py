@@ -14,13 +14,13 @@ CODE_VERSIONS = {
     "identity_encoder": "1",
     "lip_expert": "1",
     "swap_teacher": "2",
-    "face_swapper": "2",
+    "face_swapper": "3",
     "lip_sync": "3",
     "wav2lip": "1",
     "sync_judge": "1",
     "sync_offsets": "2",  # no asset: written beside the sync judge
     "test_videos": "5",
     "metrics": "4",
-    "evaluation_report": "2",
+    "evaluation_report": "3",
     "model_release": "1",
 }

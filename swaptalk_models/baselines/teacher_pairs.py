@@ -137,6 +137,6 @@ def _swap_some(job: tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]) -
 @lru_cache(maxsize=1)
 def _load(home: str, manifest: str, config: SwapTeacherConfig):
     """Once a worker: the data and all pairs, drawn the same everywhere."""
-    data = TrainingData(Path(home), Path(manifest))
+    data = TrainingData(Path(home), Path(manifest), config.without)
     counts = {"train": config.pairs, "validation": config.held_out_pairs}
     return data, {split: draw_pairs(data, split, n, config.seed) for split, n in counts.items()}

@@ -134,6 +134,9 @@ class SplitConfig:
     """Share of people that choose the best checkpoint (0 to 1)."""
     test: float = 0.12
     """Share of people that only the final figures see (0 to 1)."""
+    extra: tuple[str, ...] = ()
+    """Extra data: videos, by name with * and ?; people of no other video are never held out. All trainings use them; `--ablate no-extra-data`
+    is the system without, measured on the same held-out people."""
 
     def __post_init__(self) -> None:
         _require(0 <= self.validation < 1 and 0 <= self.test < 1, "training_snapshot.validation and .test must be in [0, 1)")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -141,11 +142,12 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         speaker = {clip: speaker_of(videos[clip], persons[videos[clip]]) for clip in taken}
         mute = {clip for clip in taken if judged[clip].mute(preset.quality)}
         held_out = {clip: persons[videos[clip]] for clip in taken}
-        if len({held_out[clip] for clip in taken if clip not in mute}) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
+        extra = _extra(videos, set(persons), preset.training_snapshot.extra)
+        if len({held_out[clip] for clip in taken if clip not in mute | extra}) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
             held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
-        people = set(held_out.values())
+        people = {held_out[clip] for clip in taken if clip not in extra}
         mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
-        split = _split(ledger, people, preset.training_snapshot, mute_people)
+        split = dict.fromkeys(held_out.values(), "train") | _split(ledger, people, preset.training_snapshot, mute_people)
         rows = []
         for clip in taken:
             row = {"clip": clip, "video": videos[clip], "person": speaker[clip], "split": split[held_out[clip]]}
@@ -164,6 +166,18 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         with written_aside(home.snapshots / "current") as aside:
             aside.write_text(version + "\n")
     return load_snapshot(home, version)
+
+
+def _extra(videos: dict[str, str], known: set[str], patterns: Sequence[str]) -> set[str]:
+    """Clips of the videos ({clip: video}) that are extra data.
+
+    Raises:
+        UserError: a pattern fits none of the ``known`` videos.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(video, pattern) for video in known):
+            raise UserError(f"training_snapshot.extra: no video is called {pattern!r}; one of them is {min(known, default='none')}")
+    return {clip for clip, video in videos.items() if any(fnmatchcase(video, pattern) for pattern in patterns)}
 
 
 def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str]) -> dict[str, str]:

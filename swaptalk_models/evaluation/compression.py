@@ -2,7 +2,7 @@
 
 A point of the study is an ordinary evaluation of models trained at one compression, in one home or in several:
 
-    swaptalk run --home HOME --preset nano --set vqgan.factor=16 --set 'vqgan.channels=[32,64,128,192]' --until metrics
+    swaptalk run --home HOME --preset nano --ablate f16 --until metrics
     python docs/compression.py HOME OUTPUT.png
 """
 

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,13 +29,14 @@ from swaptalk_models.evaluation.methods import needs_wav2lip
 from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
 from swaptalk_models.evaluation.targets import TARGETS
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
-from swaptalk_models.evaluation.variants import VARIANTS, Evaluation, find_variants
+from swaptalk_models.evaluation.variants import VARIANTS, Evaluation, find_variants, other_trainings
 from swaptalk_models.lineage import LINEAGE
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.reporting.page import write_report
 from swaptalk_models.reporting.report_data import (
     BASELINE,
     TRUTH,
+    VARIANT,
     ChangeRow,
     Exclusion,
     LineageNode,
@@ -111,7 +112,7 @@ def _collect(
         summary=f"Trained on {trained_on} people, measured on {held_out} others whom no training saw. "
         "Every figure names its judge; no generator was trained against one.",
         judges=scores[0]["judges"],
-        rows=_rows(summary),
+        rows=_rows(summary) + [replace(row, kind=VARIANT) for row in _rows(other_trainings(variants, folder))],
         claims=judge_claims(rows, other_rows, preset.evaluation, _run_command(home, preset)),
         comparison=_comparison(folder / COMPARISON_FILE),
         cases=video_cases(records, rows, scores, folder / "previews"),

@@ -43,6 +43,8 @@ class TrainConfig:
     """Seconds between two checkpoints."""
     seed: int = 0
     """Seed of weights, batches and augmentation."""
+    without: tuple[str, ...] = ()
+    """Videos of the training people that this training leaves out: names, with * and ?."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1, ..."""
     dtype: str = "auto"
@@ -178,6 +180,8 @@ class SwapTeacherConfig:
     """0 keeps the source's colours, 1 takes the target's."""
     seed: int = 0
     """Seed of the drawn pairs."""
+    without: tuple[str, ...] = ()
+    """Videos of the training people that no training pair is drawn from: names, with * and ?."""
 
     def __post_init__(self) -> None:
         _require(self.pairs >= 1, "swap_teacher.pairs must be at least 1")

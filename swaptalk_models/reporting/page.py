@@ -25,6 +25,7 @@ from swaptalk_models.reporting.report_data import (
     OURS,
     SELF,
     TRUTH,
+    VARIANT,
     ModelMetric,
     ModelSection,
     Picture,
@@ -130,9 +131,11 @@ def _headline(report: ReportData) -> dict:
 
 
 def _table(setting: str, rows: Sequence[ResultRow]) -> dict:
-    """One setting's rows, the truth first, and the number of the row with the best value of each column."""
+    """One setting's rows, the truth first and then ours, and the number of the row with the best value of each column."""
     title, text = _SETTINGS[setting]
-    shown = sorted((row for row in rows if row.setting == setting), key=lambda row: row.kind != TRUTH)
+    first = (TRUTH, OURS, VARIANT)
+    of_setting = [row for row in rows if row.setting == setting]
+    shown = sorted(of_setting, key=lambda row: first.index(row.kind) if row.kind in first else len(first))
     best = {}
     for column in COLUMNS:
         values = {
@@ -143,7 +146,8 @@ def _table(setting: str, rows: Sequence[ResultRow]) -> dict:
         if len(values) > 1:
             best[column.key] = min(values, key=values.__getitem__)
     paper = [(method, values) for where, method, values in PAPER_ROWS if where == setting]
-    return {"title": title, "text": text, "rows": shown, "best": best, "paper": paper}
+    others = any(row.kind == VARIANT for row in shown)
+    return {"title": title, "text": text, "rows": shown, "best": best, "paper": paper, "others": others}
 
 
 def _case(case: VideoCase) -> dict:

@@ -10,7 +10,7 @@ import numpy as np
 from swaptalk_models.metrics.confidence import Interval
 
 SELF, CROSS = "self", "cross"
-TRUTH, OURS, BASELINE = "truth", "ours", "baseline"
+TRUTH, OURS, VARIANT, BASELINE = "truth", "ours", "variant", "baseline"
 AGREE, DISAGREE, UNDECIDED, NOT_MEASURED = "agree", "disagree", "undecided", "not measured"
 LEAST_VIDEOS = 6
 """Pairs of videos that a verdict needs: with fewer, even differences of one sign are no evidence at 95 % (sign test: 2 / 2 ** n)."""
@@ -39,7 +39,7 @@ class ResultRow:
     cells: dict[str, Interval]
     """By metric, as `swaptalk_models.metrics.summary.summarise` gives them."""
     kind: str = BASELINE
-    """TRUTH, OURS or BASELINE."""
+    """TRUTH, OURS, VARIANT (ours, trained otherwise) or BASELINE."""
     videos: int = 0
     """Videos behind the row."""
 

@@ -7,8 +7,9 @@ wants them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Clip:
     name: str
     person: int
     split: str
+    """train, validation or test; nothing where this training leaves it out."""
     first: int
     frames: int
     sound: bool = True
@@ -41,7 +43,14 @@ class Clip:
 class TrainingData:
     """The clips of a snapshot and their frames."""
 
-    def __init__(self, home: Path, manifest: Path) -> None:
+    def __init__(self, home: Path, manifest: Path, without: Sequence[str] = ()) -> None:
+        """
+        Args:
+            without: patterns of videos that are not to be trained on: their clips are in no split.
+
+        Raises:
+            UserError: a pattern fits no video of the training split.
+        """
         rows = pq.read_table(manifest).to_pylist()
         self.tables = Path(home) / "tables"
         self.versions = {name: rows[0].get(f"{name}_version") for name in ("face_tracks", "face_crops", "mels")} if rows else {}
@@ -49,11 +58,13 @@ class TrainingData:
         self.people = people
         number = {person: index for index, person in enumerate(people)}
         self.sound_offset = {row["clip"]: row.get("sound_offset") or 0 for row in rows}
+        left_out = _left_out({row["video"] for row in rows if row["split"] == "train"}, without)
         self.clips: list[Clip] = []
         first = 0
         for row in sorted(rows, key=lambda row: row["clip"]):
             sound = row.get("sound", True)  # early manifests lack it
-            self.clips.append(Clip(row["clip"], number[row["person"]], row["split"], first, row["frames"], sound))
+            split = "" if row["split"] == "train" and row["video"] in left_out else row["split"]
+            self.clips.append(Clip(row["clip"], number[row["person"]], split, first, row["frames"], sound))
             first += row["frames"]
         self.frames = first
 
@@ -201,6 +212,14 @@ class TrainingData:
 
     def _flat(self, table: str, column: str) -> np.ndarray:
         return self._frame_table(table, [column])[column].combine_chunks().flatten().to_numpy()
+
+
+def _left_out(videos: set[str], patterns: Sequence[str]) -> set[str]:
+    found = {pattern: {video for video in videos if fnmatchcase(video, pattern)} for pattern in patterns}
+    for pattern, fitting in found.items():
+        if not fitting:
+            raise UserError(f"train.without: no video of the training people is called {pattern!r}; one of them is {min(videos, default='none')}")
+    return set().union(*found.values())
 
 
 def to_unit(crops: np.ndarray) -> np.ndarray:

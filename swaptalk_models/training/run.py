@@ -134,7 +134,7 @@ def build_objective(
     from swaptalk_models.training.objectives.vqgan import VQGANObjective
     from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
 
-    data = data or TrainingData(Path(spec.home), Path(spec.snapshot))
+    data = data or TrainingData(Path(spec.home), Path(spec.snapshot), spec.config["train"].get("without", ()))
     shape = {"crop_size": spec.crop_size}
     if spec.name == "identity_encoder":
         return IdentityObjective(build_section(settings.IdentityEncoderConfig, spec.config), data), shape

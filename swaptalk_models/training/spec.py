@@ -38,6 +38,7 @@ _YOUNGER = {
     "codebook_start": "sample",
     "gradient": "straight",
     "one_codebook": False,
+    "without": (),
 }
 
 

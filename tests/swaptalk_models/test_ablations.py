@@ -13,6 +13,8 @@ from swaptalk_models.errors import UserError
 @pytest.mark.parametrize("word", ABLATIONS)
 def test_every_word_is_one_change(preset, word):
     """Of one module (the compression of the VQGAN may ask for finer labels), and none where an evaluation measures it anyway."""
+    if word == "no-extra-data":
+        return  # see below
     if (preset, word) == ("tiny", "f32"):
         with pytest.raises(UserError, match="must be at least 4"):
             load_preset(preset, {"ablate": [word]})
@@ -39,10 +41,26 @@ def test_from_a_file_and_from_the_command_line(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("ablate: [no-expert]\nlip_sync: {width: 64}\n")
     assert load_preset(str(path)).lip_sync.sync_weight == 0
-    assert load_preset(str(path), {"lip_sync.sync_weight": "0.5"}).lip_sync.sync_weight == 0.5, "an override has the last word"
+    assert load_preset(str(path), {"lip_sync.sync_weight": "0.5"}).lip_sync.sync_weight == 0, "an ablation is of the system as it is set"
     assert load_preset(str(path), {"ablate": "no-warping, f16"}).ablate == ("no-warping", "f16")
     assert load_preset(str(path), {"ablate": "['no-warping']"}).ablate == ("no-warping",)
     assert load_preset("tiny").ablate == ()
+
+
+def test_a_home_set_to_one_compression_can_be_studied_at_another():
+    set_so = {"vqgan.factor": "16", "vqgan.channels": "[8, 16, 32, 48]", "face_crops.size": "128"}
+    f8 = load_preset("tiny", set_so | {"ablate": ["f8"]}).vqgan
+    assert (f8.factor, f8.channels) == (8, (8, 16, 32))
+    assert load_preset("tiny", set_so | {"ablate": ["f16"]}).vqgan == load_preset("tiny", set_so).vqgan
+
+
+def test_extra_data_are_left_out_of_the_models_under_test():
+    with pytest.raises(UserError, match="name the extra data first, as training_snapshot.extra="):
+        load_preset("tiny", {"ablate": ["no-extra-data"]})
+    preset = load_preset("tiny", {"training_snapshot.extra": "['vox_*']", "ablate": ["no-extra-data"]})
+    trained = (preset.vqgan, preset.lip_expert, preset.face_swapper, preset.lip_sync)
+    assert all(config.train.without == ("vox_*",) for config in trained) and preset.swap_teacher.without == ("vox_*",)
+    assert preset.identity_encoder.train.without == preset.sync_judge.train.without == (), "what they are measured with stays"
 
 
 def test_mistakes_are_named():

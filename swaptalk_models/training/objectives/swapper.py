@@ -11,9 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE, lit_source
+from swaptalk_models.baselines.warp_swap import SwapColour, neutral_landmarks, warp_swap
 from swaptalk_models.data.png import decode_png
 from swaptalk_models.data.regions import downsample_labels
+from swaptalk_models.inference.deblock import deblock
 from swaptalk_models.metrics.id_retrieve import id_retrieve
+from swaptalk_models.metrics.kept import background_difference, flicker, landmark_distance
+from swaptalk_models.metrics.rim import rim_ratio
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.settings import FaceSwapperConfig
@@ -55,6 +59,9 @@ class FaceSwapperObjective(Objective):
         self.made = table["crop"].combine_chunks()
         split = np.array(table["split"].to_pylist())
         self.pairs = {name: np.flatnonzero(split == name) for name in ("train", "validation")}
+        left_out = np.array([clip.name for clip in data.clips if not clip.split])
+        used = ~(np.isin(table["source_clip"].to_pylist(), left_out) | np.isin(table["target_clip"].to_pylist(), left_out))
+        self.pairs["train"] = np.flatnonzero((split == "train") & used)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         return self._pairs(rng.choice(self.pairs["train"], size))
@@ -118,17 +125,16 @@ class FaceSwapperObjective(Objective):
         clips = self.data.of("test")
         source_clip, target_clip = self._test_pairs(clips)
         sources = np.array([_middle(clips[i]) for i in source_clip])
-        offsets = np.random.default_rng(0).random(len(target_clip))
-        targets = np.array([clips[i].first + int(o * clips[i].frames) for i, o in zip(target_clip, offsets, strict=True)])
-        device = next(model.parameters()).device
+        # Two neighbouring frames of each target: the second shows how steady a swap is.
+        frames = np.array([clips[i].frames for i in target_clip])
+        targets = np.array([clips[i].first for i in target_clip])
+        targets += (np.random.default_rng(0).random(len(frames)) * np.maximum(frames - 1, 1)).astype(int)
+        both = np.stack([targets, targets + (frames > 1)])  # (2, N)
         lit = np.stack([lit_source(self.data, source, target) for source, target in zip(sources, targets, strict=True)])
-        halves = self.vqgan.tokenize(torch.from_numpy(to_unit(lit)).to(device))
-        batch = dict(zip(("source_upper", "source_lower"), halves, strict=True))
-        rows = {"source_region": self.labels[sources], "target_region": self.labels[targets]}
-        rows |= {"target_upper": self.upper[targets], "target_lower": self.lower[targets]}
-        batch |= {name: torch.from_numpy(array.astype(np.int64)).to(device) for name, array in rows.items()}
-        swapped = from_unit(self.vqgan.decode(self._swap(model, batch)).float().cpu().numpy())
-        copied = from_unit(self.vqgan.decode(self.vqgan.embed(batch["target_upper"], batch["target_lower"])).float().cpu().numpy())
+        swapped, copied = self._test_swaps(model, lit, sources, both)
+        pairs = zip(lit, sources, target_clip, both.T, strict=True)
+        by_teacher = np.stack([self._teacher_swap(face, source, clips[i], rows) for face, source, i, rows in pairs], axis=1)
+        real, landmarks = np.stack([self.data.crops(rows) for rows in both]), self.data.landmarks[targets]
 
         # One picture a person; what counts is to find the right person.
         first_of = {clip.person: clip for clip in reversed(clips)}
@@ -136,24 +142,60 @@ class FaceSwapperObjective(Objective):
         gallery_rows = np.array([_middle(first_of[person]) for person in people])
         gallery = crop_identities(self.data.crops(gallery_rows), self.data.landmarks[gallery_rows])
         right = np.array([people.index(clips[i].person) for i in source_clip])
-        embedding = crop_identities(swapped, self.data.landmarks[targets])
-        target_embedding = crop_identities(self.data.crops(targets), self.data.landmarks[targets])
-        to_source = (embedding * gallery[right]).sum(1)
-        to_target = (embedding * target_embedding).sum(1)
-        untouched = (target_embedding * gallery[right]).sum(1)
+
+        def identity(made: np.ndarray) -> dict[str, float]:
+            found = crop_identities(made[0], landmarks)
+            return {
+                "source_similarity": float((found * gallery[right]).sum(1).mean()),
+                "target_similarity": float((found * of_target).sum(1).mean()),
+                "id_retrieve": id_retrieve(found, gallery, right),
+            }
+
+        of_target = crop_identities(real[0], landmarks)
+        untouched, teacher = identity(real), identity(by_teacher) | swap_faults(by_teacher, real, landmarks)
+        re_encoded = swap_faults(copied, real, landmarks)
         save_grid(
-            [self.data.crops(sources[:12]), self.data.crops(targets[:12]), copied[:12], swapped[:12]], folder / "samples" / "swaps.png"
+            [self.data.crops(sources[:12]), real[0, :12], copied[0, :12], swapped[0, :12], by_teacher[0, :12]],
+            folder / "samples" / "swaps.png",
         )
         return Outcome(
-            metrics={
-                "source_similarity": float(to_source.mean()),
-                "target_similarity": float(to_target.mean()),
-                "id_retrieve": id_retrieve(embedding, gallery, right),
-            },
-            baselines={
-                "source_similarity": float(untouched.mean()),
-                "id_retrieve": id_retrieve(target_embedding, gallery, right),
-            },
+            metrics=identity(swapped) | swap_faults(swapped, real, landmarks),
+            baselines={name: untouched[name] for name in ("source_similarity", "id_retrieve")}
+            | {f"{name}_teacher": value for name, value in teacher.items()}
+            | {f"{name}_re-encoded_target": value for name, value in re_encoded.items()},
+        )
+
+    def _test_swaps(self, model: nn.Module, lit: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The network's swaps of sources (N,), crops ``lit``, and targets (2, N); and the targets only encoded and decoded: each
+        (2, N, S, S, 3) uint8.
+        """
+        device = next(model.parameters()).device
+        halves = self.vqgan.tokenize(torch.from_numpy(to_unit(lit)).to(device))
+        swapped, copied = [], []
+        for row in targets:
+            batch = dict(zip(("source_upper", "source_lower"), halves, strict=True))
+            rows = {"source_region": self.labels[sources], "target_region": self.labels[row]}
+            rows |= {"target_upper": self.upper[row], "target_lower": self.lower[row]}
+            batch |= {name: torch.from_numpy(array.astype(np.int64)).to(device) for name, array in rows.items()}
+            made, real = self._swap(model, batch), self.vqgan.embed(batch["target_upper"], batch["target_lower"])
+            swapped.append(deblock(self._decoded(made), np.ones(made.shape[2:], bool)))  # as at inference
+            copied.append(self._decoded(real))
+        return np.stack(swapped), np.stack(copied)
+
+    def _decoded(self, z: Tensor) -> np.ndarray:
+        """(N, S, S, 3) uint8"""
+        return from_unit(self.vqgan.decode(z).float().cpu().numpy())
+
+    def _teacher_swap(self, lit: np.ndarray, source: int, clip: Clip, targets: np.ndarray) -> np.ndarray:
+        """The classical swap on two frames of a clip as in the RGB cascades, from a source that is in the target's light already."""
+        points, of_clip = self.data.landmarks, self.data.landmarks[clip.first : clip.first + clip.frames]
+        crops, neutral = self.data.crops(targets), neutral_landmarks(of_clip)
+        colour = SwapColour.measure(lit, points[source], list(crops), points[targets])
+        return np.stack(
+            [
+                warp_swap(lit, points[source], crop, points[row], neutral, colour=colour, colour_strength=0.0)[0]
+                for crop, row in zip(crops, targets, strict=True)
+            ]
         )
 
     def _test_pairs(self, clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
@@ -161,6 +203,19 @@ class FaceSwapperObjective(Objective):
         pairs = [(i, j) for i, a in enumerate(clips) for j, b in enumerate(clips) if a.person != b.person]
         chosen = np.random.default_rng(0).permutation(len(pairs))[:_TEST_PAIRS]
         return tuple(np.array([pairs[k] for k in chosen]).T)
+
+
+def swap_faults(made: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
+    """What is wrong with swaps of two neighbouring frames each, (2, N, S, S, 3) uint8, made from ``real`` with landmarks (N, 68, 2) of the first."""
+    from swaptalk_models.metrics.crop_judges import crop_landmarks
+
+    typical = np.median(landmarks, axis=0)
+    return {
+        "rim_ratio": rim_ratio(made[0], real[0], landmarks),
+        "landmark_distance": landmark_distance(crop_landmarks(made[0], typical), crop_landmarks(real[0], typical)),
+        "background_difference": background_difference(made[0], real[0], landmarks),
+        "flicker": flicker(made, real, landmarks),
+    }
 
 
 def _middle(clip: Clip) -> int:

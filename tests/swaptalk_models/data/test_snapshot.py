@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pyarrow as pa
@@ -154,9 +155,32 @@ def test_a_programme_has_many_speakers_who_are_held_out_together(tmp_path: Path,
     assert (len({found[video] for video in radio}) == 1) == together
 
 
-def test_split_shares_are_part_of_the_version(home: Home):
-    import dataclasses
+def test_extra_data_only_ever_train(tmp_path: Path):
+    home = Home(tmp_path / "home").create()
+    fill(home, "abcdefghij")
+    usual = {row["person"]: row["split"] for row in make_snapshot(home, PRESET).clips()}
+    held_out = sorted(person for person, split in usual.items() if split != "train")
+    extra = f"{held_out[0]}*", f"{held_out[1]}0"  # all videos of one, only the first of the other
+    preset = dataclasses.replace(PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=extra))
+    snapshot = make_snapshot(home, preset)
+    split = {row["person"]: row["split"] for row in snapshot.clips()}
+    assert split[held_out[0]] == "train" and split[held_out[1]] != "train" and set(split) == set("abcdefghij")
+    assert len({row["split"] for row in snapshot.clips() if row["person"] == held_out[1]}) == 1, "nobody is on both sides"
 
+
+def test_extra_data_of_training_people_change_nothing(tmp_path: Path):
+    home = Home(tmp_path / "home").create()
+    fill(home, "abcdefghij")
+    snapshot = make_snapshot(home, PRESET)
+    some = tuple(row["video"] for row in snapshot.clips("train"))[:4]
+    preset = dataclasses.replace(PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=some))
+    assert make_snapshot(home, preset).version == snapshot.version
+    typo = dataclasses.replace(PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=("vox_*",)))
+    with pytest.raises(UserError, match=r"training_snapshot.extra: no video is called 'vox_\*'; one of them is a0"):
+        make_snapshot(home, typo)
+
+
+def test_split_shares_are_part_of_the_version(home: Home):
     snapshot = make_snapshot(home, PRESET)
     more = dataclasses.replace(PRESET, training_snapshot=SplitConfig(validation=0.4, test=0.4))
     assert make_snapshot(home, more).version != snapshot.version

@@ -79,12 +79,19 @@ def test_a_variant_is_other_models_on_the_same_scenes():
     assert (row.delta.value, row.verdict, row.paper) == (0.5, AGREE, None)
 
 
+def test_extra_data_are_told_apart_as_in_the_papers_table():
+    claims = judge_claims(rows_of("SwapTalk", [2.0] * 6), {"without extra data": rows_of("SwapTalk", [2.5] * 6)}, CONFIG, RUN)
+    row = row_of(claims, "lse_c", "SwapTalk", "SwapTalk without extra data")
+    assert (row.delta.value, row.verdict) == (-0.5, DISAGREE)
+    assert row.paper == pytest.approx((9.25 - 9.08 + 8.99 - 8.94) / 2)
+
+
 def test_what_is_missing_comes_with_its_command():
     claims = {claim.text: claim for claim in judge_claims(rows_of("SwapTalk", [1.0] * 6), {}, CONFIG, RUN)}
     cascades, expert = claims["SwapTalk is better than every cascade of RGB models."], claims["The VQ-lip expert helps lip sync."]
     assert cascades.verdict == expert.verdict == NOT_MEASURED
     assert cascades.commands == [f"{RUN} --set 'evaluation.methods=[all]'"]
-    assert expert.commands == [f"{RUN} --set lip_sync.sync_weight=0 --until metrics", RUN]
+    assert expert.commands == [f"{RUN} --ablate no-expert --until metrics", RUN]
 
 
 def test_a_claim_stands_or_falls_with_its_rows():

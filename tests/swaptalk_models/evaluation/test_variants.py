@@ -13,7 +13,7 @@ from swaptalk_models.data.home import Home
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compression import compression_of, draw_compression, figure_of
-from swaptalk_models.evaluation.variants import VARIANTS, find_variants, load_evaluation
+from swaptalk_models.evaluation.variants import VARIANTS, find_variants, load_evaluation, other_trainings
 
 CONFIGS = {
     "vqgan": {"factor": 8, "channels": [32, 64, 128]},
@@ -31,8 +31,8 @@ def home(tmp_path) -> Home:
 def add_model(home, name, version, **changed) -> None:
     folder = home.models / name / version
     folder.mkdir(parents=True, exist_ok=True)
-    steps = changed.pop("steps", 10)
-    config = CONFIGS[name] | changed | {"train": {"steps": steps, "device": version}}
+    train = {"steps": changed.pop("steps", 10), "device": version} | {"without": changed.pop("without", [])}
+    config = CONFIGS[name] | changed | {"train": train}
     (folder / "config.json").write_text(json.dumps({"config": config}))
     (folder / "result.json").write_text(json.dumps({"metrics": {"psnr_db": 20.0 + len(version)}}))
 
@@ -48,6 +48,8 @@ def add_evaluation(home, name, metrics="metrics_1", protocol=SCENES, **versions)
     row = {"scene": "self_000", "setting": "self", "method": "SwapTalk", "path": "self_000_swaptalk.mp4", "lse_c": 2.0}
     rows = [row, row | {"scene": "cross_000", "setting": "cross", "lse_c": 4.0}]
     pq.write_table(pa.Table.from_pylist(rows), folder / metrics / "metrics.parquet")
+    summary = [{"method": method, "setting": "self", "cells": {}} for method in ("Ground truth", "SwapTalk")]
+    (folder / metrics / "summary.json").write_text(json.dumps(summary))
     return folder / metrics
 
 
@@ -117,18 +119,33 @@ def test_at_another_compression_all_is_trained_anew(home, ours):
     assert set(find_variants(home, ours)) == {"at f8", "at f16"}
 
 
-def test_settings_of_a_variant_are_those_of_a_preset():
-    """What the report tells people to run is understood, and makes that variant."""
+def test_fewer_videos_for_every_module(home, ours):
+    for name in CONFIGS:
+        add_model(home, name, "less", without=["extra_*"])
+    add_evaluation(home, "less", **dict.fromkeys(CONFIGS, "less"))
+    found = find_variants(home, ours)
+    assert set(found) == {"at f8", "without extra data"} and found["without extra data"].folder.name == "less"
+    assert set(find_variants(home, found["without extra data"].folder / "metrics_1")) == {"at f8"}, "more videos are no variant of fewer"
+    assert other_trainings(found, ours) == [{"method": "SwapTalk without extra data", "setting": "self", "cells": {}}]
+
+
+def test_fewer_videos_for_one_module_only_are_another_thing(home, ours):
+    add_model(home, "lip_sync", "less", without=["extra_*"])
+    add_evaluation(home, "less", lip_sync="less")
+    assert set(find_variants(home, ours)) == {"at f8"}
+
+
+def test_the_word_of_a_variant_makes_it():
+    """What the report tells people to run."""
     import dataclasses
-    import shlex
 
     from swaptalk_models.config import load_preset
 
     for name, variant in VARIANTS.items():
-        words = [word for word in shlex.split(variant.settings) if word != "--set"]
-        overrides = dict(word.split("=", 1) for word in words) | {"face_crops.size": 128}
-        section = dataclasses.asdict(getattr(load_preset("nano", overrides), variant.module))
+        preset = load_preset("nano", {"ablate": [variant.word], "training_snapshot.extra": ["a*"], "face_crops.size": 128})
+        section = dataclasses.asdict(getattr(preset, variant.module)) if variant.module else {}
         assert all(section[key] == value for key, value in variant.changed.items()), name
+        assert all(bool(getattr(preset, module).train.without) == variant.fewer_videos for module in CONFIGS), name
 
 
 @pytest.fixture

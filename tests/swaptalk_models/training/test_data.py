@@ -66,6 +66,15 @@ def test_no_clip_in_a_split_is_the_users_to_mend(own):
         own.data().of("validation")
 
 
+def test_videos_can_be_left_out_of_a_training_and_of_nothing_else(tiny, data):
+    less = TrainingData(tiny.home.root, tiny.manifest, ["[bx]", "a*"])
+    assert [clip.name for clip in less.of("train")] == ["c_000"]
+    assert [less.of(split) for split in ("validation", "test")] == [data.of(split) for split in ("validation", "test")]
+    assert less.frames == data.frames, "rows of a frame are the same"
+    with pytest.raises(UserError, match="train.without: no video of the training people is called 'e'; one of them is a"):
+        TrainingData(tiny.home.root, tiny.manifest, ["a", "e"])
+
+
 def test_mute_clips_are_for_who_looks_only(partly_mute):
     names = {split: [clip.name for clip in partly_mute.of(split)] for split in ("train", "test")}
     assert names == {"train": ["a_000", "b_000", "c_000"], "test": ["e_000", "f_000"]}

@@ -119,6 +119,12 @@ def test_figures_on_test_people(make, data, monkeypatch, tmp_path):
     monkeypatch.setattr(crop_judges, "crop_identities", judge)
     objective = make()
     outcome = objective.finish(objective.model.eval(), tmp_path)
-    assert set(outcome.metrics) == {"source_similarity", "target_similarity", "id_retrieve"}
-    assert outcome.baselines == {"source_similarity": 0.0, "id_retrieve": 0.0}, "the target as it was is not the source"
+    faults = {"rim_ratio", "landmark_distance", "background_difference", "flicker"}
+    identity = {"source_similarity", "target_similarity", "id_retrieve"}
+    assert set(outcome.metrics) == identity | faults
+    assert outcome.baselines["source_similarity"] == outcome.baselines["id_retrieve"] == 0.0, "the target as it was is not the source"
+    of_teacher = {name.removesuffix("_teacher") for name in outcome.baselines if name.endswith("_teacher")}
+    re_encoded = {name.removesuffix("_re-encoded_target") for name in outcome.baselines if name.endswith("_re-encoded_target")}
+    assert of_teacher == identity | faults and re_encoded == faults
+    assert outcome.baselines["background_difference_teacher"] < outcome.metrics["background_difference"], "it never touches the background"
     assert (tmp_path / "samples" / "swaps.png").is_file()
