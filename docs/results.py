@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,6 @@ from swaptalk_models.reporting.report_data import LEAST_VIDEOS, NOT_MEASURED, UN
 from swaptalk_models.training.history import HISTORY_FILE, read_history
 from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS, ModelFolder, current
 
-# Figures without a target, or of a model that has none: (what it is, what its trivial baseline is).
-FURTHER = {
-    "seam_ratio": ("Step in brightness where the halves meet, over the real one's: 1 adds no seam.", ""),
-    "offset_error_frames": ("Mean distance of a clip's best offset from the true one (frames).", ""),
-    "source_similarity": ("Cosine of swapped faces to their source, dlib judge.", "the target as it was"),
-    "target_similarity": ("Cosine of swapped faces to the target that should have vanished, dlib judge: less is better.", ""),
-    "code_error": ("Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is better.", "a copied reference"),
-    "pixel_error": ("Absolute error of the lower half in pixels: less is better.", "a copied reference"),
-    "mouth_correlation": ("Mouth opening against the real one's.", ""),
-    "swap_alone_id_retrieve": ("id_retrieve of the swap alone, before the lips are made to speak.", ""),
-    "swap_alone_target_similarity": ("target_similarity of the swap alone.", ""),
-}
 # The figure of the validation people that decides which step is kept, or stands nearest to that.
 CURVES = {
     "identity_encoder": "auc",
@@ -148,7 +136,7 @@ _CURVES_TEXT = (
 def _in_short(results: Results) -> list[str]:
     state, people = results.state, [_count(results, split) for split in ("train", "test")]
     kind = "of HDTF" if state["hdtf"] else "of the user's own videos" if state["videos"] else "drawn by the program, nobody real"
-    judged = [metric for folder in results.models.values() for metric in _figures(folder) if metric.passed is not None]
+    judged = [metric for name, folder in results.models.items() for metric in model_metrics(name, folder) if metric.passed is not None]
     missed = [f"{metric.name} {_number(metric.value)} (target {_target(metric)})" for metric in judged if not metric.passed]
     reached = f"{len(judged) - len(missed)} of {len(judged)}" + (f"; missed: {', '.join(missed)}" if missed else "")
     verdicts = [claim.verdict for claim in results.claims]
@@ -213,29 +201,22 @@ def _made(results: Results, command: str) -> list[str]:
     ]
 
 
-def _figures(folder: ModelFolder) -> list[ModelMetric]:
-    """All held-out figures of a model; where the finished videos have one, it is theirs."""
-    further = {name: {"meaning": meaning, "baseline_name": baseline} for name, (meaning, baseline) in FURTHER.items()}
-    figures = model_metrics(folder.path.parent.name, folder)
-    return [replace(metric, **further.get(metric.name, {})) if metric.threshold is None else metric for metric in figures]
-
-
 def _modules(results: Results) -> list[str]:
     rows, meanings = [], {}
     for model, folder in results.models.items():
-        result, metrics = folder.result(), _figures(folder)
+        result, metrics = folder.result(), model_metrics(model, folder)
         facts = [[f"**{model}**", _steps(result), f"{result['seconds']:,.0f}"]] + [["", "", ""]] * len(metrics)
         for metric, (name, steps, seconds) in zip(metrics, facts, strict=False):
             own = result["metrics"].get(metric.name)
             videos = _number(metric.value) if metric.value != own else ""
             passed = {None: "", True: "yes", False: "**no**"}[metric.passed]
-            rows.append([name, metric.name, _number(own), _baseline(metric, result), videos, _target(metric), passed, steps, seconds])
+            rows.append([name, metric.name, _number(own), _baseline(metric), videos, _target(metric), passed, steps, seconds])
             meanings.setdefault(metric.name, metric.meaning)
-    head = ["model", "figure", "test clips", "trivial baseline", "finished videos", "target", "reached", "steps kept", "seconds"]
+    head = ["model", "figure", "test clips", "beside it", "finished videos", "target", "reached", "steps kept", "seconds"]
     return [
         *_table(head, rows),
         "",
-        "Test clips: the module alone, at the end of its own training; its baseline on the same clips. Finished videos: the whole chain,",
+        "Test clips: the module alone, at the end of its own training; beside it something trivial, or a teacher, on the same clips. Finished videos: the whole chain,",
         "in the evaluation below; where there is such a figure, the target is meant for it.",
         "",
         *(f"- {name}: {meaning}" for name, meaning in meanings.items() if meaning),
@@ -248,14 +229,11 @@ def _steps(result: dict[str, Any]) -> str:
     return f"{result['kept_step']:,} of {result['step']:,}" if "kept_step" in result else f"{result['step']:,} pairs made"
 
 
-def _baseline(metric: ModelMetric, result: dict[str, Any]) -> str:
-    """The trivial value and what it is; further ones are kept beside it as FIGURE_WHAT."""
+def _baseline(metric: ModelMetric) -> str:
+    """The trivial value, and further ones, each with what it is."""
     named = f" ({metric.baseline_name})" if metric.baseline_name else ""
     said = [f"{_number(metric.baseline)}{named}"] if metric.baseline is not None else []
-    for name, value in result["baselines"].items():
-        if name.startswith(f"{metric.name}_"):
-            said.append(f"{_number(value)} ({name.removeprefix(metric.name)[1:].replace('_', ' ')})")
-    return "; ".join(said)
+    return "; ".join(said + [f"{_number(value)} ({what})" for what, value in metric.others.items()])
 
 
 def _target(metric: ModelMetric) -> str:

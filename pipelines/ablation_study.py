@@ -49,6 +49,7 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     wanted = {seed: replace(usual, until=_UNTIL, overrides=_values(usual, study, seed)) for seed in range(study.seeds)}
     for word in study.words:
         load_preset(usual.preset, _with(wanted[0], word).overrides)  # a mistake shows at once
+    home.update_state(study=list(study.words))
     trained = [word for word in study.words if not ablation(word).method]
     whole: list[dict | None] = []
     runs: dict[str, list[dict | None]] = {word: [] for word in study.words}

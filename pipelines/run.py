@@ -87,6 +87,7 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
             _execute(defs, instance, settings, {CATALOG}, tags)
             if remember:
                 home.update_state(
+                    study=None,  # if one was killed: the models are the home's own again
                     preset=settings.preset,
                     videos=settings.videos,
                     hdtf=settings.hdtf,

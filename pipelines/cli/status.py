@@ -23,8 +23,12 @@ def command(home: Path, as_json: bool) -> None:
     from pipelines.status import collect
     from pipelines.tables import print_status
 
-    status = collect(existing_home(home))
+    existing = existing_home(home)
+    status = collect(existing)
     if as_json:
         print(json.dumps(status, indent=1))
     else:
         print_status(status, Console())
+        if study := existing.state().get("study"):
+            words = ", ".join(study)
+            print(f"an ablation study is at work here, or was killed ({words}): some models are its own until `swaptalk run` brings back the home's")

@@ -136,7 +136,7 @@ class SplitConfig:
     """Share of people that only the final figures see (0 to 1)."""
     extra: tuple[str, ...] = ()
     """Extra data: videos, by name with * and ?; people of no other video are never held out. All trainings use them; `--ablate no-extra-data`
-    is the system without, measured on the same held-out people."""
+    is the system without them, measured on the same held-out people."""
 
     def __post_init__(self) -> None:
         _require(0 <= self.validation < 1 and 0 <= self.test < 1, "training_snapshot.validation and .test must be in [0, 1)")

@@ -27,7 +27,7 @@ from swaptalk_models.evaluation.compression import draw_compression
 from swaptalk_models.evaluation.measure import metrics_folder
 from swaptalk_models.evaluation.methods import needs_wav2lip
 from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
-from swaptalk_models.evaluation.targets import TARGETS
+from swaptalk_models.evaluation.targets import FURTHER, TARGETS
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
 from swaptalk_models.evaluation.variants import VARIANTS, Evaluation, find_variants, other_trainings
 from swaptalk_models.lineage import LINEAGE
@@ -201,15 +201,25 @@ def _section(name: str, model: ModelFolder) -> ModelSection:
 
 def model_metrics(name: str, model: ModelFolder) -> list[ModelMetric]:
     """A model's figures on held-out people, against their targets and trivial baselines."""
-    baselines = model.result()["baselines"]
-    return [_metric(name, metric, value, baselines.get(metric)) for metric, value in held_out_metrics(model).items()]
+    baselines, figures = model.result()["baselines"], held_out_metrics(model)
+    found = []
+    for metric, value in figures.items():
+        # Further things to compare with stand beside the trivial one as FIGURE_WHAT.
+        others = {
+            key.removeprefix(f"{metric}_").replace("_", " "): other
+            for key, other in baselines.items()
+            if key.startswith(f"{metric}_") and key not in figures
+        }
+        found.append(_metric(name, metric, value, baselines.get(metric), others))
+    return found
 
 
-def _metric(model: str, name: str, value: float | None, baseline: float | None) -> ModelMetric:
+def _metric(model: str, name: str, value: float | None, baseline: float | None, others: dict[str, float]) -> ModelMetric:
     target = TARGETS.get(model, {}).get(name)
     if target is None:
-        return ModelMetric(name, value, baseline=baseline)
-    return ModelMetric(name, value, target.threshold, target.at_least, baseline, target.baseline_name, target.meaning)
+        meaning, baseline_name = FURTHER.get(name, ("", ""))
+        return ModelMetric(name, value, baseline=baseline, baseline_name=baseline_name, others=others, meaning=meaning)
+    return ModelMetric(name, value, target.threshold, target.at_least, baseline, target.baseline_name, others, target.meaning)
 
 
 def _fitted(path: Path):

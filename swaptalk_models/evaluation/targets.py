@@ -47,3 +47,20 @@ TARGETS: dict[str, dict[str, Target]] = {
         "av_offset": Target(1, "Offset between lips and sound that the judge finds (frames, median).", at_least=False),
     },
 }
+
+FURTHER: dict[str, tuple[str, str]] = {
+    "seam_ratio": ("Step in brightness where the halves meet, over the real one's: 1 adds no seam.", ""),
+    "offset_error_frames": ("Mean distance of a clip's best offset from the true one (frames).", ""),
+    "source_similarity": ("Cosine of swapped faces to their source, dlib judge.", "the target as it was"),
+    "target_similarity": ("Cosine of swapped faces to the target that should have vanished, dlib judge: less is better.", ""),
+    "rim_ratio": ("Steepest step in brightness across the jaw's line, over the target's own: 1 adds no edge, more is an artefact, less is blur.", ""),
+    "landmark_distance": ("Distance of a swap's landmarks to the target's, in percent of the eyes' distance: pose and expression kept.", ""),
+    "background_difference": ("Absolute difference to the target outside of the face (levels of 255): less is better.", ""),
+    "flicker": ("Change of a swapped face from frame to frame that the target's does not have (levels of 255): less is better.", ""),
+    "code_error": ("Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is better.", "a copied reference"),
+    "pixel_error": ("Absolute error of the lower half in pixels: less is better.", "a copied reference"),
+    "mouth_correlation": ("Mouth opening against the real one's.", ""),
+    "swap_alone_id_retrieve": ("id_retrieve of the swap alone, before the lips are made to speak.", ""),
+    "swap_alone_target_similarity": ("target_similarity of the swap alone.", ""),
+}
+"""Figures without a target, or of a model that has none: (what it is, what its trivial baseline is)."""

@@ -58,6 +58,8 @@ class ModelMetric:
     """What something trivial scores."""
     baseline_name: str = ""
     """What the trivial thing is: chance, a copied reference, the mean picture."""
+    others: dict[str, float] = field(default_factory=dict)
+    """Further values to compare with, by what they are: the teacher, other audio."""
     meaning: str = ""
     """One sentence."""
 

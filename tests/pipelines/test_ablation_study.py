@@ -77,6 +77,7 @@ def test_stopped_in_the_middle_the_next_run_is_the_usual_one(home, monkeypatch, 
     with pytest.raises(KeyboardInterrupt):
         run_study(Study(home.root, ["no-expert"], seeds=1), tmp_path / "out", lambda line: None)
     assert home.state()["overrides"] == {"lip_sync.width": 48}
+    assert home.state()["study"] == ["no-expert"], "`swaptalk status` says that models may be an ablation's"
 
 
 def test_other_data_in_the_middle_end_the_study(home, monkeypatch, tmp_path):

@@ -143,8 +143,10 @@ def test_a_dead_run_does_not_stand_in_the_way(graph, calls, tmp_path):
 def test_what_was_asked_for_is_remembered(graph, tmp_path):
     (tmp_path / "videos").mkdir()
     home = tmp_path / "home"
+    Home(home).create().update_state(study=["no-expert"])
     assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos", "--set", "clips.crf=20") == 0
     state = Home(home).state()
+    assert state["study"] is None, "an ablation study that was killed has left nothing behind"
     assert (state["preset"], state["videos"], state["overrides"]) == (
         "tiny",
         str(tmp_path / "videos"),

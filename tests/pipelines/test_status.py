@@ -119,6 +119,7 @@ def test_command_prints_json_and_nothing_else(home, capsys):
 
 
 def test_command_prints_a_table_for_people(home, capsys):
+    home.update_state(study=["no-expert", "f16"])
     with pytest.raises(SystemExit):
         main(["status", "--home", str(home.root)])
     out = capsys.readouterr().out
@@ -131,6 +132,7 @@ def test_command_prints_a_table_for_people(home, capsys):
         REASON,
         "1 of them marked",
         "marked a_000: face too blurred",
+        "an ablation study is at work here, or was killed (no-expert, f16)",
     )
     for said in shown:
         assert said in out
