@@ -12,16 +12,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from swaptalk_models.data.audio import read_audio
+from swaptalk_models.data.faces import detect_face
 from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.settings import FacesConfig
-from swaptalk_models.data.video import probe, read_frames
+from swaptalk_models.data.video import probe, read_frames, read_image
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.file_pairs import pair_files
@@ -29,6 +32,8 @@ from swaptalk_models.evaluation.scoring import score_videos
 from swaptalk_models.evaluation.table import evaluation_table
 from swaptalk_models.metrics.confidence import bootstrap_difference
 from swaptalk_models.metrics.definitions import DEFINITIONS
+from swaptalk_models.metrics.dlib_judge import identity_embeddings
+from swaptalk_models.metrics.lmd import interocular
 from swaptalk_models.metrics.settings import EvaluationConfig
 from swaptalk_models.training.spec import current
 
@@ -78,7 +83,7 @@ def write_panels(video: Path, wanted: dict[str, tuple[Path, np.ndarray]], crf: i
 
 
 def measure(folder: Path, work: Path, judge: Path | None, config: EvaluationConfig) -> dict:
-    """The evaluation's table, as `swaptalk evaluate --generated work/made ...` would give it."""
+    """The evaluation's table, as `swaptalk evaluate --generated work/made ...` would give it. The panels stay in ``work``."""
     cut_panels(folder, work)
     pairs = pair_files(work / "made", work / "target", work / "source", None, work / "source")
     # The target's lips follow another sound, which is not in the file: said here, as nothing could tell.
@@ -87,7 +92,70 @@ def measure(folder: Path, work: Path, judge: Path | None, config: EvaluationConf
     return evaluation_table(pairs, scores, config)
 
 
-def page(table: dict, command: str) -> str:
+def _blurred(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), 0.04 * float(interocular(landmarks[None])[0]))
+
+
+def _grey(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def _above_the_mouth(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Grey from the nose down."""
+    image = image.copy()
+    image[max(0, round(float(landmarks[33, 1]))) :] = 128
+    return image
+
+
+VIEWS = {
+    "as it is": lambda image, landmarks: image,
+    "blurred, so that all are alike sharp": _blurred,
+    "without colour": _grey,
+    "down to the nose": _above_the_mouth,
+}
+"""Ways to look at a frame (H, W, 3), whose landmarks are known: what would explain an order of identities?"""
+_LOOKS = 8  # frames of a video
+
+
+def views(work: Path) -> dict[str, dict[str, list[float]]]:
+    """{view: {method: mean cosine to the source of each scene}}, source and frames seen alike, by the identity judge."""
+    sources = {path.stem: _faces([read_image(path)]) for path in sorted((work / "source").glob("*.png"))}
+    found: dict[str, dict[str, list[float]]] = {view: {method: [] for method in METHODS} for view in VIEWS}
+    for method in METHODS:
+        for scene, source in sources.items():
+            video = work / "made" / method / f"{scene}.mp4"
+            wanted = set(np.linspace(0, probe(video).frames - 1, _LOOKS).astype(int).tolist())
+            frames = itertools.chain.from_iterable(read_frames(video))
+            faces = _faces([frame for number, frame in enumerate(frames) if number in wanted])
+            for view, see in VIEWS.items():
+                seen = [[np.ascontiguousarray(see(*face)) for face in zip(*side, strict=True)] for side in (faces, source)]
+                made, real = (identity_embeddings(images, side[1]) for images, side in zip(seen, (faces, source), strict=True))
+                found[view][method].append(float((made @ real[0]).mean()))
+    return found
+
+
+def _faces(images: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Images with a face, and its landmarks."""
+    config = dataclasses.replace(FacesConfig(), min_face=1)
+    return images, [detect_face(image, config).landmarks for image in images]
+
+
+def views_page(found: dict[str, dict[str, list[float]]]) -> list[str]:
+    """Identity similarity in each view: means and paired differences."""
+    pairs = list(itertools.combinations(reversed(METHODS), 2))
+    head = ["seen", *METHODS, *(f"{first} - {second}" for first, second in pairs)]
+    lines = ["## Identity, seen in other ways", ""]
+    lines += [f"Mean cosine of {_LOOKS} frames a scene to the source; source and frames are changed alike before the judge sees them.", ""]
+    lines += [f"| {' | '.join(head)} |", "|---|" + "--:|" * (len(head) - 1)]
+    for view, sides in found.items():
+        gaps = [bootstrap_difference(sides[first], sides[second], paired=True) for first, second in pairs]
+        cells = [f"{np.mean(sides[method]):.3f}" for method in METHODS]
+        cells += [f"{gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]" for gap in gaps]
+        lines.append(f"| {' | '.join([view, *cells])} |")
+    return [*lines, ""]
+
+
+def page(table: dict, command: str, about: str = "", further: list[str] | None = None) -> str:
     rows = {row["method"]: row for row in table["rows"]}
     shown = [name for name in SHOWN if any(rows[method]["cells"][name]["value"] is not None for method in METHODS)]
     differences = [
@@ -98,7 +166,7 @@ def page(table: dict, command: str) -> str:
     lines = ["# The authors' own comparison videos, measured by our tool", ""]
     judges = "; ".join(f"{role}: {judge or 'none given, not measured'}" for role, judge in table["judges"].items())
     lines += [f"{rows['SwapTalk']['videos']} cross-driven scenes, {len(METHODS)} methods; made by `{command}`. Judges: {judges}."]
-    lines += ["", *_verdicts(differences), "", "## Means", ""]
+    lines += ["", *_verdicts(differences), "", *([about.strip(), ""] if about else []), "## Means", ""]
     lines += ["Over videos, with 95 % bootstrap intervals; in brackets the paper's figure, on its own data and judges."]
     lines += ["CPBD counts edges by their width in pixels: these panels are 320 px wide, and no value of another resolution compares.", ""]
     lines += [f"| metric | better | {' | '.join(METHODS)} |", "|---|---|" + "---|" * len(METHODS)]
@@ -112,7 +180,7 @@ def page(table: dict, command: str) -> str:
     left_out = [f"{count} {reason} ({method})" for method in METHODS for reason, count in rows[method]["excluded"].items() if count]
     frames = [f"{method} {rows[method]['frames']}" for method in METHODS]
     lines += ["", f"Frames measured: {', '.join(frames)}. Left out: {'; '.join(left_out) or 'none'}.", ""]
-    return "\n".join(lines)
+    return "\n".join(lines + (further or []))
 
 
 def _verdicts(differences: list[list[str]]) -> list[str]:
@@ -151,13 +219,16 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="with a sync_judge that was trained on real people")
     parser.add_argument("--syncnet", default="")
     parser.add_argument("--inception", default="")
+    parser.add_argument("--about", default="", help="a paragraph above the tables, or a file that holds it")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
     options = parser.parse_args()
     judge = current(options.home, "sync_judge").path if options.home else None
     config = EvaluationConfig(syncnet=options.syncnet, inception=options.inception)
     with tempfile.TemporaryDirectory() as work:
         table = measure(options.folder, Path(work), judge, config)
-    options.output.write_text(page(table, "python docs/compared.py shared/hdtf/compared"))
+        further = views_page(views(Path(work)))
+    about = Path(options.about).read_text() if os.path.isfile(options.about) else options.about
+    options.output.write_text(page(table, "python docs/compared.py shared/hdtf/compared", about, further))
 
 
 if __name__ == "__main__":

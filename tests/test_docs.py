@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from swaptalk_models.data.alignment import template_landmarks
 from swaptalk_models.data.audio import read_audio
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import SCHEMA
@@ -80,6 +81,22 @@ def test_differences_are_taken_scene_by_scene_and_judged_by_their_interval():
     assert [row[-2:] for row in (agree, disagree)] == [["+3.4", "agree"], ["+1.6", "**disagree**"]] and undecided[-1] == "undecided"
     said = compared._verdicts([agree, disagree, undecided])
     assert "1 agree, 1 disagree, 1 undecided" in said[0] and len(said) == 3 and "id_retrieve, Sync-Swap - Swap-Sync" in said[2]
+
+
+def test_views_change_what_they_say():
+    compared = script("compared")
+    image = np.random.default_rng(0).integers(0, 255, (128, 128, 3)).astype(np.uint8)
+    points = template_landmarks(128)
+    seen = {view: see(image, points) for view, see in compared.VIEWS.items()}
+    below = round(float(points[33, 1]))
+    hidden = seen["down to the nose"]
+    assert (hidden[:below] == image[:below]).all() and (hidden[below:] == 128).all() and 40 < below < 90
+    assert (seen["without colour"] == seen["without colour"][..., :1]).all()
+    assert seen["blurred, so that all are alike sharp"].std() < 0.5 * image.std() and seen["as it is"] is image
+    found = {view: {method: [0.9, 0.95] for method in compared.METHODS} for view in seen}
+    found["as it is"] = found["as it is"] | {"SwapTalk": [0.8, 0.85]}
+    rows = [line for line in compared.views_page(found) if line.startswith("| as it is")]
+    assert rows == ["| as it is | 0.925 | 0.925 | 0.825 | -0.100 [-0.100, -0.100] | -0.100 [-0.100, -0.100] | +0.000 [+0.000, +0.000] |"]
 
 
 def test_landmark_judge_is_near_the_truth_of_a_phantom(tmp_path):
