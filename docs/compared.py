@@ -14,7 +14,8 @@ import dataclasses
 import itertools
 import os
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import cv2
@@ -26,7 +27,7 @@ from swaptalk_models.data.png import encode_png
 from swaptalk_models.data.settings import FacesConfig
 from swaptalk_models.data.video import probe, read_frames, read_image
 from swaptalk_models.data.video_writer import VideoWriter
-from swaptalk_models.errors import UserError
+from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.evaluation.file_pairs import pair_files
 from swaptalk_models.evaluation.scoring import score_videos
 from swaptalk_models.evaluation.table import evaluation_table
@@ -115,29 +116,42 @@ VIEWS = {
 }
 """Ways to look at a frame (H, W, 3), whose landmarks are known: what would explain an order of identities?"""
 _LOOKS = 8  # frames of a video
+_ANY_SIZE = dataclasses.replace(FacesConfig(), min_face=1)
 
 
 def views(work: Path) -> dict[str, dict[str, list[float]]]:
-    """{view: {method: mean cosine to the source of each scene}}, source and frames seen alike, by the identity judge."""
-    sources = {path.stem: _faces([read_image(path)]) for path in sorted((work / "source").glob("*.png"))}
+    """{view: {method: mean cosine to the source of each scene}}, source and frames seen alike, by the identity judge. Frames in which
+    a method has no face are left out for all.
+    """
     found: dict[str, dict[str, list[float]]] = {view: {method: [] for method in METHODS} for view in VIEWS}
-    for method in METHODS:
-        for scene, source in sources.items():
-            video = work / "made" / method / f"{scene}.mp4"
-            wanted = set(np.linspace(0, probe(video).frames - 1, _LOOKS).astype(int).tolist())
-            frames = itertools.chain.from_iterable(read_frames(video))
-            faces = _faces([frame for number, frame in enumerate(frames) if number in wanted])
-            for view, see in VIEWS.items():
-                seen = [[np.ascontiguousarray(see(*face)) for face in zip(*side, strict=True)] for side in (faces, source)]
-                made, real = (identity_embeddings(images, side[1]) for images, side in zip(seen, (faces, source), strict=True))
-                found[view][method].append(float((made @ real[0]).mean()))
+    for path in sorted((work / "source").glob("*.png")):
+        videos = {method: work / "made" / method / f"{path.stem}.mp4" for method in METHODS}
+        faces = {method: _faces(video) for method, video in videos.items()}
+        shared = sorted(set.intersection(*(set(of_frame) for of_frame in faces.values())))
+        source = read_image(path)
+        real = (source, detect_face(source, _ANY_SIZE, path.name).landmarks)
+        for view, see in VIEWS.items():
+            embedded = _embedded(see, [real])[0]
+            for method in METHODS:
+                made = _embedded(see, [faces[method][number] for number in shared])
+                found[view][method].append(float((made @ embedded).mean()))
     return found
 
 
-def _faces(images: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Images with a face, and its landmarks."""
-    config = dataclasses.replace(FacesConfig(), min_face=1)
-    return images, [detect_face(image, config).landmarks for image in images]
+def _faces(video: Path) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """{frame number: (frame, landmarks)} of some frames, evenly spread, where there is a face."""
+    wanted = set(np.linspace(0, probe(video).frames - 1, _LOOKS).astype(int).tolist())
+    found = {}
+    for number, frame in enumerate(itertools.chain.from_iterable(read_frames(video))):
+        if number in wanted:
+            with suppress(BadClip):
+                found[number] = (frame, detect_face(frame, _ANY_SIZE, video.name).landmarks)
+    return found
+
+
+def _embedded(see: Callable, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    images = [np.ascontiguousarray(see(*face)) for face in faces]
+    return identity_embeddings(images, [landmarks for _, landmarks in faces])
 
 
 def views_page(found: dict[str, dict[str, list[float]]]) -> list[str]:

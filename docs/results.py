@@ -91,14 +91,15 @@ def read_results(root: Path) -> Results:
     if any(models[name].version != version for name, version in evaluation.origin["models"].items()):
         raise UserError(f"{root}: its models are not those of its report: `swaptalk run` brings them together")
     scores = json.loads((measured / "scores.json").read_text())
+    preset = load_preset(state["preset"], state["overrides"])
     return Results(
         state,
-        load_preset(state["preset"], state["overrides"]).evaluation.confidence,
+        preset.evaluation.confidence,
         load_snapshot(home, evaluation.origin["snapshot"]),
         models,
         evaluation,
         evaluation.summary,
-        other_trainings(find_variants(home, measured), measured),
+        other_trainings(find_variants(home, measured, preset.training_snapshot.extra), measured),
         scores[0]["judges"],
         max((score["details"].get("gallery_size") or 0 for score in scores), default=0) or None,
         [_claim(claim) for claim in json.loads(claims_file(report).read_text())],
@@ -207,10 +208,9 @@ def _modules(results: Results) -> list[str]:
         result, metrics = folder.result(), model_metrics(model, folder)
         facts = [[f"**{model}**", _steps(result), f"{result['seconds']:,.0f}"]] + [["", "", ""]] * len(metrics)
         for metric, (name, steps, seconds) in zip(metrics, facts, strict=False):
-            own = result["metrics"].get(metric.name)
-            videos = _number(metric.value) if metric.value != own else ""
+            videos = _number(metric.value) if metric.value != metric.own else ""
             passed = {None: "", True: "yes", False: "**no**"}[metric.passed]
-            rows.append([name, metric.name, _number(own), _baseline(metric), videos, _target(metric), passed, steps, seconds])
+            rows.append([name, metric.name, _number(metric.own), _baseline(metric), videos, _target(metric), passed, steps, seconds])
             meanings.setdefault(metric.name, metric.meaning)
     head = ["model", "figure", "test clips", "beside it", "finished videos", "target", "reached", "steps kept", "seconds"]
     return [

@@ -6,6 +6,7 @@ over their whole range.
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from pipelines.recovery import CLI_TAG, free_dead, held_alive
 from swaptalk_models.config import load_preset
 from swaptalk_models.data.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.training.spec import MODEL_INPUTS
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -50,6 +52,13 @@ class Settings:
         """What the launchpad would hold for the same run."""
         values = {"home": str(self.home), "preset": self.preset, "videos": self.videos, "hdtf": self.hdtf}
         return {"resources": {"swaptalk": {"config": values | {"overrides": dict(self.overrides)}}}}
+
+    def command(self) -> str:
+        """The same as words for a shell."""
+        given = {"home": self.home, "preset": self.preset, "videos": self.videos, "hdtf": self.hdtf, "until": self.until}
+        words = [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value]
+        words += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in self.overrides.items()]
+        return " ".join(["swaptalk run", *words])
 
 
 def last_settings(home: Home) -> Settings:
@@ -87,7 +96,6 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
             _execute(defs, instance, settings, {CATALOG}, tags)
             if remember:
                 home.update_state(
-                    study=None,  # if one was killed: the models are the home's own again
                     preset=settings.preset,
                     videos=settings.videos,
                     hdtf=settings.hdtf,
@@ -98,6 +106,8 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
                 from assets.partitions import all_partitions
 
                 _execute(defs, instance, settings, rest, tags | all_partitions(instance))
+            if remember and rest.issuperset(MODEL_INPUTS):
+                home.update_state(study=None)  # if one was killed: the models are the home's own again
 
 
 def _selection(defs: dg.Definitions, until: str) -> set[str]:

@@ -117,6 +117,9 @@ ABLATIONS: dict[str, Ablation] = {
     ),
 }
 
+COMPRESSIONS = ("f8", "f16", "f32")
+"""Words of which only one can hold."""
+
 
 def ablation(word: str) -> Ablation:
     """The ablation called ``word``.

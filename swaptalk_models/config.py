@@ -112,7 +112,11 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
     values["ablate"] = _words(overrides.pop("ablate", values.get("ablate", [])))
     for dotted, value in overrides.items():
         _put(values, dotted.split("."), _plain(value, dotted) if isinstance(value, str) else value, dotted)
-    for dotted, value in ablated(values["ablate"], values).items():
+    try:
+        changed = ablated(values["ablate"], values)
+    except (TypeError, AttributeError):  # a value is none at all of its kind: what follows says which
+        changed = {}
+    for dotted, value in changed.items():
         _put(values, dotted.split("."), value, dotted)
     return build_section(Preset, {"name": path.stem} | values, "")
 

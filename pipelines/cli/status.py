@@ -30,5 +30,7 @@ def command(home: Path, as_json: bool) -> None:
     else:
         print_status(status, Console())
         if study := existing.state().get("study"):
-            words = ", ".join(study)
-            print(f"an ablation study is at work here, or was killed ({words}): some models are its own until `swaptalk run` brings back the home's")
+            from pipelines.run import last_settings
+
+            print(f"an ablation study ({', '.join(study)}) is at work here, or was killed and has left models of its own current.")
+            print(f"Call it again, or bring the home's own back: {last_settings(existing).command()}")

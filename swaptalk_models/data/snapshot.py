@@ -147,7 +147,7 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
             held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
         people = {held_out[clip] for clip in taken if clip not in extra}
         mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
-        split = dict.fromkeys(held_out.values(), "train") | _split(ledger, people, preset.training_snapshot, mute_people)
+        split = dict.fromkeys(held_out.values(), "train") | _split(ledger, people, preset.training_snapshot, mute_people, len(extra))
         rows = []
         for clip in taken:
             row = {"clip": clip, "video": videos[clip], "person": speaker[clip], "split": split[held_out[clip]]}
@@ -180,12 +180,12 @@ def _extra(videos: dict[str, str], known: set[str], patterns: Sequence[str]) -> 
     return {clip for clip, video in videos.items() if any(fnmatchcase(video, pattern) for pattern in patterns)}
 
 
-def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str]) -> dict[str, str]:
+def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str], extra: int) -> dict[str, str]:
     try:
         return split_persons(persons, config, mute)
     except UserError as error:
         bad, left_out = ledger.quarantine(), marked(ledger)
-        said = str(error)
+        said = str(error) + (f"; {extra} clips are extra data (training_snapshot.extra) and count for nobody held out" if extra else "")
         if bad:
             said += f"; {len(bad)} in quarantine: " + "; ".join(f"{e.clip} ({e.stage}): {e.reason}" for e in bad[:3])
         if left_out:

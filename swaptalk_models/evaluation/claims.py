@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from swaptalk_models.ablations import COMPRESSIONS
 from swaptalk_models.evaluation.methods import CASCADES
 from swaptalk_models.evaluation.protocol import CROSS, OURS, SELF
 from swaptalk_models.evaluation.variants import VARIANTS
@@ -117,13 +118,32 @@ CLAIMS: tuple[tuple[str, tuple[Comparison, ...]], ...] = (
 Rows = Sequence[Mapping[str, Any]]
 
 
-def judge_claims(rows: Rows, variants: Mapping[str, Rows], config: EvaluationConfig, run: str) -> list[Claim]:
+@dataclass(frozen=True)
+class Run:
+    """How the models of a report were made."""
+
+    command: str
+    """`swaptalk run` with its settings, but for ablations."""
+    ablate: Sequence[str] = ()
+    """Ablations that ours already are."""
+    extra: bool = False
+    """Whether the home names extra data."""
+
+    def line(self, *more: str, word: str = "") -> str:
+        """The command with further arguments, and with one more ablation."""
+        # Another compression takes the place of ours.
+        kept = [own for own in self.ablate if not (word in COMPRESSIONS and own in COMPRESSIONS)]
+        words = [f"--ablate {one}" for one in (*kept, word) if one]
+        return " ".join([self.command, *words, *more])
+
+
+def judge_claims(rows: Rows, variants: Mapping[str, Rows], config: EvaluationConfig, run: Run) -> list[Claim]:
     """Every claim of the paper with what was measured.
 
     Args:
         rows: the metrics, a row a video, with "scene", "setting", "method" and a column a metric.
         variants: the same of other models, by name (see ``variants.VARIANTS``).
-        run: the command that made the rows; the commands that would measure what is missing begin with it.
+        run: what made the rows; the commands that would measure what is missing begin with it.
     """
     claims = []
     for text, comparisons in CLAIMS:
@@ -183,9 +203,11 @@ def _paper_difference(comparison: Comparison) -> float | None:
     return sum(deltas) / len(deltas) if deltas else None
 
 
-def _commands(absent: Sequence[Side], run: str) -> list[str]:
+def _commands(absent: Sequence[Side], run: Run) -> list[str]:
     """What to run, so that these are measured. Another set of models is left by the run that follows: ours are cached."""
-    commands = [f"{run} --set 'evaluation.methods=[all]'"] if any(not side.variant for side in absent) else []
-    variants = dict.fromkeys(side.variant for side in absent if side.variant)
-    commands += [f"{run} --ablate {VARIANTS[name].word} --until metrics" for name in variants]
-    return commands + ([run] if variants else [])
+    commands = [run.line("--set 'evaluation.methods=[all]'")] if any(not side.variant for side in absent) else []
+    variants = [VARIANTS[name] for name in dict.fromkeys(side.variant for side in absent if side.variant)]
+    for variant in variants:
+        named = ["--set 'training_snapshot.extra=[VIDEOS]'"] if variant.no_extra_data and not run.extra else []
+        commands.append(run.line(*named, "--until metrics", word=variant.word))
+    return commands + ([run.line()] if variants else [])

@@ -22,7 +22,7 @@ from swaptalk_models.data.ledger import Ledger
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.video import read_image
 from swaptalk_models.evaluation.cases import video_cases
-from swaptalk_models.evaluation.claims import judge_claims
+from swaptalk_models.evaluation.claims import Run, judge_claims
 from swaptalk_models.evaluation.compression import draw_compression
 from swaptalk_models.evaluation.measure import metrics_folder
 from swaptalk_models.evaluation.methods import needs_wav2lip
@@ -68,7 +68,7 @@ def write_evaluation_report(home: Path, preset: Preset) -> Path:
     folder = metrics_folder(home, preset)
     names = [*MODEL_INPUTS, *(["wav2lip"] if needs_wav2lip(preset.evaluation.methods) else [])]
     models = {name: current(home.root, name) for name in names}
-    variants = find_variants(home, folder)
+    variants = find_variants(home, folder, preset.training_snapshot.extra)
     comparison = folder / COMPARISON_FILE
     content = {
         "metrics": folder.name,
@@ -113,7 +113,7 @@ def _collect(
         "Every figure names its judge; no generator was trained against one.",
         judges=scores[0]["judges"],
         rows=_rows(summary) + [replace(row, kind=VARIANT) for row in _rows(other_trainings(variants, folder))],
-        claims=judge_claims(rows, other_rows, preset.evaluation, _run_command(home, preset)),
+        claims=judge_claims(rows, other_rows, preset.evaluation, _run(home, preset)),
         comparison=_comparison(folder / COMPARISON_FILE),
         cases=video_cases(records, rows, scores, folder / "previews"),
         models=[_section(name, model) for name, model in models.items()],
@@ -139,13 +139,14 @@ def _provenance(preset: Preset, snapshot: str, models: dict[str, ModelFolder]) -
     }
 
 
-def _run_command(home: Home, preset: Preset) -> str:
-    """The command that made this evaluation, with words for what lies on this machine only; any list of methods is left out."""
+def _run(home: Home, preset: Preset) -> Run:
+    """What made this evaluation, with words for what lies on this machine only; any list of methods is left out."""
     state = home.state()
     words = ["swaptalk run --home HOME", f"--preset {preset.name}"]
     words += [f"--{name} {name.upper()}" for name in ("videos", "hdtf") if state.get(name)]
     overrides = (state.get("overrides") or {}).items()
-    return " ".join(words + [f"--set {shlex.quote(f'{key}={value}')}" for key, value in overrides if key != "evaluation.methods"])
+    words += [f"--set {shlex.quote(f'{key}={value}')}" for key, value in overrides if key not in ("evaluation.methods", "ablate")]
+    return Run(" ".join(words), preset.ablate, bool(preset.training_snapshot.extra))
 
 
 def _seed(model: ModelFolder) -> int | None:
@@ -201,7 +202,7 @@ def _section(name: str, model: ModelFolder) -> ModelSection:
 
 def model_metrics(name: str, model: ModelFolder) -> list[ModelMetric]:
     """A model's figures on held-out people, against their targets and trivial baselines."""
-    baselines, figures = model.result()["baselines"], held_out_metrics(model)
+    baselines, own, figures = model.result()["baselines"], model.result()["metrics"], held_out_metrics(model)
     found = []
     for metric, value in figures.items():
         # Further things to compare with stand beside the trivial one as FIGURE_WHAT.
@@ -210,16 +211,16 @@ def model_metrics(name: str, model: ModelFolder) -> list[ModelMetric]:
             for key, other in baselines.items()
             if key.startswith(f"{metric}_") and key not in figures
         }
-        found.append(_metric(name, metric, value, baselines.get(metric), others))
+        found.append(replace(_metric(name, metric, value, baselines.get(metric)), own=own.get(metric), others=others))
     return found
 
 
-def _metric(model: str, name: str, value: float | None, baseline: float | None, others: dict[str, float]) -> ModelMetric:
+def _metric(model: str, name: str, value: float | None, baseline: float | None) -> ModelMetric:
     target = TARGETS.get(model, {}).get(name)
     if target is None:
         meaning, baseline_name = FURTHER.get(name, ("", ""))
-        return ModelMetric(name, value, baseline=baseline, baseline_name=baseline_name, others=others, meaning=meaning)
-    return ModelMetric(name, value, target.threshold, target.at_least, baseline, target.baseline_name, others, target.meaning)
+        return ModelMetric(name, value, baseline=baseline, baseline_name=baseline_name, meaning=meaning)
+    return ModelMetric(name, value, target.threshold, target.at_least, baseline, target.baseline_name, target.meaning)
 
 
 def _fitted(path: Path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from swaptalk_models.data.home import Home
 from swaptalk_models.evaluation.protocol import OURS
 from swaptalk_models.evaluation.test_videos import ORIGIN_FILE
+from swaptalk_models.training.spec import content
 
 MODULES = ("vqgan", "face_swapper", "lip_sync")
 _SAME = ("snapshot", "pairs", "chunk_seconds", "seed", "code")  # of two evaluations with the same scenes
@@ -37,12 +39,12 @@ class Variant:
     """Fields of the module that have to change along."""
     kept: tuple[str, ...] = ()
     """Models that are not built on the module, and so have to be the very same as ours."""
-    fewer_videos: bool = False
-    """Trained without some of the videos that ours were trained on."""
+    no_extra_data: bool = False
+    """Trained without the videos that ``training_snapshot.extra`` names."""
 
 
 VARIANTS = {
-    "without extra data": Variant("no-extra-data", fewer_videos=True),
+    "without extra data": Variant("no-extra-data", no_extra_data=True),
     "without identity losses": Variant(
         "no-identity-loss",
         "face_swapper",
@@ -65,31 +67,34 @@ class Evaluation:
     """Configuration of each model."""
     results: dict[str, dict[str, Any]]
     """result.json of each model."""
+    left_out: dict[str, frozenset[str]]
+    """Model, the lip expert and the teacher included -> patterns of the videos that its training left out."""
     rows: list[dict[str, Any]] = field(repr=False)
     """The metrics, a row a video."""
     summary: list[dict[str, Any]] = field(repr=False)
     """Means with their intervals, a row a method and setting."""
 
-    def is_variant(self, variant: Variant, ours: Evaluation) -> bool:
-        """Whether this is ``ours`` but for the variant's setting, on the same scenes. Ours itself may be: it has some compression, too."""
+    def is_variant(self, variant: Variant, ours: Evaluation, extra: Sequence[str] = ()) -> bool:
+        """Whether this is ``ours`` but for the variant's setting, on the same scenes. Ours itself may be: it has some compression, too.
+
+        Args:
+            extra: patterns of the extra data, which ours were trained on.
+        """
+        without = {name: patterns | set(extra) for name, patterns in ours.left_out.items()} if variant.no_extra_data else ours.left_out
         return (
             all(self.origin.get(key) == ours.origin.get(key) for key in _SAME)
             and all(self.configs[variant.module].get(key) == value for key, value in variant.changed.items())
-            and all(self._fewer(name, ours) == variant.fewer_videos for name in MODULES)
+            and self.left_out == without
+            and (without != ours.left_out or not variant.no_extra_data)
             and all(self.origin["models"][name] == ours.origin["models"][name] for name in variant.kept)
             and all(self._rest(name, variant) == ours._rest(name, variant) for name in MODULES)
         )
 
-    def _fewer(self, name: str, ours: Evaluation) -> bool | None:
-        """Whether a module left out videos that ours was trained on; None where ours left out some of its own."""
-        left_out, by_ours = (set(one.configs[name]["train"].get("without", ())) for one in (self, ours))
-        return left_out > by_ours if left_out >= by_ours else None
-
     def _rest(self, name: str, variant: Variant) -> dict[str, Any]:
-        """Configuration of a model without what the variant changes, and of its training the length alone: not where it ran."""
-        apart = {"train", *variant.changed, *variant.follows} if name == variant.module else {"train"}
-        config = self.configs[name]
-        return {key: value for key, value in config.items() if key not in apart} | {"steps": config["train"]["steps"]}
+        """What decides about a model, without what the variant changes and what the trainings left out."""
+        apart = (variant.changed.keys() | set(variant.follows)) if name == variant.module else set()
+        config = content({key: value for key, value in self.configs[name].items() if key not in apart})
+        return config | {"train": {key: value for key, value in config["train"].items() if key != "without"}}
 
 
 def load_evaluation(home: Home, metrics: Path) -> Evaluation:
@@ -98,13 +103,25 @@ def load_evaluation(home: Home, metrics: Path) -> Evaluation:
     folders = {name: home.models / name / version for name, version in origin["models"].items()}
     configs = {name: json.loads((folder / "config.json").read_text())["config"] for name, folder in folders.items()}
     results = {name: json.loads((folder / "result.json").read_text()) for name, folder in folders.items()}
+    left_out = {name: _left_out(config) for name, config in configs.items()}
+    for result in list(results.values()):  # of two modules, each has a teacher of its own
+        for name, version in result.get("inputs", {}).items():
+            if name in ("lip_expert", "swap_teacher"):
+                left_out[name] = _left_out(json.loads((home.models / name / version / "result.json").read_text())["config"])
     rows, summary = pq.read_table(metrics / "metrics.parquet").to_pylist(), json.loads((metrics / "summary.json").read_text())
-    return Evaluation(metrics.parent, origin, configs, results, rows, summary)
+    return Evaluation(metrics.parent, origin, configs, results, left_out, rows, summary)
 
 
-def find_variants(home: Home, metrics: Path) -> dict[str, Evaluation]:
-    """{name of VARIANTS: its evaluation}, for those that this home has beside ``metrics``, by the same judges and settings; the newest
-    of each.
+def _left_out(config: dict[str, Any]) -> frozenset[str]:
+    return frozenset(config.get("train", config).get("without", ()))
+
+
+def find_variants(home: Home, metrics: Path, extra: Sequence[str] = ()) -> dict[str, Evaluation]:
+    """{name of VARIANTS: its evaluation}, for those that this home has beside ``metrics``, by the same judges and settings; ours where it is
+    one itself, else the newest of each.
+
+    Args:
+        extra: ``training_snapshot.extra`` of ours.
     """
     ours = load_evaluation(home, metrics)
     measured = sorted(home.evaluation.glob(f"*/{metrics.name}/metrics.parquet"), key=lambda path: path.stat().st_mtime)
@@ -112,7 +129,8 @@ def find_variants(home: Home, metrics: Path) -> dict[str, Evaluation]:
     for path in measured:
         with contextlib.suppress(FileNotFoundError):  # made by other code, or of models that were deleted: no longer to be compared
             known.append(load_evaluation(home, path.parent))
-    return {name: one for name, variant in VARIANTS.items() for one in known if one.is_variant(variant, ours)}
+    known.append(ours)  # the last one counts
+    return {name: one for name, variant in VARIANTS.items() for one in known if one.is_variant(variant, ours, extra)}
 
 
 def other_trainings(variants: dict[str, Evaluation], metrics: Path) -> list[dict[str, Any]]:

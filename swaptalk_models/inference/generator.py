@@ -36,8 +36,6 @@ from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
 
 _BATCH = 16
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
-# A wide rim and full colour matching make the softest seam, and give half of the source's identity away again (measured with the judge).
-_FEATHER, _MATCH_COLOUR = 0.04, 0.5
 _RATE = 16000
 _SAMPLES = _RATE // 25  # of sound, a frame
 
@@ -137,7 +135,7 @@ class Generator:
                 for face, (_, number, frame) in zip(faces, batch, strict=True):
                     if track.confidence[number] > 0:
                         landmarks = apply_affine(track.landmarks[number], affines[number])
-                        frame = paste_face(frame, face, affines[number], landmarks, feather=_FEATHER, match_colour=_MATCH_COLOUR)
+                        frame = paste_face(frame, face, affines[number], landmarks)
                     else:
                         faceless += 1
                     writer.write(frame)

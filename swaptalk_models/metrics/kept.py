@@ -1,4 +1,4 @@
-"""What a swap has to keep of the target: pose and expression, background, and its steadiness. On aligned crops.
+"""What a swap has to keep of the target: pose and expression, background, and its steadiness. On aligned crops, with the swap pasted in.
 
 Definitions
     landmark_distance      mean distance of the 68 landmarks to the target's, in percent of the distance between the eyes. Some of it is the

@@ -1,7 +1,7 @@
 """Rim ratio: whether a swap leaves an edge where the swapped face meets what was kept of the target.
 
 Definition along the jaw from ear to ear, brightness is followed from just outside the jaw's line inwards; the steepest step on each way is
-           taken. The ratio is the mean of these steps over that of the target's own frame at the same places.
+           taken. The ratio is the mean of these steps over that of the target's own frame at the same places. Swaps are pasted first.
 Units      1: no edge is added, above: hard contrast or a seam, below: the rim is blurred. Read it beside a re-encoded target's.
 Source     ours; the same idea as ``seam_ratio`` of the VQGAN. Swaps by cut and paste show their fault there ("hard contrast at the rim").
 Excludes   the forehead, whose rim is hair; nothing else.

@@ -58,10 +58,12 @@ class ModelMetric:
     """What something trivial scores."""
     baseline_name: str = ""
     """What the trivial thing is: chance, a copied reference, the mean picture."""
-    others: dict[str, float] = field(default_factory=dict)
-    """Further values to compare with, by what they are: the teacher, other audio."""
     meaning: str = ""
     """One sentence."""
+    own: float | None = None
+    """On the test clips of the model's own training, which the baseline speaks of too. `value` is the same, or that of the finished videos."""
+    others: dict[str, float] = field(default_factory=dict)
+    """Further values to compare with, by what they are: the teacher, other audio."""
 
     @property
     def passed(self) -> bool | None:

@@ -49,7 +49,7 @@ class TrainingData:
             without: patterns of videos that are not to be trained on: their clips are in no split.
 
         Raises:
-            UserError: a pattern fits no video of the training split.
+            UserError: there is none such in the training split.
         """
         rows = pq.read_table(manifest).to_pylist()
         self.tables = Path(home) / "tables"
@@ -215,11 +215,13 @@ class TrainingData:
 
 
 def _left_out(videos: set[str], patterns: Sequence[str]) -> set[str]:
-    found = {pattern: {video for video in videos if fnmatchcase(video, pattern)} for pattern in patterns}
-    for pattern, fitting in found.items():
-        if not fitting:
-            raise UserError(f"train.without: no video of the training people is called {pattern!r}; one of them is {min(videos, default='none')}")
-    return set().union(*found.values())
+    found = {video for video in videos if any(fnmatchcase(video, pattern) for pattern in patterns)}
+    if patterns and not found:
+        raise UserError(
+            f"a training without {', '.join(patterns)}: no video of the training people is called so (one of them is {min(videos, default='none')}); "
+            "see training_snapshot.extra and the trainings' own setting `without`"
+        )
+    return found
 
 
 def to_unit(crops: np.ndarray) -> np.ndarray:

@@ -118,14 +118,14 @@ def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version
     config = dataclasses.asdict(getattr(preset, name))
     if "train" in config and config["train"] is None:  # a baseline's budget is that of what it is compared with
         config["train"] = dataclasses.asdict(preset.lip_sync.train)
-    content = {
-        "config": _content(config) | _external(config),
+    decides = {
+        "config": content(config) | _external(config),
         "crop_size": preset.face_crops.size,
         "snapshot": snapshot_version,
         "inputs": {upstream: Path(path).name for upstream, path in inputs.items()},
         "code": CODE_VERSIONS[name],
     }
-    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    version = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     return TrainSpec(
         name=name,
         home=str(home),
@@ -181,9 +181,15 @@ def make_current(folder: ModelFolder) -> None:
     aside.replace(pointer)
 
 
-def _content(config: dict[str, Any]) -> dict[str, Any]:
+def content(config: dict[str, Any]) -> dict[str, Any]:
+    """Of a model's configuration, what makes it another model: not where and how it is trained, nor younger settings that change nothing."""
     return {
-        key: _content(value) if isinstance(value, dict) else value
+        key: content(value) if isinstance(value, dict) else value
         for key, value in config.items()
-        if key not in _NOT_CONTENT and not (key in _YOUNGER and value == _YOUNGER[key])
+        if key not in _NOT_CONTENT and not (key in _YOUNGER and _plain(value) == _YOUNGER[key])
     }
+
+
+def _plain(value: Any) -> Any:
+    """As it was before it travelled as JSON."""
+    return tuple(value) if isinstance(value, list) else value

@@ -1,5 +1,7 @@
 """`swaptalk run` through Dagster, on a graph that takes no time."""
 
+import shlex
+
 import dagster as dg
 import pytest
 
@@ -7,6 +9,7 @@ import pipelines.definitions
 from assets.metadata import run_name
 from assets.partitions import sync_partitions, videos
 from assets.resources import SwapTalk
+from pipelines import run as run_module
 from pipelines.cli.main import main
 from pipelines.instance import open_instance
 from pipelines.recovery import left_runs
@@ -140,13 +143,29 @@ def test_a_dead_run_does_not_stand_in_the_way(graph, calls, tmp_path):
         assert instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
 
 
+def test_a_killed_study_is_told_of_until_the_models_are_the_homes_own(graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "MODEL_INPUTS", {"training_snapshot": ()})  # of this graph, the last
+    home = Home(tmp_path / "home").create()
+    home.update_state(study=["no-expert"])
+    (tmp_path / "videos").mkdir()
+    asked = ("run", "--home", home.root, "--videos", tmp_path / "videos")
+    assert swaptalk(*asked, "--until", "raw_videos") == 0
+    assert home.state()["study"] == ["no-expert"]
+    assert swaptalk(*asked) == 0
+    assert home.state()["study"] is None
+
+
+def test_a_run_as_words_for_a_shell(tmp_path):
+    settings = run_module.Settings(tmp_path, "tiny", videos="/my videos", overrides={"clips.crf": "20", "ablate": ["f16"]})
+    words = ["swaptalk", "run", "--home", str(tmp_path), "--preset", "tiny", "--videos", "/my videos"]
+    assert shlex.split(settings.command()) == [*words, "--set", "clips.crf=20", "--set", "ablate=['f16']"]
+
+
 def test_what_was_asked_for_is_remembered(graph, tmp_path):
     (tmp_path / "videos").mkdir()
     home = tmp_path / "home"
-    Home(home).create().update_state(study=["no-expert"])
     assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos", "--set", "clips.crf=20") == 0
     state = Home(home).state()
-    assert state["study"] is None, "an ablation study that was killed has left nothing behind"
     assert (state["preset"], state["videos"], state["overrides"]) == (
         "tiny",
         str(tmp_path / "videos"),

@@ -132,7 +132,8 @@ def test_command_prints_a_table_for_people(home, capsys):
         REASON,
         "1 of them marked",
         "marked a_000: face too blurred",
-        "an ablation study is at work here, or was killed (no-expert, f16)",
+        "an ablation study (no-expert, f16) is at work here, or was killed",
+        f"swaptalk run --home {home.root} --preset tiny",
     )
     for said in shown:
         assert said in out

@@ -63,6 +63,15 @@ def test_extra_data_are_left_out_of_the_models_under_test():
     assert preset.identity_encoder.train.without == preset.sync_judge.train.without == (), "what they are measured with stays"
 
 
+@pytest.mark.parametrize(
+    "wrong, word",
+    [({"face_crops.size": "128px"}, "f16"), ({"vqgan.channels": "48"}, "f16"), ({"training_snapshot": "[Vox_*]"}, "no-extra-data")],
+)
+def test_a_value_of_the_wrong_kind_is_named_with_an_ablation_too(wrong, word):
+    with pytest.raises(UserError, match=f"setting '{next(iter(wrong))}'"):
+        load_preset("tiny", wrong | {"ablate": [word]})
+
+
 def test_mistakes_are_named():
     with pytest.raises(UserError, match="no ablation is called 'no-lips': there are no-identity-loss, "):
         load_preset("tiny", {"ablate": ["no-lips"]})

@@ -14,7 +14,9 @@ from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE, lit_source
 from swaptalk_models.baselines.warp_swap import SwapColour, neutral_landmarks, warp_swap
 from swaptalk_models.data.png import decode_png
 from swaptalk_models.data.regions import downsample_labels
+from swaptalk_models.errors import UserError
 from swaptalk_models.inference.deblock import deblock
+from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.kept import background_difference, flicker, landmark_distance
 from swaptalk_models.metrics.rim import rim_ratio
@@ -26,6 +28,7 @@ from swaptalk_models.training.data import Clip, TrainingData, from_unit, to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.samples import save_grid
 
+_IN_PLACE = np.float32([[1, 0, 0], [0, 1, 0]])
 _TEST_PAIRS = 48  # swaps of held-out people that the identity judge looks at (0.1 s a face)
 
 
@@ -62,6 +65,8 @@ class FaceSwapperObjective(Objective):
         left_out = np.array([clip.name for clip in data.clips if not clip.split])
         used = ~(np.isin(table["source_clip"].to_pylist(), left_out) | np.isin(table["target_clip"].to_pylist(), left_out))
         self.pairs["train"] = np.flatnonzero((split == "train") & used)
+        if not len(self.pairs["train"]):
+            raise UserError("no pair of the swap teacher's is left to train on: face_swapper.train.without leaves out a side of each")
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         return self._pairs(rng.choice(self.pairs["train"], size))
@@ -134,7 +139,7 @@ class FaceSwapperObjective(Objective):
         swapped, copied = self._test_swaps(model, lit, sources, both)
         pairs = zip(lit, sources, target_clip, both.T, strict=True)
         by_teacher = np.stack([self._teacher_swap(face, source, clips[i], rows) for face, source, i, rows in pairs], axis=1)
-        real, landmarks = np.stack([self.data.crops(rows) for rows in both]), self.data.landmarks[targets]
+        real, landmarks = np.stack([self.data.crops(rows) for rows in both]), self.data.landmarks[both]
 
         # One picture a person; what counts is to find the right person.
         first_of = {clip.person: clip for clip in reversed(clips)}
@@ -144,14 +149,14 @@ class FaceSwapperObjective(Objective):
         right = np.array([people.index(clips[i].person) for i in source_clip])
 
         def identity(made: np.ndarray) -> dict[str, float]:
-            found = crop_identities(made[0], landmarks)
+            found = crop_identities(made[0], landmarks[0])
             return {
                 "source_similarity": float((found * gallery[right]).sum(1).mean()),
                 "target_similarity": float((found * of_target).sum(1).mean()),
                 "id_retrieve": id_retrieve(found, gallery, right),
             }
 
-        of_target = crop_identities(real[0], landmarks)
+        of_target = crop_identities(real[0], landmarks[0])
         untouched, teacher = identity(real), identity(by_teacher) | swap_faults(by_teacher, real, landmarks)
         re_encoded = swap_faults(copied, real, landmarks)
         save_grid(
@@ -206,15 +211,19 @@ class FaceSwapperObjective(Objective):
 
 
 def swap_faults(made: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> dict[str, float]:
-    """What is wrong with swaps of two neighbouring frames each, (2, N, S, S, 3) uint8, made from ``real`` with landmarks (N, 68, 2) of the first."""
+    """What is wrong with swaps of two neighbouring frames each, (2, N, S, S, 3) uint8, once they are pasted onto the crops ``real`` that they were
+    made from, as a video is made. ``landmarks``: of the real crops, (2, N, 68, 2).
+    """
     from swaptalk_models.metrics.crop_judges import crop_landmarks
 
-    typical = np.median(landmarks, axis=0)
+    frames = zip(real.reshape(-1, *real.shape[2:]), made.reshape(-1, *made.shape[2:]), landmarks.reshape(-1, 68, 2), strict=True)
+    pasted = np.stack([paste_face(frame, face, _IN_PLACE, points) for frame, face, points in frames]).reshape(real.shape)
+    typical = np.median(landmarks[0], axis=0)
     return {
-        "rim_ratio": rim_ratio(made[0], real[0], landmarks),
-        "landmark_distance": landmark_distance(crop_landmarks(made[0], typical), crop_landmarks(real[0], typical)),
-        "background_difference": background_difference(made[0], real[0], landmarks),
-        "flicker": flicker(made, real, landmarks),
+        "rim_ratio": rim_ratio(pasted[0], real[0], landmarks[0]),
+        "landmark_distance": landmark_distance(crop_landmarks(pasted[0], typical), crop_landmarks(real[0], typical)),
+        "background_difference": background_difference(pasted[0], real[0], landmarks[0]),
+        "flicker": flicker(pasted, real, landmarks[0]),
     }
 
 

@@ -1,5 +1,6 @@
 """baselines/teacher_pairs.py, on drawn people"""
 
+import dataclasses
 from collections import Counter
 
 import cv2
@@ -116,6 +117,13 @@ def made(home, tmp_path_factory):
     folder, said = tmp_path_factory.mktemp("teacher"), []
     table = make_pairs(home[0].root, home[1], CONFIG, folder, encode, said.append, workers=2)
     return table, folder, said
+
+
+def test_no_pair_is_drawn_from_what_is_left_out(home, tmp_path):
+    config = dataclasses.replace(CONFIG, pairs=20, held_out_pairs=2, without=("[ab]",))
+    rows = make_pairs(home[0].root, home[1], config, tmp_path, encode, lambda line: None, workers=1).to_pylist()
+    sides = {row[side] for row in rows if row["split"] == "train" for side in ("source_clip", "target_clip")}
+    assert sides == {"c_000"} and Counter(row["split"] for row in rows) == {"train": 20, "validation": 2}
 
 
 def test_the_table_holds_every_pair_with_its_codes(made, data):

@@ -180,6 +180,12 @@ def test_extra_data_of_training_people_change_nothing(tmp_path: Path):
         make_snapshot(home, typo)
 
 
+def test_too_much_extra_data_leaves_nobody_to_hold_out(home: Home):
+    preset = dataclasses.replace(PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=("[abc]*",)))
+    with pytest.raises(UserError, match=r"only 2 usable people \(.*\).*; 6 clips are extra data \(training_snapshot.extra\)"):
+        make_snapshot(home, preset)
+
+
 def test_split_shares_are_part_of_the_version(home: Home):
     snapshot = make_snapshot(home, PRESET)
     more = dataclasses.replace(PRESET, training_snapshot=SplitConfig(validation=0.4, test=0.4))

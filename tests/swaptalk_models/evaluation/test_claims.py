@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.evaluation.claims import CLAIMS, Comparison, Side, judge_claims, paired_differences
+from swaptalk_models.evaluation.claims import CLAIMS, Comparison, Run, Side, judge_claims, paired_differences
 from swaptalk_models.evaluation.methods import METHODS
 from swaptalk_models.evaluation.variants import VARIANTS
 from swaptalk_models.metrics.settings import EvaluationConfig
 from swaptalk_models.reporting.report_data import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED
 
 CONFIG = EvaluationConfig()
-RUN = "swaptalk run --home HOME --preset tiny"
+COMMAND = "swaptalk run --home HOME --preset tiny"
+RUN = Run(COMMAND)
 
 
 def rows_of(method, values, setting="self", metric="lse_c"):
@@ -90,8 +91,22 @@ def test_what_is_missing_comes_with_its_command():
     claims = {claim.text: claim for claim in judge_claims(rows_of("SwapTalk", [1.0] * 6), {}, CONFIG, RUN)}
     cascades, expert = claims["SwapTalk is better than every cascade of RGB models."], claims["The VQ-lip expert helps lip sync."]
     assert cascades.verdict == expert.verdict == NOT_MEASURED
-    assert cascades.commands == [f"{RUN} --set 'evaluation.methods=[all]'"]
-    assert expert.commands == [f"{RUN} --ablate no-expert --until metrics", RUN]
+    assert cascades.commands == [f"{COMMAND} --set 'evaluation.methods=[all]'"]
+    assert expert.commands == [f"{COMMAND} --ablate no-expert --until metrics", COMMAND]
+
+
+def test_commands_keep_the_ablations_that_ours_are():
+    def commands(run: Run) -> dict[str, list[str]]:
+        return {claim.text: claim.commands for claim in judge_claims(rows_of("SwapTalk", [1.0] * 6), {}, CONFIG, run)}
+
+    ablated = commands(Run(COMMAND, ("f16", "no-warping"), extra=True))
+    ours = f"{COMMAND} --ablate f16 --ablate no-warping"
+    assert ablated["The VQ-lip expert helps lip sync."] == [f"{ours} --ablate no-expert --until metrics", ours]
+    other = f"{COMMAND} --ablate no-warping --ablate f8 --until metrics"
+    assert other in ablated["Compressing 16 times is better than 8 times."], "one compression takes the other's place"
+    assert ablated["Extra data help."] == [f"{ours} --ablate no-extra-data --until metrics", ours]
+    named = f"{COMMAND} --ablate no-extra-data --set 'training_snapshot.extra=[VIDEOS]' --until metrics"
+    assert commands(RUN)["Extra data help."] == [named, COMMAND], "extra data have to be named first"
 
 
 def test_a_claim_stands_or_falls_with_its_rows():

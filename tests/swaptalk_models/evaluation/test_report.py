@@ -7,6 +7,7 @@ import pytest
 from swaptalk_models.config import load_preset
 from swaptalk_models.data.home import Home
 from swaptalk_models.evaluation import report
+from swaptalk_models.evaluation.claims import Run
 
 
 @pytest.fixture
@@ -16,10 +17,11 @@ def home(tmp_path) -> Home:
 
 def test_commands_begin_with_what_made_the_evaluation(home):
     """With the same data and settings, or there would be nothing to pair; without paths of this machine."""
-    overrides = {"evaluation.pairs": 2, "evaluation.methods": "[Swap-Sync]", "vqgan.channels": "[8, 8]"}
+    overrides = {"evaluation.pairs": 2, "evaluation.methods": "[Swap-Sync]", "vqgan.channels": "[8, 8]", "ablate": ["no-expert"]}
     home.update_state(videos="/home/ann/videos", hdtf="", overrides=overrides)
-    command = report._run_command(home, load_preset("tiny"))
-    assert command == "swaptalk run --home HOME --preset tiny --videos VIDEOS --set evaluation.pairs=2 --set 'vqgan.channels=[8, 8]'"
+    run = report._run(home, load_preset("tiny", {"ablate": ["no-expert"]}))
+    assert run == Run(run.command, ("no-expert",), extra=False)
+    assert run.command == "swaptalk run --home HOME --preset tiny --videos VIDEOS --set evaluation.pairs=2 --set 'vqgan.channels=[8, 8]'"
 
 
 def test_the_comparison_with_the_release_is_what_the_gate_left(tmp_path):

@@ -31,10 +31,12 @@ def home(tmp_path) -> Home:
 def add_model(home, name, version, **changed) -> None:
     folder = home.models / name / version
     folder.mkdir(parents=True, exist_ok=True)
-    train = {"steps": changed.pop("steps", 10), "device": version} | {"without": changed.pop("without", [])}
+    train = {"steps": changed.pop("steps", 10), "device": version, "minutes": 0.0} | changed.pop("train", {})
+    train |= {"without": changed.pop("without")} if "without" in changed else {}
+    inputs = changed.pop("inputs", {})
     config = CONFIGS[name] | changed | {"train": train}
     (folder / "config.json").write_text(json.dumps({"config": config}))
-    (folder / "result.json").write_text(json.dumps({"metrics": {"psnr_db": 20.0 + len(version)}}))
+    (folder / "result.json").write_text(json.dumps({"metrics": {"psnr_db": 20.0 + len(version)}, "inputs": inputs}))
 
 
 def add_evaluation(home, name, metrics="metrics_1", protocol=SCENES, **versions) -> Path:
@@ -119,20 +121,53 @@ def test_at_another_compression_all_is_trained_anew(home, ours):
     assert set(find_variants(home, ours)) == {"at f8", "at f16"}
 
 
-def test_fewer_videos_for_every_module(home, ours):
+EXTRA = ("extra_*", "more")
+
+
+def without_extra(home, without=EXTRA, of_teacher=EXTRA) -> Path:
+    teacher = home.models / "swap_teacher" / "less"
+    teacher.mkdir(parents=True)
+    (teacher / "result.json").write_text(json.dumps({"config": {"without": list(of_teacher)}}))
     for name in CONFIGS:
-        add_model(home, name, "less", without=["extra_*"])
-    add_evaluation(home, "less", **dict.fromkeys(CONFIGS, "less"))
-    found = find_variants(home, ours)
+        add_model(home, name, "less", without=list(without), inputs={"swap_teacher": "less"})
+    return add_evaluation(home, "less", **dict.fromkeys(CONFIGS, "less"))
+
+
+def give_ours_a_teacher(home) -> None:
+    teacher = home.models / "swap_teacher" / "ours"
+    teacher.mkdir(parents=True)
+    (teacher / "result.json").write_text(json.dumps({"config": {}}))
+    add_model(home, "face_swapper", "ours", inputs={"swap_teacher": "ours"})
+
+
+def test_without_extra_data(home, ours):
+    give_ours_a_teacher(home)
+    less = without_extra(home)
+    found = find_variants(home, ours, EXTRA)
     assert set(found) == {"at f8", "without extra data"} and found["without extra data"].folder.name == "less"
-    assert set(find_variants(home, found["without extra data"].folder / "metrics_1")) == {"at f8"}, "more videos are no variant of fewer"
     assert other_trainings(found, ours) == [{"method": "SwapTalk without extra data", "setting": "self", "cells": {}}]
+    assert set(find_variants(home, less, EXTRA)) == {"at f8"}, "the system without has nothing to be compared with"
 
 
-def test_fewer_videos_for_one_module_only_are_another_thing(home, ours):
-    add_model(home, "lip_sync", "less", without=["extra_*"])
-    add_evaluation(home, "less", lip_sync="less")
-    assert set(find_variants(home, ours)) == {"at f8"}
+@pytest.mark.parametrize(
+    "extra, without, of_teacher",
+    [((), EXTRA, EXTRA), (("extra_*",), EXTRA, EXTRA), (EXTRA, ("more",), EXTRA), (EXTRA, EXTRA, ())],
+    ids=["none is named", "more was left out", "less was left out", "the teacher saw them"],
+)
+def test_what_was_left_out_has_to_be_the_extra_data(home, ours, extra, without, of_teacher):
+    give_ours_a_teacher(home)
+    without_extra(home, without, of_teacher)
+    assert set(find_variants(home, ours, extra)) == {"at f8"}
+
+
+@pytest.mark.parametrize("key, value", [("seed", 1), ("minutes", 5.0), ("batch", 8)])
+def test_another_seed_or_budget_is_another_thing(home, ours, key, value):
+    """As an ablation study leaves them: the newest must not take the place of ours."""
+    add_model(home, "lip_sync", "other", train={key: value})
+    add_evaluation(home, "other", lip_sync="other")
+    add_model(home, "lip_sync", "silent", sync_weight=0.0, train={key: value})
+    add_evaluation(home, "silent", lip_sync="silent")
+    assert {name: one.folder.name for name, one in find_variants(home, ours).items()} == {"at f8": "ours"}
 
 
 def test_the_word_of_a_variant_makes_it():
@@ -145,7 +180,7 @@ def test_the_word_of_a_variant_makes_it():
         preset = load_preset("nano", {"ablate": [variant.word], "training_snapshot.extra": ["a*"], "face_crops.size": 128})
         section = dataclasses.asdict(getattr(preset, variant.module)) if variant.module else {}
         assert all(section[key] == value for key, value in variant.changed.items()), name
-        assert all(bool(getattr(preset, module).train.without) == variant.fewer_videos for module in CONFIGS), name
+        assert all(bool(getattr(preset, module).train.without) == variant.no_extra_data for module in CONFIGS), name
 
 
 @pytest.fixture

@@ -100,6 +100,7 @@ def report(tmp_path) -> ReportData:
                     ModelMetric("psnr_db", 21.0, 24.0),
                     ModelMetric("av_offset", -0.5, 1.0, at_least=False),
                     ModelMetric("x", None, 1.0),
+                    ModelMetric("id_retrieve", 70.5, 80.0, baseline=0.0, own=93.5, others={"teacher": 91.5}),
                 ],
                 history,
                 [Picture(picture, NASTY)],

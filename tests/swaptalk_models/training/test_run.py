@@ -43,6 +43,12 @@ def vqgan_folder(vqgan, tmp_path):
     return tmp_path / "vqgan" / "v1"
 
 
+def test_a_training_is_given_no_video_that_it_leaves_out(tiny, tmp_path, vqgan_folder):
+    config = LipExpertConfig(width=8, dim=8, train=dataclasses.replace(TRAIN, without=("a", "c*")))
+    objective, _ = build_objective(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder))
+    assert [clip.name for clip in objective.clips] == ["b_000"]
+
+
 def test_a_training_leaves_a_whole_folder(tiny, tmp_path, vqgan_folder):
     said = []
     config = LipExpertConfig(width=8, dim=8, train=TRAIN)

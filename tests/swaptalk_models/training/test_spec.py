@@ -2,13 +2,22 @@
 
 import dataclasses
 import hashlib
+import json
 
 import pytest
 
 from swaptalk_models import versions
 from swaptalk_models.config import load_preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS, ModelFolder, current, make_current, plan
+from swaptalk_models.training.spec import (
+    BASELINE_INPUTS,
+    MODEL_INPUTS,
+    ModelFolder,
+    content,
+    current,
+    make_current,
+    plan,
+)
 
 
 @pytest.fixture
@@ -66,6 +75,7 @@ def test_where_it_runs_and_other_stages_settings_leave_the_key(home, overrides):
         {"lip_sync.train.minutes": 5.0},
         {"lip_sync.train.dtype": "float32"},
         {"lip_sync.warping": False},
+        {"lip_sync.train.without": ["a*"]},
         {"face_crops.size": 128},
         {"snapshot": "s2"},
     ],
@@ -74,9 +84,16 @@ def test_content_changes_the_key(home, overrides):
     assert key(home, **overrides) != key(home)
 
 
+def test_younger_settings_that_change_nothing_leave_the_key(home):
+    """Models that were trained before there was such a setting stay what they are, also as read back from JSON."""
+    config = json.loads(json.dumps(dataclasses.asdict(load_preset("tiny").lip_sync)))
+    assert config["train"]["without"] == [] and "without" not in content(config)["train"]
+    assert content(config | {"train": config["train"] | {"without": ["a*"]}})["train"]["without"] == ["a*"]
+
+
 def test_an_external_network_counts_by_its_content(tmp_path, home):
-    for name, content in (("a.pth", b"one"), ("b.pth", b"one"), ("c.pth", b"two")):
-        (tmp_path / name).write_bytes(content)
+    for name, weights in (("a.pth", b"one"), ("b.pth", b"one"), ("c.pth", b"two")):
+        (tmp_path / name).write_bytes(weights)
 
     def version(name, **more):
         overrides = {"identity_encoder.external": str(tmp_path / name)} | {f"identity_encoder.{k}": v for k, v in more.items()}

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE
+from swaptalk_models.errors import UserError
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.settings import FaceSwapperConfig, IdentityEncoderConfig
+from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
 
 PAIRS = [("a_000", 3, "b_000", 7, "train"), ("b_000", 0, "c_000", 29, "train"), ("d_000", 1, "d_000", 2, "validation")]
@@ -58,6 +60,17 @@ def test_a_pair_holds_source_target_and_the_teachers_swap(make, data, tiny):
 def test_a_batch_is_of_training_pairs(make):
     upper = make().batch(np.random.default_rng(0), 50)["made_upper"]
     assert set(upper.unique().tolist()) == {0, 1}
+
+
+def test_pairs_of_videos_that_are_left_out_are_not_trained_on(make, tiny, vqgan, teacher):
+    usual = make()
+    without = TrainingData(tiny.home.root, tiny.manifest, ["a"])
+    objective = FaceSwapperObjective(usual.config, without, vqgan, "v1", 4, usual.identity, teacher)
+    assert usual.pairs["train"].tolist() == [0, 1] and objective.pairs["train"].tolist() == [1]
+    assert objective.pairs["validation"].tolist() == usual.pairs["validation"].tolist() == [2]
+    nobody = TrainingData(tiny.home.root, tiny.manifest, ["b"])
+    with pytest.raises(UserError, match="no pair of the swap teacher's is left"):
+        FaceSwapperObjective(usual.config, nobody, vqgan, "v1", 4, usual.identity, teacher)
 
 
 def test_the_pixel_loss_reaches_the_swapper_through_the_frozen_decoder(make):
