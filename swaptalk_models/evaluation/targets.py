@@ -58,6 +58,8 @@ FURTHER: dict[str, tuple[str, str]] = {
     "background_difference": ("Absolute difference to the target outside of the face, after pasting (levels of 255): less is better.", ""),
     "flicker": ("Change of a swapped face from frame to frame that the target's does not have (levels of 255): less is better.", ""),
     "code_error": ("Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is better.", "a copied reference"),
+    "silent_opening": ("Mouth opening, as a share of the eyes' distance, when the module hears silence: closed lips are near 0.", ""),
+    "jitter": ("How much the mouth's opening jumps to and fro from frame to frame (mean second difference, share of the eyes' distance).", ""),
     "pixel_error": ("Absolute error of the lower half in pixels: less is better.", "a copied reference"),
     "mouth_correlation": ("Mouth opening against the real one's.", ""),
     "swap_alone_id_retrieve": ("id_retrieve of the swap alone, before the lips are made to speak.", ""),

@@ -31,3 +31,8 @@ def opening_correlation(opening: np.ndarray, truth: np.ndarray) -> float:
     ours, theirs = ours - ours.mean(), theirs - theirs.mean()
     norm = np.linalg.norm(ours) * np.linalg.norm(theirs)
     return float(ours @ theirs / norm) if norm > 1e-12 else 0.0
+
+
+def jitter(opening: np.ndarray) -> float:
+    """How much an opening (T,) jumps to and fro: the mean absolute second difference over frames, 0 and up; 0 below 3 frames."""
+    return float(np.abs(np.diff(opening, n=2)).mean()) if len(opening) >= 3 else 0.0

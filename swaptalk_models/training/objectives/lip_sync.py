@@ -4,6 +4,7 @@ weighted. What the module does not answer for (`lip_sync.region`) is the target'
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch.nn import functional as F
 
 from swaptalk_models.data.regions import REGIONS, downsample_labels
 from swaptalk_models.inference.windows import centred_windows, reference_frame
-from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
+from swaptalk_models.metrics.mouth import jitter, mouth_opening, opening_correlation
+from swaptalk_models.modules.audio_encoder import MEL_SILENCE
 from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.settings import LipSyncConfig
@@ -107,26 +109,42 @@ class LipSyncObjective(Objective):
     @torch.no_grad()
     def finish(self, model: nn.Module, folder: Path) -> Outcome:
         figures = self._held_out(model, "test")
-        ours, copied, shuffled = [], [], []
+        found: dict[str, list[float]] = defaultdict(list)
         clips = self.data.speaking("test")
         for number, clip in enumerate(clips):
-            landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
-            truth, around = mouth_opening(landmarks), np.median(landmarks, axis=0)
-            other = clips[(number + 1) % len(clips)]
-            made = self._render(model, clip, self.data.mels[clip.name])
-            ours.append(opening_correlation(_opening(made, around), truth))
-            shuffled.append(opening_correlation(_opening(self._render(model, clip, self.data.mels[other.name]), around), truth))
-            reference = reference_frame(landmarks)
-            copied.append(opening_correlation(_opening(self._render(model, clip, None, reference), around), truth))
+            rows = clip.first + np.arange(clip.frames)
+            landmarks, mel = self.data.landmarks[rows], self.data.mels[clip.name]
+            truth, around, reference = mouth_opening(landmarks), np.median(landmarks, axis=0), reference_frame(landmarks)
+            other = self.data.mels[clips[(number + 1) % len(clips)].name]
+            made = {
+                "own sound": self._render(model, clip, mel),
+                "other sound": self._render(model, clip, other),
+                "silence": self._render(model, clip, np.full_like(mel, MEL_SILENCE)),
+                "warped": self._render(model, clip, None, reference),
+            }
+            opening = {name: _opening(crops, around) for name, crops in made.items()} | {"real": _opening(self.data.crops(rows), around)}
+            for name, values in opening.items():
+                found[f"correlation, {name}"].append(opening_correlation(values, truth))
+                found[f"opening, {name}"].append(float(values.mean()))
+                found[f"jitter, {name}"].append(jitter(values))
             if number == 0:
                 shown = np.linspace(0, clip.frames - 1, 12).astype(int)
-                save_grid([self.data.crops(clip.first + shown), made[shown]], folder / "samples" / "lips.png")
+                save_grid([self.data.crops(rows[shown]), made["warped"][shown], made["own sound"][shown]], folder / "samples" / "lips.png")
+        mean = {name: float(np.mean(values)) for name, values in found.items()}
         return Outcome(
-            metrics={"mouth_correlation": float(np.mean(ours)), "code_error": figures["code"]},
+            metrics={
+                "mouth_correlation": mean["correlation, own sound"],
+                "code_error": figures["code"],
+                "silent_opening": mean["opening, silence"],
+                "jitter": mean["jitter, own sound"],
+            },
             baselines={
-                "mouth_correlation": float(np.mean(copied)),  # the warped reference, no audio
-                "mouth_correlation_other_audio": float(np.mean(shuffled)),
+                "mouth_correlation": mean["correlation, warped"],
+                "mouth_correlation_other_audio": mean["correlation, other sound"],
                 "code_error": figures["copied"],
+                "silent_opening_own_sound": mean["opening, own sound"],
+                "silent_opening_real_mouths": mean["opening, real"],
+                "jitter_real_mouths": mean["jitter, real"],
             },
         )
 

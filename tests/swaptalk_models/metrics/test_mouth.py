@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
+from swaptalk_models.metrics.mouth import jitter, mouth_opening, opening_correlation
 
 
 def faces(opening: np.ndarray) -> np.ndarray:
@@ -31,3 +31,11 @@ def test_unknown_frames_are_left_out():
     ours = np.array([0, 1, 0, np.nan, 0.5])
     assert opening_correlation(ours, truth) == pytest.approx(1)
     assert np.isnan(opening_correlation(ours[:2], truth[:2]))
+
+
+def test_a_steady_movement_is_no_jitter():
+    assert jitter(np.linspace(0, 1, 20)) == pytest.approx(0)
+    assert jitter(np.tile([0.0, 0.1], 10)) == pytest.approx(0.2)
+    smooth = np.sin(np.arange(100) / 10)
+    assert jitter(smooth) < 0.1 * jitter(smooth + 0.05 * np.random.default_rng(0).normal(size=100))
+    assert jitter(np.zeros(2)) == 0

@@ -7,6 +7,7 @@ import torch
 from swaptalk_models.inference.windows import centred_windows
 from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.modules.settings import LipExpertConfig, LipSyncConfig
+from swaptalk_models.training.objectives import lip_sync
 from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
 
 
@@ -158,11 +159,29 @@ def test_rendering_without_sound_is_the_reference(make, data):
     assert not np.array_equal(made[:, 16:], spoken[:, 16:])
 
 
+def test_silence_and_sound_are_told_apart(make, tmp_path, monkeypatch):
+    """With a mouth that opens as far as the loudest band of its mel says."""
+    objective = make()
+    rendered = []
+
+    def render(model, clip, mel, reference=None):
+        rendered.append(None if mel is None else float(mel.max()))
+        return np.full((clip.frames, 32, 32, 3), 0 if mel is None else 10 * (4 + mel.max()), np.uint8)
+
+    monkeypatch.setattr(objective, "_render", render)
+    monkeypatch.setattr(lip_sync, "_opening", lambda crops, around: crops[:, 20, 20, 0] / 100)
+    outcome = objective.finish(objective.model.eval(), tmp_path)
+    assert rendered[2] == -4.0 and rendered[0] > 3 and rendered[3] is None
+    assert outcome.metrics["silent_opening"] == 0 and outcome.baselines["silent_opening_own_sound"] > 0.7
+    assert outcome.metrics["jitter"] == 0 < outcome.baselines["jitter_real_mouths"]
+
+
 def test_figures_on_test_people(make, tmp_path):
     """Beside ours: the copied reference, the sound of somebody else, the copied codes."""
     objective = make()
     outcome = objective.finish(objective.model.eval(), tmp_path)
-    assert set(outcome.metrics) >= {"mouth_correlation", "code_error"}
-    assert set(outcome.baselines) >= {"mouth_correlation", "mouth_correlation_other_audio", "code_error"}
+    assert set(outcome.metrics) == {"mouth_correlation", "code_error", "silent_opening", "jitter"}
+    beside = {"silent_opening_own_sound", "silent_opening_real_mouths", "jitter_real_mouths"}
+    assert set(outcome.baselines) == {"mouth_correlation", "mouth_correlation_other_audio", "code_error"} | beside
     assert all(np.isfinite(value) for value in (outcome.metrics | outcome.baselines).values())
     assert (tmp_path / "samples" / "lips.png").is_file()
