@@ -274,6 +274,8 @@ class LipSyncConfig:
     """Weight of L_sync."""
     sync_start: float = 0.3
     """Share of the steps after which L_sync joins."""
+    quiet: float = 0.15
+    """Share of the samples in which closed lips are heard with silence in the place of their sound: speech has few pauses to learn them from."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
@@ -281,6 +283,7 @@ class LipSyncConfig:
         _require(self.guidance > 0, "lip_sync.guidance must be positive")
         _require(self.region in ("mouth", "half"), "lip_sync.region must be mouth or half")
         _require(0 <= self.sync_start <= 1, "lip_sync.sync_start must be in 0..1")
+        _require(0 <= self.quiet < 1, "lip_sync.quiet must be in [0, 1)")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ _YOUNGER = {
     "gradient": "straight",
     "one_codebook": False,
     "without": (),
+    "quiet": 0.0,
 }
 
 

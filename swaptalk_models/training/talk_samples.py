@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.windows import centred_windows
+from swaptalk_models.metrics.mouth import mouth_opening
+from swaptalk_models.modules.audio_encoder import MEL_SILENCE
 from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.training.data import Clip, TrainingData
 
@@ -37,16 +41,38 @@ def talking_clips(data: TrainingData, module: str) -> list[Clip]:
     return clips
 
 
-def draw_talk(data: TrainingData, clips: list[Clip], rng: np.random.Generator, size: int) -> TalkSamples:
-    """``size`` samples of ``clips``."""
+def closed_windows(landmarks: np.ndarray) -> np.ndarray:
+    """First frames of the tenth of a clip's five-frame windows in which the mouth opens least, (N,), N >= 1, from landmarks (T, 68, 2)."""
+    widest = sliding_window_view(mouth_opening(landmarks), SYNC_FRAMES).max(axis=1)
+    return np.argsort(widest, kind="stable")[: -(-len(widest) // 10)]
+
+
+def draw_talk(
+    data: TrainingData,
+    clips: list[Clip],
+    rng: np.random.Generator,
+    size: int,
+    closed: Mapping[str, np.ndarray] | None = None,
+    quiet: float = 0.0,
+) -> TalkSamples:
+    """``size`` samples of ``clips``.
+
+    Args:
+        closed: clip -> its ``closed_windows``.
+        quiet: share of samples that are such a window, heard as silence. The expert hears the sound that was there: it is in step.
+    """
     target, reference, mel, mel_expert = [], [], [], []
     for index in rng.integers(0, len(clips), size):
         clip = clips[index]
         start = int(rng.integers(0, clip.frames - SYNC_FRAMES + 1))
+        silent = quiet > 0 and rng.random() < quiet
+        if silent:
+            start = int(rng.choice(closed[clip.name]))
         frames = start + np.arange(SYNC_FRAMES)
         apart = int(rng.integers(SYNC_FRAMES, clip.frames))
         target.append(clip.first + frames)
         reference.append(clip.first + (start + apart) % clip.frames)
-        mel.append(centred_windows(data.mels[clip.name], frames))
+        heard = centred_windows(data.mels[clip.name], frames)
+        mel.append(np.full_like(heard, MEL_SILENCE) if silent else heard)
         mel_expert.append(data.windows(clip, np.array([start]))[0])
     return TalkSamples(np.stack(target), np.array(reference), np.stack(mel), np.stack(mel_expert))

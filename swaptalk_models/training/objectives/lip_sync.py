@@ -25,7 +25,7 @@ from swaptalk_models.training.data import Clip, TrainingData, from_unit, to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
 from swaptalk_models.training.samples import save_grid
-from swaptalk_models.training.talk_samples import draw_talk, talking_clips
+from swaptalk_models.training.talk_samples import closed_windows, draw_talk, talking_clips
 
 _MIDDLE = SYNC_FRAMES // 2
 
@@ -46,13 +46,14 @@ class LipSyncObjective(Objective):
         lips = [downsample_labels(label, grid)[grid // 2 :] == REGIONS.index("lip") for label in data.labels]
         self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32)
         self.clips = talking_clips(data, "lip_sync")
+        self.closed = {clip.name: closed_windows(data.landmarks[clip.first : clip.first + clip.frames]) for clip in self.clips}
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        return self._samples(rng, size, self.clips)
+        return self._samples(rng, size, self.clips, self.config.quiet)
 
-    def _samples(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
+    def _samples(self, rng: np.random.Generator, size: int, clips: list[Clip], quiet: float = 0.0) -> Batch:
         """Per sample: the upper halves of 5 frames, a reference frame of the same clip, mel windows, and the lower halves as labels."""
-        drawn = draw_talk(self.data, clips, rng, size)
+        drawn = draw_talk(self.data, clips, rng, size, self.closed, quiet)
         arrays = {
             "target_upper": self.upper[drawn.target],
             "label": self.lower[drawn.target],
@@ -66,7 +67,10 @@ class LipSyncObjective(Objective):
         return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        made = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
+        silent = (batch["mel"] == MEL_SILENCE).all(-1, keepdim=True).all(-2, keepdim=True)
+        # Silence is no voice that could be learned by heart: it is heard as it is at inference.
+        heard = torch.where(silent, batch["mel"], mask_mel(batch["mel"]))
+        made = self._predict(self.model, batch | {"mel": heard})
         code = (self._weight(batch).flatten(0, 1)[:, None] * (made - self._label(batch)).square()).mean()
         loss, parts = self.config.code_weight * code, {"code": code}
         if self.config.pixel_weight:

@@ -9,6 +9,7 @@ from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.modules.settings import LipExpertConfig, LipSyncConfig
 from swaptalk_models.training.objectives import lip_sync
 from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
+from swaptalk_models.training.talk_samples import closed_windows
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def frames_of(codes: np.ndarray, of: np.ndarray) -> list[int]:
 
 def test_training_hears_what_inference_hears(make, data):
     """For each of the five frames the very window that the generator takes for it; for the expert the expert's own."""
-    objective = make()
+    objective = make(quiet=0.0)
     batch = objective.batch(np.random.default_rng(1), 12)
     for label, mel, for_expert in zip(batch["label"], batch["mel"], batch["mel_expert"], strict=True):
         rows = frames_of(label.numpy(), objective.lower)
@@ -157,6 +158,35 @@ def test_rendering_without_sound_is_the_reference(make, data):
     assert made.shape == (30, 32, 32, 3) and made.dtype == np.uint8
     spoken = objective._render(objective.model, clip, data.mels[clip.name], reference=4)
     assert not np.array_equal(made[:, 16:], spoken[:, 16:])
+
+
+def test_some_samples_hear_silence_over_closed_lips(make, data):
+    batch = make(quiet=0.5)._samples(np.random.default_rng(0), 200, data.of("train"), 0.5)
+    silent = (batch["mel"] == -4).flatten(1).all(1)
+    assert 70 < int(silent.sum()) < 130
+    assert not (batch["mel_expert"][silent] == -4).flatten(1).all(1).any(), "the expert hears what was said there"
+    closed = {clip.name: closed_windows(data.landmarks[clip.first : clip.first + clip.frames]) for clip in data.of("train")}
+    windows = {tuple(make().lower[clip.first + start].ravel()) for clip in data.of("train") for start in closed[clip.name]}
+    assert all(tuple(label[0].ravel().tolist()) in windows for label in batch["label"][silent])
+
+
+def test_silence_is_heard_as_at_inference(make, monkeypatch):
+    """Not with bands filled in and loudness moved, as a voice is."""
+    objective, heard = make(quiet=0.5), []
+    monkeypatch.setattr(objective, "_predict", lambda model, batch: heard.append(batch["mel"]) or objective._label(batch).requires_grad_())
+    batch = objective.batch(np.random.default_rng(0), 40)
+    objective.loss(batch, 0.0)
+    silent = (batch["mel"] == -4).flatten(1).all(1)
+    assert 0 < silent.sum() < 40
+    assert (heard[0][silent] == -4).all() and not (heard[0][~silent] == batch["mel"][~silent]).flatten(1).all(1).any()
+
+
+def test_windows_of_closed_lips():
+    landmarks = np.zeros((40, 68, 2), np.float32)
+    landmarks[:, 36:42, 0], landmarks[:, 66, 1] = -1, 1
+    landmarks[20:27, 66, 1] = 0.1
+    assert closed_windows(landmarks).tolist() == [20, 21, 22, 0], "a tenth of them, the most closed first"
+    assert len(closed_windows(landmarks[:6])) == 1
 
 
 def test_silence_and_sound_are_told_apart(make, tmp_path, monkeypatch):
