@@ -68,7 +68,7 @@ class Evaluation:
     results: dict[str, dict[str, Any]]
     """result.json of each model."""
     left_out: dict[str, frozenset[str]]
-    """Model, the lip expert and the teacher included -> patterns of the videos that its training left out."""
+    """Module, or what taught one (the lip expert, the swap teacher) -> patterns of the videos that its training left out."""
     rows: list[dict[str, Any]] = field(repr=False)
     """The metrics, a row a video."""
     summary: list[dict[str, Any]] = field(repr=False)
@@ -103,9 +103,9 @@ def load_evaluation(home: Home, metrics: Path) -> Evaluation:
     folders = {name: home.models / name / version for name, version in origin["models"].items()}
     configs = {name: json.loads((folder / "config.json").read_text())["config"] for name, folder in folders.items()}
     results = {name: json.loads((folder / "result.json").read_text()) for name, folder in folders.items()}
-    left_out = {name: _left_out(config) for name, config in configs.items()}
-    for result in list(results.values()):  # of two modules, each has a teacher of its own
-        for name, version in result.get("inputs", {}).items():
+    left_out = {name: _left_out(configs[name]) for name in MODULES}
+    for module in MODULES:
+        for name, version in results[module].get("inputs", {}).items():
             if name in ("lip_expert", "swap_teacher"):
                 left_out[name] = _left_out(json.loads((home.models / name / version / "result.json").read_text())["config"])
     rows, summary = pq.read_table(metrics / "metrics.parquet").to_pylist(), json.loads((metrics / "summary.json").read_text())

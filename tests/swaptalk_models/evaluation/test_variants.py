@@ -149,6 +149,18 @@ def test_without_extra_data(home, ours):
     assert set(find_variants(home, less, EXTRA)) == {"at f8"}, "the system without has nothing to be compared with"
 
 
+def test_other_methods_beside_it_make_no_difference(home, ours):
+    """Wav2Lip is trained where a method needs it, for ours perhaps, for a variant hardly."""
+    add_model(home, "lip_sync", "silent", sync_weight=0.0)
+    add_evaluation(home, "silent", lip_sync="silent")
+    folder = home.models / "wav2lip" / "v1"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"config": {"train": {"steps": 1}}}))
+    (folder / "result.json").write_text(json.dumps({"metrics": {}, "inputs": {"lip_expert": "gone"}}))
+    with_wav2lip = add_evaluation(home, "ours and Wav2Lip", wav2lip="v1")
+    assert "without expert" in find_variants(home, with_wav2lip)
+
+
 @pytest.mark.parametrize(
     "extra, without, of_teacher",
     [((), EXTRA, EXTRA), (("extra_*",), EXTRA, EXTRA), (EXTRA, ("more",), EXTRA), (EXTRA, EXTRA, ())],
