@@ -7,7 +7,7 @@ from assets.metadata import SINGLE_RUN, run_name, stage_result, table_metadata
 from assets.partitions import videos
 from assets.pictures import quality_histograms, sound
 from assets.resources import SwapTalk
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 @dg.asset(
@@ -20,7 +20,7 @@ from swaptalk_models.versions import CODE_VERSIONS
     description="A row a clip: log-mel (steps, 80) in [-4, 4], 80 steps/s, as long as the clip's frames.",
 )
 def mels(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.prepare import run_data_stage
+    from swaptalk_models.data.stages.run import run_data_stage
 
     keys = context.partition_keys
     report = run_data_stage(
@@ -34,7 +34,7 @@ def mels(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Materializ
     asset=mels, blocking=True, description="The table holds exactly the rows that the ledger knows, none twice."
 )
 def mels_rows(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.data.audit import wrong_rows
+    from swaptalk_models.data.store.audit import wrong_rows
 
     wrong = wrong_rows(swaptalk.home_folder(), "mels")
     return dg.AssetCheckResult(

@@ -4,8 +4,8 @@ import dagster as dg
 
 from assets.resources import SwapTalk
 from assets.training import model, record_asset, train_model
-from swaptalk_models.evaluation.methods import needs_wav2lip
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.settings.methods import needs_wav2lip
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 @dg.asset(

@@ -8,10 +8,11 @@ from typing import Any
 import dagster as dg
 
 from assets.resources import SwapTalk
-from swaptalk_models.data.ledger import Ledger
-from swaptalk_models.data.quality import GATES, OUT_OF_STEP, SYNC_STAGE, judge, measured
-from swaptalk_models.evaluation.targets import TARGETS
-from swaptalk_models.training.spec import MODEL_INPUTS, current, held_out_metrics
+from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.quality.gates import GATES, OUT_OF_STEP, SYNC_STAGE, judge, measured
+from swaptalk_models.graph.targets import TARGETS
+from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.modules.model_folder import current, held_out_metrics
 
 
 def gates_check(stage: str) -> dg.AssetChecksDefinition:

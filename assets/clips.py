@@ -7,8 +7,8 @@ import dagster as dg
 from assets.metadata import SINGLE_RUN, run_name, stage_result
 from assets.partitions import videos
 from assets.resources import SwapTalk
-from swaptalk_models.data.ledger import OK, Ledger
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.data.store.ledger import OK, Ledger
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 @dg.asset(
@@ -21,7 +21,7 @@ from swaptalk_models.versions import CODE_VERSIONS
     description="The source video: the user's own file where it lies, never copied or changed, or a download. Opened and examined.",
 )
 def raw_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.prepare import run_data_stage
+    from swaptalk_models.data.stages.run import run_data_stage
 
     home = swaptalk.home_folder()
     keys = context.partition_keys
@@ -48,7 +48,7 @@ def raw_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mate
     description="One 25 fps constant-rate mp4 and one 16 kHz mono wav a clip, of the same length.",
 )
 def clips(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.prepare import run_data_stage
+    from swaptalk_models.data.stages.run import run_data_stage
 
     home = swaptalk.home_folder()
     keys = context.partition_keys

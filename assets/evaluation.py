@@ -12,12 +12,12 @@ import dagster as dg
 from assets.metadata import arrow_schema, markdown_picture, run_name
 from assets.resources import SwapTalk
 from assets.training import GPU_POOL, model, record_asset, train_model
-from swaptalk_models.config import Preset
-from swaptalk_models.data.fingerprint import hash_file, hash_values
-from swaptalk_models.data.home import Home
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.store.fingerprint import hash_file, hash_values
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import current, judge_name
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.modules.model_folder import current, judge_name
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 @dg.asset(deps=["training_snapshot"], code_version=CODE_VERSIONS["sync_judge"], **model("evaluation"))
@@ -35,7 +35,7 @@ def sync_judge(
 
 def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
     """Measure by how many frames each clip is out of step, where no judge as good has yet."""
-    from swaptalk_models.data.quality_sync import GOOD_JUDGE, measure_offsets
+    from swaptalk_models.evaluation.measure.sound_offsets import GOOD_JUDGE, measure_offsets
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     folder = current(home.root, "sync_judge")
@@ -66,7 +66,7 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
 )
 def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Self-driven and cross-driven videos of held-out people, by us and by what we are compared with."""
-    from swaptalk_models.evaluation.test_videos import make_test_videos
+    from swaptalk_models.evaluation.measure.videos import make_test_videos
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     records, status = make(context, swaptalk, home.evaluation, lambda: make_test_videos(home.root, preset))
@@ -79,7 +79,7 @@ def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mat
 
 def _sheet(records: list[dict[str, Any]], setting: str) -> dg.MetadataValue | None:
     """Frames by every method of the setting's first scene."""
-    from swaptalk_models.evaluation.sheet import method_sheet
+    from swaptalk_models.reporting.sheet import method_sheet
 
     if not any(record["setting"] == setting for record in records):
         return None
@@ -95,8 +95,8 @@ def _sheet(records: list[dict[str, Any]], setting: str) -> dg.MetadataValue | No
 )
 def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Every metric of every test video, each with the judge it used and a ground-truth row; and against the released models."""
-    from swaptalk_models.evaluation.comparison import compare_with_release
-    from swaptalk_models.evaluation.measure import measure_test_videos
+    from swaptalk_models.evaluation.compare.release import compare_with_release
+    from swaptalk_models.evaluation.measure.measure import measure_test_videos
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     path, status = make(context, swaptalk, home.evaluation, lambda: measure_test_videos(home.root, preset))
@@ -113,7 +113,7 @@ def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Materia
 )
 def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """One self-contained HTML page with videos, curves and tables."""
-    from swaptalk_models.evaluation.report import write_evaluation_report
+    from swaptalk_models.reporting.report import write_evaluation_report
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     path, status = make(context, swaptalk, home.evaluation, lambda: write_evaluation_report(home.root, preset))
@@ -130,7 +130,7 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
 
 @dg.asset_check(asset=metrics, description="No figure is worse than the released models', beyond its interval.")
 def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.evaluation.comparison import compare_with_release, losses
+    from swaptalk_models.evaluation.compare.release import compare_with_release, losses
 
     comparison = compare_with_release(swaptalk.home_folder(), swaptalk.load())
     worse = losses(comparison)
@@ -144,7 +144,7 @@ def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
 
 def _claims(report: Path) -> dict[str, Any]:
     """The paper's claims with our verdicts as a table, and how many have which as floats."""
-    from swaptalk_models.evaluation.report import claims_file
+    from swaptalk_models.reporting.report import claims_file
 
     claims = json.loads(claims_file(report).read_text())
     verdicts = Counter(claim["verdict"] for claim in claims)
@@ -209,7 +209,7 @@ def _figure(value: float | None) -> str:
 
 def key_pictures(home: Home, preset: Preset) -> dict[str, dg.MetadataValue]:
     """Our best and our worst video by identity, as a strip of source, target and result."""
-    from swaptalk_models.evaluation.strips import best_and_worst
+    from swaptalk_models.reporting.strips import best_and_worst
 
     return {name: markdown_picture(image, name) for name, image in best_and_worst(home, preset).items()}
 

@@ -7,7 +7,7 @@ from assets.metadata import SINGLE_RUN, lineage, run_name, stage_result, table_m
 from assets.partitions import videos
 from assets.pictures import contact_sheet, quality_histograms, track_quality
 from assets.resources import SwapTalk
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 @dg.asset(
@@ -20,7 +20,7 @@ from swaptalk_models.versions import CODE_VERSIONS
     description="A row a frame: box, 68 landmarks, confidence and how they were found.",
 )
 def face_tracks(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.prepare import run_data_stage
+    from swaptalk_models.data.stages.run import run_data_stage
 
     keys = context.partition_keys
     report = run_data_stage(
@@ -41,7 +41,7 @@ def face_tracks(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mat
     description="A row a frame: aligned crop, the affine that made it, landmarks inside it, region labels.",
 )
 def face_crops(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.prepare import run_data_stage
+    from swaptalk_models.data.stages.run import run_data_stage
 
     keys = context.partition_keys
     report = run_data_stage(
@@ -74,7 +74,7 @@ def face_crops_rows(swaptalk: SwapTalk) -> dg.AssetCheckResult:
 
 
 def _rows_check(swaptalk: SwapTalk, name: str, of: str | None = None) -> dg.AssetCheckResult:
-    from swaptalk_models.data.audit import wrong_rows
+    from swaptalk_models.data.store.audit import wrong_rows
 
     wrong = wrong_rows(swaptalk.home_folder(), name, of)
     return dg.AssetCheckResult(
@@ -91,7 +91,7 @@ face_crops_gates = gates_check("face_crops")
     description="A face was seen in at least 95 % of all frames, with a mean confidence of at least 0.5.",
 )
 def face_tracks_quality(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.data.audit import confidence_summary
+    from swaptalk_models.data.store.audit import confidence_summary
 
     mean, faceless = confidence_summary(swaptalk.home_folder())
     return dg.AssetCheckResult(

@@ -6,8 +6,8 @@ from assets.metadata import SINGLE_RUN, lineage, run_name, stage_result, table_m
 from assets.partitions import videos
 from assets.resources import SwapTalk
 from assets.training import GPU_POOL, model, train_model
-from swaptalk_models.training.spec import current
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.modules.model_folder import current
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 _CODES_FROM = {"upper": [("face_crops", "crop")], "lower": [("face_crops", "crop")]}
 
@@ -31,7 +31,7 @@ def vqgan(
 )
 def vq_latents(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """A row a frame: codes of the upper and lower half of the face crop (uint16), and the VQGAN that made them."""
-    from swaptalk_models.data.latents import run_latents
+    from swaptalk_models.data.stages.vq_latents import run_latents
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     folder = current(home.root, "vqgan")
@@ -55,8 +55,8 @@ def vq_latents(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mate
     asset=vq_latents, blocking=True, description="Exactly the ledger's rows, and every code is one of the codebook's."
 )
 def vq_latents_codes(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.data.audit import wrong_rows
-    from swaptalk_models.data.latents import largest_code
+    from swaptalk_models.data.store.audit import wrong_rows
+    from swaptalk_models.data.stages.vq_latents import largest_code
 
     home = swaptalk.home_folder()
     wrong, largest = wrong_rows(home, "vq_latents", "face_crops"), largest_code(home)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.resources import SwapTalk
-from swaptalk_models.data.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
+from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 RUN_TAG = "swaptalk/run"
@@ -31,7 +31,7 @@ def stage_result(
 
     The data version is a hash of what the stage holds of these partitions, whenever and however it got there.
     """
-    from swaptalk_models.data.fingerprint import hash_values
+    from swaptalk_models.data.store.fingerprint import hash_values
 
     with Ledger(swaptalk.home_folder().ledger) as ledger:
         entries = ledger.entries(report.stage, context.partition_keys)
@@ -72,7 +72,7 @@ def reasons_table(entries: Sequence[Entry]) -> dg.MetadataValue:
 
 def table_metadata(swaptalk: SwapTalk, name: str) -> dict[str, Any]:
     """Rows, schema and place of a Lance table; empty as long as there is none."""
-    from swaptalk_models.data import tables
+    from swaptalk_models.data.store import tables
 
     home = swaptalk.home_folder()
     if not tables.has_table(home, name):

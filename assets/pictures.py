@@ -7,8 +7,8 @@ import dagster as dg
 
 from assets.metadata import markdown_picture
 from assets.resources import SwapTalk
-from swaptalk_models.data.ledger import OK, Entry, Ledger
-from swaptalk_models.data.quality import GATES
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger
+from swaptalk_models.data.quality.gates import GATES
 
 FACES_SHOWN = 8
 FACE_PX = 64
@@ -31,8 +31,8 @@ def contact_sheet(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.Metadat
     import cv2
     import numpy as np
 
-    from swaptalk_models.data import tables
-    from swaptalk_models.data.png import decode_png
+    from swaptalk_models.data.store import tables
+    from swaptalk_models.data.media.png import decode_png
 
     faces = []
     for entry in spread(_finished(swaptalk, "face_crops", videos), FACES_SHOWN):
@@ -62,7 +62,7 @@ def track_quality(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
     """Mean confidence, share of frames without a face, and a histogram of the confidence."""
     import numpy as np
 
-    from swaptalk_models.data import tables
+    from swaptalk_models.data.store import tables
 
     clips = [entry.clip for entry in spread(_finished(swaptalk, "face_tracks", videos), 500)]
     if not clips:
@@ -116,8 +116,8 @@ def sound(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.MetadataValue]:
     import cv2
     import numpy as np
 
-    from swaptalk_models.data import tables
-    from swaptalk_models.data.audio import read_audio
+    from swaptalk_models.data.store import tables
+    from swaptalk_models.data.media.audio import read_audio
 
     entries = _finished(swaptalk, "mels", videos)
     if not entries:

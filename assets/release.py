@@ -8,7 +8,7 @@ from assets.checks import wrong_weights
 from assets.evaluation import make
 from assets.resources import SwapTalk
 from swaptalk_models.errors import UserError
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 @dg.asset(
@@ -19,7 +19,7 @@ from swaptalk_models.versions import CODE_VERSIONS
 )
 def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Weights, configuration, model card and hashes. Refused when the new models are worse than the released ones."""
-    from swaptalk_models.evaluation.comparison import (
+    from swaptalk_models.evaluation.compare.release import (
         compare_with_release,
         keep_measurements,
         losses,

@@ -4,9 +4,9 @@ import dagster as dg
 
 from assets.metadata import arrow_schema, lineage, reasons_table, run_name
 from assets.resources import SwapTalk
-from swaptalk_models.data.ledger import Ledger, StageReport
-from swaptalk_models.data.quality import marked
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.data.store.ledger import Ledger, StageReport
+from swaptalk_models.data.quality.gates import marked
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 @dg.asset(

@@ -18,19 +18,13 @@ from assets.metadata import run_name
 from assets.pictures import thumbnail
 from assets.resources import SwapTalk
 from assets.training_progress import observed
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import Ledger, StageReport
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import (
-    BASELINE_INPUTS,
-    MODEL_INPUTS,
-    ModelFolder,
-    TrainSpec,
-    current,
-    make_current,
-    plan,
-)
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+from swaptalk_models.modules.model_folder import ModelFolder, current, make_current
+from swaptalk_models.training.spec import TrainSpec, plan
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 MODELS = tuple(MODEL_INPUTS)
 GPU_POOL = "gpu"
@@ -139,7 +133,7 @@ def lip_expert(
     description="Has left chance: with an expert that tells nothing the lips would be trained on noise.",
 )
 def lip_expert_left_chance(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.training.chance import look_at_chance
+    from swaptalk_models.evaluation.held_out.chance import look_at_chance
 
     found = look_at_chance(current(swaptalk.home_folder().root, "lip_expert"))
     return dg.AssetCheckResult(passed=found.left, description=found.said, metadata=found.figures)

@@ -10,10 +10,10 @@ Each compression is an ordinary run, in one home or in homes of their own (see d
 import sys
 from pathlib import Path
 
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.compression import compression_of, draw_compression
-from swaptalk_models.evaluation.variants import load_evaluation
+from swaptalk_models.evaluation.compare.compression import compression_of, draw_compression
+from swaptalk_models.evaluation.compare.variants import load_evaluation
 
 
 def main(homes: list[Path], output: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swaptalk_models.data.png import encode_png
-from swaptalk_models.data.video import read_frames, read_image
-from swaptalk_models.lineage import LINEAGE
+from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.data.media.video import read_frames, read_image
+from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.reporting.lineage import lineage_svg
 from swaptalk_models.reporting.report_data import LineageNode
 

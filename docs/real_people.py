@@ -19,7 +19,7 @@ import numpy as np
 from compared import write_panels
 from tqdm import tqdm
 
-from swaptalk_models.data.audio import read_audio
+from swaptalk_models.data.media.audio import read_audio
 
 
 def gather(hdtf: Path, output: Path) -> list[Path]:

@@ -17,21 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.config import load_preset
-from swaptalk_models.data.aside import written_aside
-from swaptalk_models.data.home import Home
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.snapshot import SPLITS, Snapshot, load_snapshot
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.methods import METHODS
-from swaptalk_models.evaluation.protocol import CROSS, FPS, GROUND_TRUTH, OURS, SELF
-from swaptalk_models.evaluation.report import claims_file, model_metrics
-from swaptalk_models.evaluation.variants import Evaluation, find_variants, load_evaluation, other_trainings
+from swaptalk_models.settings.methods import METHODS
+from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, OURS, SELF
+from swaptalk_models.evaluation.measure.protocol import FPS
+from swaptalk_models.reporting.report import claims_file, model_metrics
+from swaptalk_models.evaluation.compare.variants import Evaluation, find_variants, load_evaluation, other_trainings
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
-from swaptalk_models.reporting.paper import PAPER_ROWS
+from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow, ModelMetric
 from swaptalk_models.training.history import HISTORY_FILE, read_history
-from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS, ModelFolder, current
+from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+from swaptalk_models.modules.model_folder import ModelFolder, current
 
 # The figure of the validation people that decides which step is kept, or stands nearest to that.
 CURVES = {

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.run import Settings, StageFailed, last_settings, run_graph
-from swaptalk_models.ablations import ABLATIONS, ablation
-from swaptalk_models.config import load_preset
-from swaptalk_models.data.home import Home
+from swaptalk_models.settings.ablations import ABLATIONS, ablation
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.errors import UserError
 
@@ -40,7 +40,7 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     Raises:
         UserError: the home was never run, a word is unknown or does not fit its preset, or the data changed meanwhile.
     """
-    from swaptalk_models.evaluation.ablation_table import differences, write_table
+    from swaptalk_models.evaluation.compare.ablation_table import differences, write_table
 
     home = Home(study.home)
     if not home.state():
@@ -118,7 +118,8 @@ def _figures_of(settings: Settings, name: str, report: Callable[[str], None], no
 
 def model_figures(home: Path) -> dict[str, float]:
     """Held-out figures of the current models: {"vqgan psnr_db": 24.1, ...}."""
-    from swaptalk_models.training.spec import MODEL_INPUTS, current
+    from swaptalk_models.graph.models import MODEL_INPUTS
+    from swaptalk_models.modules.model_folder import current
 
     models = [name for name in MODEL_INPUTS if name not in ("identity_encoder", "sync_judge")]
     results = {name: current(home, name).result()["metrics"] for name in models}
@@ -130,8 +131,8 @@ def video_figures(settings: Settings, method: str = "") -> dict[str, float]:
     import numpy as np
     import pyarrow.parquet as pq
 
-    from swaptalk_models.evaluation.measure import metrics_folder
-    from swaptalk_models.evaluation.protocol import OURS
+    from swaptalk_models.evaluation.measure.measure import metrics_folder
+    from swaptalk_models.settings.methods import OURS
 
     folder = metrics_folder(Home(settings.home), load_preset(settings.preset, settings.overrides))
     rows = [row for row in pq.read_table(folder / "metrics.parquet").to_pylist() if row["method"] == (method or OURS)]

@@ -10,7 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from swaptalk_models.config import load_preset
+from swaptalk_models.settings.preset import load_preset
 
 _NOTES = (
     "params: kept + trained along; frozen: what the losses look through. A step is taken with shapes alone, all its",
@@ -27,7 +27,7 @@ def print_dry_run(name: str, overrides: Mapping[str, Any], as_json: bool) -> Non
         UserError: unknown preset, or a value that does not fit.
     """
     preset = load_preset(name, overrides)
-    from swaptalk_models.training import dry_run  # torch, once the preset is known to be right
+    from swaptalk_models.rehearsal import dry_run
 
     found = dry_run.dry_run(preset)
     if as_json:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.instance import open_instance
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
-from swaptalk_models.config import load_preset
-from swaptalk_models.data.home import Home
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import MODEL_INPUTS
+from swaptalk_models.graph.models import MODEL_INPUTS
 
 if TYPE_CHECKING:
     import dagster as dg

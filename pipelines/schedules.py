@@ -7,7 +7,7 @@ from assets.training import MODELS
 from pipelines.instance import default_home
 from pipelines.jobs import train
 from pipelines.run import last_settings
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 
 SNAPSHOT = dg.AssetKey("training_snapshot")
 

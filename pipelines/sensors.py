@@ -16,7 +16,7 @@ from assets.partitions import RANGE_END, RANGE_START, videos
 from pipelines.instance import default_home
 from pipelines.jobs import prepare_data
 from pipelines.run import last_settings
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
 
@@ -31,7 +31,7 @@ def new_videos(context: dg.SensorEvaluationContext):
 
     The cursor holds {path: [size, mtime_ns]} of the last look, and the paths that were taken.
     """
-    from swaptalk_models.data.catalog import folder_catalog
+    from swaptalk_models.data.sources.catalog import folder_catalog
 
     home = Home(default_home())
     folder = watched_folder(home)

@@ -11,12 +11,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import OK, QUARANTINED, Ledger, StageReport
-from swaptalk_models.data.quality import STAGE as QUALITY_STAGE
-from swaptalk_models.data.quality import SYNC_STAGE, marked
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger, StageReport
+from swaptalk_models.data.quality.gates import STAGE as QUALITY_STAGE
+from swaptalk_models.data.quality.gates import SYNC_STAGE, marked
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import MODEL_INPUTS, current, held_out_metrics
+from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.modules.model_folder import current, held_out_metrics
 
 JUDGEMENTS = (QUALITY_STAGE, SYNC_STAGE)
 """Kept in the ledger like stages, but no data of their own."""

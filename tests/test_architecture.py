@@ -82,7 +82,7 @@ def test_exactly_the_contracts_assets_are_partitioned(graph):
 
 
 def test_every_asset_has_code_version_kinds_and_description(graph):
-    from swaptalk_models.versions import CODE_VERSIONS
+    from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
@@ -92,7 +92,7 @@ def test_every_asset_has_code_version_kinds_and_description(graph):
 
 
 def test_models_depend_on_the_snapshot_and_their_inputs(graph):
-    from swaptalk_models.training.spec import BASELINE_INPUTS, MODEL_INPUTS
+    from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
 
     for name, inputs in (MODEL_INPUTS | BASELINE_INPUTS).items():
         parents = {

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swaptalk_models.data.audio import read_audio
+from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.video import probe, read_frames
-from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.data.media.video import probe, read_frames
+from swaptalk_models.data.media.video_writer import VideoWriter
 
 pytestmark = pytest.mark.slow
 
@@ -133,8 +133,8 @@ def test_the_report_is_one_whole_page(status):
 
 
 def test_the_report_has_the_papers_whole_table_and_its_claims(status):
-    from swaptalk_models.evaluation.claims import CLAIMS
-    from swaptalk_models.evaluation.methods import METHODS
+    from swaptalk_models.evaluation.compare.claims import CLAIMS
+    from swaptalk_models.settings.methods import METHODS
 
     with open(status["report"], encoding="utf-8") as file:
         page = file.read()

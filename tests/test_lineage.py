@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from swaptalk_models.lineage import LINEAGE
+from swaptalk_models.graph.lineage import LINEAGE
 
 
 def test_lineage_is_the_dagster_graph():

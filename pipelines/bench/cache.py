@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 
 WINDOW, BATCH, SECONDS = 5, 64, 3.0
 
@@ -18,7 +18,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
     from swaptalk_models.data.snapshot import load_snapshot
     from swaptalk_models.training.data import TrainingData
-    from swaptalk_models.training.spec import current
+    from swaptalk_models.modules.model_folder import current
 
     snapshot, vqgan = load_snapshot(Home(home)), current(home, "vqgan")
     data = TrainingData(home, snapshot.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 
 
 def measure(workdir: Path, home: Path) -> dict[str, float | str]:

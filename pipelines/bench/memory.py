@@ -48,7 +48,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
 
 def _peak(videos: Path, home: Path, chunk: float) -> float:
-    from swaptalk_models.data.stage import WORKER_ENVIRONMENT
+    from swaptalk_models.data.engine.runner import WORKER_ENVIRONMENT
 
     command = [sys.executable, "-c", _RUN, str(videos), str(home), str(chunk)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | WORKER_ENVIRONMENT)

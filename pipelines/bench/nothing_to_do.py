@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
 

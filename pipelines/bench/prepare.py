@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from swaptalk_models.config import load_preset
-from swaptalk_models.data.home import Home
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.data.store.home import Home
 
 PEOPLE, SECONDS, SIZE = 4, 4.0, 480
 COPIES = 5
@@ -63,8 +63,8 @@ def _film(drawn: Path, workdir: Path, workers: int) -> dict[str, float | str]:
 
 def _prepare(videos: Path, place: Path, workers: int) -> dict[str, float]:
     """Seconds of each stage."""
-    from swaptalk_models.data.prepare import STAGES, run_data_stage
-    from swaptalk_models.data.sources import write_catalog
+    from swaptalk_models.data.stages.run import STAGES, run_data_stage
+    from swaptalk_models.data.sources.source_videos import write_catalog
     from swaptalk_models.errors import UserError
 
     home, preset, seconds = Home(place).create(), load_preset("tiny"), {}
@@ -80,7 +80,7 @@ def _prepare(videos: Path, place: Path, workers: int) -> dict[str, float]:
 
 def _decode(videos: list[Path]) -> tuple[int, float]:
     """(frames, seconds)."""
-    from swaptalk_models.data.video import read_frames
+    from swaptalk_models.data.media.video import read_frames
 
     started = time.perf_counter()
     return sum(len(batch) for video in videos for batch in read_frames(video)), time.perf_counter() - started

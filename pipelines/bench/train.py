@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swaptalk_models.config import Preset, load_preset
-from swaptalk_models.data.home import Home
+from swaptalk_models.settings.preset import Preset, load_preset
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     Of cached codes: frames a second, beside decoding crops and encoding them on the fly.
     """
     from pipelines.run import last_settings
-    from swaptalk_models.training.dry_run import TRAINED
+    from swaptalk_models.rehearsal.dry_run import TRAINED
 
     settings = last_settings(Home(home))
     preset = load_preset(settings.preset, settings.overrides)
@@ -47,7 +47,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 def _objective(name: str, preset: Preset, home: Path, workdir: Path) -> tuple[Objective, str]:
     """The training's objective, and where its data are from."""
     from swaptalk_models.data.snapshot import load_snapshot
-    from swaptalk_models.training.rehearsal import RandomData, rehearsed_objective
+    from swaptalk_models.rehearsal.random_data import RandomData, rehearsed_objective
     from swaptalk_models.training.run import build_objective
     from swaptalk_models.training.spec import plan
 
@@ -72,7 +72,7 @@ def _codes(objective, batch: int) -> dict[str, float]:
     import numpy as np
     import torch
 
-    from swaptalk_models.training.data import to_unit
+    from swaptalk_models.modules.images import to_unit
 
     data: TrainingData = objective.data
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli.options import OUTPUT, existing_home, home_option, overrides
-from swaptalk_models.ablations import ABLATIONS
+from swaptalk_models.settings.ablations import ABLATIONS
 
 
 @click.command(epilog="\b\n" + "\n".join(f"{word:<24}{found.meaning}" for word, found in ABLATIONS.items()))

@@ -29,10 +29,10 @@ def customised_face(home: Path) -> Path:
     with another's voice. Made once a release.
     """
     from pipelines.cli.generate import make_video
-    from swaptalk_models.config import load_preset
-    from swaptalk_models.data.home import Home
-    from swaptalk_models.evaluation.protocol import CROSS, OURS
-    from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
+    from swaptalk_models.settings.preset import load_preset
+    from swaptalk_models.data.store.home import Home
+    from swaptalk_models.settings.methods import CROSS, OURS
+    from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
     from swaptalk_models.inference.release import current_release
 
     release = current_release(home)

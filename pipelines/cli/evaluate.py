@@ -12,7 +12,7 @@ import click
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option, json_option
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.definitions import DEFINITIONS
-from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.settings.evaluation import EvaluationConfig
 
 INPUT = click.Path(exists=True, readable=True, path_type=Path)
 _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
@@ -69,8 +69,8 @@ def command(
     for option, path in (("--target", target), ("--source", source), ("--audio", audio)):
         if path and path.is_dir():
             raise UserError(f"{option} {path} is a folder: it goes with a folder as --generated")
-    from swaptalk_models.data.settings import FacesConfig
-    from swaptalk_models.evaluation.judging import load_judges
+    from swaptalk_models.settings.data import FacesConfig
+    from swaptalk_models.evaluation.measure.judging import load_judges
     from swaptalk_models.metrics.evaluate import evaluate_video
 
     result = evaluate_video(generated, target, source, audio, gallery, load_judges(judge, config, FacesConfig()), config)
@@ -82,7 +82,7 @@ def command(
 
 def _sync_judge(home: Path, config: EvaluationConfig) -> Path | None:
     """Model folder of the home's judge of lip-sync, if it has one."""
-    from swaptalk_models.training.spec import current
+    from swaptalk_models.modules.model_folder import current
 
     try:
         return current(home, "sync_judge").path
@@ -105,10 +105,10 @@ def _evaluate_folder(
     output: Path,
     as_json: bool,
 ) -> None:
-    from swaptalk_models.data.settings import FacesConfig
-    from swaptalk_models.evaluation.file_pairs import pair_files
-    from swaptalk_models.evaluation.scoring import score_videos
-    from swaptalk_models.evaluation.table import FILES, evaluation_table, write_tables
+    from swaptalk_models.settings.data import FacesConfig
+    from swaptalk_models.evaluation.measure.file_pairs import pair_files
+    from swaptalk_models.evaluation.measure.scoring import score_videos
+    from swaptalk_models.evaluation.measure.table import FILES, evaluation_table, write_tables
 
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output}: is a file; the tables go into a folder")

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from pipelines.instance import default_home
-from swaptalk_models.ablations import ABLATIONS
-from swaptalk_models.data.home import Home
+from swaptalk_models.settings.ablations import ABLATIONS
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
 INPUT_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli.options import OUTPUT
-from swaptalk_models.data.settings import PhantomConfig
+from swaptalk_models.settings.data import PhantomConfig
 
 _DEFAULT = PhantomConfig()
 

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from pipelines.cli.options import INPUT_FOLDER, ablate_option, home_option, json_option, overrides
-from swaptalk_models.config import PRESETS
+from swaptalk_models.settings.preset import PRESETS
 from swaptalk_models.errors import UserError
 
 IN_THE_HOME = Path("-")
@@ -85,7 +85,7 @@ def make_everything(
     from pipelines.run import Settings, StageFailed, run_graph
     from pipelines.status import collect
     from pipelines.tables import print_marked, print_stages
-    from swaptalk_models.data.home import Home
+    from swaptalk_models.data.store.home import Home
 
     if videos and hdtf:
         raise UserError("give either --videos or --hdtf, not both")

@@ -19,20 +19,21 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
-from swaptalk_models.data.audio import read_audio
-from swaptalk_models.data.faces import detect_face
-from swaptalk_models.data.mel import log_mel
-from swaptalk_models.data.tracks import FaceTrack, track_faces
-from swaptalk_models.data.video import probe, read_image
-from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
+from swaptalk_models.data.media.audio import read_audio
+from swaptalk_models.data.faces.detection import detect_face
+from swaptalk_models.data.sound.mel import log_mel
+from swaptalk_models.data.faces.tracking import FaceTrack, track_faces
+from swaptalk_models.data.media.video import probe, read_image
+from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.inference.paste import paste_face
-from swaptalk_models.inference.skin import match_skin
+from swaptalk_models.classical.skin import match_skin
 from swaptalk_models.inference.target import target_frames
-from swaptalk_models.inference.windows import centred_windows, reference_frame
-from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
+from swaptalk_models.data.sound.mel import centred_windows
+from swaptalk_models.data.faces.reference import reference_frame
+from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 
 _BATCH = 16
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
@@ -41,7 +42,7 @@ _SAMPLES = _RATE // 25  # of sound, a frame
 
 Stage = Literal["swap", "speak", "copy_lips", "restore"]
 """What is done to a face: the source's identity put on; lips made from the audio; the reference's lips, moved (what lip-sync has to beat);
-re-encoding, which only the pixel-space models of baselines/cascade.py do."""
+re-encoding, which only the pixel-space models of evaluation/measure/cascade.py do."""
 SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
 LIP_STAGES = ("speak", "copy_lips")
 
@@ -67,7 +68,7 @@ class Still:
 
 
 class Generator:
-    """Makes talking faces with a set of networks: ours in latent space, or what stands in for them (baselines/cascade.py)."""
+    """Makes talking faces with a set of networks: ours in latent space, or what stands in for them (evaluation/measure/cascade.py)."""
 
     def __init__(self, networks: Networks) -> None:
         self.networks = networks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from swaptalk_models.data.alignment import apply_affine, invert_affine, template_landmarks
+from swaptalk_models.data.faces.alignment import apply_affine, invert_affine, template_landmarks
 
 # A wide rim and full colour matching make the softest seam, and give half of the source's identity away again (measured with the judge).
 FEATHER, MATCH_COLOUR = 0.04, 0.5

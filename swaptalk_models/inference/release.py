@@ -9,12 +9,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.config import Preset, build_section
-from swaptalk_models.data.aside import written_aside
-from swaptalk_models.data.settings import CropsConfig, FacesConfig
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.settings.section import build_section
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.networks import NETWORKS, Networks
-from swaptalk_models.training.spec import ModelFolder, current
+from swaptalk_models.modules.model_folder import ModelFolder, current
 
 RELEASE_FILE = "release.json"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swaptalk_models.metrics.timeline import frames_at_25
+from swaptalk_models.data.media.timeline import frames_at_25
 
 _KEPT = 250  # frames (10 s) that are walked back and forth when the sound is longer than the video
 

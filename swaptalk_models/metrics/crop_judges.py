@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from swaptalk_models.data.alignment import template_landmarks
-from swaptalk_models.data.faces import make_backend
-from swaptalk_models.data.settings import FacesConfig
+from swaptalk_models.data.faces.alignment import template_landmarks
+from swaptalk_models.data.faces.detection import make_backend
+from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.metrics.dlib_judge import identity_embeddings
 
 _SIDE = 256  # px; dlib's landmarks are steadier on a face of this size

@@ -8,7 +8,7 @@ from functools import lru_cache
 import dlib
 import numpy as np
 
-from swaptalk_models.data.faces import SURE, DlibBackend, dlib_weights
+from swaptalk_models.data.faces.detection import SURE, DlibBackend, dlib_weights
 
 DLIB_JUDGE = "dlib_face_recognition_resnet_v1"
 """Name under which figures by this judge are reported."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from swaptalk_models.data.alignment import crop_face
+from swaptalk_models.data.faces.alignment import crop_face
 from swaptalk_models.metrics.cpbd import cpbd
 from swaptalk_models.metrics.fid import FeatureStatistics
 from swaptalk_models.metrics.judges import Judges, identity_crop
 from swaptalk_models.metrics.pairing import Pairing
 from swaptalk_models.metrics.psnr import psnr
-from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.metrics.ssim import ssim_map
 from swaptalk_models.metrics.streams import SampledStream, WindowStream, add_statistics, spread
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.metrics.lmd import interocular
+from swaptalk_models.data.faces.landmarks import interocular
 
 
 def mouth_opening(landmarks: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from swaptalk_models.metrics.lmd import interocular
+from swaptalk_models.data.faces.landmarks import interocular
 
 _WAYS = 64
 _FROM, _TO, _SAMPLES = -0.05, 0.3, 8  # shares of the distance between the eyes: the teacher's soft mask ends within

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from swaptalk_models.data.alignment import crop_face
+from swaptalk_models.data.faces.alignment import crop_face
 from swaptalk_models.metrics.fid import FeatureStatistics
 
 WINDOW = 5  # frames that a sync judge sees at once

@@ -10,7 +10,7 @@ from swaptalk_models.metrics.confidence import Interval, bootstrap, bootstrap_me
 from swaptalk_models.metrics.definitions import FURTHER, METRICS
 from swaptalk_models.metrics.evaluate import VideoScores
 from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
-from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.settings.evaluation import EvaluationConfig
 
 
 def summarise(scores: Sequence[VideoScores], config: EvaluationConfig | None = None) -> dict[str, Interval]:

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swaptalk_models.data.alignment import template_landmarks
+from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.settings import IdentityEncoderConfig
+from swaptalk_models.settings.models import IdentityEncoderConfig
 
 SIDE = 112  # px
 # Eyes, tip of the nose, corners of the mouth, in pixels of the 112 px face (Deng et al. 2019).

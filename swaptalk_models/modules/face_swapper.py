@@ -16,9 +16,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from swaptalk_models.data.regions import REGIONS
+from swaptalk_models.data.faces.regions import REGIONS
 from swaptalk_models.modules.blocks import Attention
-from swaptalk_models.modules.settings import FaceSwapperConfig
+from swaptalk_models.settings.models import FaceSwapperConfig
 
 _GATE_START = {"background": -4.0, "skin": 0.0, "brow": 3.0, "eye": 3.0, "nose": 3.0, "lip": 3.0}
 """Log-odds with which a target token of a region starts as the source's."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swaptalk_models.modules.blocks import ResBlock, norm
-from swaptalk_models.modules.settings import IdentityEncoderConfig
+from swaptalk_models.settings.models import IdentityEncoderConfig
 
 
 class IdentityEncoder(nn.Module):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from torch import Tensor
 from torch.nn import functional as F
 
-from swaptalk_models.modules.settings import LipExpertConfig
+from swaptalk_models.settings.models import LipExpertConfig
 from swaptalk_models.modules.sync_net import AudioTower, LatentTower, SyncNet
 
 

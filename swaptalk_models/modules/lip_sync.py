@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swaptalk_models.data.alignment import template_landmarks
-from swaptalk_models.data.regions import REGIONS, region_labels
+from swaptalk_models.data.faces.alignment import template_landmarks
+from swaptalk_models.data.faces.regions import REGIONS, region_labels
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE, AudioEncoder
 from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid
-from swaptalk_models.modules.settings import LipSyncConfig
+from swaptalk_models.settings.models import LipSyncConfig
 from swaptalk_models.modules.vqgan import cosine_basis
 
 

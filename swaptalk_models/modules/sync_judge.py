@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from swaptalk_models.data.mel import mel_windows
-from swaptalk_models.modules.settings import SyncJudgeConfig
+from swaptalk_models.data.sound.mel import mel_windows
+from swaptalk_models.settings.models import SyncJudgeConfig
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, AudioTower, PixelTower, SyncNet
 
 _BATCH = 64
@@ -73,9 +73,9 @@ class SyncJudge(SyncNet):
 
 def load_sync_judge(folder: Path, device: str = "cpu") -> SyncJudge:
     """The judge kept in a model folder; its name carries its version. `device`: as in ``train.device``."""
-    from swaptalk_models.training.device import pick_device
-    from swaptalk_models.training.folder import load_model
-    from swaptalk_models.training.spec import judge_name
+    from swaptalk_models.modules.device import pick_device
+    from swaptalk_models.modules.weights import load_model
+    from swaptalk_models.modules.model_folder import judge_name
 
     judge = load_model("sync_judge", folder, str(pick_device(device)))
     judge.name = judge_name(Path(folder))

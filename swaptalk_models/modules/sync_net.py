@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from swaptalk_models.modules.audio_encoder import MEL_STEPS, AudioEncoder
 from swaptalk_models.modules.blocks import ResBlock, norm
-from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig
+from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig
 
 SYNC_FRAMES = 5
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from swaptalk_models.modules.blocks import ResBlock, SelfAttention2d, norm
-from swaptalk_models.modules.settings import VQGANConfig
+from swaptalk_models.settings.models import VQGANConfig
 
 _MULTIPLES = {4: (1, 2, 4), 8: (1, 1, 2, 4), 16: (1, 1, 2, 2, 4), 32: (1, 1, 2, 2, 4, 4)}
 _BLOCKS = 3

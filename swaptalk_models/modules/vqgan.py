@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from swaptalk_models.modules.blocks import ResBlock, SelfAttention2d, norm
 from swaptalk_models.modules.quantizer import Quantized, VectorQuantizer
-from swaptalk_models.modules.settings import VQGANConfig
+from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.modules.taming_decoder import TamingDecoder
 
 

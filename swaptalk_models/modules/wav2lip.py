@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from swaptalk_models.modules.audio_encoder import MEL_STEPS, AudioEncoder
 from swaptalk_models.modules.blocks import ResBlock, norm
-from swaptalk_models.modules.settings import Wav2LipConfig
+from swaptalk_models.settings.models import Wav2LipConfig
 
 
 class Wav2Lip(nn.Module):

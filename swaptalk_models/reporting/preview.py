@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 
-from swaptalk_models.data.audio import read_audio
-from swaptalk_models.data.video import probe, read_frames
-from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.data.media.audio import read_audio
+from swaptalk_models.data.media.video import probe, read_frames
+from swaptalk_models.data.media.video_writer import VideoWriter
 
 _LARGEST = 800_000  # bytes; a page holds dozens
 _HEIGHT = 320  # px

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from swaptalk_models.data.aside import written_aside
+from swaptalk_models.data.store.atomic_write import written_aside
 
 
 def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None:

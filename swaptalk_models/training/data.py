@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.mel import mel_windows, shift_mel
-from swaptalk_models.data.png import decode_png
+from swaptalk_models.data.sound.mel import mel_windows, shift_mel
+from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.errors import UserError
 
 _DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.aside import written_aside
+from swaptalk_models.data.store.atomic_write import written_aside
 
 HISTORY_FILE = "history.parquet"
 

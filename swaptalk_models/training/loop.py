@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from swaptalk_models.data.aside import written_aside
-from swaptalk_models.modules.settings import TrainConfig
-from swaptalk_models.training.device import compiler_fault, pick_device, pick_dtype
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.settings.models import TrainConfig
+from swaptalk_models.modules.device import compiler_fault, pick_device, pick_dtype
 from swaptalk_models.training.history import HISTORY_FILE, newest, write_history
 from swaptalk_models.training.objective import Batch, Objective, average_gradients
 

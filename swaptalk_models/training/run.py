@@ -14,16 +14,17 @@ import numpy as np
 import torch
 from torch import distributed as dist
 
-from swaptalk_models.config import build_section
-from swaptalk_models.data.aside import written_aside
-from swaptalk_models.modules import settings
+from swaptalk_models.settings.section import build_section
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.settings import models as settings
 from swaptalk_models.training.curves import draw_curves
 from swaptalk_models.training.data import TrainingData
-from swaptalk_models.training.device import pick_device
-from swaptalk_models.training.folder import load_model, save_model
+from swaptalk_models.modules.device import pick_device
+from swaptalk_models.modules.weights import load_model, save_model
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.objective import Objective, Outcome
-from swaptalk_models.training.spec import ModelFolder, TrainSpec, external_checksum
+from swaptalk_models.modules.model_folder import ModelFolder
+from swaptalk_models.training.spec import TrainSpec, external_checksum
 
 
 def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder:
@@ -166,7 +167,7 @@ def _latent_shape(spec: TrainSpec, config: settings.VQGANConfig) -> dict[str, in
 
 
 def _make_teacher_pairs(spec: TrainSpec, report: Callable[[str], None]) -> tuple[Outcome, dict[str, Any]]:
-    from swaptalk_models.baselines.teacher_pairs import draw_pairs, make_pairs, swap_pair
+    from swaptalk_models.training.swap_teacher import draw_pairs, make_pairs, swap_pair
     from swaptalk_models.inference.encode import LatentEncoder
     from swaptalk_models.metrics.crop_judges import crop_identities
     from swaptalk_models.training.samples import save_grid

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.config import Preset
+from swaptalk_models.settings.preset import Preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.versions import CODE_VERSIONS
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 # name -> models it is built on. The order is one in which they can be trained.
 MODEL_INPUTS: dict[str, tuple[str, ...]] = {

@@ -6,8 +6,8 @@ import pytest
 
 from assets import baselines
 from assets.resources import SwapTalk
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import Ledger
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger
 
 
 @pytest.fixture

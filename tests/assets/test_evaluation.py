@@ -12,9 +12,9 @@ import pytest
 
 from assets import evaluation
 from assets.resources import SwapTalk
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import Ledger
-from swaptalk_models.evaluation.comparison import losses
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.evaluation.compare.release import losses
 
 CLAIMS = [{"text": text, "verdict": verdict} for text, verdict in (("A.", "agree"), ("B.", "undecided"), ("C.", "agree"))]
 PAGE = "<html><body>figures</body></html>"
@@ -45,7 +45,7 @@ def work(monkeypatch, home):
     }
     found |= {"compare_with_release": lambda home, preset: None, "best_and_worst": lambda home, preset: {}}
     (home.evaluation / "claims.json").write_text(json.dumps(CLAIMS))
-    sheet = types.ModuleType("swaptalk_models.evaluation.sheet")
+    sheet = types.ModuleType("swaptalk_models.reporting.sheet")
     sheet.method_sheet = lambda records, setting: np.zeros((8, 8, 3), np.uint8)
     monkeypatch.setitem(sys.modules, sheet.__name__, sheet)
     modules = {"test_videos": "make_test_videos", "measure": "measure_test_videos", "report": "write_evaluation_report"}

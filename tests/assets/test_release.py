@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from assets.release import model_release, model_release_weights
 from assets.resources import SwapTalk
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def home(tmp_path) -> Home:
 def found(monkeypatch) -> list[str]:
     """What the comparison with the release says has become worse; nothing unless a test says so."""
     worse: list[str] = []
-    fake = types.ModuleType("swaptalk_models.evaluation.comparison")
+    fake = types.ModuleType("swaptalk_models.evaluation.compare.release")
     fake.compare_with_release, fake.losses = lambda home, preset: {}, lambda comparison: list(worse)
     fake.released_is_current = lambda home: False
     fake.keep_measurements = lambda home, preset, release: None
@@ -88,5 +88,5 @@ def test_worse_models_are_released_on_demand_and_say_so(home, monkeypatch, found
 def test_the_released_models_themselves_are_not_compared(home, monkeypatch, found):
     release_with(monkeypatch, np.ones(4, np.float32))
     found.append("anything")
-    sys.modules["swaptalk_models.evaluation.comparison"].released_is_current = lambda home: True
+    sys.modules["swaptalk_models.evaluation.compare.release"].released_is_current = lambda home: True
     assert materialize(home).success

@@ -21,11 +21,11 @@ from assets.pictures import thumbnail
 from assets.resources import SwapTalk
 from assets.training import identity_encoder, lip_expert_left_chance, model_metadata
 from swaptalk_models.data import snapshot
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import Ledger
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.errors import UserError
 from swaptalk_models.training.history import write_history
-from swaptalk_models.training.spec import ModelFolder, current, held_out_metrics, make_current
+from swaptalk_models.modules.model_folder import ModelFolder, current, held_out_metrics, make_current
 
 RESULT = {"name": "x", "step": 7, "seconds": 1.5, "metrics": {"auc": 0.95, "nothing": None}, "baselines": {"auc": 0.5}}
 

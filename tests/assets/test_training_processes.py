@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from assets.resources import SwapTalk
 from assets.training import identity_encoder
 from swaptalk_models.data import snapshot
-from swaptalk_models.training.spec import current
+from swaptalk_models.modules.model_folder import current
 
 ROOT = Path(__file__).parents[2]
 TINY = {

@@ -145,7 +145,7 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(tmp_path):
 @pytest.fixture
 def judged(monkeypatch):
     """Judges that need no weights and find what a test says."""
-    from swaptalk_models.evaluation import judging
+    from swaptalk_models.evaluation.measure import judging
     from swaptalk_models.metrics import evaluate
 
     found = {"frames": 3, "excluded": {}, "metrics": {"fid": None, "ssim": 0.5}, "judges": {"sync": None}, "details": {"more": 1}}

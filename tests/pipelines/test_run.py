@@ -14,8 +14,8 @@ from pipelines.cli.main import main
 from pipelines.instance import open_instance
 from pipelines.recovery import left_runs
 from pipelines.terminal import terminal_logger
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import Ledger, StageReport
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.errors import BadClip, UserError
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from assets.partitions import RANGE_END, RANGE_START, videos
 from pipelines.sensors import new_videos
-from swaptalk_models.data.home import Home
+from swaptalk_models.data.store.home import Home
 
 
 @pytest.fixture

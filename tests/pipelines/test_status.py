@@ -9,10 +9,10 @@ import pytest
 
 from pipelines.cli.main import main
 from pipelines.status import collect
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import ModelFolder, make_current
+from swaptalk_models.modules.model_folder import ModelFolder, make_current
 
 REASON = "b: no face in 12 of 12 frames"
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swaptalk_models.modules.identity_encoder import CosineMarginHead, IdentityEncoder
-from swaptalk_models.modules.settings import IdentityEncoderConfig
-from swaptalk_models.training.data import TrainingData, to_unit
+from swaptalk_models.settings.models import IdentityEncoderConfig
+from swaptalk_models.training.data import TrainingData
+from swaptalk_models.modules.images import to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome
 
 _FRAMES = 24  # frames a clip that a verification figure looks at

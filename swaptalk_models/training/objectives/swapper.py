@@ -10,21 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE, lit_source
-from swaptalk_models.baselines.warp_swap import SwapColour, neutral_landmarks, warp_swap
-from swaptalk_models.data.png import decode_png
-from swaptalk_models.data.regions import downsample_labels
+from swaptalk_models.training.swap_teacher import PAIRS_FILE, lit_source
+from swaptalk_models.classical.warp_swap import SwapColour, neutral_landmarks, warp_swap
+from swaptalk_models.data.media.png import decode_png
+from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.deblock import deblock
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.metrics.id_retrieve import id_retrieve
-from swaptalk_models.metrics.kept import background_difference, flicker, landmark_distance
+from swaptalk_models.metrics.preservation import background_difference, flicker, landmark_distance
 from swaptalk_models.metrics.rim import rim_ratio
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
-from swaptalk_models.modules.settings import FaceSwapperConfig
+from swaptalk_models.settings.models import FaceSwapperConfig
 from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.training.data import Clip, TrainingData, from_unit, to_unit
+from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.samples import save_grid
 

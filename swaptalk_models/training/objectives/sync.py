@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.metrics.mouth import mouth_opening
+from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig, TrainConfig
+from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig, TrainConfig
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
 from swaptalk_models.modules.vqgan import VQGAN

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swaptalk_models.data.regions import REGIONS
+from swaptalk_models.data.faces.regions import REGIONS
 from swaptalk_models.modules.discriminator import PatchDiscriminator, discriminator_loss, generator_loss
 from swaptalk_models.modules.identity_encoder import IdentityEncoder, perceptual_loss
-from swaptalk_models.modules.settings import VQGANConfig
+from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.training.data import TrainingData, from_unit, to_unit
+from swaptalk_models.training.data import TrainingData
+from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, average_gradients, frozen
 from swaptalk_models.training.samples import save_grid
 

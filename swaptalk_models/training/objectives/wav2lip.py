@@ -14,16 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from swaptalk_models.baselines.cascade import speak_pixels
-from swaptalk_models.data.regions import REGIONS
-from swaptalk_models.inference.windows import centred_windows, reference_frame
-from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
+from swaptalk_models.evaluation.measure.cascade import speak_pixels
+from swaptalk_models.data.faces.regions import REGIONS
+from swaptalk_models.data.sound.mel import centred_windows
+from swaptalk_models.data.faces.reference import reference_frame
+from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.metrics.mouth import opening_correlation
 from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.modules.settings import Wav2LipConfig
+from swaptalk_models.settings.models import Wav2LipConfig
 from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.wav2lip import Wav2Lip
-from swaptalk_models.training.data import Clip, TrainingData, to_unit
+from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.modules.images import to_unit
 from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
 from swaptalk_models.training.samples import save_grid

@@ -5,15 +5,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.config import Preset
-from swaptalk_models.data import tables
-from swaptalk_models.data.audit import wrong_rows
-from swaptalk_models.data.catalog import catalog_table
-from swaptalk_models.data.fingerprint import hash_values
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.ledger import OK, Entry, Ledger
-from swaptalk_models.data.quality import heard
-from swaptalk_models.data.settings import QualityConfig, SplitConfig
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.audit import wrong_rows
+from swaptalk_models.data.sources.catalog import catalog_table
+from swaptalk_models.data.store.fingerprint import hash_values
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger
+from swaptalk_models.data.quality.gates import heard
+from swaptalk_models.settings.data import QualityConfig, SplitConfig
 from swaptalk_models.data.snapshot import SPLITS, TABLES, _place, load_snapshot, make_snapshot, split_persons
 from swaptalk_models.errors import UserError
 

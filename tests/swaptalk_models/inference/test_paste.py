@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.data.alignment import TEMPLATE, crop_affines, crop_face, template_landmarks
-from swaptalk_models.data.settings import CropsConfig
+from swaptalk_models.data.faces.alignment import TEMPLATE, crop_affines, crop_face, template_landmarks
+from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.inference.paste import face_mask, paste_face
 
 

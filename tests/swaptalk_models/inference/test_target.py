@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.inference import target
 from swaptalk_models.inference.target import _back_and_forth, target_frames
 

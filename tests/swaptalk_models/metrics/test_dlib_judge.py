@@ -14,7 +14,7 @@ def test_no_face_gives_a_row_of_nan():
 def test_real_people_are_nearer_to_themselves(real_clips):
     import decord
 
-    from swaptalk_models.data.faces import detect_face
+    from swaptalk_models.data.faces.detection import detect_face
 
     images = []
     for name in ("RD_Radio11_001.mp4", "WDA_KatieHill_000.mp4"):

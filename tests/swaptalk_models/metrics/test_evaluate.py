@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from swaptalk_models.data.mel import MEL_RATE
-from swaptalk_models.data.settings import FacesConfig
-from swaptalk_models.data.video_writer import VideoWriter
+from swaptalk_models.data.sound.mel import MEL_RATE
+from swaptalk_models.settings.data import FacesConfig
+from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.metrics.evaluate import METRICS, evaluate_video, score_video
 from swaptalk_models.metrics.judges import Judges
-from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.settings.evaluation import EvaluationConfig
 
 FRAMES = 45
 QUICK = EvaluationConfig(identity_frames=4, identity_neighbours=3, crop_size=128, max_offset=8)
@@ -146,7 +146,7 @@ def test_a_smaller_and_shorter_video_with_lost_faces_is_compared_where_both_exis
 def test_another_sound_makes_it_cross_driven_without_lmd(judges, target, tmp_path):
     speech = np.random.default_rng(5).normal(size=32000) * np.repeat(np.random.default_rng(6).uniform(0, 0.3, 50), 640)
     other = tmp_path / "other.wav"
-    from swaptalk_models.data.audio import write_wav
+    from swaptalk_models.data.media.audio import write_wav
 
     write_wav(other, speech)
     result = evaluate_video(target, target, None, other, None, judges, QUICK)
@@ -183,7 +183,7 @@ def test_bad_input_is_named(judges, target, source, tmp_path):
 
 
 def test_sound_that_comes_five_frames_early_has_offset_five(judges, target, tmp_path):
-    from swaptalk_models.data.audio import read_audio, write_wav
+    from swaptalk_models.data.media.audio import read_audio, write_wav
 
     early = tmp_path / "early.wav"
     write_wav(early, read_audio(target)[5 * 640 :])
@@ -238,7 +238,7 @@ class OwnWays(BrightnessJudge):
         return np.tile(np.float32([[0.5, 0, 0], [0, 0.5, 0]]), (len(landmarks), 1, 1))
 
     def sound_embeddings(self, samples):
-        from swaptalk_models.data.mel import log_mel
+        from swaptalk_models.data.sound.mel import log_mel
 
         self.heard = samples.dtype, len(samples) / 16000
         return super().audio_embeddings(log_mel(samples))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.metrics.mouth import jitter, mouth_opening, opening_correlation
+from swaptalk_models.metrics.mouth import jitter, opening_correlation
+from swaptalk_models.data.faces.landmarks import mouth_opening
 
 
 def faces(opening: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from swaptalk_models.data.alignment import template_landmarks
+from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.metrics.rim import rim_ratio
 
 SIZE = 128

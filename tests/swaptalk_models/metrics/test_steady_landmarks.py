@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.data.faces import DlibBackend
+from swaptalk_models.data.faces.detection import DlibBackend
 from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.settings import FacesConfig
-from swaptalk_models.data.tracks import DETECTED, MISSING, FaceTrack, track_faces
-from swaptalk_models.data.video import read_frames
-from swaptalk_models.metrics.mouth import mouth_opening, opening_correlation
+from swaptalk_models.settings.data import FacesConfig
+from swaptalk_models.data.faces.tracking import DETECTED, MISSING, FaceTrack, track_faces
+from swaptalk_models.data.media.video import read_frames
+from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.metrics.mouth import opening_correlation
 from swaptalk_models.metrics.steady_landmarks import steady_landmarks
 
 

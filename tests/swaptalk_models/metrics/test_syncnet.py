@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.data.alignment import apply_affine, template_landmarks
+from swaptalk_models.data.faces.alignment import apply_affine, template_landmarks
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.syncnet import SyncNet, load_syncnet
 from swaptalk_models.metrics.weights import sha256

@@ -6,11 +6,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from swaptalk_models.data.alignment import template_landmarks
+from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.arcface import POINTS, ArcFace, load_arcface
 from swaptalk_models.modules.identity_encoder import perceptual_loss
-from swaptalk_models.modules.settings import IdentityEncoderConfig
+from swaptalk_models.settings.models import IdentityEncoderConfig
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from swaptalk_models.data.regions import REGIONS
+from swaptalk_models.data.faces.regions import REGIONS
 from swaptalk_models.modules.face_swapper import FaceSwapper
-from swaptalk_models.modules.settings import FaceSwapperConfig
+from swaptalk_models.settings.models import FaceSwapperConfig
 
 
 def make(semantic: bool = True) -> FaceSwapper:

@@ -4,7 +4,7 @@ import torch
 
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.lip_sync import LipSync
-from swaptalk_models.modules.settings import FaceSwapperConfig, LipSyncConfig
+from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig
 
 DIM, GRID = 8, 8
 SILENCE = torch.full((1, 16, 80), -4.0)

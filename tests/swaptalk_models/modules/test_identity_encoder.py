@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from swaptalk_models.modules.identity_encoder import CosineMarginHead, IdentityEncoder, perceptual_loss
-from swaptalk_models.modules.settings import IdentityEncoderConfig
+from swaptalk_models.settings.models import IdentityEncoderConfig
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from swaptalk_models.config import load_preset
-from swaptalk_models.modules.settings import VQGANConfig
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.modules.vqgan import VQGAN, Decoder, cosine_basis
 
 GROUPS = 2

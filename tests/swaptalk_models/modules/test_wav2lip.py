@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from swaptalk_models.modules.settings import Wav2LipConfig
+from swaptalk_models.settings.models import Wav2LipConfig
 from swaptalk_models.modules.wav2lip import Wav2Lip
 
 CONFIG = Wav2LipConfig(channels=(8, 8, 16), audio_dim=8)

@@ -6,18 +6,12 @@ import json
 
 import pytest
 
-from swaptalk_models import versions
-from swaptalk_models.config import load_preset
+from swaptalk_models.graph import code_versions as versions
+from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.spec import (
-    BASELINE_INPUTS,
-    MODEL_INPUTS,
-    ModelFolder,
-    content,
-    current,
-    make_current,
-    plan,
-)
+from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+from swaptalk_models.modules.model_folder import ModelFolder, current, make_current
+from swaptalk_models.training.spec import content, plan
 
 
 @pytest.fixture

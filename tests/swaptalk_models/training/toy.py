@@ -12,7 +12,7 @@ from torch import distributed as dist
 from torch import nn
 
 from swaptalk_models.modules.quantizer import VectorQuantizer
-from swaptalk_models.modules.settings import TrainConfig
+from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.objective import Objective, average_gradients
 

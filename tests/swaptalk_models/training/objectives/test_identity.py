@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.modules.settings import IdentityEncoderConfig
+from swaptalk_models.settings.models import IdentityEncoderConfig
 from swaptalk_models.training.objectives.identity import IdentityObjective, augment, ranking_auc
 
 CONFIG = IdentityEncoderConfig(channels=(8, 8), dim=8)

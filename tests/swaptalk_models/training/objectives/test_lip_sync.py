@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.inference.windows import centred_windows
+from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.modules.settings import LipExpertConfig, LipSyncConfig
+from swaptalk_models.settings.models import LipExpertConfig, LipSyncConfig
 from swaptalk_models.training.objectives import lip_sync
 from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
 from swaptalk_models.training.talk_samples import closed_windows

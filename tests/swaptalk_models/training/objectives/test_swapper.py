@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from swaptalk_models.baselines.teacher_pairs import PAIRS_FILE
+from swaptalk_models.training.swap_teacher import PAIRS_FILE
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
-from swaptalk_models.modules.settings import FaceSwapperConfig, IdentityEncoderConfig
+from swaptalk_models.settings.models import FaceSwapperConfig, IdentityEncoderConfig
 from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.data.mel import mel_windows
+from swaptalk_models.data.sound.mel import mel_windows
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.settings import LipExpertConfig, SyncJudgeConfig, TrainConfig
+from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig, TrainConfig
 from swaptalk_models.training.data import Clip
 from swaptalk_models.training.objectives import sync
 from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
-from swaptalk_models.modules.settings import IdentityEncoderConfig
+from swaptalk_models.settings.models import IdentityEncoderConfig
 from swaptalk_models.training.objectives.vqgan import VQGANObjective, seam_ratio
 
 

@@ -1,0 +1,350 @@
+"""The swap teacher: a classical face swap by landmarks, no network.
+
+The source's skin and features are warped into the target's pose and expression and blended into the target's face.
+Where the features go is the heart of it: a swap that bends the source's features to the target's own (the usual
+piecewise warp) keeps the target's geometry, and geometry is half of an identity. Here, in coordinates of the template,
+
+    destination = source's shape, turned to the front + (target frame's shape - target's neutral shape)
+
+so that identity comes from the source, pose and expression from the target; the jaw stays the target's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.spatial import Delaunay
+
+from swaptalk_models.data.faces.alignment import TEMPLATE, apply_affine, crop_affines, crop_face, invert_affine
+from swaptalk_models.settings.data import CropsConfig
+
+# How far each landmark moves sideways when the head turns, relative to the nose tip: the first principal component
+# (10 times the second) of the mirrored sideways motion of 16 talking heads. It is the depth of a mean face.
+_HALF_JAW = [-1.39, -1.35, -1.38, -1.37, -1.2, -0.92, -0.62, -0.34]
+_HALF_BROW = [-0.21, 0.04, 0.21, 0.35, 0.45]
+_EYES = [-0.05, 0.05, 0.07, 0.05, 0.03, 0.01, 0.05, 0.07, 0.05, -0.05, 0.01, 0.03]
+_NOSE = [0.57, 0.68, 0.82, 0.95, 0.42, 0.53, 0.6, 0.53, 0.42]
+_OUTER_LIPS = [-0.15, 0.18, 0.37, 0.4, 0.37, 0.18, -0.15, 0.07, 0.23, 0.27, 0.23, 0.07]
+_INNER_LIPS = [-0.13, 0.32, 0.35, 0.32, -0.13, 0.28, 0.31, 0.28]
+_DEPTH = np.array(
+    _HALF_JAW + [-0.24] + _HALF_JAW[::-1] + _HALF_BROW + _HALF_BROW[::-1] + _NOSE + _EYES + _OUTER_LIPS + _INNER_LIPS,
+    np.float32,
+)
+_TURN_POINTS = np.array([27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45, 48, 54])  # where a turn is read off
+
+_CROP = CropsConfig(size=64, smooth_frames=0)
+_EYE_LINES = (np.arange(36, 42), np.arange(42, 48))
+_LOWER_LIP = np.array([55, 56, 57, 58, 59, 65, 66, 67])
+_LOWER_LIP_SHARE = np.float32([0.6, 1, 1, 1, 0.6, 1, 1, 1])  # of the mouth's opening that each point moves by
+_OPEN_EYE = 0.28  # aspect ratio of an eye at rest
+_FOREHEAD_UP = 0.55  # height of the forehead points above the brows, in distances of the eyes
+
+
+@dataclass(frozen=True)
+class SwapColour:
+    """Median skin colours, float32 (3,) RGB in 0..255, and their spread. Measured once a clip, they keep it steady."""
+
+    source_skin: np.ndarray
+    target_skin: np.ndarray
+    source_spread: np.ndarray
+    """float32 (3,): 1.48 times the median absolute deviation, which is a standard deviation without outliers."""
+    target_spread: np.ndarray
+
+    @classmethod
+    def measure(
+        cls, source: np.ndarray, source_landmarks: np.ndarray, targets: list[np.ndarray], target_landmarks: np.ndarray
+    ) -> SwapColour:
+        """From a source image and some frames (8 are enough) of the target; landmarks (68, 2) and (N, 68, 2)."""
+        source_skin, source_spread = _skin_statistics(source, source_landmarks)
+        frames = [_skin_statistics(image, points) for image, points in zip(targets, target_landmarks)]
+        target_skin, target_spread = np.median(np.array(frames), axis=0)
+        return cls(source_skin, target_skin, source_spread, target_spread)
+
+
+def neutral_landmarks(landmarks: np.ndarray) -> np.ndarray:
+    """A clip's `target_neutral`: the median of its landmarks (T, 68, 2) after alignment.
+
+    float32 (68, 2) in the pixels of the clip's first frame; only its shape matters, not its place.
+    """
+    affines = crop_affines(landmarks, _CROP)
+    aligned = np.median(apply_affine(landmarks, affines), axis=0)
+    return apply_affine(aligned, invert_affine(affines[0]))
+
+
+def warp_swap(
+    source: np.ndarray,
+    source_landmarks: np.ndarray,
+    target: np.ndarray,
+    target_landmarks: np.ndarray,
+    target_neutral: np.ndarray | None = None,
+    *,
+    colour: SwapColour | None = None,
+    colour_strength: float = 0.75,
+    geometry: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Swap the source's face into the target image: (image like `target`, uint8; mask float32 (H, W), 0 to 1).
+
+    Images are uint8 RGB, aligned crops or whole frames, and need not be of one size; landmarks (68, 2) are in pixels of
+    their own image. `target_neutral` is the target's resting shape (`neutral_landmarks`); without it the target's frame
+    counts as neutral but for its open mouth and closed eyes. `colour_strength` (0 to 1) is how much of the difference
+    of skin tone is taken away, `geometry` (0 to 1) how much of the source's shape is kept.
+    Nothing is random and nothing depends on other frames: with steady landmarks and one `colour` a clip is steady.
+    """
+    source_landmarks, target_landmarks = np.float32(source_landmarks), np.float32(target_landmarks)
+    shape = _destination(source_landmarks, target_landmarks, target_neutral, geometry)
+    size = _working_size(target_landmarks)
+    # All happens in a crop around the target's face, at the face's own resolution.
+    to_work = crop_affines(target_landmarks[None], CropsConfig(size=size, smooth_frames=0))[0]
+    target_crop = crop_face(target, to_work, size)
+    target_points, shape = apply_affine(target_landmarks, to_work), apply_affine(shape, to_work)
+    source_affine = crop_affines(source_landmarks[None], CropsConfig(size=size, smooth_frames=0))[0]
+    source_crop = crop_face(source, source_affine, size)
+    source_points = apply_affine(source_landmarks, source_affine)
+
+    warped = _warp(source_crop, _with_forehead(source_points), _with_forehead(shape), size)
+    if colour is None:
+        colour = SwapColour.measure(source_crop, source_points, [target_crop], target_points[None])
+    unlike_skin = np.maximum(
+        _unlike_skin(warped, colour.source_skin, colour.source_spread),
+        _unlike_skin(target_crop, colour.target_skin, colour.target_spread),
+    )
+    mask = _swap_mask(shape, target_points, unlike_skin)
+    warped = _match_colour(warped, colour, colour_strength)
+    warped = _keep_mouth_interior(warped, target_crop, target_points, shape)
+    warped = _match_rim(warped, target_crop, mask, 1 - unlike_skin)
+    return _blend_back(target, warped, mask, to_work)
+
+
+def _working_size(landmarks: np.ndarray) -> int:
+    """Side of the working crop: the face's own resolution, but 128 at least, since a warp at 64 px blurs."""
+    scale = float(np.sqrt(np.linalg.det(crop_affines(landmarks[None], _CROP)[0][:, :2])))
+    return int(np.clip(16 * round(_CROP.size / scale / 16), 128, 512))
+
+
+def _destination(source: np.ndarray, target: np.ndarray, neutral: np.ndarray | None, geometry: float) -> np.ndarray:
+    """Where the source's landmarks go in the target image, (68, 2)."""
+    to_template = crop_affines(target[None], _CROP)[0]
+    frame = apply_affine(target, to_template)
+    rest = frame if neutral is None else apply_affine(neutral, crop_affines(np.float32(neutral)[None], _CROP)[0])
+    own = apply_affine(source, crop_affines(source[None], _CROP)[0])
+
+    own_front, rest_front = _face_forward(own), _face_forward(rest)
+    rest_closed = _close_mouth(rest_front)
+    shape = _above_chin(_close_mouth(own_front), rest_closed) + (frame - rest_closed)
+    for eye in _EYE_LINES:
+        usual = _OPEN_EYE if neutral is None else max(_eye_openness(rest_front[eye]), 0.12)
+        openness = np.clip(_eye_openness(frame[eye]) / usual, 0.1, 1.25)
+        shape[eye] = _blinked(own_front[eye], openness) + (frame - rest_front)[eye].mean(axis=0)
+    shape[:17] = frame[:17]
+    shape = frame + geometry * (shape - frame)
+    return apply_affine(shape, invert_affine(to_template))
+
+
+def _face_forward(shape: np.ndarray) -> np.ndarray:
+    """An aligned shape (68, 2) with the head's turn to the side taken out, to first order."""
+    depth = _DEPTH[_TURN_POINTS] - _DEPTH[_TURN_POINTS].mean()
+    off = (shape - (TEMPLATE * _CROP.size - 0.5))[_TURN_POINTS, 0]
+    turn = float(depth @ (off - off.mean()) / (depth @ depth))
+    return shape - np.stack([turn * _DEPTH, np.zeros(68, np.float32)], axis=1)
+
+
+def _close_mouth(shape: np.ndarray) -> np.ndarray:
+    closed = shape.copy()
+    gap = (shape[[67, 66, 65]] - shape[[61, 62, 63]]).mean(axis=0)
+    closed[_LOWER_LIP] -= _LOWER_LIP_SHARE[:, None] * gap
+    return closed
+
+
+def _eye_openness(eye: np.ndarray) -> float:
+    """Height over width of the six points of one eye (the eye aspect ratio)."""
+    height = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
+    return float(height / (2 * max(np.linalg.norm(eye[3] - eye[0]), 1e-6)))
+
+
+def _blinked(eye: np.ndarray, openness: float) -> np.ndarray:
+    """The eye's points with their distance from the line between its corners scaled; a blink comes from above."""
+    along = (eye[3] - eye[0]) / max(float(np.linalg.norm(eye[3] - eye[0])), 1e-6)
+    foot = eye[0] + ((eye - eye[0]) @ along)[:, None] * along
+    share = np.float32([1, openness, openness, 1, 0.5 + 0.5 * openness, 0.5 + 0.5 * openness])[:, None]
+    low = foot + (eye - foot) * share
+    # closed: the upper lid lies on the lower one
+    low[[1, 2]] = low[[5, 4]] + (eye[[1, 2]] - eye[[5, 4]]) * openness
+    return low
+
+
+def _above_chin(closed: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """A long face in a short one: its mouth moved up as far as the lower lip needs room above the resting chin.
+
+    Both shapes at rest, so that the shift is the same in all frames.
+    """
+    chin = rest[8, 1]
+    least = min(0.35 * (chin - rest[33, 1]), chin - rest[57, 1])
+    closed = closed.copy()
+    closed[48:, 1] -= max(0.0, least - (chin - closed[57, 1]))
+    return closed
+
+
+def _with_forehead(shape: np.ndarray) -> np.ndarray:
+    """68 landmarks and ten of the forehead: the brows' line moved up along the face, (78, 2)."""
+    eyes = float(np.linalg.norm(shape[36:42].mean(axis=0) - shape[42:48].mean(axis=0)))
+    down = shape[31:36].mean(axis=0) - (shape[39] + shape[42]) / 2
+    up = -down * (_FOREHEAD_UP * eyes / max(float(np.linalg.norm(down)), 1e-6))
+    return np.concatenate([shape, shape[17:27] + up]).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _triangles() -> np.ndarray:
+    """Fixed triangulation (N, 3) of 68 + 10 points without the mouth's inside; mouth and eyes drawn open first."""
+    shape = TEMPLATE.copy()
+    shape[_LOWER_LIP] += [0, 0.04]
+    shape[4:13] += [0, 0.03]
+    triangles = Delaunay(_with_forehead(shape)).simplices
+    inner = (triangles >= 60) & (triangles < 68)
+    return triangles[~inner.all(axis=1)]
+
+
+def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, size: int) -> np.ndarray:
+    """Piecewise affine warp of a crop (size, size, 3) in one remap: each pixel looks up its triangle's affine."""
+    triangles = _triangles()
+    owner = np.full((size, size), -1, np.int32)
+    corners = np.round(to_points[triangles] * 16).astype(np.int32)
+    for i, triangle in enumerate(corners):
+        cv2.fillConvexPoly(owner, triangle, i, shift=4)
+    ones = np.ones((*triangles.shape, 1), np.float32)
+    there = np.concatenate([to_points[triangles], ones], axis=2).astype(np.float64)
+    flat = np.abs(np.linalg.det(there)) < 1e-3
+    there[flat] = np.eye(3)
+    affines = (np.linalg.inv(there) @ from_points[triangles]).astype(np.float32)  # (N, 3, 2): [x y 1] -> source
+    affines = np.concatenate([affines, np.float32([[[1, 0], [0, 1], [0, 0]]])])  # -1: pixels of no triangle stay
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
+    lookup = affines[owner]
+    place = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]
+    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+
+def _skin_polygon(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """bool mask (H, W) of cheeks and nose: face that is neither feature nor, as a rule, hair or beard."""
+    mask = np.zeros(size, np.uint8)
+    below_eye = 0.5 * (points[29] - points[28])
+    for jaw, nostril, lid in (((1, 2, 3), 31, (41, 40)), ((15, 14, 13), 35, (46, 47))):
+        off_rim = points[list(jaw)] + 0.25 * (points[30] - points[list(jaw)])
+        cheek = np.concatenate([off_rim, points[[nostril, 28]], points[list(lid)] + below_eye])
+        cv2.fillConvexPoly(mask, _hull(cheek), 1)
+    return mask > 0
+
+
+def _skin_statistics(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and robust spread of the skin's RGB values, float32 (3,) each."""
+    skin = _skin_polygon(np.asarray(points), image.shape[:2])
+    values = (image[skin] if skin.any() else image.reshape(-1, 3)).astype(np.float32)
+    centre = np.median(values, axis=0)
+    return centre, 1.48 * np.median(np.abs(values - centre), axis=0) + 1
+
+
+def _match_colour(image: np.ndarray, colour: SwapColour, strength: float) -> np.ndarray:
+    """Bring the source's skin tone towards the target's, uint8 to float32.
+
+    A gain for each channel (von Kries) up to the skin's value; above it a curve that bends back to white, so that eyes
+    and teeth do not burn out on the way from dark to light skin and do not drown on the way back.
+    """
+    gain = np.clip((colour.target_skin + 4) / (colour.source_skin + 4), 0.3, 3.0) ** strength
+    channels = []
+    for c in range(3):
+        skin = float(np.clip(colour.source_skin[c], 20, 235))
+        white = 255 * min(1.0, (1 + gain[c]) / 2)
+        knots = [0, 0.5 * skin, skin, 255], [0, 0.5 * gain[c] * skin, min(gain[c] * skin, 0.97 * white), white]
+        channels.append(PchipInterpolator(*knots)(np.arange(256))[image[..., c]])
+    return np.stack(channels, axis=-1).astype(np.float32)
+
+
+def _keep_mouth_interior(
+    warped: np.ndarray, target: np.ndarray, target_points: np.ndarray, shape: np.ndarray
+) -> np.ndarray:
+    """Between the lips the target's own teeth and dark are shown, fitted into the destination's lips."""
+    size = len(target)
+    inner_from, inner_to = target_points[60:68], shape[60:68]
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mask, [np.round(inner_to * 16).astype(np.int32)], 255, shift=4)
+    if not mask.any():
+        return warped
+    fit = _axis_fit(inner_from, inner_to)
+    inside = cv2.warpAffine(target, fit, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, size / 256)).astype(np.float32)[..., None] / 255
+    return warped + soft * (inside - warped)
+
+
+def _axis_fit(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Scale and shift along x and y that bring the box of points `a` onto that of `b`, (2, 3)."""
+    scale = np.ptp(b, axis=0) / np.maximum(np.ptp(a, axis=0), 0.5)
+    shift = b.mean(axis=0) - scale * a.mean(axis=0)
+    return np.float32([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
+
+
+def _swap_mask(shape: np.ndarray, target_points: np.ndarray, unlike_skin: np.ndarray) -> np.ndarray:
+    """Soft mask float32 (size, size): the target's face without its rim and without hair over the forehead."""
+    size = len(unlike_skin)
+    outline = np.concatenate([target_points[:17], _with_forehead(shape)[68:], _with_forehead(target_points)[68:]])
+    mask = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(mask, _hull(outline), 255)
+    edge = max(2, round(0.035 * size))
+    mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge + 1, 2 * edge + 1)))
+    mask[:2], mask[-2:], mask[:, :2], mask[:, -2:] = 0, 0, 0, 0
+
+    # Above the brows, of both faces, only what looks like skin in both pictures is swapped.
+    brows = np.concatenate([shape[17:27], target_points[17:27]])
+    lift = 0.04 * size
+    left, right = brows[:, 0].min() - lift, brows[:, 0].max() + lift
+    feature_zone = np.zeros((size, size), np.float32)
+    cv2.fillConvexPoly(feature_zone, _hull(np.concatenate([brows - [0, lift], [[left, size], [right, size]]])), 1)
+    keep = cv2.GaussianBlur(np.maximum(feature_zone, 1 - unlike_skin), (0, 0), 0.02 * size)
+    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 0.6 * edge) * keep
+
+
+def _hull(points: np.ndarray) -> np.ndarray:
+    return cv2.convexHull(np.round(points).astype(np.int32))
+
+
+def _unlike_skin(image: np.ndarray, skin: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """How far each pixel of (size, size, 3) is from the colour of skin, against how far skin varies, 0 to 1."""
+    small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
+    ratio = np.abs(np.log((small + 8) / (skin + 8)).astype(np.float32))
+    usual = np.maximum(2.5 * spread / (skin + 8), 0.22).astype(np.float32)
+    far = np.clip((ratio / usual).max(axis=-1) - 1, 0, 1)
+    far = cv2.morphologyEx(far, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return cv2.resize(far, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def _match_rim(warped: np.ndarray, target: np.ndarray, mask: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Multiply by the smooth field that takes the difference to the target away along the mask's rim.
+
+    A cheap relative of Poisson blending; as a gain instead of an offset it leaves dark eyes dark. Only skin on skin
+    counts (`skin`, 0 to 1): a beard or a strand of hair at the rim says nothing about the light.
+    """
+    size = len(target)
+    weight = 4 * mask * (1 - mask) * skin
+    lack = np.log((target.astype(np.float32) + 16) / (warped + 16)).clip(-0.5, 0.5) * weight[..., None]
+    lack, weight = (cv2.resize(v, (32, 32), interpolation=cv2.INTER_AREA) for v in (lack, weight))
+    lack, weight = cv2.GaussianBlur(lack, (0, 0), 2.5), cv2.GaussianBlur(weight, (0, 0), 2.5)
+    gain = np.exp(lack / (weight[..., None] + 0.02))
+    return np.minimum(warped * cv2.resize(gain, (size, size), interpolation=cv2.INTER_LINEAR), 255)
+
+
+def _blend_back(
+    target: np.ndarray, face: np.ndarray, mask: np.ndarray, affine: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The working crop into the target image; the mask comes along."""
+    height, width = target.shape[:2]
+    back = invert_affine(affine)
+    if np.sqrt(np.linalg.det(back[:, :2])) < 0.75:  # shrinking: to half its size first, by area
+        half = len(face) // 2
+        face, mask = (cv2.resize(v, (half, half), interpolation=cv2.INTER_AREA) for v in (face, mask))
+        back = back @ np.float32([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
+    extent = (width, height)
+    mask = cv2.warpAffine(mask, back, extent, flags=cv2.INTER_LINEAR)
+    face = cv2.warpAffine(face, back, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    blended = target + mask[..., None] * (face - target)
+    return np.clip(np.rint(blended), 0, 255).astype(np.uint8), mask

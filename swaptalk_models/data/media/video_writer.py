@@ -1,0 +1,112 @@
+"""Writing h264 + AAC mp4 files that every player and browser shows."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+
+from swaptalk_models.data.store.atomic_write import written_aside
+
+AAC_BITS = 96_000
+BT601 = 6  # AVCOL_SPC_SMPTE170M: what swscale converts RGB to; said in the file, or players guess BT.709 for large ones
+LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
+
+
+class VideoWriter:
+    """Writes RGB frames, and optionally sound, to an mp4 file that appears whole when the ``with`` block ends, and not
+    at all on an error.
+
+    Odd sizes are padded to even ones by repeating the last row and column (yuv420p needs pairs).
+
+    Args:
+        path: the mp4 to write.
+        width, height: size of the frames (px).
+        fps: constant rate (frames/s).
+        audio: float (samples,) in [-1, 1], written as it is, neither cut nor padded to the picture.
+        rate: sample rate of ``audio`` (Hz).
+        crf: x264's constant rate factor, 0 (lossless) to 51.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        width: int,
+        height: int,
+        fps: float = 25,
+        audio: np.ndarray | None = None,
+        rate: int = 16000,
+        crf: int = 18,
+    ) -> None:
+        self.shape = (height, width, 3)
+        self.frames = 0
+        self._fps = Fraction(fps).limit_denominator(1001)
+        self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1.0, 1.0)
+        self._rate, self._crf, self._sample = rate, crf, 0
+        self._file = written_aside(path)
+
+    def __enter__(self) -> Self:
+        aside = self._file.__enter__()
+        try:
+            self._container = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})
+            self._open_streams()
+        except BaseException as error:
+            self._file.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def _open_streams(self) -> None:
+        height, width, _ = self.shape
+        options = {"crf": str(self._crf), "preset": "veryfast"}
+        self._video = self._container.add_stream("libx264", rate=self._fps, options=options)
+        self._video.width, self._video.height, self._video.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        self._video.codec_context.colorspace, self._video.codec_context.color_range = BT601, LIMITED_RANGE
+        if self._audio is not None:
+            self._sound = self._container.add_stream("aac", rate=self._rate, layout="mono")
+            self._sound.bit_rate = AAC_BITS
+
+    def write(self, frame: np.ndarray) -> None:
+        """Appends one uint8 RGB frame (height, width, 3)."""
+        if frame.shape != self.shape or frame.dtype != np.uint8:
+            raise ValueError(f"expected a uint8 frame {self.shape}, got {frame.dtype} {frame.shape}")
+        height, width, _ = self.shape
+        if height % 2 or width % 2:
+            frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture.pts, picture.time_base = self.frames, 1 / self._fps
+        self._container.mux(self._video.encode(picture.reformat(format="yuv420p", dst_colorspace=BT601)))
+        self.frames += 1
+        # Sound goes in beside its picture, so that a player never has to jump about in the file.
+        self._write_audio(int(self.frames / self._fps * self._rate))
+
+    def _write_audio(self, until: int) -> None:
+        if self._audio is None:
+            return
+        until = min(until, len(self._audio))
+        if until > self._sample:
+            piece = av.AudioFrame.from_ndarray(self._audio[None, self._sample : until], format="fltp", layout="mono")
+            piece.sample_rate, piece.pts, piece.time_base = self._rate, self._sample, Fraction(1, self._rate)
+            self._container.mux(self._sound.encode(piece))
+            self._sample = until
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                if not self.frames:
+                    raise ValueError("a video needs at least one frame")
+                self._container.mux(self._video.encode(None))
+                if self._audio is not None:
+                    self._write_audio(len(self._audio))
+                    self._container.mux(self._sound.encode(None))
+            self._container.close()
+        except BaseException as fault:
+            self._container.close()
+            self._file.__exit__(type(fault), fault, fault.__traceback__)
+            raise
+        self._file.__exit__(kind, error, trace)

@@ -1,0 +1,164 @@
+"""Where videos come from: the catalog of a run, and fetching what is not on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.data.store.fingerprint import hash_values
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger, StageReport
+from swaptalk_models.errors import UserError
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What `write_catalog` found."""
+
+    table: pa.Table
+    source: str
+    """The folder, or "phantom corpus"."""
+    version: str
+    """Hash of the rows."""
+    disagreements: list[str]
+    """Between HDTF's own files."""
+    gone: list[str]
+    """Videos that were there before; their data are orphans now."""
+
+    @property
+    def videos(self) -> list[str]:
+        """Partition keys, in the catalog's order."""
+        return list(dict.fromkeys(self.table["video"].to_pylist()))
+
+
+def write_catalog(home: Home, preset: Preset, videos: str = "", hdtf: str = "", run: str = "") -> Catalog:
+    """Catalog the folder of ``videos``, or HDTF's annotations (fetched first, if the folder has none), or the phantom corpus (drawn first,
+    into the home), into HOME/catalog.
+
+    UserError: both are given, or the one that is has nothing usable, or the annotations cannot be fetched.
+    """
+    if videos and hdtf:
+        raise UserError("give either a folder of videos or HDTF's annotation folder, not both")
+    with home.writing("hdtf_catalog"):
+        table, disagreements = _read(home, preset, videos, hdtf)
+        before = _rows_by_video(pq.read_table(home.catalog)) if home.catalog.is_file() else {}
+        after = _rows_by_video(table)
+        with Ledger(home.ledger) as ledger:
+            if before != after:
+                with written_aside(home.catalog) as aside:
+                    pq.write_table(table, aside)
+            gone = ledger.orphan_other_videos(after)
+            cached = sum(before.get(video) == rows for video, rows in after.items())
+            ledger.record(StageReport("hdtf_catalog", len(after) - cached, cached), run)
+    source = videos or hdtf or "phantom corpus"
+    return Catalog(table, source, hash_values(sorted(after.items()))[:16], disagreements, gone)
+
+
+def _read(home: Home, preset: Preset, videos: str, hdtf: str) -> tuple[pa.Table, list[str]]:
+    from swaptalk_models.data.sources.catalog import folder_catalog
+
+    if videos:
+        return folder_catalog(videos), []
+    if hdtf:
+        from swaptalk_models.data.sources.annotations import hdtf_catalog
+
+        folder = Path(hdtf).expanduser()
+        _fill_in(folder, preset.download.annotations)
+        return hdtf_catalog(folder)
+    from swaptalk_models.data.phantom.corpus import write_corpus
+
+    wanted = write_corpus(home.phantom, preset.phantom.people, preset.phantom.seconds, preset.phantom.seed)
+    table = folder_catalog(home.phantom)
+    return table.filter(pc.is_in(table["source"], pa.array([str(path) for path in wanted]))), []
+
+
+def _fill_in(folder: Path, address: str) -> None:
+    """Fetch HDTF's annotation files into a folder that is new, empty, or holds a part of them and nothing else; any
+    other is left as it is: somebody has named the wrong one."""
+    from swaptalk_models.data.sources.annotations import FILES
+
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, not a folder of HDTF's annotation files")
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.is_dir() else set()
+    if there < set(FILES):
+        from swaptalk_models.data.sources.download import fetch_annotations
+
+        fetch_annotations(folder, address)
+
+
+def _rows_by_video(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict]] = {}
+    for row in table.to_pylist():
+        rows.setdefault(row["video"], []).append(row)
+    return rows
+
+
+def catalog_rows(home: Home, videos: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Rows of the catalog, of these videos if given. UserError: there is no catalog yet."""
+    if not home.catalog.is_file():
+        raise UserError(f"no catalog in {home.root}: run `swaptalk run --until hdtf_catalog` first")
+    if videos is None:
+        return pq.read_table(home.catalog).to_pylist()
+    return pq.read_table(home.catalog, filters=[("video", "in", list(videos))]).to_pylist() if videos else []
+
+
+def is_address(source: str) -> bool:
+    return "://" in source
+
+
+def local_file(home: Home, video: str, source: str) -> Path | None:
+    """Where a source video lies: the user's own file, or a download in HOME/videos; None when it is yet to be downloaded."""
+    if source and not is_address(source):
+        return Path(source)
+    candidates = (home.videos / f"{video}{suffix}" for suffix in (".mkv", ".mov", ".mp4", ".webm"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def fetch_missing(home: Home, sources: dict[str, str], config: DownloadConfig) -> dict[str, tuple[str, str, float]]:
+    """Download those of {video: address} that are not here, if asking is worth it.
+
+    Returns:
+        {video: (status, reason, when)} of those that are still missing: `dead`, not asked again for ``config.dead_days``, or `failed`,
+        asked again in the next run.
+    """
+    missing = {video: source for video, source in sources.items() if local_file(home, video, source) is None}
+    if not missing:
+        return {}
+    from swaptalk_models.data.sources.download import BUSY, UNREACHABLE, DownloadStatus, download_videos, worth_asking
+
+    with home.writing("downloads"), Ledger(home.ledger) as ledger:
+        known = {
+            address: DownloadStatus(address, status, reason, None, when)
+            for address, (status, reason, when) in ledger.downloads().items()
+        }
+        wanted = {v: address for v, address in missing.items() if worth_asking(known.get(address), config)}
+        pairs = [(address, home.videos / video) for video, address in wanted.items()]
+        unreachable = 0
+        with (
+            closing(download_videos(pairs, config)) as answers,
+            tqdm(total=len(pairs), desc="download", unit="video", disable=None) as bar,
+        ):
+            for status in answers:
+                if "No space left" in status.reason:
+                    raise UserError(f"{home.videos}: the disk is full; make room and run again, what is there is kept")
+                known[status.address] = status
+                ledger.remember_download(status.address, status.status, status.reason, status.when)
+                bar.update()
+                unreachable = unreachable + 1 if UNREACHABLE in status.reason else 0
+                if unreachable >= config.parallel or BUSY in status.reason:
+                    break  # what holds for these holds for hundreds more: asking them all would take hours, or anger
+    missing = {video: address for video, address in missing.items() if local_file(home, video, address) is None}
+    never = DownloadStatus("", "failed", "not asked for yet: the download of others had to be stopped", None, 0.0)
+    left = {video: known.get(address, never) for video, address in missing.items()}
+    return {video: (status.status, status.reason, status.when) for video, status in left.items()}

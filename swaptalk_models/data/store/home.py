@@ -1,0 +1,151 @@
+"""The home folder: where everything that SwapTalk makes has its place."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.errors import UserError
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths of the home. Light: nothing is opened or made but by ``create``, ``writing`` and ``update_state``."""
+
+    root: Path
+
+    def create(self) -> Home:
+        """Make the folder. UserError when it cannot be."""
+        try:
+            self.locks.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.root}: cannot be the home of the data: {error.strerror}") from None
+        return self
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.sqlite"
+
+    @property
+    def tables(self) -> Path:
+        """Folder of the Lance tables; `lancedb.connect(home.tables)` opens it."""
+        return self.root / "tables"
+
+    def table(self, name: str) -> Path:
+        return self.tables / f"{name}.lance"
+
+    @property
+    def catalog(self) -> Path:
+        return self.root / "catalog" / "hdtf_catalog.parquet"
+
+    @property
+    def annotations(self) -> Path:
+        """HDTF's annotation files, where nobody has named a folder that has them."""
+        return self.root / "hdtf"
+
+    @property
+    def videos(self) -> Path:
+        """Downloads. A user's own video is referenced where it lies, never copied, changed or deleted."""
+        return self.root / "videos"
+
+    @property
+    def clips(self) -> Path:
+        return self.root / "clips"
+
+    def clip_video(self, clip: str) -> Path:
+        return self.clips / f"{clip}.mp4"
+
+    def clip_audio(self, clip: str) -> Path:
+        return self.clips / f"{clip}.wav"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.root / "snapshots"
+
+    def manifest(self, version: str) -> Path:
+        """The manifest of one training snapshot."""
+        return self.snapshots / version / "manifest.parquet"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def phantom(self) -> Path:
+        """The default corpus."""
+        return self.root / "phantom"
+
+    @property
+    def spool(self) -> Path:
+        """Rows on their way into a table; empty but while a stage is at work."""
+        return self.root / "spool"
+
+    @property
+    def locks(self) -> Path:
+        return self.root / "locks"
+
+    @property
+    def state_file(self) -> Path:
+        return self.root / "state.json"
+
+    def state(self) -> dict[str, Any]:
+        """What the last run was: {"preset", "videos", "hdtf", ...}; empty before the first."""
+        return json.loads(self.state_file.read_text()) if self.state_file.is_file() else {}
+
+    def update_state(self, **values: Any) -> None:
+        """Put these values beside those already there; of two runs that do so at once, one waits."""
+        with open(self.locks / "state.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with written_aside(self.state_file) as aside:
+                aside.write_text(json.dumps(self.state() | values, indent=1))
+
+    @contextlib.contextmanager
+    def writing(self, stage: str, reads: tuple[str, ...] = ()) -> Iterator[bool]:
+        """Hold the home for a stage: nobody else writes ``stage``, nobody writes the stages that it ``reads``.
+
+        The operating system drops the locks of a process that dies, so none is ever stale.
+
+        Yields:
+            Whether the last writer of ``stage`` was killed or stopped by an error: it may have left something half-written.
+
+        Raises:
+            UserError: another run holds one of them.
+        """
+        with contextlib.ExitStack() as held:
+            own = held.enter_context(self._locked(stage, fcntl.LOCK_EX))
+            for name in reads:
+                held.enter_context(self._locked(name, fcntl.LOCK_SH))
+            own.seek(0)
+            unclean = bool(own.read())
+            own.truncate(0)
+            own.write(str(os.getpid()))  # tells the others who it is; what stays there tells the next that it did not end well
+            own.flush()
+            yield unclean
+            own.truncate(0)
+
+    @contextlib.contextmanager
+    def _locked(self, name: str, kind: int) -> Iterator[IO[str]]:
+        with open(self.locks / f"{name}.lock", "a+") as file:
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                pid = file.read().strip()
+                who = f"another run (pid {pid})" if pid else "another run"
+                raise UserError(f"{who} is at work on {name} in {self.root}: wait until it is done") from None
+            yield file

@@ -1,0 +1,94 @@
+"""The table of an ablation study: paired differences over seeds, with their spread, beside what the paper says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from swaptalk_models.settings.ablations import ABLATIONS
+from swaptalk_models.data.store.atomic_write import written_aside
+
+LOWER_IS_BETTER = ("lmd", "fid", "lse_d", "code_error")
+"""Figures that get worse when they grow; all others get worse when they shrink."""
+
+Figures = Mapping[str, float]
+"""{"vqgan psnr_db": 24.1, "video lse_c": 5.0, ...} of one run."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure of one ablation, over all seeds that have it."""
+
+    ablation: str
+    figure: str
+    whole: float
+    """Mean of the whole system."""
+    without: float
+    """Mean of the ablated one."""
+    delta: float
+    """Mean over seeds of without - whole, of the same seed."""
+    spread: float
+    """Standard deviation of these differences over seeds; nan for a single seed."""
+    seeds: int
+    expected: str
+    """"worse" where the paper's part should help, else nothing."""
+    verdict: str
+    """agrees, disagrees, or undecided: the mean is within the spread; nothing where nothing is expected."""
+
+
+def differences(runs: Mapping[str, Sequence[Figures | None]], whole: Sequence[Figures | None]) -> list[Difference]:
+    """Every figure that the paper has an opinion on, and those of the ablated module.
+
+    Args:
+        runs: {word: figures a seed}; None where a run failed.
+        whole: the whole system's, of the same seeds in the same order.
+    """
+    found = []
+    for word, ablated in runs.items():
+        pairs = [(with_, without) for with_, without in zip(whole, ablated, strict=True) if with_ and without]
+        shared = [set(with_) & set(without) for with_, without in pairs]
+        names = sorted(set.intersection(*shared)) if shared else []
+        found += [_difference(word, name, [(w[name], a[name]) for w, a in pairs]) for name in names]
+    return found
+
+
+def _difference(word: str, figure: str, pairs: list[tuple[float, float]]) -> Difference:
+    values = np.array(pairs, np.float64)
+    deltas = values[:, 1] - values[:, 0]
+    delta, spread = float(deltas.mean()), float(deltas.std(ddof=1)) if len(deltas) > 1 else math.nan
+    expected = "worse" if figure in ABLATIONS[word].hurts else ""
+    worse = delta > 0 if figure.split()[-1] in LOWER_IS_BETTER else delta < 0
+    decided = abs(delta) > spread  # never with a single seed
+    verdict = ("agrees" if worse else "disagrees") if decided else "undecided"
+    means = values.mean(0)
+    return Difference(word, figure, float(means[0]), float(means[1]), delta, spread, len(pairs), expected, verdict if expected else "")
+
+
+def write_table(found: Sequence[Difference], folder: Path, notes: Sequence[str]) -> Path:
+    """``ablations.parquet`` with every figure, ``ablations.md`` with those that the paper has an opinion on. Returns the latter."""
+    with written_aside(folder / "ablations.parquet") as aside:
+        pq.write_table(pa.Table.from_pylist([asdict(one) for one in found]), aside)
+    with written_aside(folder / "ablations.md") as aside:
+        aside.write_text(markdown(found, notes))
+    return folder / "ablations.md"
+
+
+def markdown(found: Sequence[Difference], notes: Sequence[str]) -> str:
+    """The table for docs/, with the words' meanings and the notes below it."""
+    lines = ["| without | figure | whole | without | difference | the paper | |", "|---|---|--:|--:|--:|---|---|"]
+    for one in found:
+        if not one.expected:
+            continue
+        spread = "" if math.isnan(one.spread) else f" ± {one.spread:.3g}"
+        says = "worse" if ABLATIONS[one.ablation].stated else "worse (implied)"
+        lines.append(
+            f"| {one.ablation} | {one.figure} | {one.whole:.4g} | {one.without:.4g} | {one.delta:+.3g}{spread} | {says} | {one.verdict} |"
+        )
+    lines += ["", *[f"- `{word}`: {ABLATIONS[word].meaning}" for word in dict.fromkeys(one.ablation for one in found)]]
+    return "\n".join([*lines, "", *notes, ""])

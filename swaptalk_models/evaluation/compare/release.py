@@ -1,0 +1,171 @@
+"""The new models against the released ones: each figure of the test videos, the difference, and its interval.
+
+What a release was measured with is kept in its folder (evaluation.json). Scenes that both were tried on are compared pair by pair; when
+people have come or gone and few scenes are shared, but most target videos are, all videos against all. A figure counts as worse when its loss is
+beyond its interval and beyond `model_release.tolerance`. The interval is widened (Bonferroni) so that all figures together hold with
+`evaluation.confidence`: of two dozen at 95 %, one would raise a false alarm in every second training. A Frechet distance is here the mean of each
+video's own, which pairs; the table's is that of all frames together.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.evaluation.measure.measure import metrics_folder
+from swaptalk_models.settings.methods import OURS
+from swaptalk_models.inference.networks import NETWORKS
+from swaptalk_models.metrics.confidence import bootstrap_difference
+from swaptalk_models.metrics.definitions import DEFINITIONS, DOWN, METRICS, ZERO
+from swaptalk_models.modules.model_folder import current
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
+
+KEPT_FILE = "evaluation.json"
+COMPARISON_FILE = "comparison.json"
+COMPARED = (*METRICS, "mouth_correlation")
+BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "not compared"
+_SHARED = 0.5  # of the new scenes, or target videos, that the released model must have been tried on
+_MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frames", "fid_frames", "max_offset")
+
+
+def measurements(home: Home, preset: Preset) -> dict[str, Any]:
+    """What the current models were found to do, as it is kept with a release."""
+    folder = metrics_folder(home, preset)
+    rows = [row for row in pq.read_table(folder / "metrics.parquet").to_pylist() if row["method"] == OURS]
+    config = asdict(preset.evaluation)
+    return {
+        "models": {name: current(home.root, name).version for name in NETWORKS},
+        "preset": preset.name,
+        "judges": json.loads((folder / "scores.json").read_text())[0]["judges"],
+        "measured": {key: config[key] for key in _MEASURING} | {"code": CODE_VERSIONS["metrics"]},
+        "videos": [{key: row.get(key) for key in ("setting", "source", "target", "audio", *COMPARED)} for row in rows],
+    }
+
+
+def keep_measurements(home: Home, preset: Preset, release: Path) -> None:
+    """Put the measurements of the current models into their release's folder, for the next comparison; the same ones are left as they are."""
+    path, text = release / KEPT_FILE, json.dumps(measurements(home, preset), indent=1)
+    if not path.is_file() or path.read_text() != text:
+        with written_aside(path) as aside:
+            aside.write_text(text)
+
+
+def compare_with_release(home: Home, preset: Preset) -> dict[str, Any] | None:
+    """The current models against the released ones, also written as comparison.json beside the metrics. None: nothing was released yet.
+
+    Once the current models are themselves the released ones, it is the comparison with those before them, where there were any.
+
+    Gives {"released", "paired", "why", "cells": [{"setting", "metric", "released", "new", "gain": {"value", "low", "high", "videos"},
+    "verdict", "why"}]}: a positive gain is an improvement, in the metric's unit.
+    """
+    path = metrics_folder(home, preset) / COMPARISON_FILE
+    pointer = home.releases / "current"
+    if not pointer.is_file():
+        return None
+    version = pointer.read_text().strip()
+    kept = home.releases / version / KEPT_FILE
+    old = json.loads(kept.read_text()) if kept.is_file() else None
+    new = measurements(home, preset)
+    if old and old["models"] == new["models"]:
+        return json.loads(path.read_text()) if path.is_file() else None
+    found = {"released": version} | compare(old, new, preset)
+    text = json.dumps(found, indent=1)
+    if not path.is_file() or path.read_text() != text:
+        with written_aside(path) as aside:
+            aside.write_text(text)
+    return found
+
+
+def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> dict[str, Any]:
+    """Two `measurements`; see `compare_with_release`. `old` None: those of the release were not kept."""
+    if old is None:
+        return _nothing("the released models' measurements were not kept")
+    if old["preset"] != new["preset"]:
+        return _nothing(f"the released models are of preset {old['preset']}")
+    if old["measured"] != new["measured"]:
+        return _nothing("the released models were measured in another way")
+    pairs = _shared_scenes(old["videos"], new["videos"])
+    paired = len(pairs) >= _SHARED * len(new["videos"])
+    if not paired and not _same_targets(old["videos"], new["videos"]):
+        return _nothing("the released models were tried on other people")
+    before, after = zip(*pairs) if paired else (old["videos"], new["videos"])
+    cells = [(setting, name) for setting in sorted({video["setting"] for video in after}) for name in COMPARED]
+    known = [cell for cell in cells if any(video[cell[1]] is not None for video in after if video["setting"] == cell[0])]
+    confidence = 1 - (1 - preset.evaluation.confidence) / max(len(known), 1)
+    rows = []
+    for setting, name in known:
+        values = [[video[name] for video in side if video["setting"] == setting] for side in (after, before)]
+        other_judge = (judge := DEFINITIONS[name].judge) and old["judges"][judge] != new["judges"][judge]
+        rows.append({"setting": setting, "metric": name} | _cell(name, *values, paired, bool(other_judge), confidence, preset))
+    return {"paired": paired, "why": None, "cells": rows}
+
+
+def losses(comparison: dict[str, Any] | None) -> list[str]:
+    """One sentence for each figure that has become worse."""
+    return [
+        f"{cell['metric']} ({cell['setting']}-driven) was {cell['released']:.4g} and is {cell['new']:.4g} "
+        f"(loss {-cell['gain']['value']:.3g}, interval {-cell['gain']['high']:.3g} to {-cell['gain']['low']:.3g}, "
+        f"{cell['gain']['videos']} videos)"
+        for cell in (comparison or {"cells": []})["cells"]
+        if cell["verdict"] == WORSE
+    ]
+
+
+def released_is_current(home: Home) -> bool:
+    """Whether the current models are those of the newest release."""
+    pointer = home.releases / "current"
+    if not pointer.is_file():
+        return False
+    release = home.releases / pointer.read_text().strip() / "release.json"
+    return json.loads(release.read_text())["models"] == {name: current(home.root, name).version for name in NETWORKS}
+
+
+def _cell(
+    name: str, new: list, old: list, paired: bool, other_judge: bool, confidence: float, preset: Preset
+) -> dict[str, Any]:
+    means = {"released": _mean(old), "new": _mean(new)}
+    scores = [[_score(name, value) for value in side] for side in (new, old)]
+    gain = bootstrap_difference(*scores, paired, confidence=confidence, seed=preset.evaluation.seed)
+    if other_judge:
+        return means | {"gain": asdict(gain), "verdict": UNKNOWN, "why": "another judge"}
+    if gain.videos < preset.model_release.fewest_videos:
+        return means | {"gain": asdict(gain), "verdict": UNKNOWN, "why": f"{gain.videos} videos"}
+    margin = preset.model_release.tolerance * abs(means["released"])
+    verdict = WORSE if gain.high < 0 and gain.value < -margin else BETTER if gain.low > 0 and gain.value > margin else SAME
+    return means | {"gain": asdict(gain), "verdict": verdict, "why": None}
+
+
+def _score(name: str, value: float | None) -> float | None:
+    """The figure, turned so that more is better."""
+    if value is None:
+        return None
+    return {DOWN: -value, ZERO: -abs(value)}.get(DEFINITIONS[name].better, value)
+
+
+def _shared_scenes(old: list[dict], new: list[dict]) -> list[tuple[dict, dict]]:
+    """(released, new) of each scene that both were tried on. A scene that was drawn twice is taken once."""
+    scenes = {tuple(video[key] for key in ("setting", "source", "target", "audio")): video for video in old}
+    found = {tuple(video[key] for key in ("setting", "source", "target", "audio")): video for video in new}
+    return [(scenes[scene], video) for scene, video in found.items() if scene in scenes]
+
+
+def _same_targets(old: list[dict], new: list[dict]) -> bool:
+    known = {video["target"] for video in old}
+    return sum(video["target"] in known for video in new) >= _SHARED * len(new)
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    return {"paired": False, "why": why, "cells": []}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,134 @@
+"""Every metric of every test video: a row a video as Parquet, a row a method with intervals as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.fingerprint import hash_values
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.evaluation.measure.judging import judge_files
+from swaptalk_models.settings.methods import SWAP_ALONE
+from swaptalk_models.settings.methods import OURS, SELF
+from swaptalk_models.evaluation.measure.scoring import VideoFiles, score_videos
+from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records, make_test_videos
+from swaptalk_models.metrics.definitions import FURTHER
+from swaptalk_models.settings.evaluation import EvaluationConfig
+from swaptalk_models.modules.model_folder import current
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
+
+
+def metrics_folder(home: Home, preset: Preset) -> Path:
+    """Folder of the measurements: beside the videos, named by judges and settings."""
+    judge = current(home.root, "sync_judge").version
+    # Which methods there are is the videos' concern: evaluations of different methods, measured alike, can be compared.
+    settings = asdict(preset.evaluation) | {"methods": None} | judge_files(preset.evaluation)
+    version = hash_values([judge, settings, CODE_VERSIONS["metrics"]])[:16]
+    return evaluation_folder(home, preset) / f"metrics_{version}"
+
+
+def measure_test_videos(home: Path, preset: Preset) -> Path:
+    """Measure all test videos, unless these were measured by this judge before. Gives the path of metrics.parquet.
+
+    Beside it: summary.json (method x setting x metric with intervals) and scores.json (curves and details of each video). The figures that
+    speak of one model are put into its folder as evaluation.json.
+    """
+    home = Home(Path(home))
+    folder = metrics_folder(home, preset)
+    output = folder / "metrics.parquet"
+    if not output.is_file():
+        make_test_videos(home.root, preset)
+        records = load_records(evaluation_folder(home, preset))
+        judge = current(home.root, "sync_judge").path
+        scores = score_videos([_files(record) for record in records], judge, preset.face_tracks, preset.evaluation)
+        _write(folder, records, scores, preset.evaluation)
+    _tell_models(home, pq.read_table(output).to_pylist(), folder.name)
+    return output
+
+
+def _files(record: dict) -> VideoFiles:
+    paths = (Path(record[key]) for key in ("path", "target", "source", "audio", "gallery"))
+    return VideoFiles(*paths, record["setting"])
+
+
+def _write(folder: Path, records: list[dict], scores: list, config: EvaluationConfig) -> None:
+    from swaptalk_models.metrics.summary import summarise, total_excluded
+
+    groups: dict[tuple[str, str], list] = {}
+    for record, score in zip(records, scores, strict=True):
+        groups.setdefault((record["setting"], record["method"]), []).append(score)
+    summary = [
+        {
+            "setting": setting,
+            "method": method,
+            "videos": len(group),
+            "cells": {metric: asdict(interval) for metric, interval in summarise(group, config).items()},
+            "excluded": total_excluded(group),
+        }
+        for (setting, method), group in groups.items()
+    ]
+    details = [
+        {"details": score.details, "similarity": score.similarity, "offset_curve": score.offset_curve, "judges": score.judges}
+        for score in scores
+    ]
+    rows = [
+        {key: Path(record[key]).name if key in ("path", "target", "source", "audio") else record[key] for key in record if key != "gallery"}
+        | {"frames": score.frames, "excluded": sum(score.excluded.values())}
+        | score.metrics
+        | {name: score.details.get(name) for name in FURTHER}
+        for record, score in zip(records, scores, strict=True)
+    ]
+    with written_aside(folder / "summary.json") as aside:
+        aside.write_text(json.dumps(summary, indent=1))
+    with written_aside(folder / "scores.json") as aside:
+        aside.write_text(json.dumps(details))
+    names = {name: None for row in rows for name in row}
+    columns = {name: pa.array([row.get(name) for row in rows]) for name in names}
+    columns = {name: column.cast(pa.float64()) if pa.types.is_null(column.type) else column for name, column in columns.items()}
+    with written_aside(folder / "metrics.parquet") as aside:  # last: its presence says that all is there
+        pq.write_table(pa.table(columns), aside)
+
+
+def _tell_models(home: Home, rows: list[dict], source: str) -> None:
+    """What the finished videos say of each model, into its folder: `swaptalk status` shows it."""
+    ours = [row for row in rows if row["method"] == OURS]
+    self_driven = [row for row in ours if row["setting"] == SELF]
+    without_lips = [row for row in rows if row["method"] == SWAP_ALONE]  # shows which of the two modules loses an identity
+    figures = {
+        "face_swapper": {
+            "id_retrieve": _mean(ours, "id_retrieve"),
+            "source_similarity": _mean(ours, "id_similarity"),
+            "target_similarity": _mean(ours, "target_similarity"),
+        }
+        | ({f"swap_alone_{name}": _mean(without_lips, name) for name in ("id_retrieve", "target_similarity")} if without_lips else {}),
+        "lip_sync": {
+            "mouth_correlation": _mean(self_driven, "mouth_correlation"),
+            # The median: one video in which the judge finds no peak would move a mean by many frames.
+            "av_offset": _median(self_driven, "av_offset"),
+        },
+    }
+    for name, values in figures.items():
+        path = current(home.root, name).path / "evaluation.json"
+        text = json.dumps({"metrics": values, "from": source}, indent=1)
+        if not path.is_file() or path.read_text() != text:
+            with written_aside(path) as aside:
+                aside.write_text(text)
+
+
+def _known(rows: list[dict], name: str) -> list[float]:
+    return [row[name] for row in rows if row[name] is not None]
+
+
+def _mean(rows: list[dict], name: str) -> float | None:
+    return float(np.mean(_known(rows, name))) if _known(rows, name) else None
+
+
+def _median(rows: list[dict], name: str) -> float | None:
+    return float(np.median(_known(rows, name))) if _known(rows, name) else None

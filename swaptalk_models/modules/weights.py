@@ -1,0 +1,94 @@
+"""A model folder: weights as safetensors beside the configuration that rebuilds the network. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from swaptalk_models.settings.section import build_section
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.errors import UserError
+from swaptalk_models.modules.arcface import ArcFace
+from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.identity_encoder import IdentityEncoder
+from swaptalk_models.modules.lip_expert import LipExpert
+from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.settings.models import (
+    FaceSwapperConfig,
+    IdentityEncoderConfig,
+    LipExpertConfig,
+    LipSyncConfig,
+    SyncJudgeConfig,
+    VQGANConfig,
+    Wav2LipConfig,
+)
+from swaptalk_models.modules.sync_judge import SyncJudge
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.wav2lip import Wav2Lip
+
+
+def _identity_encoder(config: IdentityEncoderConfig, shape: dict[str, Any]) -> nn.Module:
+    if not config.external:
+        return IdentityEncoder(config)
+    return ArcFace(config, shape["crop_size"], shape.get("depth", 50), shape.get("crop_margin", 0.0))
+
+
+# name -> (class of its configuration, how to build it from that and the shape it was trained for)
+_NETWORKS = {
+    "vqgan": (VQGANConfig, lambda config, shape: VQGAN(config)),
+    "identity_encoder": (IdentityEncoderConfig, _identity_encoder),
+    "lip_expert": (LipExpertConfig, lambda config, shape: LipExpert(config, shape["dim"], shape["grid"])),
+    "face_swapper": (FaceSwapperConfig, lambda config, shape: FaceSwapper(config, shape["dim"], shape["grid"])),
+    "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"], shape["crop_size"] // shape["grid"])),
+    "wav2lip": (Wav2LipConfig, lambda config, shape: Wav2Lip(config)),
+    "sync_judge": (SyncJudgeConfig, lambda config, shape: SyncJudge(config, shape["crop_size"])),
+}
+
+
+def build_network(name: str, config: Any, shape: dict[str, int]) -> nn.Module:
+    """The network of ``name``, with random weights. ``shape`` as in ``save_model``."""
+    return _NETWORKS[name][1](config, shape)
+
+
+def save_model(name: str, network: nn.Module, shape: dict[str, int], folder: Path) -> None:
+    """Write weights.safetensors and config.json. ``shape``: crop_size, and grid and dim of the latent."""
+    with written_aside(folder / "weights.safetensors") as aside:
+        # Copies: what two parts of a network share is kept for each of them.
+        save_file({key: tensor.contiguous().clone().cpu() for key, tensor in network.state_dict().items()}, aside)
+    config = {"name": name, "config": dataclasses.asdict(network.config), "shape": shape}
+    with written_aside(folder / "config.json") as aside:
+        aside.write_text(json.dumps(config, indent=1))
+
+
+def load_model(name: str, folder: Path, device: str = "cpu") -> Any:
+    """The network kept in ``folder``, frozen, on ``device``.
+
+    Raises:
+        UserError: the folder holds no such model, or its weights do not fit its configuration.
+    """
+    folder = Path(folder)
+    try:
+        stored = json.loads((folder / "config.json").read_text())
+        weights = load_file(folder / "weights.safetensors")
+    except FileNotFoundError:
+        missing = next(file for file in ("config.json", "weights.safetensors") if not (folder / file).is_file())
+        raise UserError(f"{folder}: not a folder of a trained {name}: {missing} is missing") from None
+    except (ValueError, OSError, SafetensorError) as error:
+        raise UserError(f"{folder}: damaged {name}: {error}") from None
+    network = build_network(name, build_section(_NETWORKS[name][0], stored["config"]), stored["shape"])
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{folder}: weights do not fit config.json: {str(error).splitlines()[-1].strip()}") from None
+    return network.eval().requires_grad_(False).to(device)
+
+
+def load_shape(folder: Path) -> dict[str, int]:
+    """crop_size, and grid and dim of the latent, that a model was trained for."""
+    return json.loads((Path(folder) / "config.json").read_text())["shape"]

@@ -1,0 +1,82 @@
+"""Which scenes the report shows with their videos: of each setting our best and our worst."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy.stats import rankdata
+
+from swaptalk_models.data.media.video import read_image
+from swaptalk_models.settings.methods import METHODS
+from swaptalk_models.settings.methods import GROUND_TRUTH, OURS
+from swaptalk_models.reporting.preview import small_video
+from swaptalk_models.reporting.report_data import CaseClip, VideoCase
+
+_SCENES = 4  # a setting
+_VIDEOS = 8  # a scene
+_PICTURE = 480  # px
+# Shown first where there are more methods than fit.
+_PREFERRED = (GROUND_TRUTH, OURS, "Swap-Sync", "Sync-Swap", "Swap-Restore-Sync", "Sync-then-swap, latent", "Wav2Lip", "Lip-sync alone")
+_RANKED_BY = ("id_similarity", "lse_c")  # of both, higher is better
+
+
+def ranked_scenes(rows: list[dict[str, Any]]) -> list[str]:
+    """Scenes of one setting, our best first: by the mean of our ranks in identity and lip sync. A figure that is missing ranks last."""
+    ours = [row for row in rows if row["method"] == OURS]
+    figures = np.array([[-np.inf if row.get(name) is None else row[name] for name in _RANKED_BY] for row in ours])
+    ranks = rankdata(-figures, axis=0).mean(axis=1)
+    return [ours[index]["scene"] for index in np.argsort(ranks, kind="stable")]
+
+
+def shown_scenes(ranked: list[str]) -> list[tuple[str, str]]:
+    """(scene, "best", "worst" or "") of those that are shown: from both ends in turn, the worst next to the best."""
+    ends, shown = deque(ranked), []
+    while ends and len(shown) < _SCENES:
+        shown.append(ends.pop() if len(shown) % 2 else ends.popleft())
+    return list(zip(shown, ("best", "worst", *[""] * _SCENES) if len(ranked) > 1 else ("",), strict=False))
+
+
+def video_cases(records: list[dict], rows: list[dict], scores: list[dict], previews: Path) -> list[VideoCase]:
+    """The cases of a report.
+
+    Args:
+        records, rows, scores: of each test video what it was made from, its metrics and its curves, in one order.
+        previews: folder for copies of videos that are too large for a page or have no sound.
+    """
+    cases = []
+    for setting in dict.fromkeys(record["setting"] for record in records):
+        ranked = ranked_scenes([row for row in rows if row["setting"] == setting])
+        for scene, rank in shown_scenes(ranked):
+            numbers = [number for number, record in enumerate(records) if record["scene"] == scene]
+            place = f"place {ranked.index(scene) + 1} of {len(ranked)}"
+            cases.append(_case([(records[n], rows[n], scores[n]) for n in numbers], rank, place, previews))
+    return cases
+
+
+def _case(videos: list[tuple[dict, dict, dict]], rank: str, place: str, previews: Path) -> VideoCase:
+    shown = [video for video in videos if len(videos) <= _VIDEOS or video[0]["method"] in _PREFERRED]
+    order = [*_PREFERRED, *METHODS]
+    clips = [_clip(*video, previews) for video in sorted(shown, key=lambda video: order.index(video[0]["method"]))]
+    record = next(record for record, _, _ in videos if record["method"] != GROUND_TRUTH)
+    source, target, voice = (Path(record[name]).stem for name in ("source", "target", "audio"))
+    note = f"source {source}, target {target}, voice {voice}; {place}"
+    return VideoCase(f"{source} on {target}", clips, record["setting"], _fitted(read_image(record["source"])), note, rank)
+
+
+def _clip(record: dict, row: dict, score: dict, previews: Path) -> CaseClip:
+    return CaseClip(
+        "Target" if record["method"] == GROUND_TRUTH else record["method"],
+        small_video(Path(record["path"]), Path(record["audio"]), previews),
+        {name: value for name, value in row.items() if isinstance(value, float)},
+        [tuple(point) for point in score["similarity"]],
+        [tuple(point) for point in score["offset_curve"]],
+    )
+
+
+def _fitted(image: np.ndarray) -> np.ndarray:
+    scale = _PICTURE / max(image.shape[:2])
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image

@@ -1,0 +1,48 @@
+"""One picture of what every method made of a scene: for the UI, and for whoever has no browser at hand."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.data.media.video import probe, read_frames, read_image
+
+_FRAMES, _SIDE = 5, 96  # a method, px
+
+
+def method_sheet(records: list[dict], setting: str) -> np.ndarray:
+    """Rows of frames (H, W, 3) uint8, one a method, of the setting's first scene; the names are written on them. Drawn once, and kept beside
+    the videos.
+
+    Args:
+        records: see ``make_test_videos``; one of this setting at least.
+    """
+    path = Path(records[0]["gallery"]).parent / f"sheet_{setting}.png"
+    if not path.is_file():
+        scene = next(record["scene"] for record in records if record["setting"] == setting)
+        rows = [_row(Path(record["path"]), record["method"]) for record in records if record["scene"] == scene]
+        with written_aside(path) as aside:
+            aside.write_bytes(encode_png(np.concatenate(rows)))
+    return read_image(path)
+
+
+def _row(path: Path, name: str) -> np.ndarray:
+    step = max(1, probe(path).frames // _FRAMES)
+    frames = list(islice(chain.from_iterable(read_frames(path)), step // 2, None, step))[:_FRAMES]
+    frames += frames[-1:] * (_FRAMES - len(frames))
+    row = np.concatenate([_square(frame) for frame in frames], axis=1)
+    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(row, name, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.38, colour, width, cv2.LINE_AA)
+    return row
+
+
+def _square(frame: np.ndarray) -> np.ndarray:
+    """The middle of a frame."""
+    side = min(frame.shape[:2])
+    top, left = (frame.shape[0] - side) // 2, (frame.shape[1] - side) // 2
+    return cv2.resize(np.ascontiguousarray(frame[top : top + side, left : left + side]), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)

@@ -1,0 +1,182 @@
+"""A preset: every value of every stage, read from one YAML file, overridden by dotted names.
+
+    preset = load_preset("tiny", {"vqgan.train.steps": "500"})
+    preset.vqgan.train.steps  # 500
+
+Light on purpose: read while Dagster's definitions load.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from swaptalk_models.settings.ablations import ablated
+from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.settings.data import (
+    ClipsConfig,
+    CropsConfig,
+    FacesConfig,
+    LimitsConfig,
+    MelConfig,
+    PhantomConfig,
+    QualityConfig,
+    SplitConfig,
+)
+from swaptalk_models.errors import UserError
+from swaptalk_models.settings.methods import chosen_methods
+from swaptalk_models.settings.evaluation import EvaluationConfig, ReleaseConfig
+from swaptalk_models.settings.models import (
+    FaceSwapperConfig,
+    IdentityEncoderConfig,
+    LipExpertConfig,
+    LipSyncConfig,
+    SwapTeacherConfig,
+    SyncJudgeConfig,
+    VQGANConfig,
+    Wav2LipConfig,
+)
+
+PRESET_FOLDER = Path(__file__).parent.parent / "pipelines" / "presets"
+PRESETS = ("tiny", "nano", "base", "paper")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One section a stage; the section's name is the asset's. `quality` and `evaluation` serve several; `download` and `limits` change how, not what."""
+
+    name: str
+    phantom: PhantomConfig = field(default_factory=PhantomConfig)
+    download: DownloadConfig = field(default_factory=DownloadConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    clips: ClipsConfig = field(default_factory=ClipsConfig)
+    face_tracks: FacesConfig = field(default_factory=FacesConfig)
+    face_crops: CropsConfig = field(default_factory=CropsConfig)
+    mels: MelConfig = field(default_factory=MelConfig)
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    training_snapshot: SplitConfig = field(default_factory=SplitConfig)
+    vqgan: VQGANConfig = field(default_factory=VQGANConfig)
+    identity_encoder: IdentityEncoderConfig = field(default_factory=IdentityEncoderConfig)
+    lip_expert: LipExpertConfig = field(default_factory=LipExpertConfig)
+    swap_teacher: SwapTeacherConfig = field(default_factory=SwapTeacherConfig)
+    face_swapper: FaceSwapperConfig = field(default_factory=FaceSwapperConfig)
+    lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
+    wav2lip: Wav2LipConfig = field(default_factory=Wav2LipConfig)
+    sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
+    ablate: tuple[str, ...] = ()
+    """Words of swaptalk_models/settings/ablations.py; what they change stands in the sections already."""
+
+    def __post_init__(self) -> None:
+        size, factor = self.face_crops.size, self.vqgan.factor
+        if size % (2 * factor):
+            raise ValueError(f"face_crops.size ({size}) must be a multiple of twice vqgan.factor ({factor}): each half is encoded alone")
+        if self.grid < 4:
+            raise ValueError(f"face_crops.size ({size}) / vqgan.factor ({factor}) must be at least 4: fewer cells tell no lips")
+        if self.face_crops.label_grid % (size // factor):
+            raise ValueError("face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)")
+        chosen_methods(self.evaluation.methods)  # names nobody knows show at once
+
+    @property
+    def grid(self) -> int:
+        """Side of the latent grid (cells)."""
+        return self.face_crops.size // self.vqgan.factor
+
+
+def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset:
+    """Read preset ``name`` (one of PRESETS, or the path of a YAML file) and apply ``overrides`` ({"section.field": value}).
+
+    The words of its ``ablate`` come last: an ablation is of the system as it is set, whatever is set.
+
+    Raises:
+        UserError: unknown preset, section, field or ablation, or a value that does not fit.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else PRESET_FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        raise UserError(f"no preset {name!r}: there are {', '.join(PRESETS)}, or give the path of a YAML file")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: a preset is a mapping of sections")
+    overrides = dict(overrides or {})
+    values["ablate"] = _words(overrides.pop("ablate", values.get("ablate", [])))
+    for dotted, value in overrides.items():
+        _put(values, dotted.split("."), _plain(value, dotted) if isinstance(value, str) else value, dotted)
+    try:
+        changed = ablated(values["ablate"], values)
+    except (TypeError, AttributeError):  # a value is none at all of its kind: what follows says which
+        changed = {}
+    for dotted, value in changed.items():
+        _put(values, dotted.split("."), value, dotted)
+    return build_section(Preset, {"name": path.stem} | values, "")
+
+
+def _words(given: Any) -> list[str]:
+    """A list of words, or one string of them with blanks or commas between."""
+    given = _plain(given, "ablate") if isinstance(given, str) else given
+    words = given.replace(",", " ").split() if isinstance(given, str) else list(given or ())
+    return list(dict.fromkeys(str(word) for word in words))
+
+
+def _plain(text: str, dotted: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"override {dotted!r}: {text!r} is not a value in YAML") from None
+
+
+def _put(values: dict, keys: list[str], value: Any, dotted: str) -> None:
+    *parents, last = keys
+    for key in parents:
+        values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise UserError(f"override {dotted!r}: {key!r} is a value, not a section")
+    values[last] = value
+
+
+def build_section(kind: type, values: Mapping[str, Any], where: str = ""):
+    """Dataclass ``kind`` from plain YAML values, with errors that name the field and what would fit."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(str(key) for key in set(values) - set(hints))
+    if unknown:
+        raise UserError(f"unknown setting {(where + unknown[0])!r}: there are {', '.join(hints)}")
+    try:
+        return kind(**{key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()})
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise UserError(f"setting {where!r} is a section of settings, not {value!r}")
+        return build_section(hint, value, where + ".")
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _convert(next(a for a in typing.get_args(hint) if a is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise UserError(f"setting {where!r} must be a list, not {value!r}")
+        return tuple(_convert(typing.get_args(hint)[0], item, where) for item in value)
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if hint is float and isinstance(value, str):  # YAML reads 1e-3 (no dot) as text
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    if type(value) is hint:
+        return value
+    raise UserError(f"setting {where!r} must be {hint.__name__}, not {value!r}")

@@ -1,0 +1,142 @@
+"""The swap teacher's work: pairs of frames of different people, swapped by the classical warp, as the face swapper's proxy targets.
+
+Every pair has a seed of its own, so that the table does not depend on how the work was shared out, and is kept whole or not at all.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.media.png import decode_png, encode_png
+from swaptalk_models.classical.skin import match_skin
+from swaptalk_models.settings.models import SwapTeacherConfig
+from swaptalk_models.training.data import Clip, TrainingData
+
+PAIRS_FILE = "pairs.parquet"
+_SAME_PERSON = 0.15
+"""Share of pairs whose source is another frame of the target's own person: their swap is the target itself, which teaches to keep it."""
+
+
+def draw_pairs(data: TrainingData, split: str, n: int, seed: int) -> list[tuple[Clip, int, Clip, int]]:
+    """``n`` times (source clip, frame, target clip, frame) within one split; all people alike often."""
+    rng = np.random.default_rng([seed, len(split)])
+    clips = data.of(split)
+    by_person: dict[int, list[Clip]] = {}
+    for clip in clips:
+        by_person.setdefault(clip.person, []).append(clip)
+    people = sorted(by_person)
+    pairs = []
+    for _ in range(n):
+        target_person = people[rng.integers(len(people))]
+        others = [person for person in people if person != target_person]
+        same = not others or rng.random() < _SAME_PERSON
+        source_person = target_person if same else others[rng.integers(len(others))]
+        chosen = []
+        for person in (source_person, target_person):
+            clip = by_person[person][rng.integers(len(by_person[person]))]
+            chosen += [clip, int(rng.integers(clip.frames))]
+        pairs.append(tuple(chosen))
+    return pairs
+
+
+def swap_pair(data: TrainingData, pair: tuple[Clip, int, Clip, int], colour_strength: float) -> np.ndarray:
+    """The teacher's result on one pair, (S, S, 3) uint8."""
+    source_clip, source_frame, target_clip, target_frame = pair
+    source, target = source_clip.first + source_frame, target_clip.first + target_frame
+    source_crop, target_crop = data.crops(np.array([source, target]))
+    if source_clip.person == target_clip.person:
+        return target_crop
+    neutral = neutral_landmarks(data.landmarks[target_clip.first : target_clip.first + target_clip.frames])
+    swapped, _ = warp_swap(
+        source_crop, data.landmarks[source], target_crop, data.landmarks[target], target_neutral=neutral, colour_strength=colour_strength
+    )
+    return swapped
+
+
+def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
+    """The source's crop in the target's light, (S, S, 3) uint8, from two rows of the data: what the swapper is given, here as at inference."""
+    source_crop, target_crop = data.crops(np.array([source, target]))
+    return match_skin(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
+
+
+def make_pairs(
+    home: Path, manifest: Path, config: SwapTeacherConfig, folder: Path, encode: Callable, report: Callable[[str], None], workers: int
+) -> pa.Table:
+    """Swap all pairs, encode the results and write ``folder``/pairs.parquet.
+
+    Args:
+        encode: crops (N, S, S, 3) uint8 -> codes of upper and lower halves, each (N, n) uint16.
+
+    Returns:
+        The table: source_clip, source_frame, target_clip, target_frame, split, crop (PNG), upper and lower (codes of the swap), source_upper and
+        source_lower (codes of the source in the target's light).
+    """
+    wanted = [("train", i) for i in range(config.pairs)] + [("validation", i) for i in range(config.held_out_pairs)]
+    jobs = [wanted[i : i + 50] for i in range(0, len(wanted), 50)]
+    rows: list[dict] = []
+    codes: dict[str, list[np.ndarray]] = {name: [] for name in ("upper", "lower", "source_upper", "source_lower")}
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        for done in pool.map(_swap_some, [(str(home), str(manifest), config, job) for job in jobs]):
+            # Some at a time: decoded, all of them would not fit into memory.
+            crops = np.stack([decode_png(row["crop"]) for row in done] + [row.pop("lit") for row in done])
+            for half, both in zip(("upper", "lower"), encode(crops), strict=True):
+                codes[half].append(both[: len(done)].reshape(len(done), -1))
+                codes[f"source_{half}"].append(both[len(done) :].reshape(len(done), -1))
+            rows += done
+            report(f"{len(rows)}/{len(wanted)} pairs swapped")
+    table = pa.Table.from_pylist(rows)
+    crop = table.schema.get_field_index("crop")
+    table = table.set_column(crop, "crop", table["crop"].cast(pa.large_binary()))  # more than 2 GiB of pictures in one array
+    for name, parts in codes.items():
+        flat = np.concatenate(parts)
+        table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.uint16()), flat.shape[1]))
+    with written_aside(folder / PAIRS_FILE) as aside:
+        pq.write_table(table, aside)
+    return table
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+
+
+def _swap_some(job: tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]) -> list[dict]:
+    """Worker: the rows of some pairs, named by split and number."""
+    home, manifest, config, numbers = job
+    data, pairs = _load(home, manifest, config)
+    rows = []
+    for split, number in numbers:
+        source_clip, source_frame, target_clip, target_frame = pair = pairs[split][number]
+        swapped = swap_pair(data, pair, config.colour_strength)
+        rows.append(
+            {
+                "source_clip": source_clip.name,
+                "source_frame": source_frame,
+                "target_clip": target_clip.name,
+                "target_frame": target_frame,
+                "split": split,
+                "crop": encode_png(swapped),
+                "lit": lit_source(data, source_clip.first + source_frame, target_clip.first + target_frame),
+            }
+        )
+    return rows
+
+
+@lru_cache(maxsize=1)
+def _load(home: str, manifest: str, config: SwapTeacherConfig):
+    """Once a worker: the data and all pairs, drawn the same everywhere."""
+    data = TrainingData(Path(home), Path(manifest), config.without)
+    counts = {"train": config.pairs, "validation": config.held_out_pairs}
+    return data, {split: draw_pairs(data, split, n, config.seed) for split, n in counts.items()}

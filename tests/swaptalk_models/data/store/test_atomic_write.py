@@ -1,0 +1,31 @@
+"""Files appear whole or not at all."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from swaptalk_models.data.store.atomic_write import written_aside
+
+
+def test_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "a[1].mp4"
+    with written_aside(path) as aside:
+        assert aside.parent == path.parent
+        aside.write_text("one")
+        assert not path.exists()
+    with pytest.raises(RuntimeError), written_aside(path) as aside:
+        aside.write_text("two")
+        raise RuntimeError
+    assert path.read_text() == "one" and os.listdir(path.parent) == ["a[1].mp4"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (tmp_path / f".a.mp4.{dead.pid}.part").touch()
+    (tmp_path / f".a.mp4.{os.getppid()}.part").touch()
+    with written_aside(tmp_path / "a.mp4") as aside:
+        aside.touch()
+    assert sorted(os.listdir(tmp_path)) == sorted([f".a.mp4.{os.getppid()}.part", "a.mp4"])

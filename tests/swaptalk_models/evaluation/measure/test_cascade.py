@@ -1,0 +1,136 @@
+"""evaluation/measure/cascade.py: what stands in for our networks, on drawn people"""
+
+import types
+
+import numpy as np
+import pytest
+import torch
+
+from swaptalk_models.evaluation.measure.cascade import Faces, RGBModels, speak_pixels
+from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
+from swaptalk_models.data.phantom.people import make_person
+from swaptalk_models.data.phantom.render import Renderer
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
+from swaptalk_models.errors import UserError
+from swaptalk_models.settings.models import VQGANConfig, Wav2LipConfig
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.wav2lip import Wav2Lip
+from swaptalk_models.modules.images import from_unit, to_unit
+from swaptalk_models.modules.weights import save_model
+
+SIZE = 64
+STILL = dict.fromkeys(("opening", "spread", "press", "tuck", "tongue", "blink", "brow", "gaze_x", "gaze_y"), 0.0)
+STILL |= {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "shift_x": 0.0, "shift_y": 0.0, "zoom": 1.0}
+WINDOWS = np.random.default_rng(0).uniform(-4, 4, (3, 16, 80)).astype(np.float32)
+
+
+def faces(person: int, openings) -> Faces:
+    renderer = Renderer(make_person(person), size=192)
+    crops, points = [], []
+    for opening in openings:
+        image, landmarks = renderer.frame(STILL | {"opening": opening})
+        affine = crop_affines(landmarks[None], CropsConfig(size=SIZE, smooth_frames=0))[0]
+        crops.append(crop_face(image, affine, SIZE))
+        points.append(apply_affine(landmarks, affine))
+    return Faces(np.stack(crops), np.stack(points).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def source() -> Faces:
+    return faces(2, [0.0])
+
+
+@pytest.fixture(scope="module")
+def target() -> Faces:
+    return faces(4, [0.0, 0.5, 1.0])
+
+
+@pytest.fixture(scope="module")
+def networks():
+    torch.manual_seed(0)
+    vqgan = VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=32, dim=8, groups=2))
+    noise = np.random.default_rng(0).integers(0, 255, (8, SIZE, SIZE, 3), np.uint8)
+    vqgan.train()(torch.from_numpy(to_unit(noise)))  # puts the codebooks on data
+    return types.SimpleNamespace(
+        vqgan=vqgan.eval(), crops=CropsConfig(size=SIZE), faces=FacesConfig(), device=torch.device("cpu")
+    )
+
+
+@pytest.fixture(scope="module")
+def wav2lip(tmp_path_factory):
+    torch.manual_seed(0)
+    network = Wav2Lip(Wav2LipConfig(channels=(8, 16), audio_dim=8))
+    with torch.no_grad():
+        network.last[2].weight.normal_(std=0.1)
+    folder = tmp_path_factory.mktemp("wav2lip")
+    save_model("wav2lip", network, {"crop_size": SIZE}, folder)
+    return folder
+
+
+@pytest.fixture
+def models(networks, wav2lip, target) -> RGBModels:
+    return RGBModels(networks, wav2lip, target.landmarks[0])
+
+
+def test_what_goes_in_comes_out(models, target):
+    assert np.array_equal(models.decode(models.encode(target.crops, target.landmarks)), target.crops)
+
+
+def test_a_swap_changes_the_face_and_not_the_rim(models, source, target):
+    swapped = models.swap(source, target)
+    difference = np.abs(swapped.crops.astype(int) - target.crops)
+    assert difference.mean() > 3 and difference[:, :2].max() == 0
+    assert np.array_equal(swapped.landmarks, target.landmarks)
+
+
+def test_the_colour_of_a_video_is_measured_once(models, source, target, monkeypatch):
+    first = models.swap(source, target)
+    monkeypatch.setattr("swaptalk_models.evaluation.measure.cascade.SwapColour.measure", lambda *_: pytest.fail("measured again"))
+    assert np.array_equal(models.swap(source, target).crops, first.crops)
+
+
+def test_speaking_sees_the_frame_itself_as_its_reference(models, target):
+    """As the published inference does; the reference that our own module takes means nothing to it."""
+    other = Faces(np.zeros_like(target.crops[:1]), target.landmarks[:1])
+    spoken = models.speak(target, other, WINDOWS)
+    with torch.no_grad():
+        images = torch.from_numpy(to_unit(target.crops))
+        expected = from_unit(models.wav2lip(images, images, torch.from_numpy(WINDOWS)).numpy())
+    assert np.abs(spoken.crops.astype(int) - expected).max() <= 1
+    assert spoken.spoken and not target.spoken
+
+
+def test_after_speaking_a_swap_follows_the_new_lips(models, source, target, monkeypatch):
+    """The landmarks of the target's own mouth would put the old lips back."""
+    seen = []
+    found = target.landmarks + np.float32(3)
+    monkeypatch.setattr("swaptalk_models.metrics.crop_judges.crop_landmarks", lambda crops: found)
+    monkeypatch.setattr(
+        "swaptalk_models.evaluation.measure.cascade.warp_swap",
+        lambda source, points, crop, shape, neutral, **_: (seen.append(shape), (crop, None))[1],
+    )
+    models.swap(source, models.speak(target, target, WINDOWS))
+    assert np.array_equal(np.stack(seen)[:, 48:], found[:, 48:])
+    assert np.array_equal(np.stack(seen)[:, :48], target.landmarks[:, :48])
+
+
+def test_restoring_is_reencoding(models, networks, target):
+    with torch.no_grad():
+        codes = networks.vqgan.tokenize(torch.from_numpy(to_unit(target.crops)))
+        expected = from_unit(networks.vqgan.decode(networks.vqgan.embed(*codes)).numpy())
+    assert np.array_equal(models.restore(target).crops, expected)
+
+
+def test_batches_and_one_reference_for_all(models):
+    crops = np.random.default_rng(0).integers(0, 255, (70, 32, 32, 3), np.uint8)
+    windows = np.random.default_rng(1).uniform(-4, 4, (70, 16, 80)).astype(np.float32)
+    made = speak_pixels(models.wav2lip, crops, crops[:1], windows)
+    alone = speak_pixels(models.wav2lip, crops[64:66], crops[:1], windows[64:66])
+    assert made.shape == crops.shape and np.abs(made[64:66].astype(int) - alone).max() <= 1
+
+
+def test_without_the_network_no_one_speaks(networks, source, target):
+    models = RGBModels(networks, None, target.landmarks[0])
+    assert models.swap(source, target).crops.shape == target.crops.shape
+    with pytest.raises(UserError, match="no trained wav2lip"):
+        models.speak(target, target, WINDOWS)

@@ -1,0 +1,33 @@
+"""Scores of many videos."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swaptalk_models.settings.data import FacesConfig
+from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.evaluation.measure.scoring import VideoFiles, _shared_out, score_videos
+from swaptalk_models.metrics.definitions import METRICS
+from swaptalk_models.settings.evaluation import EvaluationConfig
+
+
+def test_videos_of_one_target_stay_together_unless_that_leaves_cores_idle():
+    videos = [VideoFiles(Path(f"{n}.mp4"), Path("ab"[n % 2])) for n in range(6)]
+    assert _shared_out(videos, 2) == [[0, 2, 4], [1, 3, 5]]
+    assert _shared_out(videos, 6) == [[0], [2], [4], [1], [3], [5]]
+    alone = [VideoFiles(Path(f"{n}.mp4")) for n in range(3)]
+    assert _shared_out(alone, 2) == [[0], [1], [2]]
+
+
+@pytest.mark.slow
+def test_a_video_that_cannot_be_measured_stops_no_other(tmp_path):
+    (tmp_path / "broken.mp4").write_text("no video")
+    with VideoWriter(tmp_path / "wall.mp4", 96, 96) as writer:
+        for _ in range(6):
+            writer.write(np.full((96, 96, 3), 90, np.uint8))
+    videos = [VideoFiles(tmp_path / "broken.mp4"), VideoFiles(tmp_path / "wall.mp4", setting="cross")]
+    broken, wall = score_videos(videos, None, FacesConfig(), EvaluationConfig())
+    assert broken.metrics == wall.metrics == dict.fromkeys(METRICS)
+    assert broken.excluded == {"video cannot be read": 0} and "broken.mp4" in broken.details["not measured"]
+    assert wall.excluded == {"no face in the video": 6} and wall.judges["sync"] is None

@@ -1,0 +1,21 @@
+"""lineage.py: sound by itself; tests/test_lineage.py holds it to the Dagster graph."""
+
+from swaptalk_models.graph.lineage import LINEAGE
+from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
+
+
+def test_what_comes_from_what_comes_later():
+    seen = set()
+    for asset, (_, upstream) in LINEAGE.items():
+        assert set(upstream) <= seen, asset
+        seen.add(asset)
+
+
+def test_every_asset_has_a_code_version():
+    assert set(LINEAGE) == set(CODE_VERSIONS) - {"phantom", "sync_offsets"}
+
+
+def test_models_come_from_their_inputs():
+    for name, inputs in (MODEL_INPUTS | BASELINE_INPUTS).items():
+        assert {"training_snapshot", *inputs} <= set(LINEAGE[name][1])

@@ -1,0 +1,40 @@
+"""metrics/preservation.py"""
+
+import numpy as np
+import pytest
+
+from swaptalk_models.data.faces.alignment import template_landmarks
+from swaptalk_models.data.faces.regions import region_labels
+from swaptalk_models.metrics.preservation import background_difference, flicker, landmark_distance
+from swaptalk_models.data.faces.landmarks import interocular
+
+SIZE = 64
+POINTS = template_landmarks(SIZE)[None]
+FACE = region_labels(POINTS[0], SIZE, SIZE) > 0
+
+
+def frames(n: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(20, 200, (n, SIZE, SIZE, 3)).astype(np.uint8)
+
+
+def test_landmarks_in_percent_of_the_eyes_distance():
+    assert landmark_distance(POINTS, POINTS) == 0
+    moved = POINTS + np.float32([0.1 * interocular(POINTS)[0], 0])
+    assert landmark_distance(moved, POINTS) == pytest.approx(10, rel=1e-4)
+    assert landmark_distance(3 * moved, 3 * POINTS) == pytest.approx(10, rel=1e-4), "whatever the resolution"
+
+
+def test_background_is_what_is_no_face():
+    target = frames(1)
+    swapped = target + np.uint8(50) * FACE[None, ..., None]
+    assert background_difference(swapped, target, POINTS) == 0
+    assert background_difference(target + np.uint8(7) * ~FACE[None, ..., None], target, POINTS) == pytest.approx(7)
+
+
+def test_flicker_is_change_that_the_target_does_not_have():
+    target = frames(2)[:, None]
+    assert flicker(target, target, POINTS) == 0
+    assert flicker(target + np.uint8(9), target, POINTS) == 0, "another face, moving alike"
+    jumps = target.copy()
+    jumps[1] += np.uint8(5)
+    assert flicker(jumps, target, POINTS) == pytest.approx(5)

@@ -1,0 +1,40 @@
+"""settings/methods.py"""
+
+import pytest
+
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.errors import UserError
+from swaptalk_models.settings.methods import ALL, CASCADES, METHODS, RGB, chosen_methods, needs_wav2lip
+from swaptalk_models.settings.methods import OURS
+from swaptalk_models.inference.generator import SWAP_THEN_SYNC
+from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
+
+PAPERS = {method for _, method, _ in PAPER_ROWS} - {"Ground truth", "WavSyncSwap", "SwapTalk (extra data)"}
+
+
+def test_every_row_of_the_papers_table_has_a_method():
+    assert set(METHODS) >= PAPERS and set(CASCADES) < PAPERS
+
+
+def test_names_say_the_order_of_stages():
+    words = {"Sync": "speak", "Swap": "swap", "Restore": "restore", "Wav2Lip": "speak"}
+    for name in PAPERS - {OURS}:
+        assert METHODS[name].stages == tuple(words[word] for word in name.split("-")) and METHODS[name].space == RGB
+    assert METHODS[OURS].stages == SWAP_THEN_SYNC
+
+
+def test_ours_is_always_there_and_first():
+    assert list(chosen_methods(())) == [OURS]
+    assert list(chosen_methods(("Swap-Sync",))) == [OURS, "Swap-Sync"]
+    assert chosen_methods((ALL,)) == METHODS
+
+
+def test_wav2lip_only_where_a_method_runs_it():
+    assert not needs_wav2lip(load_preset("tiny").evaluation.methods), "the demo trains no baseline"
+    assert not needs_wav2lip(("RGB swap alone", "Sync-then-swap, latent"))
+    assert needs_wav2lip(("Swap-Sync",)) and needs_wav2lip((ALL,))
+
+
+def test_an_unknown_method_is_the_presets_fault():
+    with pytest.raises(UserError, match="no method 'Swapsync': there are SwapTalk"):
+        load_preset("tiny", {"evaluation.methods": "[Swapsync]"})

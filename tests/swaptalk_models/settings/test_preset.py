@@ -1,0 +1,130 @@
+"""config.py and the presets"""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from swaptalk_models.settings.preset import PRESETS, Preset, load_preset
+from swaptalk_models.settings.section import build_section
+from swaptalk_models.errors import UserError
+from swaptalk_models.settings.models import VQGANConfig
+
+# DESIGN.md, 4
+CONTRACT = {"tiny": (64, 8, 8), "nano": (128, 8, 16), "base": (256, 16, 16), "paper": (512, 16, 32)}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_those_of_the_contract(name):
+    preset = load_preset(name)
+    assert (preset.face_crops.size, preset.vqgan.factor, preset.grid) == CONTRACT[name]
+    assert preset.name == name
+    assert preset.grid % 4 == 0, "each half is halved once more by the lip modules"
+
+
+def test_a_preset_says_only_what_differs():
+    assert dataclasses.replace(load_preset("tiny"), name="x") != Preset(name="x")
+    assert load_preset("tiny").mels == Preset(name="x").mels
+
+
+def test_overrides_by_dotted_names():
+    preset = load_preset(
+        "tiny",
+        {
+            "vqgan.train.steps": "7",
+            "vqgan.train.lr": "1e-3",
+            "lip_sync.warping": "false",
+            "identity_encoder.channels": "[8, 16]",
+            "face_tracks.backend": "dlib",
+            "evaluation.pairs": 3,
+            "face_crops.margin": 0,
+        },
+    )
+    assert preset.vqgan.train.steps == 7 and preset.vqgan.train.lr == 1e-3
+    assert preset.lip_sync.warping is False
+    assert preset.identity_encoder.channels == (8, 16)
+    assert preset.evaluation.pairs == 3
+    assert preset.face_crops.margin == 0.0 and isinstance(preset.face_crops.margin, float)
+    assert preset.vqgan.train.batch == load_preset("tiny").vqgan.train.batch, "the rest stays"
+
+
+@pytest.mark.parametrize(
+    "setting, value, named",
+    [
+        ("vqgna.train.steps", "7", "unknown setting 'vqgna'.*vqgan"),
+        ("vqgan.train.stps", "7", r"unknown setting 'vqgan\.train\.stps'.*steps"),
+        ("vqgan.train.steps", "many", r"'vqgan\.train\.steps' must be int, not 'many'"),
+        ("vqgan.train.steps", "1.5", r"'vqgan\.train\.steps' must be int"),
+        ("vqgan.train.steps", "true", r"'vqgan\.train\.steps' must be int"),
+        ("vqgan.train.lr", "fast", r"'vqgan\.train\.lr' must be float"),
+        ("vqgan.train.lr", "false", r"'vqgan\.train\.lr' must be float"),
+        ("lip_sync.warping", "0", r"'lip_sync\.warping' must be bool"),
+        ("vqgan.channels", "48", r"'vqgan\.channels' must be a list"),
+        ("vqgan.channels", "[a, b, c]", r"'vqgan\.channels' must be int"),
+        ("vqgan", "7", "'vqgan' is a section"),
+        ("vqgan.train", "", r"'vqgan\.train' is a section"),
+        ("vqgan.factor.deep", "7", "'factor' is a value, not a section"),
+        ("vqgan.train.steps", "0", "train.steps must be at least 1"),
+        ("vqgan.factor", "16", "vqgan.channels must have 4 entries"),
+        ("face_crops.size", "72", "crops.size must be a multiple of 16"),
+        ("face_crops.label_grid", "12", "label_grid must be a multiple"),
+        ("face_swapper.decoded_samples", "0", "face_swapper.decoded_samples must be at least 1"),
+        ("lip_sync.region", "lips", "lip_sync.region must be mouth or half"),
+        ("vqgan.train.steps", "[1", r"vqgan\.train\.steps"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(setting, value, named):
+    with pytest.raises(UserError, match=named) as error:
+        load_preset("tiny", {setting: value})
+    assert "\n" not in str(error.value)
+
+
+def test_halves_must_divide():
+    """Each half is encoded alone, so a crop is a multiple of twice the compression."""
+    with pytest.raises(UserError, match="multiple of twice vqgan.factor"):
+        load_preset("tiny", {"face_crops.size": 48, "vqgan.factor": 32, "vqgan.channels": [8] * 5})
+
+
+def test_unknown_preset():
+    with pytest.raises(UserError, match="no preset 'huge': there are tiny, nano, base, paper"):
+        load_preset("huge")
+
+
+def test_a_preset_of_ones_own(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("vqgan:\n  codes: 64\n")
+    assert load_preset(str(path)).vqgan == dataclasses.replace(VQGANConfig(), codes=64)
+    assert load_preset(str(path)).name == "mine"
+    path.write_text("")
+    assert load_preset(str(path)) == Preset(name="mine")
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        ("vqgan: [1", "not valid YAML"),
+        ("- 1\n- 2", "mapping of sections"),
+        ("1: 2", "unknown setting"),
+        ("vqgan:", "section"),
+    ],
+)
+def test_a_damaged_preset_is_named(tmp_path, text, named):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=named) as error:
+        load_preset(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_what_was_written_can_be_read_back():
+    config = load_preset("base").vqgan
+    assert build_section(VQGANConfig, dataclasses.asdict(config)) == config
+
+
+def test_light_to_import():
+    code = "import sys, swaptalk_models.settings.preset; print({'torch', 'cv2', 'lance', 'pyarrow', 'numpy'} & set(sys.modules))"
+    root = Path(__file__).parents[2]
+    shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"
