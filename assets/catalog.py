@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from assets.metadata import arrow_schema, run_name
-from assets.partitions import sync_partitions
-from assets.resources import SwapTalk
+from assets.support.metadata import arrow_schema, run_name
+from assets.support.partitions import sync_partitions
+from assets.support.resources import SwapTalk
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 

@@ -9,28 +9,16 @@ from typing import Any
 
 import dagster as dg
 
-from assets.metadata import arrow_schema, markdown_picture, run_name
-from assets.resources import SwapTalk
-from assets.training import GPU_POOL, model, record_asset, train_model
-from swaptalk_models.settings.preset import Preset
+from assets.support.metadata import arrow_schema, markdown_picture, record_asset, run_name
+from assets.support.models import GPU_POOL, model_asset
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.fingerprint import hash_file, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.model_folder import current, judge_name
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
-
-
-@dg.asset(deps=["training_snapshot"], code_version=CODE_VERSIONS["sync_judge"], **model("evaluation"))
-def sync_judge(
-    context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient
-) -> dg.MaterializeResult:
-    """A pixel-space SyncNet that no generator was trained against. Once it is good enough, it also listens to every clip:
-    the next snapshot goes by the offsets that it finds.
-    """
-    trained = train_model(context, swaptalk, pipes)
-    return dg.MaterializeResult(
-        data_version=trained.data_version, metadata={**trained.metadata, **listen(context, swaptalk)}
-    )
+from swaptalk_models.graph.lineage import group, upstream
+from swaptalk_models.modules.model_folder import current, judge_name
+from swaptalk_models.settings.preset import Preset
 
 
 def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
@@ -57,9 +45,12 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
     return {"offsets measured": float(report.computed)}
 
 
+sync_judge = model_asset("sync_judge", afterwards=listen)
+
+
 @dg.asset(
-    deps=["training_snapshot", "vqgan", "face_swapper", "lip_sync", "wav2lip"],
-    group_name="evaluation",
+    deps=list(upstream("test_videos")),
+    group_name=group("test_videos"),
     kinds={"python", "video"},
     pool=GPU_POOL,
     code_version=CODE_VERSIONS["test_videos"],
@@ -87,8 +78,8 @@ def _sheet(records: list[dict[str, Any]], setting: str) -> dg.MetadataValue | No
 
 
 @dg.asset(
-    deps=["test_videos", "sync_judge"],
-    group_name="evaluation",
+    deps=list(upstream("metrics")),
+    group_name=group("metrics"),
     kinds={"python", "parquet"},
     pool=GPU_POOL,
     code_version=CODE_VERSIONS["metrics"],
@@ -106,8 +97,8 @@ def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Materia
 
 
 @dg.asset(
-    deps=["metrics", "test_videos"],
-    group_name="evaluation",
+    deps=list(upstream("evaluation_report")),
+    group_name=group("evaluation_report"),
     kinds={"python", "html"},
     code_version=CODE_VERSIONS["evaluation_report"],
 )

@@ -2,55 +2,11 @@
 
 import dagster as dg
 
-from assets.checks import gates_check
-from assets.metadata import SINGLE_RUN, lineage, run_name, stage_result, table_metadata
-from assets.partitions import videos
-from assets.pictures import contact_sheet, quality_histograms, track_quality
-from assets.resources import SwapTalk
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
-
-
-@dg.asset(
-    deps=["clips"],
-    group_name="faces",
-    partitions_def=videos,
-    backfill_policy=SINGLE_RUN,
-    kinds={"python", "lance"},
-    code_version=CODE_VERSIONS["face_tracks"],
-    description="A row a frame: box, 68 landmarks, confidence and how they were found.",
-)
-def face_tracks(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.stages.run import run_data_stage
-
-    keys = context.partition_keys
-    report = run_data_stage(
-        "face_tracks", swaptalk.home_folder(), swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context)
-    )
-    metadata = table_metadata(swaptalk, "face_tracks")
-    pictures = track_quality(swaptalk, keys) | quality_histograms(swaptalk, "face_tracks", keys)
-    return stage_result(context, swaptalk, report, metadata, pictures)
-
-
-@dg.asset(
-    deps=["clips", "face_tracks"],
-    group_name="faces",
-    partitions_def=videos,
-    backfill_policy=SINGLE_RUN,
-    kinds={"python", "lance"},
-    code_version=CODE_VERSIONS["face_crops"],
-    description="A row a frame: aligned crop, the affine that made it, landmarks inside it, region labels.",
-)
-def face_crops(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.stages.run import run_data_stage
-
-    keys = context.partition_keys
-    report = run_data_stage(
-        "face_crops", swaptalk.home_folder(), swaptalk.load(), keys, workers=swaptalk.workers, run=run_name(context)
-    )
-    metadata = table_metadata(swaptalk, "face_crops") | {"dagster/column_lineage": lineage(_CROPS_FROM)}
-    pictures = contact_sheet(swaptalk, keys) | quality_histograms(swaptalk, "face_crops", keys)
-    return stage_result(context, swaptalk, report, metadata, pictures)
-
+from assets.support.checks import gates_check
+from assets.support.metadata import lineage, table_metadata
+from assets.support.pictures import contact_sheet, quality_histograms, track_quality
+from assets.support.resources import SwapTalk
+from assets.support.stages import rows_check, stage_asset
 
 _CROPS_FROM = {
     "affine": [("face_tracks", "landmarks")],
@@ -60,28 +16,24 @@ _CROPS_FROM = {
     "confidence": [("face_tracks", "confidence")],
 }
 
-
-@dg.asset_check(
-    asset=face_tracks, blocking=True, description="The table holds exactly the rows that the ledger knows, none twice."
+face_tracks = stage_asset(
+    "face_tracks",
+    "A row a frame: box, 68 landmarks, confidence and how they were found.",
+    {"python", "lance"},
+    metadata=lambda swaptalk, videos: table_metadata(swaptalk, "face_tracks"),
+    pictures=lambda swaptalk, videos: track_quality(swaptalk, videos) | quality_histograms(swaptalk, "face_tracks", videos),
 )
-def face_tracks_rows(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    return _rows_check(swaptalk, "face_tracks")
 
+face_crops = stage_asset(
+    "face_crops",
+    "A row a frame: aligned crop, the affine that made it, landmarks inside it, region labels.",
+    {"python", "lance"},
+    metadata=lambda swaptalk, videos: table_metadata(swaptalk, "face_crops") | {"dagster/column_lineage": lineage(_CROPS_FROM)},
+    pictures=lambda swaptalk, videos: contact_sheet(swaptalk, videos) | quality_histograms(swaptalk, "face_crops", videos),
+)
 
-@dg.asset_check(asset=face_crops, blocking=True, description="As for the tracks; and every crop has its track.")
-def face_crops_rows(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    return _rows_check(swaptalk, "face_crops", of="face_tracks")
-
-
-def _rows_check(swaptalk: SwapTalk, name: str, of: str | None = None) -> dg.AssetCheckResult:
-    from swaptalk_models.data.store.audit import wrong_rows
-
-    wrong = wrong_rows(swaptalk.home_folder(), name, of)
-    return dg.AssetCheckResult(
-        passed=not wrong, metadata={"clips with wrong rows": float(len(wrong)), "first": "; ".join(wrong[:5])}
-    )
-
-
+face_tracks_rows = rows_check("face_tracks")
+face_crops_rows = rows_check("face_crops", of="face_tracks")
 face_tracks_gates = gates_check("face_tracks")
 face_crops_gates = gates_check("face_crops")
 

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.checks import wrong_weights
 from assets.evaluation import make
-from assets.resources import SwapTalk
+from assets.support.checks import wrong_weights
+from assets.support.resources import SwapTalk
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.lineage import group, upstream
 
 
 @dg.asset(
-    deps=["vqgan", "face_swapper", "lip_sync", "metrics"],
-    group_name="release",
+    deps=list(upstream("model_release")),
+    group_name=group("model_release"),
     kinds={"safetensors"},
     code_version=CODE_VERSIONS["model_release"],
 )

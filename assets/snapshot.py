@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from assets.metadata import arrow_schema, lineage, reasons_table, run_name
-from assets.resources import SwapTalk
-from swaptalk_models.data.store.ledger import Ledger, StageReport
+from assets.support.metadata import arrow_schema, lineage, reasons_table, run_name
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.quality.gates import marked
+from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 

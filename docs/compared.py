@@ -21,10 +21,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.faces.detection import detect_face
+from swaptalk_models.data.faces.landmarks import interocular
+from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.png import encode_png
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.data.media.video import probe, read_frames, read_image
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import BadClip, UserError
@@ -34,9 +34,9 @@ from swaptalk_models.evaluation.measure.table import evaluation_table
 from swaptalk_models.metrics.confidence import bootstrap_difference
 from swaptalk_models.metrics.definitions import DEFINITIONS
 from swaptalk_models.metrics.dlib_judge import identity_embeddings
-from swaptalk_models.data.faces.landmarks import interocular
-from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.modules.model_folder import current
+from swaptalk_models.settings.data import FacesConfig
+from swaptalk_models.settings.evaluation import EvaluationConfig
 
 PANELS = ("source", "target", "Sync-Swap", "Swap-Sync", "SwapTalk")
 METHODS = PANELS[2:]

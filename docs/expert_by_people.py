@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from pipelines.run import last_settings
-from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.measure.protocol import FPS
+from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.run import build_objective
 from swaptalk_models.training.spec import plan

@@ -17,23 +17,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.data.snapshot import SPLITS, Snapshot, load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.snapshot import SPLITS, Snapshot, load_snapshot
 from swaptalk_models.errors import UserError
-from swaptalk_models.settings.methods import METHODS
-from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, OURS, SELF
-from swaptalk_models.evaluation.measure.protocol import FPS
-from swaptalk_models.reporting.report import claims_file, model_metrics
-from swaptalk_models.evaluation.compare.variants import Evaluation, find_variants, load_evaluation, other_trainings
-from swaptalk_models.metrics.confidence import Interval
-from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
-from swaptalk_models.reporting.report_data import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow, ModelMetric
-from swaptalk_models.training.history import HISTORY_FILE, read_history
-from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+from swaptalk_models.evaluation.compare.variants import Evaluation, find_variants, load_evaluation, other_trainings
+from swaptalk_models.evaluation.measure.protocol import FPS
+from swaptalk_models.graph.models import MODELS, own_models
+from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.modules.model_folder import ModelFolder, current
+from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
+from swaptalk_models.reporting.report import claims_file, model_metrics
+from swaptalk_models.reporting.report_data import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow, ModelMetric
+from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, METHODS, OURS, SELF
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.training.history import HISTORY_FILE, read_history
 
 # The figure of the validation people that decides which step is kept, or stands nearest to that.
 CURVES = {
@@ -88,8 +87,8 @@ def read_results(root: Path) -> Results:
     if not report.is_file() or not (measured / "metrics.parquet").is_file():
         raise UserError(f"{root}: the evaluation of its last run is gone: make it again with `swaptalk run`")
     evaluation = load_evaluation(home, measured)
-    models = {name: current(root, name) for name in MODEL_INPUTS}
-    models |= {name: current(root, name) for name in BASELINE_INPUTS if name in evaluation.origin["models"]}
+    trained = {spec.name for spec in own_models()} | evaluation.origin["models"].keys()
+    models = {name: current(root, name) for name in MODELS if name in trained}
     if any(models[name].version != version for name, version in evaluation.origin["models"].items()):
         raise UserError(f"{root}: its models are not those of its report: `swaptalk run` brings them together")
     scores = json.loads((measured / "scores.json").read_text())

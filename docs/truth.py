@@ -12,17 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
+from swaptalk_models.data.faces.landmarks import interocular, mouth_opening
 from swaptalk_models.data.media.audio import read_audio, write_wav
 from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.evaluation.measure.judging import load_judges
 from swaptalk_models.evaluation.measure.scoring import VideoFiles, score_videos
-from swaptalk_models.data.faces.landmarks import interocular
 from swaptalk_models.metrics.lmd import mouth_distances
-from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.metrics.mouth import opening_correlation
-from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.modules.model_folder import current
+from swaptalk_models.settings.data import FacesConfig
+from swaptalk_models.settings.evaluation import EvaluationConfig
 
 SEED, SECONDS, SHIFTS = 4711, 4.0, (-5, -1, 0, 5)
 SAMPLES_PER_FRAME = 640

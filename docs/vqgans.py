@@ -22,9 +22,9 @@ from typing import Any
 import torch
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.rehearsal.dry_run import macs
-from swaptalk_models.modules.weights import load_model, load_shape
 from swaptalk_models.modules.model_folder import ModelFolder, current
+from swaptalk_models.modules.weights import load_model, load_shape
+from swaptalk_models.rehearsal.dry_run import macs
 
 
 def table(home: Path) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.run import Settings, StageFailed, last_settings, run_graph
+from swaptalk_models.data.snapshot import load_snapshot
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
 from swaptalk_models.settings.ablations import ABLATIONS, ablation
 from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.snapshot import load_snapshot
-from swaptalk_models.errors import UserError
 
 # The system under test. The identity encoder and the judge stay the same: they are what it is trained and measured with.
 _SEEDED = ("vqgan.train.seed", "lip_expert.train.seed", "swap_teacher.seed", "face_swapper.train.seed", "lip_sync.train.seed")
@@ -118,10 +118,10 @@ def _figures_of(settings: Settings, name: str, report: Callable[[str], None], no
 
 def model_figures(home: Path) -> dict[str, float]:
     """Held-out figures of the current models: {"vqgan psnr_db": 24.1, ...}."""
-    from swaptalk_models.graph.models import MODEL_INPUTS
+    from swaptalk_models.graph.models import own_models
     from swaptalk_models.modules.model_folder import current
 
-    models = [name for name in MODEL_INPUTS if name not in ("identity_encoder", "sync_judge")]
+    models = [spec.name for spec in own_models() if "vqgan" in (spec.name, *spec.inputs)]
     results = {name: current(home, name).result()["metrics"] for name in models}
     return {f"{name} {key}": float(value) for name, metrics in results.items() for key, value in metrics.items() if value is not None}
 

@@ -2,15 +2,16 @@
 
 import dagster as dg
 
-from assets import audio, baselines, catalog, checks, clips, evaluation, faces, latents, release, snapshot, training
-from assets.resources import SwapTalk
+from assets import audio, catalog, clips, evaluation, faces, latents, release, snapshot, training
+from assets.support import checks
+from assets.support.resources import SwapTalk
 from pipelines.executors import executor
 from pipelines.jobs import jobs
 from pipelines.schedules import retrain
 from pipelines.sensors import new_videos
 from pipelines.terminal import terminal_logger
 
-STAGES = [catalog, clips, faces, audio, snapshot, latents, training, baselines, evaluation, release]
+STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation, release]
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(STAGES),

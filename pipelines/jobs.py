@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from assets.training import MODELS
 from pipelines.executors import executor
+from swaptalk_models.graph.models import MODELS
 
 DATA = dg.AssetSelection.assets("training_snapshot").upstream()
 EVALUATION = dg.AssetSelection.assets("test_videos", "metrics", "evaluation_report", "model_release")
@@ -22,7 +22,7 @@ prepare_data = dg.define_asset_job(
 )
 train = dg.define_asset_job(
     "train",
-    dg.AssetSelection.assets("vq_latents", *MODELS, "wav2lip") | EVALUATION,
+    dg.AssetSelection.assets("vq_latents", *MODELS) | EVALUATION,
     description="Every model on the newest training snapshot, then the evaluation and the release.",
     executor_def=executor,
 )

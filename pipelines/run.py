@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.instance import open_instance
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.graph.models import own_models
+from swaptalk_models.settings.preset import load_preset
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -103,10 +103,10 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
                 )
             rest = selected - {CATALOG}
             if rest:
-                from assets.partitions import all_partitions
+                from assets.support.partitions import all_partitions
 
                 _execute(defs, instance, settings, rest, tags | all_partitions(instance))
-            if remember and rest.issuperset(MODEL_INPUTS):
+            if remember and rest.issuperset(spec.name for spec in own_models()):
                 home.update_state(study=None)  # if one was killed: the models are the home's own again
 
 

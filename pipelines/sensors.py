@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.partitions import RANGE_END, RANGE_START, videos
+from assets.support.partitions import RANGE_END, RANGE_START, videos
 from pipelines.instance import default_home
 from pipelines.jobs import prepare_data
 from pipelines.run import last_settings

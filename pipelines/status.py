@@ -11,12 +11,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger, StageReport
 from swaptalk_models.data.quality.gates import STAGE as QUALITY_STAGE
 from swaptalk_models.data.quality.gates import SYNC_STAGE, marked
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger, StageReport
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.graph.models import own_models
 from swaptalk_models.modules.model_folder import current, held_out_metrics
 
 JUDGEMENTS = (QUALITY_STAGE, SYNC_STAGE)
@@ -62,7 +62,7 @@ def collect(home: Home) -> dict[str, Any]:
         "stages": {name: _stage(report) for name, report in last.items() if name != SYNC_STAGE},
         "data": {name: _data(home, name, found) for (name, status), found in counts.items() if status == OK and name not in JUDGEMENTS},
         "snapshots": _snapshots(home),
-        "models": {name: found for name in MODEL_INPUTS if (found := _model(home.root, name)) is not None},
+        "models": {spec.name: found for spec in own_models() if (found := _model(home.root, spec.name)) is not None},
         "report": _existing(state.get("report")),
         "release": _existing(state.get("release")),
     }

@@ -17,10 +17,10 @@ import lance
 import pyarrow as pa
 import pytest
 
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.stages.run import STAGES
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
 TABLES = ("face_tracks", "face_crops", "mels")

@@ -14,18 +14,18 @@ import torch
 
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.media.audio import read_audio
-from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.snapshot import SCHEMA
 from swaptalk_models.data.media.video import probe, read_frames, read_image
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.phantom.corpus import write_corpus
+from swaptalk_models.data.snapshot import SCHEMA
 from swaptalk_models.errors import UserError
-from swaptalk_models.settings.models import TrainConfig, VQGANConfig
-from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.reporting.metric_text import COLUMNS
-from swaptalk_models.modules.weights import save_model
-from swaptalk_models.training.history import write_history
 from swaptalk_models.graph.models import MODEL_INPUTS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.weights import save_model
+from swaptalk_models.reporting.metric_text import COLUMNS
+from swaptalk_models.settings.models import TrainConfig, VQGANConfig
+from swaptalk_models.training.history import write_history
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.media.audio import read_audio
-from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.media.video import probe, read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.phantom.corpus import write_corpus
 
 pytestmark = pytest.mark.slow
 

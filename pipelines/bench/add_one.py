@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from pipelines.bench.growth import homes, seconds, whole_run
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import load_preset
 
 SECONDS, SIZE, TRIES = 2.0, 256, 3
 
@@ -39,8 +39,8 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
 def _partition(home: Home, videos: Path, video: str) -> float:
     """Seconds of the data stages for this one video, as a sensor or the UI asks for it."""
-    from swaptalk_models.data.stages.run import STAGES, run_data_stage
     from swaptalk_models.data.sources.source_videos import write_catalog
+    from swaptalk_models.data.stages.run import STAGES, run_data_stage
 
     preset = load_preset("tiny")
     write_catalog(home, preset, videos=str(videos))

@@ -17,8 +17,8 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     import numpy as np
 
     from swaptalk_models.data.snapshot import load_snapshot
-    from swaptalk_models.training.data import TrainingData
     from swaptalk_models.modules.model_folder import current
+    from swaptalk_models.training.data import TrainingData
 
     snapshot, vqgan = load_snapshot(Home(home)), current(home, "vqgan")
     data = TrainingData(home, snapshot.path)

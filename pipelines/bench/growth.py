@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.bench.pretend import bring_up_to_date, fill_home
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import load_preset
 
 SIZES = (10, 1_000, 10_000)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import load_preset
 
 PEOPLE, SECONDS, SIZE = 4, 4.0, 480
 COPIES = 5
@@ -21,7 +21,7 @@ GRAIN = 6.0
 
 def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     """Frames a second over all stages, each stage's share of the time, beside decoding alone and the peers' detector."""
-    from assets.resources import SwapTalk
+    from assets.support.resources import SwapTalk
     from pipelines.bench.s3fd import seconds_a_frame
     from swaptalk_models.data.phantom.corpus import write_corpus
 
@@ -63,8 +63,8 @@ def _film(drawn: Path, workdir: Path, workers: int) -> dict[str, float | str]:
 
 def _prepare(videos: Path, place: Path, workers: int) -> dict[str, float]:
     """Seconds of each stage."""
-    from swaptalk_models.data.stages.run import STAGES, run_data_stage
     from swaptalk_models.data.sources.source_videos import write_catalog
+    from swaptalk_models.data.stages.run import STAGES, run_data_stage
     from swaptalk_models.errors import UserError
 
     home, preset, seconds = Home(place).create(), load_preset("tiny"), {}

@@ -14,17 +14,17 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.settings.preset import Preset
 from swaptalk_models.data.engine import runner as stage
-from swaptalk_models.data.store import tables
-from swaptalk_models.data.stages import work
-from swaptalk_models.data.store.fingerprint import hash_values
-from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.engine.runner import Item, Result
 from swaptalk_models.data.media.png import encode_png
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
 from swaptalk_models.data.snapshot import make_snapshot
 from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.engine.runner import Item, Result
+from swaptalk_models.data.stages import work
+from swaptalk_models.data.stages.run import STAGES, run_data_stage
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.fingerprint import hash_values
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import Preset
 
 FRAMES = 10
 INFO = {"width": 480, "height": 480, "fps": 25.0, "frames": FRAMES, "duration_s": 4.0, "has_audio": True, "codec": "h264",

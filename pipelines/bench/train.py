@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from swaptalk_models.settings.preset import Preset, load_preset
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.preset import Preset, load_preset
 
 if TYPE_CHECKING:
     from swaptalk_models.training.data import TrainingData

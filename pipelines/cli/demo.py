@@ -29,11 +29,11 @@ def customised_face(home: Path) -> Path:
     with another's voice. Made once a release.
     """
     from pipelines.cli.generate import make_video
-    from swaptalk_models.settings.preset import load_preset
     from swaptalk_models.data.store.home import Home
-    from swaptalk_models.settings.methods import CROSS, OURS
     from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
     from swaptalk_models.inference.release import current_release
+    from swaptalk_models.settings.methods import CROSS, OURS
+    from swaptalk_models.settings.preset import load_preset
 
     release = current_release(home)
     records = load_records(evaluation_folder(Home(home), load_preset("tiny")))

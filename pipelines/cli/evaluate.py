@@ -69,9 +69,9 @@ def command(
     for option, path in (("--target", target), ("--source", source), ("--audio", audio)):
         if path and path.is_dir():
             raise UserError(f"{option} {path} is a folder: it goes with a folder as --generated")
-    from swaptalk_models.settings.data import FacesConfig
     from swaptalk_models.evaluation.measure.judging import load_judges
     from swaptalk_models.metrics.evaluate import evaluate_video
+    from swaptalk_models.settings.data import FacesConfig
 
     result = evaluate_video(generated, target, source, audio, gallery, load_judges(judge, config, FacesConfig()), config)
     if as_json:
@@ -105,10 +105,10 @@ def _evaluate_folder(
     output: Path,
     as_json: bool,
 ) -> None:
-    from swaptalk_models.settings.data import FacesConfig
     from swaptalk_models.evaluation.measure.file_pairs import pair_files
     from swaptalk_models.evaluation.measure.scoring import score_videos
     from swaptalk_models.evaluation.measure.table import FILES, evaluation_table, write_tables
+    from swaptalk_models.settings.data import FacesConfig
 
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output}: is a file; the tables go into a folder")

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from pipelines.instance import default_home
-from swaptalk_models.settings.ablations import ABLATIONS
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.ablations import ABLATIONS
 
 INPUT_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 INPUT_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

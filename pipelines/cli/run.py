@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 
 from pipelines.cli.options import INPUT_FOLDER, ablate_option, home_option, json_option, overrides
-from swaptalk_models.settings.preset import PRESETS
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.preset import PRESETS
 
 IN_THE_HOME = Path("-")
 """`--hdtf` without a folder: its annotation files are fetched into the home."""

@@ -17,17 +17,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.quality.gates import SYNC_STAGE, heard, marked, measured, verdicts, write_marks
+from swaptalk_models.data.sources.names import speaker_of
+from swaptalk_models.data.sources.source_videos import catalog_rows
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Ledger
-from swaptalk_models.data.sources.names import speaker_of
-from swaptalk_models.data.quality.gates import SYNC_STAGE, heard, marked, measured, verdicts, write_marks
-from swaptalk_models.settings.data import SplitConfig
-from swaptalk_models.data.sources.source_videos import catalog_rows
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.data import SplitConfig
+from swaptalk_models.settings.preset import Preset
 
 TABLES = ("face_tracks", "face_crops", "mels")
 SPLITS = ("train", "validation", "test")

@@ -1,6 +1,10 @@
-"""Code version of every stage. Raise one when its results change: what it made before is then stale and is made again."""
+"""Code version of every asset. Raise one when its results change: what it made before is then stale and is made again."""
 
-CODE_VERSIONS = {
+from __future__ import annotations
+
+from swaptalk_models.graph.models import MODELS
+
+CODE_VERSIONS: dict[str, str] = {
     "phantom": "1",
     "hdtf_catalog": "2",
     "raw_videos": "3",
@@ -10,17 +14,9 @@ CODE_VERSIONS = {
     "mels": "2",
     "training_snapshot": "2",
     "vq_latents": "1",
-    "vqgan": "2",
-    "identity_encoder": "1",
-    "lip_expert": "1",
-    "swap_teacher": "2",
-    "face_swapper": "3",
-    "lip_sync": "3",
-    "wav2lip": "1",
-    "sync_judge": "1",
     "sync_offsets": "2",  # no asset: written beside the sync judge
     "test_videos": "5",
     "metrics": "4",
     "evaluation_report": "3",
     "model_release": "1",
-}
+} | {name: spec.code_version for name, spec in MODELS.items()}

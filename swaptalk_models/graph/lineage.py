@@ -1,7 +1,15 @@
-"""The graph of assets by name: what is made from what. The report draws it; a test holds it to the Dagster definitions."""
+"""The graph of assets by name: what is made from what. The report draws it, Dagster's assets take their dependencies from it."""
 
-LINEAGE: dict[str, tuple[str, tuple[str, ...]]] = {
-    # asset: (group, upstream)
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+
+from swaptalk_models.graph.models import MODELS, RELEASED
+
+Node = tuple[str, tuple[str, ...]]
+"""(group, upstream assets)"""
+
+_OTHERS: dict[str, Node] = {
     "hdtf_catalog": ("catalog", ()),
     "raw_videos": ("clips", ("hdtf_catalog",)),
     "clips": ("clips", ("raw_videos",)),
@@ -9,17 +17,29 @@ LINEAGE: dict[str, tuple[str, tuple[str, ...]]] = {
     "face_crops": ("faces", ("clips", "face_tracks")),
     "mels": ("audio", ("clips",)),
     "training_snapshot": ("training", ("face_tracks", "face_crops", "mels")),
-    "identity_encoder": ("training", ("training_snapshot",)),
-    "vqgan": ("latents", ("training_snapshot", "identity_encoder")),
     "vq_latents": ("latents", ("face_crops", "vqgan")),
-    "lip_expert": ("training", ("training_snapshot", "vq_latents", "vqgan")),
-    "swap_teacher": ("training", ("training_snapshot", "vqgan")),
-    "face_swapper": ("training", ("training_snapshot", "vq_latents", "vqgan", "identity_encoder", "swap_teacher")),
-    "lip_sync": ("training", ("training_snapshot", "vq_latents", "vqgan", "lip_expert")),
-    "wav2lip": ("training", ("training_snapshot", "vq_latents", "vqgan", "lip_expert")),
-    "sync_judge": ("evaluation", ("training_snapshot",)),
-    "test_videos": ("evaluation", ("training_snapshot", "vqgan", "face_swapper", "lip_sync", "wav2lip")),
+    "test_videos": (
+        "evaluation",
+        ("training_snapshot", *RELEASED, *(name for name, spec in MODELS.items() if spec.compared_only)),
+    ),
     "metrics": ("evaluation", ("test_videos", "sync_judge")),
     "evaluation_report": ("evaluation", ("test_videos", "metrics")),
-    "model_release": ("release", ("vqgan", "face_swapper", "lip_sync", "metrics")),
+    "model_release": ("release", (*RELEASED, "metrics")),
 }
+
+
+def _in_order(nodes: dict[str, Node]) -> dict[str, Node]:
+    """Every asset behind what it is made from."""
+    return {name: nodes[name] for name in TopologicalSorter({name: node[1] for name, node in nodes.items()}).static_order()}
+
+
+LINEAGE: dict[str, Node] = _in_order(_OTHERS | {name: (spec.group, spec.upstream) for name, spec in MODELS.items()})
+
+
+def group(asset: str) -> str:
+    return LINEAGE[asset][0]
+
+
+def upstream(asset: str) -> tuple[str, ...]:
+    """Names of the assets that it is made from."""
+    return LINEAGE[asset][1]

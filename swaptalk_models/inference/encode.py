@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.device import pick_device
+from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.weights import load_model
 
 _BATCH = 64

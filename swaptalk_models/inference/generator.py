@@ -19,21 +19,20 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
+from swaptalk_models.classical.skin import match_skin
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
-from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.faces.detection import detect_face
-from swaptalk_models.data.sound.mel import log_mel
+from swaptalk_models.data.faces.reference import reference_frame
 from swaptalk_models.data.faces.tracking import FaceTrack, track_faces
+from swaptalk_models.data.media.audio import read_audio
+from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import probe, read_image
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.inference.paste import paste_face
-from swaptalk_models.classical.skin import match_skin
 from swaptalk_models.inference.target import target_frames
-from swaptalk_models.data.sound.mel import centred_windows
-from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 
 _BATCH = 16
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds

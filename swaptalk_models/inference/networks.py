@@ -10,16 +10,14 @@ import torch
 from torch import Tensor
 
 from swaptalk_models.data.faces.regions import downsample_labels, region_labels
-from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.inference.deblock import deblock
+from swaptalk_models.modules.device import pick_device
 from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.modules.images import from_unit, to_unit
-from swaptalk_models.modules.device import pick_device
 from swaptalk_models.modules.weights import load_model, load_shape
-
-NETWORKS = ("vqgan", "face_swapper", "lip_sync")
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
 
 
 @dataclass

@@ -9,13 +9,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import RELEASED
+from swaptalk_models.inference.networks import Networks
+from swaptalk_models.modules.model_folder import ModelFolder, current
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.settings.preset import Preset
 from swaptalk_models.settings.section import build_section
-from swaptalk_models.data.store.atomic_write import written_aside
-from swaptalk_models.settings.data import CropsConfig, FacesConfig
-from swaptalk_models.errors import UserError
-from swaptalk_models.inference.networks import NETWORKS, Networks
-from swaptalk_models.modules.model_folder import ModelFolder, current
 
 RELEASE_FILE = "release.json"
 
@@ -27,7 +28,7 @@ def build_release(home: Path, preset: Preset) -> Path:
         UserError: a network was not trained yet.
     """
     home = Path(home)
-    models = {name: current(home, name) for name in NETWORKS}
+    models = {name: current(home, name) for name in RELEASED}
     settings = {
         "preset": preset.name,
         "face_crops": dataclasses.asdict(preset.face_crops),
@@ -81,12 +82,12 @@ def load_release(folder: Path, device: str = "auto") -> Networks:
             raise UserError(f"{path}: missing from the release")
         if _sha256(path) != expected:
             raise UserError(f"{path}: differs from the hash in {RELEASE_FILE}: damaged or changed since it was released")
-    return Networks({name: folder / name for name in NETWORKS}, *_crop_settings(settings), device)
+    return Networks({name: folder / name for name in RELEASED}, *_crop_settings(settings), device)
 
 
 def load_current(home: Path, preset: Preset, device: str = "auto") -> Networks:
     """The networks that the last trainings made current, before they are released."""
-    folders = {name: current(Path(home), name).path for name in NETWORKS}
+    folders = {name: current(Path(home), name).path for name in RELEASED}
     return Networks(folders, preset.face_crops, preset.face_tracks, device)
 
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.detection import make_backend
-from swaptalk_models.settings.data import FacesConfig
+from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.metrics.dlib_judge import identity_embeddings
+from swaptalk_models.settings.data import FacesConfig
 
 _SIDE = 256  # px; dlib's landmarks are steadier on a face of this size
 
@@ -24,6 +25,11 @@ def crop_landmarks(crops: np.ndarray, around: np.ndarray | None = None, config: 
     box = np.array([points[:, 0].min(), points[17:27, 1].min(), points[:, 0].max(), points[8, 1]], np.float32)
     found = [backend.landmarks(_magnified(crop), box) for crop in crops]
     return np.stack(found).astype(np.float32) * np.float32(crops.shape[1] / _SIDE)
+
+
+def crop_openings(crops: np.ndarray, around: np.ndarray | None = None) -> np.ndarray:
+    """Mouth opening (T,), as a share of the eyes' distance, of crops (T, S, S, 3) uint8; ``around`` as in ``crop_landmarks``."""
+    return mouth_opening(crop_landmarks(crops, around))
 
 
 def crop_identities(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

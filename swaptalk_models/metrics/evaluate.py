@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from swaptalk_models.data.media.audio import read_audio
-from swaptalk_models.data.sound.mel import log_mel
 from swaptalk_models.data.media.video import probe
+from swaptalk_models.data.sound.mel import log_mel, mel_likeness
 from swaptalk_models.metrics import lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
 from swaptalk_models.metrics.definitions import METRICS
@@ -27,9 +27,8 @@ from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
 from swaptalk_models.metrics.judges import Judges, SyncJudge
 from swaptalk_models.metrics.pairing import Pairing, pair_videos
-from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.metrics.sync import SyncScore, sync_score
-from swaptalk_models.data.sound.mel import mel_likeness
+from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
 

@@ -12,9 +12,9 @@ from swaptalk_models.metrics.fid import FeatureStatistics
 from swaptalk_models.metrics.judges import Judges, identity_crop
 from swaptalk_models.metrics.pairing import Pairing
 from swaptalk_models.metrics.psnr import psnr
-from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.metrics.ssim import ssim_map
 from swaptalk_models.metrics.streams import SampledStream, WindowStream, add_statistics, spread
+from swaptalk_models.settings.evaluation import EvaluationConfig
 
 _TARGET_FRAMES = 8  # of the target, for the similarity to its person: enough for a mean
 

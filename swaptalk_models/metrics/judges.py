@@ -11,12 +11,12 @@ import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.detection import detect_face, make_backend
-from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.data.faces.tracking import FaceTrack, track_faces
+from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import read_image
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.steady_landmarks import JITTER, steady_landmarks
-from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
 
 IDENTITY_CROP = CropsConfig(size=384, margin=0.5, smooth_frames=0)
 """What the identity judge is shown: the face with as much around it as dlib's own face chip wants."""

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from swaptalk_models.data.faces.landmarks import interocular
+
 MOUTH = slice(48, 68)
 
 
@@ -37,6 +39,3 @@ def interocular_share(distances: np.ndarray, target: np.ndarray) -> float:
     return float((distances / interocular(target)).mean()) if len(distances) else float("nan")
 
 
-def interocular(landmarks: np.ndarray) -> np.ndarray:
-    """Distance between the centres of the eyes: (T, 68, 2) gives (T,)."""
-    return np.linalg.norm(landmarks[:, 36:42].mean(axis=1) - landmarks[:, 42:48].mean(axis=1), axis=1)

@@ -13,13 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.data.faces.landmarks import interocular
-
-
-def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Opening of each frame as a share of the inter-ocular distance: (T, 68, 2) gives (T,)."""
-    return np.linalg.norm(landmarks[:, 62] - landmarks[:, 66], axis=1) / interocular(landmarks)
-
 
 def opening_correlation(opening: np.ndarray, truth: np.ndarray) -> float:
     """Pearson's correlation of two (T,) series where both are finite; 0 if one is constant, NaN below 3 frames."""

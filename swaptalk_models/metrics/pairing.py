@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines
-from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.data.faces.tracking import INTERPOLATED, MISSING, FaceTrack
+from swaptalk_models.data.media.timeline import frames_at_25
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.metrics.judges import Judges
-from swaptalk_models.data.media.timeline import frames_at_25
+from swaptalk_models.settings.data import CropsConfig
 
 # Points that speech does not move: brows, nose and eyes.
 _STEADY = slice(17, 48)

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.data.faces.regions import region_labels
 from swaptalk_models.data.faces.landmarks import interocular
+from swaptalk_models.data.faces.regions import region_labels
 
 
 def landmark_distance(made: np.ndarray, target: np.ndarray) -> float:

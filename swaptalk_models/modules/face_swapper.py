@@ -13,6 +13,8 @@ Shapes: B batch, D embedding channels, h side of the latent grid, N = h * h toke
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -94,6 +96,10 @@ class FaceSwapper(nn.Module):
             for layer in (self.out, self.gate_out):
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(layer.bias)
+
+    @classmethod
+    def build(cls, config: FaceSwapperConfig, shape: Mapping[str, int]) -> FaceSwapper:
+        return cls(config, shape["dim"], shape["grid"])
 
     def forward(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
         """(B, D, h, h) x 2 and int64 region labels (B, h, h) x 2 -> (B, D, h, h)."""

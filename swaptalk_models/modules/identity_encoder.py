@@ -5,7 +5,9 @@ It is a loss, never a judge: what is measured against identity uses another netw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,3 +72,12 @@ def perceptual_loss(maps: list[Tensor], reference: list[Tensor]) -> Tensor:
         for a, b in zip(maps, reference, strict=True)
     ]
     return torch.stack(losses).mean()
+
+
+def build_identity_encoder(config: IdentityEncoderConfig, shape: Mapping[str, Any]) -> nn.Module:
+    """Ours, or somebody else's ArcFace where the settings name one."""
+    if not config.external:
+        return IdentityEncoder(config)
+    from swaptalk_models.modules.arcface import ArcFace
+
+    return ArcFace(config, shape["crop_size"], shape.get("depth", 50), shape.get("crop_margin", 0.0))

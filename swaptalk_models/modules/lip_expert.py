@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from swaptalk_models.settings.models import LipExpertConfig
 from swaptalk_models.modules.sync_net import AudioTower, LatentTower, SyncNet
+from swaptalk_models.settings.models import LipExpertConfig
 
 
 class LipExpert(SyncNet):
@@ -20,6 +20,10 @@ class LipExpert(SyncNet):
             LatentTower(config, latent_dim, grid), AudioTower(config.width, config.dim, config.dropout)
         )
         self.config = config
+
+    @classmethod
+    def build(cls, config: LipExpertConfig, shape: Mapping[str, int]) -> LipExpert:
+        return cls(config, shape["dim"], shape["grid"])
 
     @contextmanager
     def noisy(self) -> Iterator[None]:

@@ -9,6 +9,8 @@ stays the target's (`region`; the figure replaces all of the half). Shapes: B ba
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,8 +19,8 @@ from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.regions import REGIONS, region_labels
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE, AudioEncoder
 from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid
-from swaptalk_models.settings.models import LipSyncConfig
 from swaptalk_models.modules.vqgan import cosine_basis
+from swaptalk_models.settings.models import LipSyncConfig
 
 
 class Hourglass(nn.Module):
@@ -145,6 +147,10 @@ class LipSync(nn.Module):
         self.audio = AudioEncoder(config.audio_dim)
         self.warping = FaceWarping(dim, config.warp_width, factor) if config.warping else None
         self.transform = LipTransform(config, dim, grid)
+
+    @classmethod
+    def build(cls, config: LipSyncConfig, shape: Mapping[str, int]) -> LipSync:
+        return cls(config, shape["dim"], shape["grid"], shape["crop_size"] // shape["grid"])
 
     def forward(self, target_upper: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
         """Predict the lower half.

@@ -5,6 +5,7 @@ It also lends its features to a Fréchet distance where no Inception network is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor
 
 from swaptalk_models.data.sound.mel import mel_windows
-from swaptalk_models.settings.models import SyncJudgeConfig
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, AudioTower, PixelTower, SyncNet
+from swaptalk_models.settings.models import SyncJudgeConfig
 
 _BATCH = 64
 
@@ -25,6 +26,10 @@ class SyncJudge(SyncNet):
     def __init__(self, config: SyncJudgeConfig, crop_size: int, name: str = "sync_judge") -> None:
         super().__init__(PixelTower(config), AudioTower(config.dim, config.dim, config.dropout))
         self.config, self.crop_size, self.name = config, crop_size, name
+
+    @classmethod
+    def build(cls, config: SyncJudgeConfig, shape: Mapping[str, int]) -> SyncJudge:
+        return cls(config, shape["crop_size"])
 
     @staticmethod
     def normalise(lower_BTHW3: Tensor) -> Tensor:
@@ -74,8 +79,8 @@ class SyncJudge(SyncNet):
 def load_sync_judge(folder: Path, device: str = "cpu") -> SyncJudge:
     """The judge kept in a model folder; its name carries its version. `device`: as in ``train.device``."""
     from swaptalk_models.modules.device import pick_device
-    from swaptalk_models.modules.weights import load_model
     from swaptalk_models.modules.model_folder import judge_name
+    from swaptalk_models.modules.weights import load_model
 
     judge = load_model("sync_judge", folder, str(pick_device(device)))
     judge.name = judge_name(Path(folder))

@@ -13,6 +13,7 @@ cosine transform: at step 0 the pair is a JPEG-like codec, and the convolutions 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,8 +22,8 @@ from torch import Tensor, nn
 
 from swaptalk_models.modules.blocks import ResBlock, SelfAttention2d, norm
 from swaptalk_models.modules.quantizer import Quantized, VectorQuantizer
-from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.modules.taming_decoder import TamingDecoder
+from swaptalk_models.settings.models import VQGANConfig
 
 
 class Encoder(nn.Module):
@@ -102,6 +103,10 @@ class VQGAN(nn.Module):
         codebook = (config.codes, config.dim, config.groups, config.codebook_decay, config.revive_below, config.codebook_start, config.gradient)
         self.upper = VectorQuantizer(*codebook)
         self.lower = self.upper if config.one_codebook else VectorQuantizer(*codebook)
+
+    @classmethod
+    def build(cls, config: VQGANConfig, shape: Mapping[str, int]) -> VQGAN:
+        return cls(config)
 
     def forward(self, image_B3SS: Tensor, quantise: bool = True) -> Reconstruction:
         """Encode, quantise (unless the codebooks have not started yet), decode."""

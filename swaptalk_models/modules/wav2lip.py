@@ -9,14 +9,19 @@ and the reference's lower half, so that a short training is not spent on learnin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from swaptalk_models.modules.audio_encoder import MEL_STEPS, AudioEncoder
 from swaptalk_models.modules.blocks import ResBlock, norm
+from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.settings.models import Wav2LipConfig
+
+_BATCH = 32
 
 
 class Wav2Lip(nn.Module):
@@ -41,6 +46,10 @@ class Wav2Lip(nn.Module):
         nn.init.zeros_(self.last[2].weight)
         nn.init.zeros_(self.last[2].bias)
 
+    @classmethod
+    def build(cls, config: Wav2LipConfig, shape: Mapping[str, int]) -> Wav2Lip:
+        return cls(config)
+
     def forward(self, target: Tensor, reference: Tensor, mel_BTF: Tensor) -> Tensor:
         """The target's face with the lips of the sound.
 
@@ -64,3 +73,16 @@ class Wav2Lip(nn.Module):
         for (grow, block), skip in zip(self.up, reversed(skips), strict=True):
             x = block(torch.cat([grow(x), skip], dim=1))
         return torch.cat([upper, lower], dim=2) + self.last(x)
+
+
+@torch.inference_mode()
+def speak_pixels(model: Wav2Lip, crops: np.ndarray, references: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Crops (T, S, S, 3) uint8 with the lips of mel windows (T, 16, 80); references: as many crops, or one for all."""
+    device = next(model.parameters()).device
+    references = np.broadcast_to(references, crops.shape)
+    made = []
+    for first in range(0, len(crops), _BATCH):
+        some = slice(first, first + _BATCH)
+        images, refs = (torch.from_numpy(to_unit(pixels[some])).to(device) for pixels in (crops, references))
+        made.append(from_unit(model(images, refs, torch.from_numpy(windows[some]).to(device)).float().cpu().numpy()))
+    return np.concatenate(made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,49 +12,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from swaptalk_models.settings.section import build_section
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.arcface import ArcFace
-from swaptalk_models.modules.face_swapper import FaceSwapper
-from swaptalk_models.modules.identity_encoder import IdentityEncoder
-from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.modules.lip_sync import LipSync
-from swaptalk_models.settings.models import (
-    FaceSwapperConfig,
-    IdentityEncoderConfig,
-    LipExpertConfig,
-    LipSyncConfig,
-    SyncJudgeConfig,
-    VQGANConfig,
-    Wav2LipConfig,
-)
-from swaptalk_models.modules.sync_judge import SyncJudge
-from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.modules.wav2lip import Wav2Lip
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.graph.reference import resolve
+from swaptalk_models.settings.section import build_section
 
 
-def _identity_encoder(config: IdentityEncoderConfig, shape: dict[str, Any]) -> nn.Module:
-    if not config.external:
-        return IdentityEncoder(config)
-    return ArcFace(config, shape["crop_size"], shape.get("depth", 50), shape.get("crop_margin", 0.0))
-
-
-# name -> (class of its configuration, how to build it from that and the shape it was trained for)
-_NETWORKS = {
-    "vqgan": (VQGANConfig, lambda config, shape: VQGAN(config)),
-    "identity_encoder": (IdentityEncoderConfig, _identity_encoder),
-    "lip_expert": (LipExpertConfig, lambda config, shape: LipExpert(config, shape["dim"], shape["grid"])),
-    "face_swapper": (FaceSwapperConfig, lambda config, shape: FaceSwapper(config, shape["dim"], shape["grid"])),
-    "lip_sync": (LipSyncConfig, lambda config, shape: LipSync(config, shape["dim"], shape["grid"], shape["crop_size"] // shape["grid"])),
-    "wav2lip": (Wav2LipConfig, lambda config, shape: Wav2Lip(config)),
-    "sync_judge": (SyncJudgeConfig, lambda config, shape: SyncJudge(config, shape["crop_size"])),
-}
-
-
-def build_network(name: str, config: Any, shape: dict[str, int]) -> nn.Module:
-    """The network of ``name``, with random weights. ``shape`` as in ``save_model``."""
-    return _NETWORKS[name][1](config, shape)
+def build_network(name: str, config: Any, shape: Mapping[str, int]) -> nn.Module:
+    """The network of ``name`` (graph/models.py), with random weights. ``shape`` as in ``save_model``."""
+    return resolve(MODELS[name].network)(config, shape)
 
 
 def save_model(name: str, network: nn.Module, shape: dict[str, int], folder: Path) -> None:
@@ -81,7 +49,7 @@ def load_model(name: str, folder: Path, device: str = "cpu") -> Any:
         raise UserError(f"{folder}: not a folder of a trained {name}: {missing} is missing") from None
     except (ValueError, OSError, SafetensorError) as error:
         raise UserError(f"{folder}: damaged {name}: {error}") from None
-    network = build_network(name, build_section(_NETWORKS[name][0], stored["config"]), stored["shape"])
+    network = build_network(name, build_section(MODELS[name].section, stored["config"]), stored["shape"])
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

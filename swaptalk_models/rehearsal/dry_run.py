@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from swaptalk_models.settings.preset import Preset
-from swaptalk_models.settings.models import TrainConfig
-from swaptalk_models.training.objective import Batch, Objective
+from swaptalk_models.graph.models import own_models
 from swaptalk_models.rehearsal.random_data import RandomData, rehearsed_objective, untrained
-from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.settings.models import TrainConfig
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.training.objective import Batch, Objective
 
-TRAINED = tuple(name for name in MODEL_INPUTS if name != "swap_teacher")
+TRAINED = tuple(spec.name for spec in own_models() if spec.objective)
 _STATES = 5  # copies of a trained weight: itself, its gradient, AdamW's two moments, the moving average
 
 

@@ -12,19 +12,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from torch import nn
 
-from swaptalk_models.training.swap_teacher import PAIRS_FILE
-from swaptalk_models.settings.preset import Preset
 from swaptalk_models.data.faces.alignment import template_landmarks
-from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.faces.regions import region_labels
-from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.weights import build_network
+from swaptalk_models.settings.preset import Preset
+from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.training.inputs import read_inputs
 from swaptalk_models.training.objective import Objective
+from swaptalk_models.training.pair_table import CODES, write_pairs
 from swaptalk_models.training.run import build_objective
-from swaptalk_models.graph.models import MODEL_INPUTS
 from swaptalk_models.training.spec import TrainSpec
 
 _PEOPLE = {"train": 6, "validation": 2, "test": 2}
@@ -82,12 +82,13 @@ class RandomData(TrainingData):
 
 def rehearsed_objective(name: str, preset: Preset, folder: Path, data: RandomData) -> Objective:
     """The objective of ``name`` at the preset's size. ``folder`` is empty, and takes the teacher's random pairs."""
-    if name == "face_swapper":
+    if "swap_teacher" in MODELS[name].inputs:
         _write_pairs(preset, data, folder)
-    inputs = {upstream: str(folder) for upstream in MODEL_INPUTS[name]}
+    inputs = {upstream: str(folder) for upstream in MODELS[name].inputs}
     config = dataclasses.asdict(getattr(preset, name))
     spec = TrainSpec(name, str(folder), config, preset.face_crops.size, str(folder), inputs, str(folder))
-    objective, _ = build_objective(spec, data, lambda upstream, _: untrained(upstream, preset))
+    inputs = read_inputs(spec, data, lambda upstream, _: untrained(upstream, preset))
+    objective, _ = build_objective(inputs, name)
     for module in objective.model.modules():
         if hasattr(module, "started"):  # codebooks that have started, as for nearly all of a training
             module.started.fill_(True)
@@ -102,16 +103,17 @@ def untrained(name: str, preset: Preset) -> nn.Module:
 
 def _write_pairs(preset: Preset, data: RandomData, folder: Path) -> None:
     count = 2 * _FRAMES
-    upper, lower = data.codes("", preset.grid)
-    columns = {
-        "source_clip": [data.clips[0].name] * count,
-        "source_frame": np.arange(count) % _FRAMES,
-        "target_clip": [data.clips[1].name] * count,
-        "target_frame": np.arange(count) % _FRAMES,
-        "split": ["train", "validation"] * _FRAMES,
-        "crop": data._crops[:count],
-    }
-    for half, codes in {"upper": upper, "lower": lower, "source_upper": upper, "source_lower": lower}.items():
-        flat = codes[:count].reshape(count, -1)
-        columns[half] = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.uint16()), flat.shape[1])
-    pq.write_table(pa.table(columns), folder / PAIRS_FILE)
+    rows = [
+        {
+            "source_clip": data.clips[0].name,
+            "source_frame": number % _FRAMES,
+            "target_clip": data.clips[1].name,
+            "target_frame": number % _FRAMES,
+            "split": ("train", "validation")[number % 2],
+            "crop": data._crops[number].as_py(),
+        }
+        for number in range(count)
+    ]
+    upper, lower = (codes[:count].reshape(count, -1) for codes in data.codes("", preset.grid))
+    with write_pairs(folder) as writer:
+        writer.write(rows, dict(zip(CODES, (upper, lower, upper, lower), strict=True)))

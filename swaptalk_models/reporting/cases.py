@@ -11,10 +11,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from swaptalk_models.data.media.video import read_image
-from swaptalk_models.settings.methods import METHODS
-from swaptalk_models.settings.methods import GROUND_TRUTH, OURS
 from swaptalk_models.reporting.preview import small_video
 from swaptalk_models.reporting.report_data import CaseClip, VideoCase
+from swaptalk_models.settings.methods import GROUND_TRUTH, METHODS, OURS
 
 _SCENES = 4  # a setting
 _VIDEOS = 8  # a scene

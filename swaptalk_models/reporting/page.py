@@ -15,10 +15,10 @@ from PIL import Image
 
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.reporting.charts import line_chart
 from swaptalk_models.reporting.lineage import lineage_svg
 from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, MetricText, shown_columns
-from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import (
     CROSS,
     LEAST_VIDEOS,

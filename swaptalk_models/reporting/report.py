@@ -14,24 +14,23 @@ from pathlib import Path
 import cv2
 import pyarrow.parquet as pq
 
-from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.media.video import read_image
+from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
-from swaptalk_models.data.snapshot import load_snapshot
-from swaptalk_models.data.media.video import read_image
-from swaptalk_models.reporting.cases import video_cases
 from swaptalk_models.evaluation.compare.claims import Run, judge_claims
 from swaptalk_models.evaluation.compare.compression import draw_compression
-from swaptalk_models.evaluation.measure.measure import metrics_folder
-from swaptalk_models.settings.methods import needs_wav2lip
-from swaptalk_models.settings.methods import GROUND_TRUTH, OURS
-from swaptalk_models.graph.targets import FURTHER, TARGETS
-from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
 from swaptalk_models.evaluation.compare.variants import VARIANTS, Evaluation, find_variants, other_trainings
+from swaptalk_models.evaluation.measure.measure import metrics_folder
+from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import LINEAGE
+from swaptalk_models.graph.models import MODELS, Figure, needed_models
 from swaptalk_models.metrics.confidence import Interval
+from swaptalk_models.modules.model_folder import ModelFolder, current, held_out_metrics
+from swaptalk_models.reporting.cases import video_cases
 from swaptalk_models.reporting.page import write_report
 from swaptalk_models.reporting.report_data import (
     BASELINE,
@@ -49,9 +48,8 @@ from swaptalk_models.reporting.report_data import (
     StageCost,
 )
 from swaptalk_models.reporting.report_data import OURS as OUR_ROW
-from swaptalk_models.graph.models import MODEL_INPUTS
-from swaptalk_models.modules.model_folder import ModelFolder, current, held_out_metrics
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.settings.methods import GROUND_TRUTH, OURS
+from swaptalk_models.settings.preset import Preset
 
 COMPARISON_FILE = "comparison.json"
 """Beside the metrics: these models against the release before them."""
@@ -67,8 +65,7 @@ def write_evaluation_report(home: Path, preset: Preset) -> Path:
     """
     home = Home(Path(home))
     folder = metrics_folder(home, preset)
-    names = [*MODEL_INPUTS, *(["wav2lip"] if needs_wav2lip(preset.evaluation.methods) else [])]
-    models = {name: current(home.root, name) for name in names}
+    models = {spec.name: current(home.root, spec.name) for spec in needed_models(preset)}
     variants = find_variants(home, folder, preset.training_snapshot.extra)
     comparison = folder / COMPARISON_FILE
     content = {
@@ -217,11 +214,8 @@ def model_metrics(name: str, model: ModelFolder) -> list[ModelMetric]:
 
 
 def _metric(model: str, name: str, value: float | None, baseline: float | None) -> ModelMetric:
-    target = TARGETS.get(model, {}).get(name)
-    if target is None:
-        meaning, baseline_name = FURTHER.get(name, ("", ""))
-        return ModelMetric(name, value, baseline=baseline, baseline_name=baseline_name, meaning=meaning)
-    return ModelMetric(name, value, target.threshold, target.at_least, baseline, target.baseline_name, target.meaning)
+    figure = MODELS[model].figures.get(name, Figure(""))
+    return ModelMetric(name, value, figure.threshold, figure.at_least, baseline, figure.baseline_name, figure.meaning)
 
 
 def _fitted(path: Path):

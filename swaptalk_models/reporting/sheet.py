@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.media.video import probe, read_frames, read_image
+from swaptalk_models.data.store.atomic_write import written_aside
 
 _FRAMES, _SIDE = 5, 96  # a method, px
 

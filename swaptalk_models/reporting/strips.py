@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from swaptalk_models.settings.preset import Preset
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.media.video import read_image
-from swaptalk_models.evaluation.measure.measure import metrics_folder
-from swaptalk_models.settings.methods import OURS
-from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
+from swaptalk_models.data.media.video import read_image
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.evaluation.measure.measure import metrics_folder
+from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
+from swaptalk_models.settings.methods import OURS
+from swaptalk_models.settings.preset import Preset
 
 SIDE = 112  # px
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.settings.models import VQGANConfig
 
 Overrides = dict[str, Any]

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from swaptalk_models.settings.methods import CROSS, OURS, SELF
-
+SELF, CROSS = "self", "cross"
+"""Settings in which a method is tried: driven by the target's own sound, or by another video's."""
+GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
 LATENT, RGB = "latent", "rgb"
 ALL = "all"
 
@@ -31,8 +32,9 @@ class Method:
         return "swap" in self.stages
 
     @property
-    def needs_wav2lip(self) -> bool:
-        return self.space == RGB and "speak" in self.stages
+    def compared_models(self) -> tuple[str, ...]:
+        """Models that are trained for the comparison alone, and that this method runs on."""
+        return ("wav2lip",) if self.space == RGB and "speak" in self.stages else ()
 
 
 SWAP_ALONE = "Swap alone"
@@ -66,6 +68,6 @@ def chosen_methods(names: Sequence[str]) -> dict[str, Method]:
     return {name: method for name, method in METHODS.items() if name == OURS or name in names or ALL in names}
 
 
-def needs_wav2lip(names: Sequence[str]) -> bool:
-    """Whether any of these methods runs the RGB lip-sync baseline."""
-    return any(method.needs_wav2lip for method in chosen_methods(names).values())
+def models_needed(names: Sequence[str]) -> frozenset[str]:
+    """The models, trained for the comparison alone, that these methods run on."""
+    return frozenset(model for method in chosen_methods(names).values() for model in method.compared_models)

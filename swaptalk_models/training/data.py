@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.sound.mel import mel_windows, shift_mel
 from swaptalk_models.data.media.png import decode_png
+from swaptalk_models.data.sound.mel import mel_windows, shift_mel
 from swaptalk_models.errors import UserError
 
 _DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
@@ -224,11 +224,5 @@ def _left_out(videos: set[str], patterns: Sequence[str]) -> set[str]:
     return found
 
 
-def to_unit(crops: np.ndarray) -> np.ndarray:
-    """(N, S, S, 3) uint8 -> (N, 3, S, S) float32 in [-1, 1], as the networks take images."""
-    return np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32) / 127.5 - 1
 
 
-def from_unit(images: np.ndarray) -> np.ndarray:
-    """(N, 3, S, S) in [-1, 1] -> (N, S, S, 3) uint8."""
-    return np.clip((images.transpose(0, 2, 3, 1) + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8)

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from swaptalk_models.data.store.atomic_write import written_aside
-from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.modules.device import compiler_fault, pick_device, pick_dtype
+from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.training.history import HISTORY_FILE, newest, write_history
-from swaptalk_models.training.objective import Batch, Objective, average_gradients
+from swaptalk_models.training.objective import Batch, HeldOut, Objective, average_gradients
 
 _LOG_POINTS = 200  # points of a training curve
 _REPORT_SECONDS = 2.0
@@ -38,8 +38,12 @@ class Diverged(RuntimeError):
 class Fit:
     """A training in progress: weights, optimiser, moving average, history."""
 
-    def __init__(self, objective: Objective, config: TrainConfig, folder: Path, report: Callable[[str], None]) -> None:
-        self.objective, self.config, self.folder, self.report = objective, config, folder, report
+    def __init__(
+        self, objective: Objective, held_out: HeldOut | None, config: TrainConfig, folder: Path, report: Callable[[str], None]
+    ) -> None:
+        """``held_out``: None where nothing is validated (`pace`)."""
+        self.objective, self.held_out = objective, held_out
+        self.config, self.folder, self.report = config, folder, report
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.world = dist.get_world_size() if dist.is_initialized() else 1
         self.device = pick_device(config.device)
@@ -219,8 +223,9 @@ class Fit:
         return f"loss not finite for {bad} steps at step {self.step}: lower train.lr; of earlier states {kept}"
 
     def _validate(self) -> None:
+        assert self.held_out is not None
         with torch.no_grad():
-            figures = self.objective.validate(self.average)
+            figures = self.held_out.validate(self.average)
         self.history.append({"step": self.step} | {f"held_out_{name}": value for name, value in figures.items()})
         if figures["score"] > self.best["score"]:
             weights = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}

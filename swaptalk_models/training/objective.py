@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,8 +28,20 @@ class Outcome:
     """Further series for the report, such as accuracy by offset."""
 
 
+class HeldOut(Protocol):
+    """Measures a model on people whom its training does not see (evaluation/held_out)."""
+
+    def validate(self, model: Any) -> dict[str, float]:
+        """Figures on validation people; "score" (higher is better) chooses the checkpoint."""
+        ...
+
+    def finish(self, model: Any, folder: Path) -> Outcome:
+        """Figures on test people; pictures go to ``folder``/samples."""
+        ...
+
+
 class Objective:
-    """Data, loss and measure of one module. ``model`` is what is kept; ``extras`` are trained along and dropped at the end."""
+    """Data and loss of one module. ``model`` is what is kept; ``extras`` are trained along and dropped at the end."""
 
     model: nn.Module
     extras: nn.Module | None = None
@@ -62,14 +74,6 @@ class Objective:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Undo ``state``."""
-
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Figures on validation people; "score" (higher is better) chooses the checkpoint."""
-        raise NotImplementedError
-
-    def finish(self, model: nn.Module, folder: Path) -> Outcome:
-        """Figures on test people; pictures go to ``folder``/samples."""
-        raise NotImplementedError
 
     def to(self, device: torch.device) -> None:
         """Move every network, frozen ones included."""

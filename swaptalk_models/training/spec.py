@@ -12,22 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.settings.preset import Preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.modules.model_folder import current
+from swaptalk_models.settings.preset import Preset
 
-# name -> models it is built on. The order is one in which they can be trained.
-MODEL_INPUTS: dict[str, tuple[str, ...]] = {
-    "identity_encoder": (),
-    "sync_judge": (),
-    "vqgan": ("identity_encoder",),
-    "lip_expert": ("vqgan",),
-    "swap_teacher": ("vqgan",),
-    "face_swapper": ("vqgan", "identity_encoder", "swap_teacher"),
-    "lip_sync": ("vqgan", "lip_expert"),
-}
-# Trained only to be compared with, and only when `evaluation.methods` asks for it.
-BASELINE_INPUTS: dict[str, tuple[str, ...]] = {"wav2lip": ("vqgan", "lip_expert")}
 # Where and how, but not what: changing these does not make a model another one.
 _NOT_CONTENT = ("device", "processes", "checkpoint_seconds", "compile", "external_sha256")
 # Settings that are younger than some trained models, with the value at which they change nothing: those models stay what they are.
@@ -48,7 +37,7 @@ class TrainSpec:
     """One training, ready to run in a process of its own. Plain values only: it travels as JSON."""
 
     name: str
-    """Module, a key of MODEL_INPUTS or BASELINE_INPUTS."""
+    """A key of MODELS (graph/models.py)."""
     home: str
     """Folder of all data."""
     config: dict[str, Any]
@@ -70,43 +59,10 @@ class TrainSpec:
         return Path(self.output).name
 
 
-@dataclass(frozen=True)
-class ModelFolder:
-    """A trained model on disk."""
-
-    path: Path
-
-    @property
-    def version(self) -> str:
-        return self.path.name
-
-    @property
-    def weights(self) -> Path:
-        return self.path / "weights.safetensors"
-
-    @property
-    def done(self) -> bool:
-        """result.json is written last, so its presence says that all else is whole."""
-        return (self.path / "result.json").is_file()
-
-    def result(self) -> dict[str, Any]:
-        """{"name", "version", "step", "seconds", "metrics": {}, "baselines": {}, "inputs": {}, "snapshot", "config": {}, ...}."""
-        return json.loads((self.path / "result.json").read_text())
-
-    def config(self) -> dict[str, Any]:
-        return json.loads((self.path / "config.json").read_text())
 
 
-def judge_name(folder: Path) -> str:
-    """What results call the sync judge that is kept in this folder: it says which version measured them."""
-    return f"sync_judge {folder.name[:8]}"
 
 
-def held_out_metrics(folder: ModelFolder) -> dict[str, Any]:
-    """A model's figures on held-out people: those of its training, and over them those of the evaluation, once there is one."""
-    path = folder.path / "evaluation.json"
-    evaluated = json.loads(path.read_text()) if path.is_file() else {}
-    return folder.result()["metrics"] | evaluated.get("metrics", evaluated)
 
 
 def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str) -> TrainSpec:
@@ -115,16 +71,17 @@ def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version
     Raises:
         UserError: an input was not trained yet.
     """
-    inputs = {upstream: str(current(home, upstream).path) for upstream in (MODEL_INPUTS | BASELINE_INPUTS)[name]}
+    model = MODELS[name]
+    inputs = {upstream: str(current(home, upstream).path) for upstream in model.inputs}
     config = dataclasses.asdict(getattr(preset, name))
-    if "train" in config and config["train"] is None:  # a baseline's budget is that of what it is compared with
-        config["train"] = dataclasses.asdict(preset.lip_sync.train)
+    if model.budget_of and config["train"] is None:
+        config["train"] = dataclasses.asdict(getattr(preset, model.budget_of).train)
     decides = {
         "config": content(config) | _external(config),
         "crop_size": preset.face_crops.size,
         "snapshot": snapshot_version,
         "inputs": {upstream: Path(path).name for upstream, path in inputs.items()},
-        "code": CODE_VERSIONS[name],
+        "code": model.code_version,
     }
     version = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     return TrainSpec(
@@ -162,24 +119,8 @@ def external_checksum(file: str, wanted: str = "") -> str:
     return digest
 
 
-def current(home: Path, name: str) -> ModelFolder:
-    """The version of ``name`` that the last training made current.
-
-    Raises:
-        UserError: there is none.
-    """
-    pointer = home / "models" / name / "current"
-    if not pointer.is_file():
-        raise UserError(f"no trained {name} in {home}: run `swaptalk run --until {name}` first")
-    return ModelFolder(pointer.parent / pointer.read_text().strip())
 
 
-def make_current(folder: ModelFolder) -> None:
-    """Point downstream stages at this version."""
-    pointer = folder.path.parent / "current"
-    aside = pointer.with_name("current.tmp")
-    aside.write_text(folder.version + "\n")
-    aside.replace(pointer)
 
 
 def content(config: dict[str, Any]) -> dict[str, Any]:

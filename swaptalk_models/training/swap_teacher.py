@@ -5,26 +5,33 @@ Every pair has a seed of its own, so that the table does not depend on how the w
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
-from swaptalk_models.data.store.atomic_write import written_aside
-from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.classical.skin import match_skin
+from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
+from swaptalk_models.data.media.png import decode_png, encode_png
+from swaptalk_models.inference.encode import LatentEncoder
 from swaptalk_models.settings.models import SwapTeacherConfig
+from swaptalk_models.settings.section import build_section
 from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.training.pair_table import write_pairs
+from swaptalk_models.training.spec import TrainSpec
 
-PAIRS_FILE = "pairs.parquet"
+Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Job = tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]
+"""(home, manifest, config, pairs by split and number)"""
+_JOB_PAIRS = 50  # swapped, encoded and written together
 _SAME_PERSON = 0.15
 """Share of pairs whose source is another frame of the target's own person: their swap is the target itself, which teaches to keep it."""
 
@@ -71,40 +78,55 @@ def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
     return match_skin(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
 
 
+def make_swap_teacher(spec: TrainSpec, report: Callable[[str], None]) -> dict[str, Any]:
+    """Swap all pairs of a training; gives facts for its result."""
+    config = build_section(SwapTeacherConfig, spec.config)
+    encoder = LatentEncoder(Path(spec.inputs["vqgan"]))
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = make_pairs(Path(spec.home), Path(spec.snapshot), config, Path(spec.output), encoder.encode, report, workers)
+    return {"step": count, "seed": config.seed}
+
+
 def make_pairs(
-    home: Path, manifest: Path, config: SwapTeacherConfig, folder: Path, encode: Callable, report: Callable[[str], None], workers: int
-) -> pa.Table:
-    """Swap all pairs, encode the results and write ``folder``/pairs.parquet.
+    home: Path,
+    manifest: Path,
+    config: SwapTeacherConfig,
+    folder: Path,
+    encode: Encode,
+    report: Callable[[str], None],
+    workers: int,
+) -> int:
+    """Swap all pairs, encode the results and write ``folder``/pairs.arrow (see pair_table.py). Gives their number.
 
     Args:
         encode: crops (N, S, S, 3) uint8 -> codes of upper and lower halves, each (N, n) uint16.
-
-    Returns:
-        The table: source_clip, source_frame, target_clip, target_frame, split, crop (PNG), upper and lower (codes of the swap), source_upper and
-        source_lower (codes of the source in the target's light).
     """
     wanted = [("train", i) for i in range(config.pairs)] + [("validation", i) for i in range(config.held_out_pairs)]
-    jobs = [wanted[i : i + 50] for i in range(0, len(wanted), 50)]
-    rows: list[dict] = []
-    codes: dict[str, list[np.ndarray]] = {name: [] for name in ("upper", "lower", "source_upper", "source_lower")}
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-        for done in pool.map(_swap_some, [(str(home), str(manifest), config, job) for job in jobs]):
-            # Some at a time: decoded, all of them would not fit into memory.
+    jobs = [(str(home), str(manifest), config, wanted[i : i + _JOB_PAIRS]) for i in range(0, len(wanted), _JOB_PAIRS)]
+    with (
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool,
+        write_pairs(folder) as writer,
+    ):
+        for done in _in_order(pool, jobs, ahead=2 * workers):
             crops = np.stack([decode_png(row["crop"]) for row in done] + [row.pop("lit") for row in done])
+            codes = {}
             for half, both in zip(("upper", "lower"), encode(crops), strict=True):
-                codes[half].append(both[: len(done)].reshape(len(done), -1))
-                codes[f"source_{half}"].append(both[len(done) :].reshape(len(done), -1))
-            rows += done
-            report(f"{len(rows)}/{len(wanted)} pairs swapped")
-    table = pa.Table.from_pylist(rows)
-    crop = table.schema.get_field_index("crop")
-    table = table.set_column(crop, "crop", table["crop"].cast(pa.large_binary()))  # more than 2 GiB of pictures in one array
-    for name, parts in codes.items():
-        flat = np.concatenate(parts)
-        table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel(), pa.uint16()), flat.shape[1]))
-    with written_aside(folder / PAIRS_FILE) as aside:
-        pq.write_table(table, aside)
-    return table
+                codes[half] = both[: len(done)].reshape(len(done), -1)
+                codes[f"source_{half}"] = both[len(done) :].reshape(len(done), -1)
+            writer.write(done, codes)
+            report(f"{writer.num_rows}/{len(wanted)} pairs swapped")
+        return writer.num_rows
+
+
+def _in_order(pool: ProcessPoolExecutor, jobs: list[Job], ahead: int) -> Iterator[list[dict[str, Any]]]:
+    """The jobs' results; no more than ``ahead`` of them wait to be taken."""
+    waiting: deque[Future[list[dict[str, Any]]]] = deque()
+    for job in jobs:
+        waiting.append(pool.submit(_swap_some, job))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _start_worker() -> None:
@@ -112,7 +134,7 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
 
-def _swap_some(job: tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]) -> list[dict]:
+def _swap_some(job: Job) -> list[dict[str, Any]]:
     """Worker: the rows of some pairs, named by split and number."""
     home, manifest, config, numbers = job
     data, pairs = _load(home, manifest, config)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from swaptalk_models.errors import UserError
-from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.data.sound.mel import centred_windows
+from swaptalk_models.errors import UserError
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE
 from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.training.data import Clip, TrainingData

@@ -5,7 +5,7 @@ import dagster as dg
 import pytest
 
 from assets import baselines
-from assets.resources import SwapTalk
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 

@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 
 from assets import audio, catalog, clips, faces, snapshot
-from assets.partitions import all_partitions, sync_partitions
-from assets.resources import SwapTalk
-from swaptalk_models.data.store import tables
-from swaptalk_models.data.store.ledger import Ledger
+from assets.support.partitions import all_partitions, sync_partitions
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import load_snapshot
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.ledger import Ledger
 
 ASSETS = [
     catalog.hdtf_catalog,

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assets import evaluation
-from assets.resources import SwapTalk
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.evaluation.compare.release import losses

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 from assets.latents import vq_latents, vq_latents_codes
-from assets.partitions import RANGE_END, RANGE_START, videos
-from assets.resources import SwapTalk
+from assets.support.partitions import RANGE_END, RANGE_START, videos
+from assets.support.resources import SwapTalk
+from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
-from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 
 FRAMES = 3

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from assets import audio, catalog, checks, clips, evaluation, faces, snapshot
-from assets.partitions import all_partitions
-from assets.resources import SwapTalk
+from assets.support.partitions import all_partitions
+from assets.support.resources import SwapTalk
 from pipelines.status import collect
-from swaptalk_models.data.store.ledger import OK, Entry, Ledger
+from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import load_snapshot
-from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger
 from swaptalk_models.errors import UserError
 
 ASSETS = [catalog.hdtf_catalog, clips.raw_videos, clips.clips, faces.face_tracks, faces.face_crops, audio.mels, snapshot.training_snapshot]
@@ -126,8 +126,8 @@ def test_check_of_the_judge_names_clips_that_are_out_of_step(tmp_path):
 
 @pytest.mark.parametrize(("accuracy", "asked"), [(0.6, 1), (0.5, 0)])
 def test_only_a_good_judge_listens(tmp_path, monkeypatch, accuracy, asked):
-    from swaptalk_models.evaluation.measure import sound_offsets as quality_sync
     from swaptalk_models.data.store.ledger import StageReport
+    from swaptalk_models.evaluation.measure import sound_offsets as quality_sync
     from swaptalk_models.modules.model_folder import ModelFolder, make_current
 
     swaptalk = SwapTalk(home=str(tmp_path / "home"))

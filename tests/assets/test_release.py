@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from assets.release import model_release, model_release_weights
-from assets.resources import SwapTalk
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.home import Home
 
 

@@ -16,16 +16,16 @@ import pyarrow as pa
 import pytest
 
 from assets import training_progress, training_worker
-from assets.checks import shortfalls, wrong_weights
-from assets.pictures import thumbnail
-from assets.resources import SwapTalk
+from assets.support.checks import shortfalls, wrong_weights
+from assets.support.pictures import thumbnail
+from assets.support.resources import SwapTalk
 from assets.training import identity_encoder, lip_expert_left_chance, model_metadata
 from swaptalk_models.data import snapshot
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.history import write_history
 from swaptalk_models.modules.model_folder import ModelFolder, current, held_out_metrics, make_current
+from swaptalk_models.training.history import write_history
 
 RESULT = {"name": "x", "step": 7, "seconds": 1.5, "metrics": {"auc": 0.95, "nothing": None}, "baselines": {"auc": 0.5}}
 
@@ -262,7 +262,7 @@ def test_what_counts_is_said_now_and_then_and_all_else_at_once():
 def test_worker_ends_with_its_run():
     parent = subprocess.Popen([sys.executable, "-c", ""])
     parent.wait()
-    code = f"from assets.training_worker import end_with; end_with({parent.pid}, 0.01)"
+    code = f"from assets.support.training_worker import end_with; end_with({parent.pid}, 0.01)"
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=20, check=False).returncode
         == 1

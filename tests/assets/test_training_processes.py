@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from safetensors.numpy import load_file
 
-from assets.resources import SwapTalk
+from assets.support.resources import SwapTalk
 from assets.training import identity_encoder
 from swaptalk_models.data import snapshot
 from swaptalk_models.modules.model_folder import current

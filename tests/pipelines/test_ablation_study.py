@@ -7,9 +7,9 @@ import pytest
 from pipelines import ablation_study
 from pipelines.ablation_study import Study, fitting_words, run_study
 from pipelines.run import StageFailed
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.preset import load_preset
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 from pipelines.bench import BENCHES, growth, measure, memory, prepare
 from pipelines.bench.memory import repeat
 from pipelines.bench.s3fd import seconds_a_frame
-from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.media.video import probe
+from swaptalk_models.data.phantom.corpus import write_corpus
 
 
 def test_every_bench_is_a_module_that_says_what_it_is():
@@ -26,10 +26,10 @@ def test_homes_of_any_size(tmp_path, monkeypatch):
 
 def test_pretended_work_is_what_a_run_finds_done(tmp_path):
     from pipelines.bench.pretend import bring_up_to_date, fill_home
-    from swaptalk_models.settings.preset import load_preset
     from swaptalk_models.data.store.audit import wrong_rows
     from swaptalk_models.data.store.home import Home
     from swaptalk_models.data.store.ledger import Ledger
+    from swaptalk_models.settings.preset import load_preset
 
     home, preset = Home(tmp_path / "home").create(), load_preset("tiny")
     fill_home(home, preset, tmp_path / "videos", 5)

@@ -3,9 +3,9 @@
 import pytest
 
 from pipelines.bench import train
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.rehearsal import dry_run
+from swaptalk_models.settings.preset import load_preset
 
 TOY = {
     "face_crops.size": 32,

@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 
 import pipelines.definitions
-from assets.metadata import run_name
-from assets.partitions import sync_partitions, videos
-from assets.resources import SwapTalk
+from assets.support.metadata import run_name
+from assets.support.partitions import sync_partitions, videos
+from assets.support.resources import SwapTalk
 from pipelines import run as run_module
 from pipelines.cli.main import main
 from pipelines.instance import open_instance
@@ -144,7 +144,7 @@ def test_a_dead_run_does_not_stand_in_the_way(graph, calls, tmp_path):
 
 
 def test_a_killed_study_is_told_of_until_the_models_are_the_homes_own(graph, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module, "MODEL_INPUTS", {"training_snapshot": ()})  # of this graph, the last
+    monkeypatch.setattr(run_module, "own_models", lambda: [SimpleNamespace(name="training_snapshot")])  # of this graph, the last
     home = Home(tmp_path / "home").create()
     home.update_state(study=["no-expert"])
     (tmp_path / "videos").mkdir()

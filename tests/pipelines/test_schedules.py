@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from assets.partitions import RANGE_END, RANGE_START
+from assets.support.partitions import RANGE_END, RANGE_START
 from assets.training import MODELS
 from pipelines.schedules import retrain
 

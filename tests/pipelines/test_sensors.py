@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from assets.partitions import RANGE_END, RANGE_START, videos
+from assets.support.partitions import RANGE_END, RANGE_START, videos
 from pipelines.sensors import new_videos
 from swaptalk_models.data.store.home import Home
 

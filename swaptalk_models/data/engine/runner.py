@@ -26,8 +26,8 @@ from typing import Any
 import pyarrow as pa
 from tqdm import tqdm
 
-from swaptalk_models.data.store import tables
 from swaptalk_models.data.engine.deadline import GRACE_S, OutOfTime, deadline, may_end_this_process
+from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_params, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport

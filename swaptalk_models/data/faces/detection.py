@@ -16,8 +16,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.errors import BadClip, UserError
+from swaptalk_models.settings.data import FacesConfig
 
 SURE = 0.5
 """Score from which a detection counts as a face by itself; weaker ones count only where a face is expected."""

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.data.sound.mel import WINDOW_FRAMES, mel_windows
 from swaptalk_models.data.faces.landmarks import mouth_opening
-
-
-def centred_windows(mel: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Mel windows (N, 16, 80) with the frames (N,) in the middle: of five frames, the third."""
-    return mel_windows(mel, np.asarray(frames) - WINDOW_FRAMES // 2)
 
 
 def reference_frame(landmarks: np.ndarray) -> int:

@@ -18,8 +18,8 @@ import numpy as np
 from swaptalk_models.data.faces.alignment import TEMPLATE
 from swaptalk_models.data.faces.detection import SURE, Detection, FaceBackend, box_overlap, make_backend
 from swaptalk_models.data.quality.measures import LOOK_EVERY
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import FacesConfig
 
 MISSING, DETECTED, TRACKED, INTERPOLATED = range(4)
 """Values of `FaceTrack.status`."""

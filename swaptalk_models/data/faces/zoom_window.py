@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.data.faces.tracking import MISSING, track_faces
 from swaptalk_models.data.media.video import decode_frames, open_media, probe, video_stream
+from swaptalk_models.settings.data import FacesConfig
 
 EVERY_S = 0.5
 """Time between the frames that are looked at (s)."""

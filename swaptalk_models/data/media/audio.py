@@ -11,8 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.media.video import ATTACHED_PICTURE, open_media
+from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import BadClip
 
 PREROLL_S = 0.5  # decoded and thrown away after a seek: AAC and mp3 frames overlap with the ones before

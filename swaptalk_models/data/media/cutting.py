@@ -13,12 +13,12 @@ from pathlib import Path
 import av
 import numpy as np
 
-from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.media.audio import read_audio, write_wav
-from swaptalk_models.settings.data import ClipsConfig
 from swaptalk_models.data.media.video import VideoInfo, decode_frames, open_media, probe, video_stream
 from swaptalk_models.data.media.video_writer import BT601, LIMITED_RANGE
+from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import ClipsConfig
 
 CLIP_RATE = 25  # frames/s
 SAMPLE_RATE = 16000  # Hz

@@ -58,22 +58,3 @@ def _upright(frame: av.VideoFrame, info: VideoInfo) -> np.ndarray:
     return np.rot90(frame.to_ndarray(format="rgb24"), info.rotation // 90)
 
 
-def mel_likeness(first: np.ndarray, second: np.ndarray, max_lag: int = 48, seconds: float = 60) -> float:
-    """Whether two log-mels (T, 80) are of one sound: their largest correlation within `max_lag` steps (48: 15 frames),
-    -1 to 1.
-
-    Each band's mean is taken off, so that two voices in one room do not count as one sound. Only the first minute is
-    looked at.
-    """
-    steps = int(80 * seconds)
-    first, second = (mel[:steps] - mel[:steps].mean(axis=0) for mel in (first, second))
-    best = -1.0
-    for lag in range(-max_lag, max_lag + 1):
-        ours, theirs = first[max(lag, 0) :], second[max(-lag, 0) :]
-        length = min(len(ours), len(theirs))
-        if length < 20:
-            continue
-        ours, theirs = ours[:length].ravel(), theirs[:length].ravel()
-        norm = np.linalg.norm(ours) * np.linalg.norm(theirs)
-        best = max(best, float(ours @ theirs / norm)) if norm > 0 else best
-    return best

@@ -22,12 +22,12 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.phantom.motion import FPS, Motion, perform
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.data.phantom.speech import AUDIO_RATE, speak
-from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
 
 CRF = 14

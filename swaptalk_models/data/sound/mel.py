@@ -102,3 +102,29 @@ def shift_mel(mel: np.ndarray, frames: int) -> np.ndarray:
     if not frames:
         return mel
     return mel[np.clip(np.arange(len(mel)) - round(frames * MEL_RATE / FRAME_RATE), 0, len(mel) - 1)]
+
+
+def centred_windows(mel: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Mel windows (N, 16, 80) with the frames (N,) in the middle: of five frames, the third."""
+    return mel_windows(mel, np.asarray(frames) - WINDOW_FRAMES // 2)
+
+
+def mel_likeness(first: np.ndarray, second: np.ndarray, max_lag: int = 48, seconds: float = 60) -> float:
+    """Whether two log-mels (T, 80) are of one sound: their largest correlation within `max_lag` steps (48: 15 frames),
+    -1 to 1.
+
+    Each band's mean is taken off, so that two voices in one room do not count as one sound. Only the first minute is
+    looked at.
+    """
+    steps = int(80 * seconds)
+    first, second = (mel[:steps] - mel[:steps].mean(axis=0) for mel in (first, second))
+    best = -1.0
+    for lag in range(-max_lag, max_lag + 1):
+        ours, theirs = first[max(lag, 0) :], second[max(-lag, 0) :]
+        length = min(len(ours), len(theirs))
+        if length < 20:
+            continue
+        ours, theirs = ours[:length].ravel(), theirs[:length].ravel()
+        norm = np.linalg.norm(ours) * np.linalg.norm(theirs)
+        best = max(best, float(ours @ theirs / norm)) if norm > 0 else best
+    return best

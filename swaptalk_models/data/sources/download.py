@@ -22,10 +22,10 @@ from pathlib import Path
 
 import av
 
-from swaptalk_models.data.store.atomic_write import written_aside
-from swaptalk_models.settings.download import DownloadConfig
 from swaptalk_models.data.media.video import open_media, probe, video_stream
+from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import BadClip, UserError
+from swaptalk_models.settings.download import DownloadConfig
 
 # MRzzm/HDTF at a fixed commit, so that the checksums below stay true.
 HDTF_ADDRESS = "https://raw.githubusercontent.com/MRzzm/HDTF/bbde889bbab954c9a9ebcabe9962885c29f2165e/HDTF_dataset"

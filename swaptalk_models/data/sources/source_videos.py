@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from swaptalk_models.settings.preset import Preset
 from swaptalk_models.data.store.atomic_write import written_aside
-from swaptalk_models.settings.download import DownloadConfig
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.settings.preset import Preset
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.engine.runner import Item, Result, run_stage
+from swaptalk_models.data.sources.source_videos import catalog_rows, fetch_missing, local_file
 from swaptalk_models.data.store.fingerprint import hash_params
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
-from swaptalk_models.data.sources.source_videos import catalog_rows, fetch_missing, local_file
-from swaptalk_models.data.engine.runner import Item, Result, run_stage
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.preset import Preset
 
 STAGES = ("raw_videos", "clips", "face_tracks", "face_crops", "mels")
 """In an order in which they can be run."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
+from swaptalk_models.data.engine.runner import Item, Result, run_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_table
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Ledger, StageReport
-from swaptalk_models.data.engine.runner import Item, Result, run_stage
 
 BATCH_FRAMES = 256
 """Crops decoded at a time: a clip may last minutes."""

@@ -10,24 +10,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.data.store import tables
+from swaptalk_models.data.engine.runner import Item, Result
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
+from swaptalk_models.data.faces.regions import region_labels
+from swaptalk_models.data.faces.tracking import track_faces
+from swaptalk_models.data.faces.zoom_window import face_window
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.cutting import SAMPLES_PER_FRAME, cut_clip
-from swaptalk_models.data.faces.zoom_window import face_window
-from swaptalk_models.data.store.fingerprint import hash_file, hash_table
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.sound.mel import FRAME_RATE, MEL_RATE, log_mel
 from swaptalk_models.data.media.mp4_audit import check_index
 from swaptalk_models.data.media.png import encode_png
-from swaptalk_models.data.quality.measures import LOOK_EVERY, blur, crop_measures, sound_measures, track_measures
-from swaptalk_models.data.faces.regions import region_labels
-from swaptalk_models.settings.data import ClipsConfig, CropsConfig, FacesConfig, MelConfig
 from swaptalk_models.data.media.shots import Shots, look_through
-from swaptalk_models.data.engine.runner import Item, Result
-from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.video import VideoInfo, probe, read_frames
+from swaptalk_models.data.quality.measures import LOOK_EVERY, blur, crop_measures, sound_measures, track_measures
+from swaptalk_models.data.sound.mel import FRAME_RATE, MEL_RATE, log_mel
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.fingerprint import hash_file, hash_table
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import ClipsConfig, CropsConfig, FacesConfig, MelConfig
 
 DAMAGE_SHOWN = 20
 CROP_BATCH = 32

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.settings.ablations import ABLATIONS
 from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.settings.ablations import ABLATIONS
 
 LOWER_IS_BETTER = ("lmd", "fid", "lse_d", "code_error")
 """Figures that get worse when they grow; all others get worse when they shrink."""

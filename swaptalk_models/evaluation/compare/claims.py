@@ -11,14 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swaptalk_models.settings.ablations import COMPRESSIONS
-from swaptalk_models.settings.methods import CASCADES
-from swaptalk_models.settings.methods import CROSS, OURS, SELF
+from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.variants import VARIANTS
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
-from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.reporting.metric_text import BY_KEY
-from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import (
     AGREE,
     DISAGREE,
@@ -28,6 +24,9 @@ from swaptalk_models.reporting.report_data import (
     Claim,
     ClaimRow,
 )
+from swaptalk_models.settings.ablations import COMPRESSIONS
+from swaptalk_models.settings.evaluation import EvaluationConfig
+from swaptalk_models.settings.methods import CASCADES, CROSS, OURS, SELF
 
 _PAPER = {(setting, method): values for setting, method, values in PAPER_ROWS}
 

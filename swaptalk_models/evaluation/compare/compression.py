@@ -15,12 +15,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.media.video import probe, read_frames
+from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
-from swaptalk_models.settings.methods import OURS, SELF
 from swaptalk_models.evaluation.compare.variants import Evaluation
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
+from swaptalk_models.settings.methods import OURS, SELF
 
 # column of the metrics -> title; the first is of the VQGAN itself
 _FIGURES = {

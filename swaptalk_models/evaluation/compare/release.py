@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from swaptalk_models.settings.preset import Preset
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.measure.measure import metrics_folder
-from swaptalk_models.settings.methods import OURS
-from swaptalk_models.inference.networks import NETWORKS
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.metrics.confidence import bootstrap_difference
 from swaptalk_models.metrics.definitions import DEFINITIONS, DOWN, METRICS, ZERO
 from swaptalk_models.modules.model_folder import current
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.settings.methods import OURS
+from swaptalk_models.settings.preset import Preset
 
 KEPT_FILE = "evaluation.json"
 COMPARISON_FILE = "comparison.json"
@@ -42,7 +42,7 @@ def measurements(home: Home, preset: Preset) -> dict[str, Any]:
     rows = [row for row in pq.read_table(folder / "metrics.parquet").to_pylist() if row["method"] == OURS]
     config = asdict(preset.evaluation)
     return {
-        "models": {name: current(home.root, name).version for name in NETWORKS},
+        "models": {name: current(home.root, name).version for name in RELEASED},
         "preset": preset.name,
         "judges": json.loads((folder / "scores.json").read_text())[0]["judges"],
         "measured": {key: config[key] for key in _MEASURING} | {"code": CODE_VERSIONS["metrics"]},
@@ -125,7 +125,7 @@ def released_is_current(home: Home) -> bool:
     if not pointer.is_file():
         return False
     release = home.releases / pointer.read_text().strip() / "release.json"
-    return json.loads(release.read_text())["models"] == {name: current(home.root, name).version for name in NETWORKS}
+    return json.loads(release.read_text())["models"] == {name: current(home.root, name).version for name in RELEASED}
 
 
 def _cell(

@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.settings.methods import OURS
 from swaptalk_models.evaluation.measure.videos import ORIGIN_FILE
+from swaptalk_models.settings.methods import OURS
 from swaptalk_models.training.spec import content
 
 MODULES = ("vqgan", "face_swapper", "lip_sync")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from swaptalk_models.training.history import HISTORY_FILE, read_history
 from swaptalk_models.modules.model_folder import ModelFolder
+from swaptalk_models.training.history import HISTORY_FILE, read_history
 
 CHANCE_LOSS = math.log(2)  # of pairs, half of them in step, by a network that knows nothing
 CHANCE_ACCURACY = 0.5

@@ -20,13 +20,12 @@ import torch
 from swaptalk_models.classical.warp_swap import SwapColour, warp_swap
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.networks import Networks
-from swaptalk_models.modules.wav2lip import Wav2Lip
 from swaptalk_models.modules.images import from_unit, to_unit
+from swaptalk_models.modules.wav2lip import Wav2Lip, speak_pixels
 from swaptalk_models.modules.weights import load_model
 
 _MOUTH = slice(48, 68)
 _COLOUR_FRAMES = 8  # enough for a median
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -87,17 +86,6 @@ class RGBModels:
         return faces.crops
 
 
-@torch.inference_mode()
-def speak_pixels(model: Wav2Lip, crops: np.ndarray, references: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Crops (T, S, S, 3) uint8 with the lips of mel windows (T, 16, 80); references: as many crops, or one for all."""
-    device = next(model.parameters()).device
-    references = np.broadcast_to(references, crops.shape)
-    made = []
-    for first in range(0, len(crops), _BATCH):
-        some = slice(first, first + _BATCH)
-        images, refs = (torch.from_numpy(to_unit(pixels[some])).to(device) for pixels in (crops, references))
-        made.append(from_unit(model(images, refs, torch.from_numpy(windows[some]).to(device)).float().cpu().numpy()))
-    return np.concatenate(made)
 
 
 def _landmarks_of_lips(faces: Faces) -> np.ndarray:

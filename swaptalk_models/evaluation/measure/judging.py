@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from swaptalk_models.data.store.fingerprint import hash_file
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 

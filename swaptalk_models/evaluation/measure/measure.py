@@ -10,19 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.settings.preset import Preset
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.measure.judging import judge_files
-from swaptalk_models.settings.methods import SWAP_ALONE
-from swaptalk_models.settings.methods import OURS, SELF
 from swaptalk_models.evaluation.measure.scoring import VideoFiles, score_videos
 from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records, make_test_videos
-from swaptalk_models.metrics.definitions import FURTHER
-from swaptalk_models.settings.evaluation import EvaluationConfig
-from swaptalk_models.modules.model_folder import current
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.metrics.definitions import FURTHER
+from swaptalk_models.modules.model_folder import current
+from swaptalk_models.settings.evaluation import EvaluationConfig
+from swaptalk_models.settings.methods import OURS, SELF, SWAP_ALONE
+from swaptalk_models.settings.preset import Preset
 
 
 def metrics_folder(home: Home, preset: Preset) -> Path:

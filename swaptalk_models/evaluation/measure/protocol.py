@@ -1,7 +1,4 @@
-"""Which test videos are made: held-out people, self-driven and cross-driven, in chunks, pairs drawn by a recorded seed.
-
-Light on purpose: settings/methods.py, which presets are checked against, needs its names.
-"""
+"""Which test videos are made: held-out people, self-driven and cross-driven, in chunks, pairs drawn by a recorded seed."""
 
 from __future__ import annotations
 
@@ -11,12 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.methods import CROSS, SELF
 
 if TYPE_CHECKING:
     import numpy as np
 
-SELF, CROSS = "self", "cross"
-GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
 FPS = 25
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 if TYPE_CHECKING:

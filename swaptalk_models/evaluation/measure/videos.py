@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.data.snapshot import Snapshot, load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.media.png import encode_png
-from swaptalk_models.data.snapshot import Snapshot, load_snapshot
-from swaptalk_models.settings.methods import LATENT, chosen_methods, needs_wav2lip
-from swaptalk_models.settings.methods import GROUND_TRUTH
 from swaptalk_models.evaluation.measure.protocol import Chunk, Scene, draw_scenes
-from swaptalk_models.modules.model_folder import current
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.models import RELEASED
+from swaptalk_models.modules.model_folder import current
+from swaptalk_models.settings.methods import GROUND_TRUTH, LATENT, chosen_methods, models_needed
+from swaptalk_models.settings.preset import Preset
 
 RECORDS_FILE = "test_videos.json"
 ORIGIN_FILE = "made_from.json"
@@ -53,7 +53,7 @@ def origin(home: Home, preset: Preset) -> dict[str, Any]:
     "code"}.
     """
     config = preset.evaluation
-    names = ("vqgan", "face_swapper", "lip_sync") + (("wav2lip",) if needs_wav2lip(config.methods) else ())
+    names = (*RELEASED, *sorted(models_needed(config.methods)))
     return {
         "models": {name: current(home.root, name).version for name in names},
         "snapshot": load_snapshot(home).version,
@@ -104,7 +104,7 @@ def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[
     jobs.sort(key=lambda job: scenes.index(job[0]))
     pictures = _source_pictures(home, snapshot, folder / _PICTURES)
     ours = Generator(load_current(home.root, preset))
-    wav2lip = current(home.root, "wav2lip").path if needs_wav2lip(config.methods) else None
+    wav2lip = current(home.root, "wav2lip").path if "wav2lip" in models_needed(config.methods) else None
     records, tracks = [], {}
     for scene, name in tqdm(jobs, desc="test_videos", unit="video", disable=None):
         record = _record(home, scene, name, pictures[scene.source], folder)
@@ -121,8 +121,8 @@ def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[
 
 
 def _rgb_models(networks, wav2lip: Path | None, track):
-    from swaptalk_models.evaluation.measure.cascade import RGBModels
     from swaptalk_models.classical.warp_swap import neutral_landmarks
+    from swaptalk_models.evaluation.measure.cascade import RGBModels
 
     return RGBModels(networks, wav2lip, neutral_landmarks(track.landmarks))
 

@@ -8,23 +8,20 @@ on single pairs stays at 0.69 for very long; the pairs' cross-entropy calibrates
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig, TrainConfig
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
 from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.training.curves import draw_offsets
-from swaptalk_models.training.data import Clip, TrainingData
-from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig, TrainConfig
+from swaptalk_models.training.data import TrainingData
+from swaptalk_models.training.inputs import TrainingInputs
+from swaptalk_models.training.objective import Batch, Objective, frozen
 
 OUT_OF_STEP = 5  # frames: nearer than this, sound and lips may pass for being in step
 _WINDOWS = 16  # windows a clip and batch, or as many as most clips can hold and the batch can be cut into
@@ -86,38 +83,6 @@ class SyncObjective(Objective):
         accuracy = 0.5 * (weight * ((logits > 0) == in_step.bool()).float()).sum()
         return contrastive + pairs, {"contrastive": contrastive, "pairs": pairs, "accuracy": accuracy}
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        logits = [self._offset_logits(model, clip) for clip in self.data.speaking("validation")]
-        accuracy = _accuracy(logits)
-        return {"accuracy": accuracy, "score": accuracy}
-
-    @torch.no_grad()
-    def finish(self, model: nn.Module, folder: Path) -> Outcome:
-        clips = self.data.speaking("test")
-        logits = [self._offset_logits(model, clip) for clip in clips]
-        offsets = np.array([_best_offset(clip_logits) for clip_logits in logits])
-        in_step = _accuracy_by_offset(logits)
-        draw_offsets(in_step, folder / "samples" / "accuracy_by_offset.png")
-        return Outcome(
-            metrics={"accuracy": _accuracy(logits), "offset_error_frames": float(np.abs(offsets).mean())},
-            baselines={"accuracy": float(np.mean([_energy_accuracy(self.data, clip) for clip in clips]))},
-            curves={"accuracy_by_offset": in_step},
-        )
-
-    @torch.no_grad()
-    def _offset_logits(self, model: SyncNet, clip: Clip) -> np.ndarray:
-        """(N, N) log-odds of each window of lips (row) with each window of sound (column) of one clip."""
-        device = next(model.parameters()).device
-        starts = np.arange(clip.frames - SYNC_FRAMES + 1)
-        videos = []
-        for part in np.array_split(starts, max(1, len(starts) // 64)):
-            lips = self.lips(clip.first + part[:, None] + np.arange(SYNC_FRAMES))
-            batch = {name: torch.from_numpy(array).to(device) for name, array in lips.items()}
-            videos.append(self.video(model, batch))
-        mel = torch.from_numpy(self.data.windows(clip, starts)).to(device)
-        return model.logits(torch.cat(videos), model.audio(mel)).float().cpu().numpy()
-
-
 class LipExpertObjective(SyncObjective):
     """Windows are codes of the lower half, straight from the cache."""
 
@@ -126,6 +91,10 @@ class LipExpertObjective(SyncObjective):
         self.model = LipExpert(config, vqgan.config.dim, grid)
         self.vqgan = frozen(vqgan)
         _, self.lower = data.codes(vqgan_version, grid)
+
+    @classmethod
+    def build(cls, inputs: TrainingInputs) -> LipExpertObjective:
+        return cls(inputs.config, inputs.data, *inputs.latents)
 
     def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
         return {"lower": self.lower[rows_NT].astype(np.int64)}
@@ -146,6 +115,10 @@ class SyncJudgeObjective(SyncObjective):
     def __init__(self, config: SyncJudgeConfig, data: TrainingData) -> None:
         super().__init__(data, config.train)
         self.model = SyncJudge(config, crop_size=data.crops(np.array([0])).shape[1])
+
+    @classmethod
+    def build(cls, inputs: TrainingInputs) -> SyncJudgeObjective:
+        return cls(inputs.config, inputs.data)
 
     def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
         crops = self.data.crops(rows_NT.ravel())
@@ -174,42 +147,9 @@ def mask_mel(mel: Tensor) -> Tensor:
     return masked + 0.2 * torch.randn(one_a_sample, device=mel.device)
 
 
-def _accuracy(logits: list[np.ndarray]) -> float:
-    """Share of right answers, in step against OUT_OF_STEP or more frames off, both equally weighted, threshold at even odds."""
-    hits, rejections = [], []
-    for clip_logits in logits:
-        distance = np.abs(np.subtract.outer(np.arange(len(clip_logits)), np.arange(len(clip_logits))))
-        hits.append(np.diag(clip_logits) > 0)
-        rejections.append(clip_logits[distance >= OUT_OF_STEP] <= 0)
-    return float(0.5 * (np.concatenate(hits).mean() + np.concatenate(rejections).mean()))
 
 
-def _accuracy_by_offset(logits: list[np.ndarray]) -> list[float]:
-    """Share of window pairs called in step, for offsets -_CURVE to _CURVE (sound minus lips, frames)."""
-    curve = []
-    for offset in range(-_CURVE, _CURVE + 1):
-        called = [np.diag(clip_logits, offset) > 0 for clip_logits in logits if abs(offset) < len(clip_logits)]
-        curve.append(float(np.concatenate(called).mean()) if called else float("nan"))
-    return curve
 
 
-def _best_offset(clip_logits: np.ndarray) -> int:
-    """Offset (frames) at which a clip's sound fits its lips best, within _CURVE."""
-    offsets = [o for o in range(-_CURVE, _CURVE + 1) if abs(o) < len(clip_logits)]
-    return offsets[int(np.argmax([np.diag(clip_logits, o).mean() for o in offsets]))]
 
 
-def _energy_accuracy(data: TrainingData, clip: Clip) -> float:
-    """The trivial baseline: a window is called in step where mouth opening and loudness correlate."""
-    starts = np.arange(clip.frames - SYNC_FRAMES + 1)
-    opening = mouth_opening(data.landmarks[clip.first : clip.first + clip.frames])
-    lips = opening[starts[:, None] + np.arange(SYNC_FRAMES)]
-    loudness = data.windows(clip, starts).mean(2)
-    # 16 mel steps -> 5 frames
-    sound = np.stack([part.mean(1) for part in np.array_split(loudness, SYNC_FRAMES, axis=1)], axis=1)
-
-    def unit(x: np.ndarray) -> np.ndarray:
-        x = x - x.mean(1, keepdims=True)
-        return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
-
-    return _accuracy([unit(lips) @ unit(sound).T])

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from swaptalk_models.data.faces.regions import REGIONS
 from swaptalk_models.modules.discriminator import PatchDiscriminator, discriminator_loss, generator_loss
 from swaptalk_models.modules.identity_encoder import IdentityEncoder, perceptual_loss
-from swaptalk_models.settings.models import VQGANConfig
+from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.training.data import TrainingData
-from swaptalk_models.modules.images import from_unit, to_unit
-from swaptalk_models.training.objective import Batch, Objective, Outcome, average_gradients, frozen
-from swaptalk_models.training.samples import save_grid
+from swaptalk_models.training.inputs import TrainingInputs
+from swaptalk_models.training.objective import Batch, Objective, average_gradients, frozen
 
 _HELD_OUT_FRAMES = 256
 _FEATURES = [REGIONS.index(name) for name in ("brow", "eye", "nose", "lip")]
@@ -38,6 +37,10 @@ class VQGANObjective(Objective):
             self.discriminator.parameters(), lr=config.train.lr / 2, betas=(0.5, 0.99), weight_decay=0.0
         )
         self.rows = data.rows_of(data.of("train"))
+
+    @classmethod
+    def build(cls, inputs: TrainingInputs) -> VQGANObjective:
+        return cls(inputs.config, inputs.data, inputs.networks["identity_encoder"])
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         rows = rng.choice(self.rows, size)
@@ -104,20 +107,6 @@ class VQGANObjective(Objective):
         self.discriminator.load_state_dict(state["discriminator"])
         self.discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        rows = _spread(self.data.rows_of(self.data.of("validation")), _HELD_OUT_FRAMES)
-        real, made, upper, lower = self._reconstruct(model, rows)
-        figures = _figures(real, made, upper, lower, self.config.codes)
-        return figures | {"score": figures["psnr_db"]}
-
-    def finish(self, model: nn.Module, folder: Path) -> Outcome:
-        rows = self.data.rows_of(self.data.of("test"))
-        real, made, upper, lower = self._reconstruct(model, _spread(rows, 4 * _HELD_OUT_FRAMES))
-        shown = np.linspace(0, len(real) - 1, 12).astype(int)
-        save_grid([from_unit(real[shown].numpy()), from_unit(made[shown].numpy())], folder / "samples" / "reconstruction.png")
-        metrics = _figures(real, made, upper, lower, self.config.codes) | {"seam_ratio": seam_ratio(real, made)}
-        return Outcome(metrics=metrics, baselines={"psnr_db": _psnr(real, _thumbnail(real, self.config))})
-
     def _adversarial(self, progress: float) -> bool:
         return self.config.adversarial_weight > 0 and progress >= self.config.adversarial_start
 
@@ -128,55 +117,13 @@ class VQGANObjective(Objective):
         (adverse,) = torch.autograd.grad(adversarial, last, retain_graph=True)
         return (wanted.norm() / (adverse.norm() + 1e-4)).clamp(0, 1e3).detach()
 
-    @torch.no_grad()
-    def _reconstruct(self, model: nn.Module, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        device = next(self.model.parameters()).device
-        real, made, uppers, lowers = [], [], [], []
-        for part in np.array_split(rows, max(1, len(rows) // 64)):
-            image = torch.from_numpy(to_unit(self.data.crops(part)))
-            upper, lower = model.tokenize(image.to(device))
-            real.append(image)
-            made.append(model.decode(model.embed(upper, lower)).float().cpu())
-            uppers.append(upper.cpu())
-            lowers.append(lower.cpu())
-        return torch.cat(real), torch.cat(made), torch.cat(uppers), torch.cat(lowers)
 
 
-def seam_ratio(real_B3SS: Tensor, made_B3SS: Tensor) -> float:
-    """Mean absolute step between the two rows where the halves meet, reconstruction over original: 1 where no seam is added."""
-    middle = real_B3SS.shape[2] // 2
-
-    def step(images: Tensor) -> Tensor:
-        return (images[:, :, middle] - images[:, :, middle - 1]).abs().mean()
-
-    return float(step(made_B3SS) / step(real_B3SS).clamp(min=1e-6))
 
 
-def _figures(real: Tensor, made: Tensor, upper: Tensor, lower: Tensor, codes: int) -> dict[str, float]:
-    return {
-        "psnr_db": _psnr(real, made),
-        "upper_use": _use(upper, codes),
-        "lower_use": _use(lower, codes),
-    }
 
 
-def _use(codes_BGhw: Tensor, codes: int) -> float:
-    """Share of a codebook's entries that occur, averaged over groups."""
-    return float(np.mean([len(group.unique()) / codes for group in codes_BGhw.unbind(1)]))
 
 
-def _psnr(real: Tensor, made: Tensor) -> float:
-    """Mean over images of the PSNR (dB) of images in [-1, 1]."""
-    return float((-10 * torch.log10((real - made).square().mean((1, 2, 3)) / 4)).mean())
 
 
-def _thumbnail(images: Tensor, config: VQGANConfig) -> Tensor:
-    """Bicubic down and up again through as many values as there are codes: what the VQGAN has to beat."""
-    side = max(1, round((images.shape[-1] / config.factor) * (config.groups / 3) ** 0.5))
-    small = F.interpolate(images, size=(side, side), mode="bicubic", antialias=True)
-    return F.interpolate(small, size=images.shape[-2:], mode="bicubic").clamp(-1, 1)
-
-
-def _spread(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most ``most`` of the rows, evenly spaced."""
-    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(int)]

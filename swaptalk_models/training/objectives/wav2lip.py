@@ -7,29 +7,22 @@ measures both, trains neither.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from swaptalk_models.evaluation.measure.cascade import speak_pixels
 from swaptalk_models.data.faces.regions import REGIONS
-from swaptalk_models.data.sound.mel import centred_windows
-from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.faces.landmarks import mouth_opening
-from swaptalk_models.metrics.mouth import opening_correlation
+from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.settings.models import Wav2LipConfig
 from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.wav2lip import Wav2Lip
+from swaptalk_models.settings.models import Wav2LipConfig
 from swaptalk_models.training.data import Clip, TrainingData
-from swaptalk_models.modules.images import to_unit
-from swaptalk_models.training.objective import Batch, Objective, Outcome, frozen
+from swaptalk_models.training.inputs import TrainingInputs
+from swaptalk_models.training.objective import Batch, Objective, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
-from swaptalk_models.training.samples import save_grid
 from swaptalk_models.training.talk_samples import draw_talk, talking_clips
 
 _HELD_OUT = 16  # samples of five frames behind each held-out figure
@@ -42,12 +35,17 @@ class Wav2LipObjective(Objective):
         self.config, self.data = config, data
         self.model = Wav2Lip(config)
         self.vqgan, self.expert = frozen(vqgan), frozen(expert)
+        self.samples = config.train.batch // (config.train.processes * config.train.accumulate) if config.train else 16
         self.clips = talking_clips(data, "wav2lip")
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        return self._samples(rng, size, self.clips)
+    @classmethod
+    def build(cls, inputs: TrainingInputs) -> Wav2LipObjective:
+        return cls(inputs.config, inputs.data, inputs.networks["vqgan"], inputs.networks["lip_expert"])
 
-    def _samples(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        return self.draw(rng, size, self.clips)
+
+    def draw(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
         """Per sample: 5 frames, their lips' weights, a reference frame of the same clip but none of the five, and mel windows."""
         drawn = draw_talk(self.data, clips, rng, size)
         rows = drawn.target.ravel()
@@ -59,68 +57,25 @@ class Wav2LipObjective(Objective):
         return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
-        made = self._predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
+        made = self.predict(self.model, batch | {"mel": mask_mel(batch["mel"])})
         target = batch["target"].flatten(0, 1)
         weight = F.interpolate(batch["weight"].flatten(0, 1)[:, None], size=target.shape[2:], mode="nearest")
         pixel = (weight * (made - target).abs()).mean()
         loss, parts = pixel, {"pixel": pixel}
         if self.config.sync_weight and progress >= self.config.sync_start:
             with self.expert.noisy():
-                sync = self._sync(made, batch)
+                sync = self.sync(made, batch)
             loss, parts = loss + self.config.sync_weight * sync, parts | {"sync": sync}
         return loss, parts
 
-    def _predict(self, model: Wav2Lip, batch: Batch) -> Tensor:
+    def predict(self, model: Wav2Lip, batch: Batch) -> Tensor:
         """Faces (N * 5, 3, S, S)."""
         reference = batch["reference"].repeat_interleave(SYNC_FRAMES, dim=0)
         return model(batch["target"].flatten(0, 1), reference, batch["mel"].flatten(0, 1))
 
-    def _sync(self, made: Tensor, batch: Batch) -> Tensor:
+    def sync(self, made: Tensor, batch: Batch) -> Tensor:
         """L_sync of faces (N * 5, 3, S, S), seen as the expert sees: their lower halves' standardised embeddings, before quantisation."""
         mean, deviation = self.vqgan.lower.statistics()
         lower = (self.vqgan.encoder(made.chunk(2, dim=2)[1]) - mean) / deviation
         return self.expert.sync_loss(lower.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        figures = self._held_out(model, "validation")
-        return {"pixel": figures["pixel"], "sync": figures["sync"], "score": -figures["pixel"]}
-
-    @torch.no_grad()
-    def _held_out(self, model: nn.Module, split: str) -> dict[str, float]:
-        """L1 of prediction and of the copied reference, and L_sync, on fixed samples."""
-        clips = [clip for clip in self.data.speaking(split) if clip.frames > SYNC_FRAMES]
-        device = next(model.parameters()).device
-        batch = {name: tensor.to(device) for name, tensor in self._samples(np.random.default_rng(0), _HELD_OUT, clips).items()}
-        made, target = self._predict(model, batch), batch["target"].flatten(0, 1)
-        lower, truth = made.chunk(2, dim=2)[1], target.chunk(2, dim=2)[1]
-        copied = batch["reference"].repeat_interleave(SYNC_FRAMES, dim=0).chunk(2, dim=2)[1]
-        return {"pixel": float(F.l1_loss(lower, truth)), "copied": float(F.l1_loss(copied, truth)), "sync": float(self._sync(made, batch))}
-
-    @torch.no_grad()
-    def finish(self, model: nn.Module, folder: Path) -> Outcome:
-        figures = self._held_out(model, "test")
-        correlations = []
-        for number, clip in enumerate(self.data.speaking("test")):
-            rows = clip.first + np.arange(clip.frames)
-            made = self._render(model, clip)
-            correlations.append(opening_correlation(_opening(made), mouth_opening(self.data.landmarks[rows])))
-            if number == 0:
-                shown = np.linspace(0, clip.frames - 1, 12).astype(int)
-                save_grid([self.data.crops(rows[shown]), made[shown]], folder / "samples" / "wav2lip.png")
-        return Outcome(
-            metrics={"mouth_correlation": float(np.mean(correlations)), "pixel_error": figures["pixel"]},
-            baselines={"pixel_error": figures["copied"]},
-        )
-
-    def _render(self, model: Wav2Lip, clip: Clip) -> np.ndarray:
-        """Crops (T, S, S, 3) of a clip spoken with its own sound, all from one reference: a frame's own lips are not seen, as in ours."""
-        rows = clip.first + np.arange(clip.frames)
-        reference = self.data.crops(rows[[reference_frame(self.data.landmarks[rows])]])
-        return speak_pixels(model, self.data.crops(rows), reference, centred_windows(self.data.mels[clip.name], np.arange(clip.frames)))
-
-
-def _opening(crops: np.ndarray) -> np.ndarray:
-    """Mouth opening (T,) of aligned crops, by dlib's landmarks on the face where the alignment put it."""
-    from swaptalk_models.metrics.crop_judges import crop_landmarks
-
-    return mouth_opening(crop_landmarks(crops))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.classical.skin import STRENGTH, match_skin
+from swaptalk_models.data.faces.alignment import template_landmarks
 
 
 def test_the_sources_skin_moves_towards_the_targets():

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.data.phantom.corpus import write_corpus
+from swaptalk_models.data.sources.source_videos import write_catalog
+from swaptalk_models.data.stages.run import STAGES, run_data_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.audit import wrong_rows
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Ledger
-from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
-from swaptalk_models.data.sources.source_videos import write_catalog
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.preset import load_preset
 
 PRESET = load_preset("tiny")
 TABLES = ("face_tracks", "face_crops", "mels")

@@ -21,15 +21,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.data.store import tables
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.cutting import SAMPLES_PER_FRAME
+from swaptalk_models.data.media.video import read_frames
+from swaptalk_models.data.sources.source_videos import write_catalog
+from swaptalk_models.data.stages.run import STAGES, run_data_stage
+from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.media.video import read_frames
+from swaptalk_models.settings.preset import load_preset
 
 from .damage import DAMAGE, UNUSUAL, overwritten_code, write
 

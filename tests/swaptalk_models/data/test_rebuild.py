@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.data.store import tables
-from swaptalk_models.data.store.orphans import remove_orphans
-from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
 from swaptalk_models.data.snapshot import Snapshot, load_snapshot, make_snapshot
 from swaptalk_models.data.sources.source_videos import write_catalog
+from swaptalk_models.data.stages.run import STAGES, run_data_stage
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.orphans import remove_orphans
+from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.training.data import TrainingData
 
 

@@ -5,17 +5,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.quality.gates import heard
+from swaptalk_models.data.snapshot import SPLITS, TABLES, _place, load_snapshot, make_snapshot, split_persons
+from swaptalk_models.data.sources.catalog import catalog_table
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.audit import wrong_rows
-from swaptalk_models.data.sources.catalog import catalog_table
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
-from swaptalk_models.data.quality.gates import heard
-from swaptalk_models.settings.data import QualityConfig, SplitConfig
-from swaptalk_models.data.snapshot import SPLITS, TABLES, _place, load_snapshot, make_snapshot, split_persons
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.data import QualityConfig, SplitConfig
+from swaptalk_models.settings.preset import Preset
 
 PRESET = Preset("test")
 

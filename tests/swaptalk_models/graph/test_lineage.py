@@ -1,8 +1,8 @@
 """lineage.py: sound by itself; tests/test_lineage.py holds it to the Dagster graph."""
 
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 
 def test_what_comes_from_what_comes_later():

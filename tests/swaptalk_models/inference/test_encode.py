@@ -6,10 +6,10 @@ import torch
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.encode import LatentEncoder
-from swaptalk_models.settings.models import VQGANConfig
-from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.images import to_unit
+from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
+from swaptalk_models.settings.models import VQGANConfig
 
 
 def test_codes_are_the_vqgans_row_by_row_in_any_number(tmp_path):

@@ -8,23 +8,22 @@ import pytest
 import torch
 
 from swaptalk_models.data.media.audio import read_audio, write_wav
-from swaptalk_models.data.sound.mel import log_mel
-from swaptalk_models.data.phantom.people import make_person
-from swaptalk_models.data.phantom.render import Renderer
-from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.data.media.video import probe, read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.phantom.people import make_person
+from swaptalk_models.data.phantom.render import Renderer
+from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference import networks as networks_module
 from swaptalk_models.inference.generator import Generator
 from swaptalk_models.inference.networks import Latents, Networks
-from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.modules.face_swapper import FaceSwapper
-from swaptalk_models.modules.lip_sync import LipSync
-from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig, VQGANConfig
-from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.images import to_unit
+from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
+from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig, VQGANConfig
 
 WIDTH, HEIGHT, FRAMES = 206, 192, 24
 GONE = range(8, 14)  # frames without a face

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.faces.alignment import TEMPLATE, crop_affines, crop_face, template_landmarks
-from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.inference.paste import face_mask, paste_face
+from swaptalk_models.settings.data import CropsConfig
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import shutil
 import pytest
 import torch
 
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.release import build_release, current_release, load_current, load_release
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.lip_sync import LipSync
-from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig, VQGANConfig
+from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
-from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig, VQGANConfig
+from swaptalk_models.settings.preset import load_preset
 
 PRESET = load_preset("tiny", {"face_crops.size": 32, "face_crops.label_grid": 8, "face_tracks.min_face": 40})
 

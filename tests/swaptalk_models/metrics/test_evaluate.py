@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from swaptalk_models.data.sound.mel import MEL_RATE
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.sound.mel import MEL_RATE
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.metrics.evaluate import METRICS, evaluate_video, score_video
 from swaptalk_models.metrics.judges import Judges
+from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 FRAMES = 45

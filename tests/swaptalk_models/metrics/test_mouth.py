@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.metrics.mouth import jitter, opening_correlation
 from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.metrics.mouth import jitter, opening_correlation
 
 
 def faces(opening: np.ndarray) -> np.ndarray:

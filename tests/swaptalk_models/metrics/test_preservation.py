@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.faces.alignment import template_landmarks
+from swaptalk_models.data.faces.landmarks import interocular
 from swaptalk_models.data.faces.regions import region_labels
 from swaptalk_models.metrics.preservation import background_difference, flicker, landmark_distance
-from swaptalk_models.data.faces.landmarks import interocular
 
 SIZE = 64
 POINTS = template_landmarks(SIZE)[None]

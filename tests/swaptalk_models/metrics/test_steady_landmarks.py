@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.faces.detection import DlibBackend
-from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.settings.data import FacesConfig
+from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.faces.tracking import DETECTED, MISSING, FaceTrack, track_faces
 from swaptalk_models.data.media.video import read_frames
-from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.metrics.mouth import opening_correlation
 from swaptalk_models.metrics.steady_landmarks import steady_landmarks
+from swaptalk_models.settings.data import FacesConfig
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from swaptalk_models.modules.lip_sync import FaceWarping, LipSync
-from swaptalk_models.settings.models import LipSyncConfig
 from swaptalk_models.modules.vqgan import cosine_basis
+from swaptalk_models.settings.models import LipSyncConfig
 
 GRID, DIM = 8, 6
 

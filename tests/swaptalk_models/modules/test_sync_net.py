@@ -6,9 +6,9 @@ import torch
 
 from swaptalk_models.data.sound.mel import mel_windows
 from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig
 from swaptalk_models.modules.sync_judge import SyncJudge, load_sync_judge
 from swaptalk_models.modules.weights import save_model
+from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.rehearsal.dry_run import macs
+from swaptalk_models.settings.models import VQGANConfig
+from swaptalk_models.settings.preset import load_preset
 
 
 @pytest.mark.parametrize(("decoder", "least", "most"), [("light", 1e9, 10e9), ("taming", 120e9, 130e9)])

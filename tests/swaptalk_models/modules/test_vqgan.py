@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.modules.vqgan import VQGAN, Decoder, cosine_basis
+from swaptalk_models.settings.models import VQGANConfig
+from swaptalk_models.settings.preset import load_preset
 
 GROUPS = 2
 

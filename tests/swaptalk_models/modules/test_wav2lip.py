@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from swaptalk_models.settings.models import Wav2LipConfig
 from swaptalk_models.modules.wav2lip import Wav2Lip
+from swaptalk_models.settings.models import Wav2LipConfig
 
 CONFIG = Wav2LipConfig(channels=(8, 8, 16), audio_dim=8)
 

@@ -11,6 +11,9 @@ from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.sync_judge import SyncJudge
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.weights import load_model, load_shape, save_model
 from swaptalk_models.settings.models import (
     FaceSwapperConfig,
     IdentityEncoderConfig,
@@ -18,9 +21,6 @@ from swaptalk_models.settings.models import (
     LipSyncConfig,
     SyncJudgeConfig,
 )
-from swaptalk_models.modules.sync_judge import SyncJudge
-from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.modules.weights import load_model, load_shape, save_model
 
 SHAPE = {"crop_size": 32, "grid": 4, "dim": 8}
 

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.rehearsal.dry_run import TRAINED, _step, as_json, dry_run, macs, training_cost
-from swaptalk_models.training.objective import Objective
 from swaptalk_models.rehearsal.random_data import RandomData, rehearsed_objective
+from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.training.objective import Objective
 
 TOY = {
     "face_crops.size": 32,

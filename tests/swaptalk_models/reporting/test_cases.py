@@ -8,10 +8,9 @@ from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.reporting.cases import ranked_scenes, shown_scenes, video_cases
-from swaptalk_models.settings.methods import METHODS
-from swaptalk_models.settings.methods import GROUND_TRUTH, OURS
-from swaptalk_models.reporting.sheet import method_sheet
 from swaptalk_models.reporting.preview import small_video
+from swaptalk_models.reporting.sheet import method_sheet
+from swaptalk_models.settings.methods import GROUND_TRUTH, METHODS, OURS
 
 
 def row(scene, similarity, sync, method=OURS):

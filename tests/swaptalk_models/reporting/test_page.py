@@ -10,10 +10,10 @@ import pytest
 
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.reporting.metric_text import shown_columns
 from swaptalk_models.reporting.page import write_report
-from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.reporting.report_data import (
     AGREE,
     DISAGREE,

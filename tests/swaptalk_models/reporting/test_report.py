@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.reporting import report
 from swaptalk_models.evaluation.compare.claims import Run
+from swaptalk_models.reporting import report
+from swaptalk_models.settings.preset import load_preset
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from swaptalk_models.errors import UserError
 from swaptalk_models.settings.ablations import ABLATIONS, ablated
 from swaptalk_models.settings.preset import PRESETS, load_preset
-from swaptalk_models.errors import UserError
 
 
 @pytest.mark.parametrize("preset", PRESETS)

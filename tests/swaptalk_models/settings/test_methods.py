@@ -2,12 +2,11 @@
 
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.settings.methods import ALL, CASCADES, METHODS, RGB, chosen_methods, needs_wav2lip
-from swaptalk_models.settings.methods import OURS
-from swaptalk_models.inference.generator import SWAP_THEN_SYNC
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
+from swaptalk_models.inference.generator import SWAP_THEN_SYNC
+from swaptalk_models.settings.methods import ALL, CASCADES, METHODS, OURS, RGB, chosen_methods, needs_wav2lip
+from swaptalk_models.settings.preset import load_preset
 
 PAPERS = {method for _, method, _ in PAPER_ROWS} - {"Ground truth", "WavSyncSwap", "SwapTalk (extra data)"}
 

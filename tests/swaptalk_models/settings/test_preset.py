@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from swaptalk_models.settings.preset import PRESETS, Preset, load_preset
-from swaptalk_models.settings.section import build_section
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.models import VQGANConfig
+from swaptalk_models.settings.preset import PRESETS, Preset, load_preset
+from swaptalk_models.settings.section import build_section
 
 # DESIGN.md, 4
 CONTRACT = {"tiny": (64, 8, 8), "nano": (128, 8, 16), "base": (256, 16, 16), "paper": (512, 16, 32)}

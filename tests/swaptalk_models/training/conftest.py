@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from swaptalk_models.data.store import tables
 from swaptalk_models.data.faces.alignment import template_landmarks
-from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.snapshot import SCHEMA
-from swaptalk_models.settings.models import VQGANConfig
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.training.data import TrainingData
 
 SIZE, GRID, GROUPS, CODES, FRAMES = 32, 4, 2, 16, 30

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.data.store import tables
 from swaptalk_models.data.sound.mel import mel_window
+from swaptalk_models.data.store import tables
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.training import data as data_module
 from swaptalk_models.training.data import TrainingData
-from swaptalk_models.modules.images import from_unit, to_unit
 
 
 def test_rows_stand_in_the_order_of_clips_and_frames(tiny, data):

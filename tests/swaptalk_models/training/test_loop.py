@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from swaptalk_models.modules.device import compiler_fault
 from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.training import loop
-from swaptalk_models.modules.device import compiler_fault
 from swaptalk_models.training.history import newest, read_history
 from swaptalk_models.training.loop import Diverged, Fit, _schedule
 

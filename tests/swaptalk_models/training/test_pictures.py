@@ -2,9 +2,9 @@
 
 import numpy as np
 from PIL import Image
+from swaptalk_models.training.samples import save_grid
 
 from swaptalk_models.training.curves import draw_curves
-from swaptalk_models.training.samples import save_grid
 
 
 def test_curves_have_a_plot_a_figure(tmp_path):

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.arcface import ArcFace
+from swaptalk_models.modules.weights import load_model, load_shape, save_model
 from swaptalk_models.settings.models import (
     IdentityEncoderConfig,
     LipExpertConfig,
@@ -18,7 +19,6 @@ from swaptalk_models.settings.models import (
     TrainConfig,
     Wav2LipConfig,
 )
-from swaptalk_models.modules.weights import load_model, load_shape, save_model
 from swaptalk_models.training.run import build_objective, train
 from swaptalk_models.training.spec import TrainSpec, external_checksum
 

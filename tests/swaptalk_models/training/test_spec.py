@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from swaptalk_models.graph import code_versions as versions
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.errors import UserError
+from swaptalk_models.graph import code_versions as versions
 from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
 from swaptalk_models.modules.model_folder import ModelFolder, current, make_current
+from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.training.spec import content, plan
 
 

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.training import swap_teacher as teacher_pairs
-from swaptalk_models.training.swap_teacher import PAIRS_FILE, draw_pairs, lit_source, make_pairs, swap_pair
-from swaptalk_models.data.store import tables
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
-from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
-from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.data.snapshot import SCHEMA
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.settings.models import SwapTeacherConfig
+from swaptalk_models.training import swap_teacher as teacher_pairs
 from swaptalk_models.training.data import TrainingData
+from swaptalk_models.training.swap_teacher import PAIRS_FILE, draw_pairs, lit_source, make_pairs, swap_pair
 
 SIZE, FRAMES = 32, 3
 PEOPLE = {"a": "train", "b": "train", "c": "train", "d": "validation", "e": "validation", "f": "test"}

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from swaptalk_models.data.engine import runner as module
+from swaptalk_models.data.engine.runner import Item, Result, run_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger
-from swaptalk_models.data.engine.runner import Item, Result, run_stage
 from swaptalk_models.errors import BadClip, UserError
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import template_landmarks
-from swaptalk_models.data.sound.mel import mel_window
-from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.data.faces.reference import reference_frame
+from swaptalk_models.data.sound.mel import centred_windows, mel_window
 
 
 def test_the_frame_is_the_third_of_five():

@@ -6,9 +6,9 @@ import pytest
 from swaptalk_models.data.faces import tracking as tracks
 from swaptalk_models.data.faces.alignment import TEMPLATE
 from swaptalk_models.data.faces.detection import Detection, box_overlap
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.data.faces.tracking import DETECTED, INTERPOLATED, MISSING, TRACKED, track_faces
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import FacesConfig
 
 SIDE = 200
 

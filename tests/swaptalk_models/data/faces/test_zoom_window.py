@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.faces.zoom_window import face_window, union_window
-from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.data.media.video import read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import FacesConfig
 
 CONFIG = FacesConfig(detect_every=1, max_gap=0)
 

@@ -11,9 +11,9 @@ import pytest
 from swaptalk_models.data.media import cutting as clips
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.cutting import cut_clip, plan_clips
-from swaptalk_models.settings.data import ClipsConfig
 from swaptalk_models.data.media.video import VideoInfo, decode_frames, open_media, probe, read_frames
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import ClipsConfig
 
 from .damage import overwritten, span
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
+from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.sound.mel import mel_likeness
 
 

@@ -3,9 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger
 from swaptalk_models.data.quality.gates import (
     FACE,
     GATES,
@@ -19,8 +16,11 @@ from swaptalk_models.data.quality.gates import (
     verdicts,
     write_marks,
 )
-from swaptalk_models.settings.data import QualityConfig
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.data import QualityConfig
+from swaptalk_models.settings.preset import load_preset
 
 CONFIG = QualityConfig()
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.faces.alignment import TEMPLATE, crop_affines, crop_face
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.phantom.motion import Motion, perform
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
@@ -21,7 +22,6 @@ from swaptalk_models.data.quality.measures import (
     yaw_degrees,
 )
 from swaptalk_models.settings.data import CropsConfig, FacesConfig, QualityConfig
-from swaptalk_models.data.faces.tracking import track_faces
 
 FRAMES = 60
 

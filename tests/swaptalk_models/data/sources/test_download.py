@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from swaptalk_models.settings.preset import Preset
+from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sources import download
 from swaptalk_models.data.sources.annotations import FILES, hdtf_catalog
 from swaptalk_models.data.sources.download import (
@@ -22,13 +22,13 @@ from swaptalk_models.data.sources.download import (
     fetch_annotations,
     worth_asking,
 )
-from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.data.sources.source_videos import write_catalog
+from swaptalk_models.data.stages.run import run_data_stage
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
-from swaptalk_models.data.stages.run import run_data_stage
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.media.video import probe
 from swaptalk_models.errors import BadClip, UserError
+from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.settings.preset import Preset
 
 from .test_clips import write_source
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from swaptalk_models.settings.preset import Preset
 from swaptalk_models.data.sources import download
 from swaptalk_models.data.sources.download import DownloadStatus
-from swaptalk_models.settings.download import DownloadConfig
-from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.sources.source_videos import catalog_rows, fetch_missing, local_file, write_catalog
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.settings.preset import Preset
 
 CONFIG = DownloadConfig(parallel=2, pause_s=0.0, dead_days=30)
 

@@ -9,20 +9,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.settings.preset import Preset
-from swaptalk_models.data.stages import work
+from swaptalk_models.data.engine.runner import Item, Result
 from swaptalk_models.data.sources.annotations import FILES
 from swaptalk_models.data.sources.catalog import folder_catalog
-from swaptalk_models.data.store.orphans import remove_orphans
-from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.data.sources.source_videos import write_catalog
+from swaptalk_models.data.stages import work
+from swaptalk_models.data.stages.run import STAGES, run_data_stage
 from swaptalk_models.data.store.fingerprint import hash_params, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
-from swaptalk_models.settings.data import ClipsConfig, CropsConfig, FacesConfig, MelConfig, QualityConfig
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.engine.runner import Item, Result
+from swaptalk_models.data.store.orphans import remove_orphans
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import ClipsConfig, CropsConfig, FacesConfig, MelConfig, QualityConfig
+from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.settings.preset import Preset
 
 PRESET = Preset("test")
 INFO = {

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from swaptalk_models.data.store import tables
-from swaptalk_models.data.stages import work
-from swaptalk_models.data.faces.alignment import TEMPLATE
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.data.engine.runner import Item
+from swaptalk_models.data.faces.alignment import TEMPLATE
+from swaptalk_models.data.stages import work
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import CropsConfig
 
 SIDE = 160
 

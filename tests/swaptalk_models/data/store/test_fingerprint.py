@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from swaptalk_models.data.store.fingerprint import hash_file, hash_params, hash_table, hash_values
-from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
 
 
 def test_order_of_keys_does_not_matter_but_values_do():

@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.compare import release as comparison
 from swaptalk_models.evaluation.compare.release import (
@@ -19,6 +18,7 @@ from swaptalk_models.evaluation.compare.release import (
     released_is_current,
 )
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.settings.preset import load_preset
 
 PRESET = load_preset("tiny")
 JUDGES = {"identity": "dlib", "sync": "judge 1", "fid": "judge 1 features", "landmarks": "dlib"}
@@ -103,7 +103,7 @@ def test_some_new_people_leave_pairs_many_leave_nothing():
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Home:
     home = Home(tmp_path).create()
-    for name in comparison.NETWORKS:
+    for name in comparison.RELEASED:
         become(home, name, "v1")
     monkeypatch.setattr(comparison, "metrics_folder", lambda home, preset: home.evaluation / "m")
     measure(home, 0.8)
@@ -131,7 +131,7 @@ def measure(home: Home, ssim: float) -> None:
 def release(home: Home, version: str) -> None:
     folder = home.releases / version
     folder.mkdir(parents=True)
-    models = {name: (home.models / name / "current").read_text().strip() for name in comparison.NETWORKS}
+    models = {name: (home.models / name / "current").read_text().strip() for name in comparison.RELEASED}
     (folder / "release.json").write_text(json.dumps({"models": models}))
     keep_measurements(home, PRESET, folder)
     (home.releases / "current").write_text(version)

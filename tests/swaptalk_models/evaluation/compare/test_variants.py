@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.compression import compression_of, draw_compression, figure_of
 from swaptalk_models.evaluation.compare.variants import VARIANTS, find_variants, load_evaluation, other_trainings

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.evaluation.measure.cascade import Faces, RGBModels, speak_pixels
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
-from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.errors import UserError
-from swaptalk_models.settings.models import VQGANConfig, Wav2LipConfig
+from swaptalk_models.evaluation.measure.cascade import Faces, RGBModels, speak_pixels
+from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.wav2lip import Wav2Lip
-from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.modules.weights import save_model
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
+from swaptalk_models.settings.models import VQGANConfig, Wav2LipConfig
 
 SIZE = 64
 STILL = dict.fromkeys(("opening", "spread", "press", "tuck", "tongue", "blink", "brow", "gaze_x", "gaze_y"), 0.0)

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.measure import measure
 from swaptalk_models.evaluation.measure.judging import judge_files, load_judges
+from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
+from swaptalk_models.settings.preset import load_preset
 
 
 @pytest.fixture

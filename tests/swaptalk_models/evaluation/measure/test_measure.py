@@ -4,10 +4,10 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from swaptalk_models.graph.targets import TARGETS
 
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.measure import measure
-from swaptalk_models.graph.targets import TARGETS
 from swaptalk_models.graph.models import MODEL_INPUTS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 

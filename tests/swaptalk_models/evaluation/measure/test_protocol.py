@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.settings.methods import CROSS, SELF
 from swaptalk_models.evaluation.measure.protocol import Chunk, chunks_of, draw_scenes
+from swaptalk_models.settings.methods import CROSS, SELF
 
 COUNTS = {"a": 3, "b": 1, "c": 2}
 CLIPS = [

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.evaluation.measure.scoring import VideoFiles, _shared_out, score_videos
 from swaptalk_models.metrics.definitions import METRICS
+from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 

@@ -5,14 +5,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.evaluation.measure import sound_offsets as quality_sync
-from swaptalk_models.data.store import tables
-from swaptalk_models.data.sources.catalog import catalog_table
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
-from swaptalk_models.data.sound.mel import mel_windows
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.quality.gates import judge
+from swaptalk_models.data.sound.mel import mel_windows
+from swaptalk_models.data.sources.catalog import catalog_table
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
+from swaptalk_models.evaluation.measure import sound_offsets as quality_sync
 from swaptalk_models.evaluation.measure.sound_offsets import measure_offsets
 from swaptalk_models.settings.data import QualityConfig
 

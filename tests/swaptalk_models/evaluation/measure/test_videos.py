@@ -9,18 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.data.store import tables
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.media.audio import read_audio, write_wav
-from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.media.video import read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.measure import videos as test_videos
 from swaptalk_models.evaluation.measure.protocol import Chunk
 from swaptalk_models.evaluation.measure.videos import evaluation_folder, make_test_videos
 from swaptalk_models.inference import generator, release
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.settings.preset import load_preset
 
 METHODS = "[Lip-sync alone, Swap alone, Copied reference]"
 PRESET = load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": METHODS})

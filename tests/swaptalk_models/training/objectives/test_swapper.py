@@ -7,12 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from swaptalk_models.training.swap_teacher import PAIRS_FILE
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.settings.models import FaceSwapperConfig, IdentityEncoderConfig
 from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
+from swaptalk_models.training.swap_teacher import PAIRS_FILE
 
 PAIRS = [("a_000", 3, "b_000", 7, "train"), ("b_000", 0, "c_000", 29, "train"), ("d_000", 1, "d_000", 2, "validation")]
 

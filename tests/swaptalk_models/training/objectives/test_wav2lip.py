@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from swaptalk_models.data.sound.mel import centred_windows
+from swaptalk_models.modules.images import from_unit
 from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.settings.models import LipExpertConfig, Wav2LipConfig
-from swaptalk_models.modules.images import from_unit
 from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.pictures import thumbnail
+from assets.support.pictures import thumbnail
 
 FIRST_SECONDS = 20.0
 _RARER = 0.1  # of the time that the training has run so far

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from swaptalk_models.settings.preset import Preset, load_preset
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import Preset, load_preset
 
 
 class SwapTalk(dg.ConfigurableResource):

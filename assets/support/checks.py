@@ -7,11 +7,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.resources import SwapTalk
-from swaptalk_models.data.store.ledger import Ledger
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.quality.gates import GATES, OUT_OF_STEP, SYNC_STAGE, judge, measured
-from swaptalk_models.graph.targets import TARGETS
-from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.graph.models import MODELS, own_models
 from swaptalk_models.modules.model_folder import current, held_out_metrics
 
 
@@ -73,7 +72,7 @@ def shortfalls(name: str, metrics: dict[str, Any], also_missing: bool = False) -
     not measured.
     """
     found = []
-    for metric, target in TARGETS.get(name, {}).items():
+    for metric, target in MODELS[name].targets.items():
         value, bound = metrics.get(metric), target.threshold
         if value is None:
             found += [f"{metric} was not measured"] if also_missing else []
@@ -93,7 +92,7 @@ def _files_check(name: str) -> dg.AssetChecksDefinition:
     )
     def check(swaptalk: SwapTalk) -> dg.AssetCheckResult:
         folder = current(swaptalk.home_folder().root, name)
-        expected = ["result.json"] + ([] if name == "swap_teacher" else ["weights.safetensors", "config.json"])
+        expected = ("result.json", *MODELS[name].files)
         wrong = [f"{file} is missing" for file in expected if not (folder.path / file).is_file()] + wrong_weights(
             folder.path
         )
@@ -105,12 +104,12 @@ def _files_check(name: str) -> dg.AssetChecksDefinition:
 
 
 def _quality_check(name: str) -> dg.AssetChecksDefinition:
-    bounds = ", ".join(f"{metric} {_relation(target)}" for metric, target in TARGETS[name].items())
+    bounds = ", ".join(f"{metric} {_relation(target)}" for metric, target in MODELS[name].targets.items())
 
     @dg.asset_check(name=f"{name}_quality", asset=name, description=f"On held-out people: {bounds}.")
     def check(swaptalk: SwapTalk) -> dg.AssetCheckResult:
         metrics = current(swaptalk.home_folder().root, name).result()["metrics"]
-        return _warning(shortfalls(name, metrics), {key: metrics[key] for key in TARGETS[name] if key in metrics})
+        return _warning(shortfalls(name, metrics), {key: metrics[key] for key in MODELS[name].targets if key in metrics})
 
     return check
 
@@ -130,14 +129,15 @@ def _warning(short: list[str], values: dict[str, Any]) -> dg.AssetCheckResult:
 )
 def metrics_targets(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     home = swaptalk.home_folder().root
-    found = {name: held_out_metrics(current(home, name)) for name in TARGETS}
-    short = [f"{name}: {said}" for name in TARGETS for said in shortfalls(name, found[name], also_missing=True)]
-    return _warning(short, {f"{name} {key}": found[name].get(key) for name in TARGETS for key in TARGETS[name]})
+    asked = [spec for spec in own_models() if spec.targets]
+    found = {spec.name: held_out_metrics(current(home, spec.name)) for spec in asked}
+    short = [f"{name}: {said}" for name, metrics in found.items() for said in shortfalls(name, metrics, also_missing=True)]
+    return _warning(short, {f"{spec.name} {key}": found[spec.name].get(key) for spec in asked for key in spec.targets})
 
 
 model_checks = [
-    *(_files_check(name) for name in MODEL_INPUTS),
-    *(_quality_check(name) for name in MODEL_INPUTS if name in TARGETS),
+    *(_files_check(spec.name) for spec in own_models()),
+    *(_quality_check(spec.name) for spec in own_models() if spec.targets),
     metrics_targets,
     sync_judge_gates,
 ]

@@ -1,4 +1,4 @@
-"""The process in which a model is trained: `python -m assets.training_worker JOB.json`, started by Dagster Pipes,
+"""The process in which a model is trained: `python -m assets.support.training_worker JOB.json`, started by Dagster Pipes,
 alone or under torchrun.
 
 JOB.json: {"spec": fields of a TrainSpec, "status": file for the outcome, "parent": process id of the run}. Only the

@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.metadata import markdown_picture
-from assets.resources import SwapTalk
-from swaptalk_models.data.store.ledger import OK, Entry, Ledger
+from assets.support.metadata import markdown_picture
+from assets.support.resources import SwapTalk
 from swaptalk_models.data.quality.gates import GATES
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger
 
 FACES_SHOWN = 8
 FACE_PX = 64
@@ -31,8 +31,8 @@ def contact_sheet(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.Metadat
     import cv2
     import numpy as np
 
-    from swaptalk_models.data.store import tables
     from swaptalk_models.data.media.png import decode_png
+    from swaptalk_models.data.store import tables
 
     faces = []
     for entry in spread(_finished(swaptalk, "face_crops", videos), FACES_SHOWN):
@@ -116,8 +116,8 @@ def sound(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.MetadataValue]:
     import cv2
     import numpy as np
 
-    from swaptalk_models.data.store import tables
     from swaptalk_models.data.media.audio import read_audio
+    from swaptalk_models.data.store import tables
 
     entries = _finished(swaptalk, "mels", videos)
     if not entries:

@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.resources import SwapTalk
+from assets.support.resources import SwapTalk
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
 
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -114,3 +115,12 @@ def markdown_picture(image: Any, alt: str, caption: bool = False) -> dg.Metadata
     assert done
     picture = f"![{alt}](data:image/jpeg;base64,{base64.b64encode(data).decode()})"
     return dg.MetadataValue.md(f"{picture}\n\n{alt}" if caption else picture)
+
+
+def record_asset(context: dg.AssetExecutionContext, home: Home, cached: bool, seconds: float) -> None:
+    """Count an asset without clips of its own in the last run's stages."""
+    name = context.asset_key.to_user_string()
+    with Ledger(home.ledger) as ledger:
+        ledger.record(
+            StageReport(name, computed=int(not cached), cached=int(cached), seconds=seconds), run_name(context)
+        )

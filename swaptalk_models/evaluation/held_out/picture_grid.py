@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.data.store.atomic_write import written_aside
 
 
 def save_grid(rows: Sequence[np.ndarray], path: Path, scale: int = 2) -> None:

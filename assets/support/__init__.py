@@ -1,0 +1,1 @@
+"""What the asset files lean on: resources, metadata, pictures, checks, and the process in which a model is trained."""

@@ -1,0 +1,129 @@
+"""How a model of the table (swaptalk_models/graph/models.py) becomes an asset: trained in a process of its own, memoised, with its checks.
+
+A model's folder is named by its configuration, its data and its inputs; where it is whole already, nothing is started.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.support.metadata import record_asset
+from assets.support.pictures import thumbnail
+from assets.support.resources import SwapTalk
+from assets.support.training_progress import observed
+from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.training.spec import TrainSpec, plan
+
+GPU_POOL = "gpu"
+ROOT = Path(__file__).resolve().parents[2]  # where these packages lie
+Afterwards = Callable[[dg.AssetExecutionContext, SwapTalk], dict[str, Any]]
+"""Further work once a model is there; gives metadata."""
+
+
+def model_asset(name: str, afterwards: Afterwards | None = None) -> dg.AssetsDefinition:
+    """The asset of a model."""
+    model = MODELS[name]
+
+    @dg.asset(
+        name=name,
+        deps=list(model.upstream),
+        group_name=model.group,
+        pool=GPU_POOL,
+        kinds=set(model.kinds),
+        code_version=model.code_version,
+        description=model.description,
+    )
+    def asset(context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
+        if not model.needed(swaptalk.load()):
+            record_asset(context, swaptalk.home_folder(), cached=True, seconds=0.0)
+            why = "no method of evaluation.methods needs it"
+            return dg.MaterializeResult(data_version=dg.DataVersion("not needed"), metadata={"status": "not needed", "why": why})
+        trained = train_model(context, swaptalk, pipes)
+        more = afterwards(context, swaptalk) if afterwards else {}
+        return dg.MaterializeResult(data_version=trained.data_version, metadata={**(trained.metadata or {}), **more})
+
+    return asset
+
+
+def train_model(
+    context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient
+) -> dg.MaterializeResult:
+    """Bring the model named like the asset up to date; trains only if this very model is not there yet.
+
+    Raises:
+        UserError: what the training says about its configuration or its inputs.
+    """
+    from swaptalk_models.data.snapshot import load_snapshot
+
+    started = time.monotonic()
+    name = context.asset_key.to_user_string()
+    home, preset = swaptalk.home_folder(), swaptalk.load()
+    snapshot = load_snapshot(home)
+    spec = plan(name, home.root, preset, snapshot.path, snapshot.version)
+    folder = ModelFolder(Path(spec.output))
+    cached = folder.done
+    with home.writing(name, reads=MODELS[name].inputs):
+        if not cached:
+            _run_worker(context, spec, pipes)
+        make_current(folder)
+    record_asset(context, home, cached, time.monotonic() - started)
+    return dg.MaterializeResult(data_version=dg.DataVersion(folder.version), metadata=model_metadata(folder, cached))
+
+
+def _run_worker(context: dg.AssetExecutionContext, spec: TrainSpec, pipes: dg.PipesSubprocessClient) -> None:
+    processes = spec.config.get("train", {}).get("processes", 1)
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
+    with tempfile.TemporaryDirectory(prefix="swaptalk-") as folder:
+        job, status = Path(folder) / "job.json", Path(folder) / "status.json"
+        job.write_text(json.dumps({"spec": dataclasses.asdict(spec), "status": str(status), "parent": os.getpid()}))
+        try:
+            with observed(context, Path(spec.output)):
+                worker = [sys.executable, *launcher, "-m", "assets.support.training_worker", str(job)]
+                pipes.run(command=worker, context=context, env=_worker_environment())
+        except Exception as error:  # whatever Pipes makes of it: the worker has said what it was
+            said = json.loads(status.read_text()) if status.is_file() else {}
+            if said.get("user_error"):
+                raise UserError(said["user_error"]) from None
+            raise RuntimeError(f"the training of {spec.name} has failed: {said.get('error') or error}") from error
+    if not ModelFolder(Path(spec.output)).done:
+        raise RuntimeError(f"the training of {spec.name} ended without a result in {spec.output}")
+
+
+def model_metadata(folder: ModelFolder, cached: bool) -> dict[str, Any]:
+    """What the UI shows of a model. Numbers are floats: Dagster plots them over time."""
+    result = folder.result()
+    metadata: dict[str, Any] = {
+        "status": "cached" if cached else "computed",
+        "version": folder.version,
+        "snapshot": result["snapshot"],
+        "path": dg.MetadataValue.path(str(folder.path)),
+        "inputs": dg.MetadataValue.json(result["inputs"]),
+        "step": float(result["step"]),
+        "seconds": float(result["seconds"]),
+    }
+    if "external" in result:
+        metadata["external"] = dg.MetadataValue.json(result["external"])
+    metadata |= {key: float(value) for key, value in result["metrics"].items() if value is not None}
+    metadata |= {
+        f"baseline_{key}": float(value) for key, value in result.get("baselines", {}).items() if value is not None
+    }
+    for picture in [folder.path / "curves.png", *sorted((folder.path / "samples").glob("*.png"))[:3]]:
+        if picture.is_file():
+            metadata[picture.stem if picture.stem not in metadata else f"{picture.stem}_picture"] = thumbnail(picture)
+    return metadata
+
+
+def _worker_environment() -> dict[str, str]:
+    """Of the worker: it imports these very packages, and none of the same name in the folder that a user stands in."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}

@@ -1,0 +1,80 @@
+"""The Wav2Lip baseline on held-out people: error in pixels, and mouths of whole clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.data.faces.reference import reference_frame
+from swaptalk_models.data.sound.mel import centred_windows
+from swaptalk_models.evaluation.held_out.batches import Mean, batch_pieces, pieces
+from swaptalk_models.evaluation.held_out.picture_grid import save_grid
+from swaptalk_models.metrics.crop_judges import crop_openings
+from swaptalk_models.metrics.mouth import opening_correlation
+from swaptalk_models.modules.sync_net import SYNC_FRAMES
+from swaptalk_models.modules.wav2lip import Wav2Lip, speak_pixels
+from swaptalk_models.training.data import Clip
+from swaptalk_models.training.objective import Outcome
+from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
+
+_SAMPLES = 16  # of five frames, behind each error
+_SHOWN = 12
+
+
+class Wav2LipHeldOut:
+    """L1 on fixed samples; mouths of the test clips."""
+
+    def __init__(self, objective: Wav2LipObjective) -> None:
+        self.objective, self.data = objective, objective.data
+        self.samples = objective.samples
+
+    def validate(self, model: Wav2Lip) -> dict[str, float]:
+        figures = self.errors(model, "validation")
+        return {"pixel": figures["pixel"], "sync": figures["sync"], "score": -figures["pixel"]}
+
+    def finish(self, model: Wav2Lip, folder: Path) -> Outcome:
+        figures = self.errors(model, "test")
+        clips = self.data.speaking("test")
+        correlations = []
+        for clip in clips:
+            landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
+            parts = [
+                crop_openings(self.render(model, clip, frames)) for frames in pieces(np.arange(clip.frames), SYNC_FRAMES * self.samples)
+            ]
+            correlations.append(opening_correlation(np.concatenate(parts), mouth_opening(landmarks)))
+        shown = np.linspace(0, clips[0].frames - 1, _SHOWN).astype(int)
+        save_grid([self.data.crops(clips[0].first + shown), self.render(model, clips[0], shown)], folder / "samples" / "wav2lip.png")
+        return Outcome(
+            metrics={"mouth_correlation": float(np.mean(correlations)), "pixel_error": figures["pixel"]},
+            baselines={"pixel_error": figures["copied"]},
+        )
+
+    @torch.no_grad()
+    def errors(self, model: Wav2Lip, split: str) -> dict[str, float]:
+        """L1 of prediction and of the copied reference, and L_sync, on fixed samples."""
+        objective = self.objective
+        clips = [clip for clip in self.data.speaking(split) if clip.frames > SYNC_FRAMES]
+        device = next(model.parameters()).device
+        means = {name: Mean() for name in ("pixel", "copied", "sync")}
+        for part in batch_pieces(objective.draw(np.random.default_rng(0), _SAMPLES, clips), self.samples):
+            batch = {name: tensor.to(device) for name, tensor in part.items()}
+            made, target = objective.predict(model, batch), batch["target"].flatten(0, 1)
+            lower, truth = made.chunk(2, dim=2)[1], target.chunk(2, dim=2)[1]
+            copied = batch["reference"].repeat_interleave(SYNC_FRAMES, dim=0).chunk(2, dim=2)[1]
+            count = len(batch["mel"])
+            means["pixel"].add(float(F.l1_loss(lower, truth)), count)
+            means["copied"].add(float(F.l1_loss(copied, truth)), count)
+            means["sync"].add(float(objective.sync(made, batch)), count)
+        return {name: mean.value for name, mean in means.items()}
+
+    def render(self, model: Wav2Lip, clip: Clip, frames: np.ndarray) -> np.ndarray:
+        """Crops (N, S, S, 3) of some frames of a clip spoken with its own sound, all from one reference: a frame's own lips are not seen, as in
+        ours.
+        """
+        landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
+        reference = self.data.crops(np.array([clip.first + reference_frame(landmarks)]))
+        return speak_pixels(model, self.data.crops(clip.first + frames), reference, centred_windows(self.data.mels[clip.name], frames))
