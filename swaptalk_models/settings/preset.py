@@ -42,7 +42,7 @@ from swaptalk_models.settings.models import (
 )
 from swaptalk_models.settings.section import build_section
 
-PRESET_FOLDER = Path(__file__).parent.parent / "pipelines" / "presets"
+PRESET_FOLDER = Path(__file__).parent / "presets"
 PRESETS = ("tiny", "nano", "base", "paper")
 
 
