@@ -36,10 +36,10 @@ class DownloadConfig:
     def __post_init__(self) -> None:
         for name in ("max_height", "parallel"):
             if getattr(self, name) < 1:
-                raise ValueError(f"download.{name} must be at least 1")
+                raise ValueError(f"{name} must be at least 1")
         for name in ("rate_limit_kib", "pause_s", "retries", "back_off_s", "dead_days"):
             if getattr(self, name) < 0:
-                raise ValueError(f"download.{name} must not be negative")
+                raise ValueError(f"{name} must not be negative")
         for name in ("timeout_s", "limit_minutes"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"download.{name} must be above 0")
+                raise ValueError(f"{name} must be above 0")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+from swaptalk_models.settings.section import require
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,21 @@ class EvaluationConfig:
     """Seed of the drawn scenes and of the resampling."""
 
     def __post_init__(self) -> None:
-        _require(self.pairs >= 1, "evaluation.pairs must be at least 1")
-        _require(self.chunk_seconds >= 1, "evaluation.chunk_seconds must be at least 1")
-        _require(self.crop_size >= 128, "evaluation.crop_size must be at least 128 (CPBD works on 64 px blocks)")
-        _require(
-            self.identity_frames >= 2, "evaluation.identity_frames must be at least 2 (Consistency compares pairs)"
+        require(self.pairs >= 1, "pairs must be at least 1")
+        require(self.chunk_seconds >= 1, "chunk_seconds must be at least 1")
+        require(self.crop_size >= 128, "crop_size must be at least 128 (CPBD works on 64 px blocks)")
+        require(
+            self.identity_frames >= 2, "identity_frames must be at least 2 (Consistency compares pairs)"
         )
-        _require(self.identity_neighbours >= 0, "evaluation.identity_neighbours must not be negative")
-        _require(self.fid_frames >= 2, "evaluation.fid_frames must be at least 2 (a covariance)")
-        _require(self.cpbd_frames >= 1, "evaluation.cpbd_frames must be at least 1")
-        _require(self.max_offset >= 1, "evaluation.max_offset must be at least 1")
-        _require(self.batch_frames >= 5, "evaluation.batch_frames must be at least 5 (one lip-sync window)")
-        _require(0 < self.same_sound < 1, "evaluation.same_sound must be between 0 and 1")
-        _require(self.bootstrap_samples >= 1, "evaluation.bootstrap_samples must be at least 1")
-        _require(self.frechet_samples >= 1, "evaluation.frechet_samples must be at least 1")
-        _require(0 < self.confidence < 1, "evaluation.confidence must be between 0 and 1")
+        require(self.identity_neighbours >= 0, "identity_neighbours must not be negative")
+        require(self.fid_frames >= 2, "fid_frames must be at least 2 (a covariance)")
+        require(self.cpbd_frames >= 1, "cpbd_frames must be at least 1")
+        require(self.max_offset >= 1, "max_offset must be at least 1")
+        require(self.batch_frames >= 5, "batch_frames must be at least 5 (one lip-sync window)")
+        require(0 < self.same_sound < 1, "same_sound must be between 0 and 1")
+        require(self.bootstrap_samples >= 1, "bootstrap_samples must be at least 1")
+        require(self.frechet_samples >= 1, "frechet_samples must be at least 1")
+        require(0 < self.confidence < 1, "confidence must be between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -79,5 +76,5 @@ class ReleaseConfig:
     """Metrics known for fewer videos of a setting are not compared."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.tolerance < 1, "model_release.tolerance must be in [0, 1)")
-        _require(self.fewest_videos >= 2, "model_release.fewest_videos must be at least 2 (an interval)")
+        require(0 <= self.tolerance < 1, "tolerance must be in [0, 1)")
+        require(self.fewest_videos >= 2, "fewest_videos must be at least 2 (an interval)")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+from swaptalk_models.settings.section import require
 
 
 @dataclass(frozen=True)
@@ -56,20 +53,20 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "accumulate", "eval_every", "processes"):
-            _require(getattr(self, name) >= 1, f"train.{name} must be at least 1")
-        _require(self.minutes >= 0, "train.minutes must not be negative")
-        _require(self.lr > 0, "train.lr must be positive")
-        _require(self.warmup >= 0, "train.warmup must not be negative")
-        _require(0 <= self.final_lr <= 1, "train.final_lr must be in 0..1")
-        _require(0 <= self.ema < 1, "train.ema must be in [0, 1)")
-        _require(0 < self.beta2 < 1, "train.beta2 must be in (0, 1)")
-        _require(self.grad_clip >= 0, "train.grad_clip must not be negative")
-        _require(self.checkpoint_seconds > 0, "train.checkpoint_seconds must be positive")
-        _require(
+            require(getattr(self, name) >= 1, f"{name} must be at least 1")
+        require(self.minutes >= 0, "minutes must not be negative")
+        require(self.lr > 0, "lr must be positive")
+        require(self.warmup >= 0, "warmup must not be negative")
+        require(0 <= self.final_lr <= 1, "final_lr must be in 0..1")
+        require(0 <= self.ema < 1, "ema must be in [0, 1)")
+        require(0 < self.beta2 < 1, "beta2 must be in (0, 1)")
+        require(self.grad_clip >= 0, "grad_clip must not be negative")
+        require(self.checkpoint_seconds > 0, "checkpoint_seconds must be positive")
+        require(
             self.batch % (self.processes * self.accumulate) == 0,
-            "train.batch must be a multiple of train.processes * train.accumulate",
+            "batch must be a multiple of processes * accumulate",
         )
-        _require(self.dtype in ("auto", "float32", "bfloat16"), "train.dtype must be auto, float32 or bfloat16")
+        require(self.dtype in ("auto", "float32", "bfloat16"), "dtype must be auto, float32 or bfloat16")
 
 
 @dataclass(frozen=True)
@@ -127,21 +124,21 @@ class VQGANConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        _require(self.factor in (4, 8, 16, 32), "vqgan.factor must be 4, 8, 16 or 32")
+        require(self.factor in (4, 8, 16, 32), "factor must be 4, 8, 16 or 32")
         halvings = self.factor.bit_length() - 1
-        _require(
+        require(
             len(self.channels) == halvings,
-            f"vqgan.channels must have {halvings} entries, one a halving, for factor {self.factor}",
+            f"channels must have {halvings} entries, one a halving, for factor {self.factor}",
         )
-        _require(self.codes >= 2 and self.codes <= 65536, "vqgan.codes must be in 2..65536 (codes are kept as uint16)")
-        _require(self.dim >= 4, "vqgan.dim must be at least 4")
-        _require(self.groups >= 1 and self.dim % self.groups == 0, "vqgan.dim must be a multiple of vqgan.groups")
-        _require(self.decoder in ("light", "taming"), "vqgan.decoder must be light or taming")
-        _require(self.decoder_channels % 32 == 0, "vqgan.decoder_channels must be a multiple of 32")
-        _require(self.codebook_start in ("sample", "kmeans"), "vqgan.codebook_start must be sample or kmeans")
-        _require(self.gradient in ("straight", "rotation"), "vqgan.gradient must be straight or rotation")
-        _require(0 <= self.quantise_from < 1, "vqgan.quantise_from must be in [0, 1)")
-        _require(0 <= self.adversarial_start <= 1, "vqgan.adversarial_start must be in 0..1")
+        require(self.codes >= 2 and self.codes <= 65536, "codes must be in 2..65536 (codes are kept as uint16)")
+        require(self.dim >= 4, "dim must be at least 4")
+        require(self.groups >= 1 and self.dim % self.groups == 0, "dim must be a multiple of groups")
+        require(self.decoder in ("light", "taming"), "decoder must be light or taming")
+        require(self.decoder_channels % 32 == 0, "decoder_channels must be a multiple of 32")
+        require(self.codebook_start in ("sample", "kmeans"), "codebook_start must be sample or kmeans")
+        require(self.gradient in ("straight", "rotation"), "gradient must be straight or rotation")
+        require(0 <= self.quantise_from < 1, "quantise_from must be in [0, 1)")
+        require(0 <= self.adversarial_start <= 1, "adversarial_start must be in 0..1")
 
 
 @dataclass(frozen=True)
@@ -164,8 +161,8 @@ class IdentityEncoderConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        _require(len(self.channels) >= 2, "identity_encoder.channels must have at least two entries")
-        _require(0 <= self.margin < 1, "identity_encoder.margin must be in [0, 1)")
+        require(len(self.channels) >= 2, "channels must have at least two entries")
+        require(0 <= self.margin < 1, "margin must be in [0, 1)")
 
 
 @dataclass(frozen=True)
@@ -184,9 +181,9 @@ class SwapTeacherConfig:
     """Videos of the training people that no training pair is drawn from: names, with * and ?."""
 
     def __post_init__(self) -> None:
-        _require(self.pairs >= 1, "swap_teacher.pairs must be at least 1")
-        _require(self.held_out_pairs >= 1, "swap_teacher.held_out_pairs must be at least 1")
-        _require(0 <= self.colour_strength <= 1, "swap_teacher.colour_strength must be in 0..1")
+        require(self.pairs >= 1, "pairs must be at least 1")
+        require(self.held_out_pairs >= 1, "held_out_pairs must be at least 1")
+        require(0 <= self.colour_strength <= 1, "colour_strength must be in 0..1")
 
 
 @dataclass(frozen=True)
@@ -219,10 +216,10 @@ class FaceSwapperConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        _require(self.width % self.heads == 0, "face_swapper.width must be a multiple of face_swapper.heads")
-        _require(self.guidance > 0, "face_swapper.guidance must be positive")
-        _require(self.depth >= 1, "face_swapper.depth must be at least 1")
-        _require(self.decoded_samples >= 1, "face_swapper.decoded_samples must be at least 1")
+        require(self.width % self.heads == 0, "width must be a multiple of heads")
+        require(self.guidance > 0, "guidance must be positive")
+        require(self.depth >= 1, "depth must be at least 1")
+        require(self.decoded_samples >= 1, "decoded_samples must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -241,8 +238,8 @@ class LipExpertConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        _require(0 <= self.dropout < 1, "lip_expert.dropout must be in [0, 1)")
-        _require(self.noise >= 0, "lip_expert.noise must not be negative")
+        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        require(self.noise >= 0, "noise must not be negative")
 
 
 @dataclass(frozen=True)
@@ -279,11 +276,11 @@ class LipSyncConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        _require(self.width % self.heads == 0, "lip_sync.width must be a multiple of lip_sync.heads")
-        _require(self.guidance > 0, "lip_sync.guidance must be positive")
-        _require(self.region in ("mouth", "half"), "lip_sync.region must be mouth or half")
-        _require(0 <= self.sync_start <= 1, "lip_sync.sync_start must be in 0..1")
-        _require(0 <= self.quiet < 1, "lip_sync.quiet must be in [0, 1)")
+        require(self.width % self.heads == 0, "width must be a multiple of heads")
+        require(self.guidance > 0, "guidance must be positive")
+        require(self.region in ("mouth", "half"), "region must be mouth or half")
+        require(0 <= self.sync_start <= 1, "sync_start must be in 0..1")
+        require(0 <= self.quiet < 1, "quiet must be in [0, 1)")
 
 
 @dataclass(frozen=True)
@@ -304,8 +301,8 @@ class Wav2LipConfig:
     """None: the budget of lip_sync, which it is compared with."""
 
     def __post_init__(self) -> None:
-        _require(len(self.channels) >= 2, "wav2lip.channels must have at least two entries")
-        _require(0 <= self.sync_start <= 1, "wav2lip.sync_start must be in 0..1")
+        require(len(self.channels) >= 2, "channels must have at least two entries")
+        require(0 <= self.sync_start <= 1, "sync_start must be in 0..1")
 
 
 @dataclass(frozen=True)
@@ -321,4 +318,4 @@ class SyncJudgeConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        _require(len(self.channels) >= 2, "sync_judge.channels must have at least two entries")
+        require(len(self.channels) >= 2, "channels must have at least two entries")

@@ -8,6 +8,8 @@ Light on purpose: read while Dagster's definitions load.
 
 from __future__ import annotations
 
+import dataclasses
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +42,7 @@ from swaptalk_models.settings.models import (
     VQGANConfig,
     Wav2LipConfig,
 )
-from swaptalk_models.settings.section import build_section
+from swaptalk_models.settings.section import build_section, setting_names, unknown_setting
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
 PRESETS = ("tiny", "nano", "base", "paper")
@@ -108,7 +110,10 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
         raise UserError(f"{path}: a preset is a mapping of sections")
     overrides = dict(overrides or {})
     values["ablate"] = _words(overrides.pop("ablate", values.get("ablate", [])))
+    known = setting_names(Preset)
     for dotted, value in overrides.items():
+        if dotted not in known and not any(name.startswith(dotted + ".") for name in known):
+            raise UserError(_unknown(dotted))
         _put(values, dotted.split("."), _plain(value, dotted) if isinstance(value, str) else value, dotted)
     try:
         changed = ablated(values["ablate"], values)
@@ -117,6 +122,21 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
     for dotted, value in changed.items():
         _put(values, dotted.split("."), value, dotted)
     return build_section(Preset, {"name": path.stem} | values, "")
+
+
+def _unknown(dotted: str) -> str:
+    """What is wrong with an override: its last part in a section that is there, or the section itself."""
+    *parents, _ = dotted.split(".")
+    kind: type = Preset
+    for number, name in enumerate(parents):
+        hint = typing.get_type_hints(kind).get(name)
+        inner = next((part for part in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(part)), None)
+        if inner is None:
+            return unknown_setting(dotted, Preset)
+        kind = typing.cast(type, inner)
+        if number == len(parents) - 1:
+            return unknown_setting(dotted, kind, ".".join(parents) + ".")
+    return unknown_setting(dotted, kind)
 
 
 def _words(given: Any) -> list[str]:

@@ -3,24 +3,63 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from swaptalk_models.errors import UserError
 
+Section = TypeVar("Section")
 
-def build_section(kind: type, values: Mapping[str, Any], where: str = ""):
-    """Dataclass ``kind`` from plain YAML values, with errors that name the field and what would fit."""
+
+def require(condition: bool, message: str) -> None:
+    """For a section's ``__post_init__``; ``message`` begins with the name of the field, without its section: ``build_section`` knows where it is.
+
+    Raises:
+        ValueError: the condition does not hold.
+    """
+    if not condition:
+        raise ValueError(message)
+
+
+def build_section(kind: type[Section], values: Mapping[str, Any], where: str = "") -> Section:
+    """Dataclass ``kind`` from plain YAML values.
+
+    Args:
+        where: dotted path of the section with a dot at its end; nothing for the whole.
+
+    Raises:
+        UserError: an unknown setting, or a value that does not fit; the message names the setting as the user can type it.
+    """
     hints = typing.get_type_hints(kind)
     unknown = sorted(str(key) for key in set(values) - set(hints))
     if unknown:
-        raise UserError(f"unknown setting {(where + unknown[0])!r}: there are {', '.join(hints)}")
+        raise UserError(unknown_setting(where + unknown[0], kind, where))
     try:
         return kind(**{key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()})
     except ValueError as error:
-        raise UserError(str(error)) from None
+        raise UserError(f"{where}{error}") from None
+
+
+def unknown_setting(name: str, kind: type, where: str = "") -> str:
+    """What to say of a setting that section ``kind`` at ``where`` does not have: the likeliest ones that are meant, and what there is."""
+    names = setting_names(kind, where)
+    last = name.rpartition(".")[2]
+    alike = [known for known in names if known.rpartition(".")[2] == last]
+    alike += difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    meant = f"did you mean {' or '.join(list(dict.fromkeys(alike))[:3])}? " if alike else ""
+    return f"unknown setting {name!r}: {meant}there are {', '.join(typing.get_type_hints(kind))}"
+
+
+def setting_names(kind: type, where: str = "") -> list[str]:
+    """Dotted names of all settings of a section and of those in it."""
+    found: list[str] = []
+    for name, hint in typing.get_type_hints(kind).items():
+        inner = next((part for part in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(part)), None)
+        found += setting_names(typing.cast(type, inner), f"{where}{name}.") if inner else [f"{where}{name}"]
+    return found
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
