@@ -56,5 +56,5 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
 
 @dg.asset_check(asset=model_release, blocking=True, description="Every weight file is whole and every weight finite.")
 def model_release_weights(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    wrong = wrong_weights(Path(swaptalk.home_folder().state()["release"]))
+    wrong = wrong_weights(Path(swaptalk.home_folder().state().release or ""))
     return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": "; ".join(wrong[:5])})

@@ -66,10 +66,10 @@ def last_settings(home: Home) -> Settings:
     state = home.state()
     return Settings(
         home.root,
-        state.get("preset") or "tiny",
-        state.get("videos") or "",
-        state.get("hdtf") or "",
-        overrides=state.get("overrides") or {},
+        state.preset or "tiny",
+        state.videos,
+        state.hdtf,
+        overrides=state.overrides,
     )
 
 

@@ -36,6 +36,23 @@ CONTRACT = {
 PARTITIONED = {"raw_videos", "clips", "face_tracks", "face_crops", "mels", "vq_latents"}
 
 
+# What stands higher may import what stands lower, never the other way round.
+LADDER = (
+    "errors",
+    "settings",
+    "graph",
+    "data",
+    "metrics",
+    "modules",
+    "classical",
+    "inference",
+    "training",
+    "evaluation",
+    "rehearsal",
+    "reporting",
+)
+
+
 def imported(path: Path) -> set[str]:
     """Top-level packages imported anywhere in a file, functions included."""
     found = set()
@@ -53,6 +70,48 @@ def test_imports_go_one_way(room):
     assert files
     wrong = {str(path.relative_to(ROOT)): bad for path in files if (bad := imported(path) & FORBIDDEN[room])}
     assert not wrong
+
+
+def packages_imported(path: Path) -> set[str]:
+    """Packages of swaptalk_models that a file imports anywhere, functions and TYPE_CHECKING included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").partition(".")[0] == "swaptalk_models":
+            rest = (node.module or "").split(".")[1:]
+            found |= {rest[0]} if rest else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("swaptalk_models.")}
+    return found
+
+
+@pytest.mark.parametrize("package", LADDER)
+def test_nothing_climbs_the_ladder(package):
+    folder = ROOT / "swaptalk_models" / package
+    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+    assert files
+    below = set(LADDER[: LADDER.index(package) + 1])
+    wrong = {str(path.relative_to(ROOT)): bad for path in files if (bad := packages_imported(path) - below)}
+    assert not wrong
+
+
+def test_every_package_stands_on_the_ladder():
+    there = {path.stem for path in (ROOT / "swaptalk_models").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert there - {"__init__"} == set(LADDER)
+
+
+def test_measuring_does_not_compare():
+    for package in ("held_out", "measure"):
+        for path in (ROOT / "swaptalk_models" / "evaluation" / package).rglob("*.py"):
+            assert "evaluation.compare" not in path.read_text(), path
+
+
+def test_what_the_table_of_models_names_is_there():
+    from swaptalk_models.graph.models import MODELS
+    from swaptalk_models.graph.reference import resolve
+
+    for model in MODELS.values():
+        for name in (model.network, model.objective, model.held_out, model.make, model.external):
+            assert not name or callable(resolve(name)), name
 
 
 def test_definitions_load_light():
@@ -92,14 +151,14 @@ def test_every_asset_has_code_version_kinds_and_description(graph):
 
 
 def test_models_depend_on_the_snapshot_and_their_inputs(graph):
-    from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+    from swaptalk_models.graph.models import MODELS
 
-    for name, inputs in (MODEL_INPUTS | BASELINE_INPUTS).items():
+    for name, model in MODELS.items():
         parents = {
             key.to_user_string()
             for key in graph.get(next(k for k in graph.get_all_asset_keys() if k.path == [name])).parent_keys
         }
-        assert {"training_snapshot", *inputs} <= parents
+        assert {"training_snapshot", *model.inputs} <= parents
         assert ("vq_latents" in parents) == (name in ("lip_expert", "lip_sync", "face_swapper", "wav2lip"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.state import HomeState
 from swaptalk_models.errors import UserError
 
 
@@ -103,16 +105,17 @@ class Home:
     def state_file(self) -> Path:
         return self.root / "state.json"
 
-    def state(self) -> dict[str, Any]:
-        """What the last run was: {"preset", "videos", "hdtf", ...}; empty before the first."""
-        return json.loads(self.state_file.read_text()) if self.state_file.is_file() else {}
+    def state(self) -> HomeState:
+        """What the last run was."""
+        return HomeState.from_json(json.loads(self.state_file.read_text())) if self.state_file.is_file() else HomeState()
 
-    def update_state(self, **values: Any) -> None:
-        """Put these values beside those already there; of two runs that do so at once, one waits."""
+    def update_state(self, **changes: Any) -> None:
+        """Change these fields of the record; of two runs that do so at once, one waits."""
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            changed = dataclasses.replace(self.state(), **changes)
             with written_aside(self.state_file) as aside:
-                aside.write_text(json.dumps(self.state() | values, indent=1))
+                aside.write_text(json.dumps(changed.to_json(), indent=1))
 
     @contextlib.contextmanager
     def writing(self, stage: str, reads: tuple[str, ...] = ()) -> Iterator[bool]:
