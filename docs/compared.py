@@ -30,10 +30,10 @@ from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.evaluation.measure.file_pairs import pair_files
 from swaptalk_models.evaluation.measure.scoring import score_videos
-from swaptalk_models.evaluation.measure.table import evaluation_table
+from swaptalk_models.evaluation.measure.folder_table import evaluation_table
 from swaptalk_models.metrics.confidence import bootstrap_difference
-from swaptalk_models.metrics.definitions import DEFINITIONS
 from swaptalk_models.metrics.dlib_judge import identity_embeddings
+from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.modules.model_folder import current
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
@@ -89,7 +89,7 @@ def measure(folder: Path, work: Path, judge: Path | None, config: EvaluationConf
     pairs = pair_files(work / "made", work / "target", work / "source", None, work / "source")
     # The target's lips follow another sound, which is not in the file: said here, as nothing could tell.
     pairs = [(method, dataclasses.replace(files, setting="cross")) for method, files in pairs]
-    scores = score_videos([files for _, files in pairs], judge, FacesConfig(), config)
+    scores = score_videos([files for _, files in pairs], judge, FacesConfig(), config, work / "features")
     return evaluation_table(pairs, scores, config)
 
 
@@ -186,7 +186,7 @@ def page(table: dict, command: str, about: str = "", further: list[str] | None =
     lines += [f"| metric | better | {' | '.join(METHODS)} |", "|---|---|" + "---|" * len(METHODS)]
     for name in shown:
         cells = [_cell(rows[method]["cells"][name], PAPER[method].get(name)) for method in METHODS]
-        lines.append(f"| {name} | {DEFINITIONS[name].better} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {BY_KEY[name].better} | {' | '.join(cells)} |")
     lines += ["", "## Differences, scene by scene", ""]
     lines += ["Paired over scenes, 95 % intervals. Agree or disagree where the interval leaves zero out, else undecided.", ""]
     lines += ["| metric | difference | ours | interval | paper | verdict |", "|---|---|---|---|---|---|"]

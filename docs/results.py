@@ -23,13 +23,15 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.variants import Evaluation, find_variants, load_evaluation, other_trainings
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow
+from swaptalk_models.evaluation.files import METRICS_FILE, SCORES_FILE, claims_file
 from swaptalk_models.evaluation.measure.protocol import FPS
 from swaptalk_models.graph.models import MODELS, own_models
 from swaptalk_models.metrics.confidence import Interval
-from swaptalk_models.modules.model_folder import ModelFolder, current
-from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
-from swaptalk_models.reporting.report import claims_file, model_metrics
-from swaptalk_models.reporting.report_data import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow, ModelMetric
+from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
+from swaptalk_models.modules.model_folder import EVALUATION_FILE, ModelFolder, current
+from swaptalk_models.reporting.report import model_metrics
+from swaptalk_models.reporting.report_data import ModelMetric
 from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, METHODS, OURS, SELF
 from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.training.history import HISTORY_FILE, read_history
@@ -82,16 +84,16 @@ def read_results(root: Path) -> Results:
         raise UserError(f"{root}: no finished run: bring one to its end with `swaptalk run`")
     # By name: the home may have been moved since. Its versions are not computed anew: the code may have moved on, too.
     report = home.evaluation / Path(state["report"]).parent.name / Path(state["report"]).name
-    told = current(root, "lip_sync").path / "evaluation.json"
+    told = current(root, "lip_sync").path / EVALUATION_FILE
     measured = report.parent / (json.loads(told.read_text())["from"] if told.is_file() else "")
-    if not report.is_file() or not (measured / "metrics.parquet").is_file():
+    if not report.is_file() or not (measured / METRICS_FILE).is_file():
         raise UserError(f"{root}: the evaluation of its last run is gone: make it again with `swaptalk run`")
     evaluation = load_evaluation(home, measured)
     trained = {spec.name for spec in own_models()} | evaluation.origin["models"].keys()
     models = {name: current(root, name) for name in MODELS if name in trained}
     if any(models[name].version != version for name, version in evaluation.origin["models"].items()):
         raise UserError(f"{root}: its models are not those of its report: `swaptalk run` brings them together")
-    scores = json.loads((measured / "scores.json").read_text())
+    scores = json.loads((measured / SCORES_FILE).read_text())
     preset = load_preset(state["preset"], state["overrides"])
     return Results(
         state,

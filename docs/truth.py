@@ -56,7 +56,7 @@ def offsets(videos: list[Path], judge: Path, work: Path) -> dict[int, list[float
             moved = sound[SAMPLES_PER_FRAME * shift :] if shift > 0 else np.concatenate([np.zeros(-SAMPLES_PER_FRAME * shift), sound])
             write_wav(path, moved)
             jobs.append(VideoFiles(video, audio=path))
-    scores = score_videos(jobs, judge, FacesConfig(), config)
+    scores = score_videos(jobs, judge, FacesConfig(), config, work / "features")
     found = [score.metrics["av_offset"] for score in scores]
     return {shift: found[i * len(videos) : (i + 1) * len(videos)] for i, shift in enumerate(SHIFTS)}
 

@@ -23,7 +23,7 @@ from swaptalk_models.graph.models import MODEL_INPUTS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
-from swaptalk_models.reporting.metric_text import COLUMNS
+from swaptalk_models.metrics.table import COLUMNS
 from swaptalk_models.settings.models import TrainConfig, VQGANConfig
 from swaptalk_models.training.history import write_history
 

@@ -14,20 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
+from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sound.mel import log_mel, mel_likeness
 from swaptalk_models.metrics import lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
-from swaptalk_models.metrics.definitions import METRICS
 from swaptalk_models.metrics.embedding import cosine
-from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
+from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics, frechet_distance
 from swaptalk_models.metrics.frame_pass import Pictures, compare_frames
 from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
 from swaptalk_models.metrics.judges import Judges, SyncJudge
 from swaptalk_models.metrics.pairing import Pairing, pair_videos
 from swaptalk_models.metrics.sync import SyncScore, sync_score
+from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
@@ -51,9 +52,9 @@ class VideoScores:
     """Cosine to the source over time: (seconds, cosine)."""
     offset_curve: list[tuple[int, float]] = field(default_factory=list)
     """Mean distance of the sync judge at each offset: (frames, distance)."""
-    features: FeatureStatistics | None = field(default=None, repr=False)
+    features: FeatureStatistics | StoredStatistics | None = field(default=None, repr=False)
     """Features of the generated frames, to be pooled over a test set."""
-    target_features: FeatureStatistics | None = field(default=None, repr=False)
+    target_features: FeatureStatistics | StoredStatistics | None = field(default=None, repr=False)
     """Features of the target's frames."""
 
     def as_json(self) -> dict:
@@ -143,7 +144,7 @@ def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metri
     metrics["lmd"] = _mean(distances)
     details["lmd_sum"] = _mean(20 * distances)
     details["lmd_interocular"] = lmd.interocular_share(distances, theirs * to_256)
-    details["mouth_correlation"] = mouth.opening_correlation(mouth.mouth_opening(ours), mouth.mouth_opening(theirs))
+    details["mouth_correlation"] = mouth.opening_correlation(mouth_opening(ours), mouth_opening(theirs))
 
 
 def _add_identity(

@@ -16,23 +16,20 @@ from PIL import Image
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS
+from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, Metric, shown_columns
 from swaptalk_models.reporting.charts import line_chart
 from swaptalk_models.reporting.lineage import lineage_svg
-from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, MetricText, shown_columns
 from swaptalk_models.reporting.report_data import (
-    CROSS,
-    LEAST_VIDEOS,
-    OURS,
-    SELF,
-    TRUTH,
-    VARIANT,
     ModelMetric,
     ModelSection,
     Picture,
     ReportData,
     ResultRow,
+    RowKind,
     VideoCase,
 )
+from swaptalk_models.settings.methods import CROSS, SELF
 
 _HERE = Path(__file__).parent
 _SETTINGS = {
@@ -45,12 +42,12 @@ _JUDGES = {"identity": "Identity", "sync": "Lip sync", "fid": "Fréchet distance
 def write_report(output: str | os.PathLike, report: ReportData, confidence: str = "95 %") -> Path:
     """Writes the page to `output`, whole or not at all, and returns its path.
 
-    ValueError: a setting without a row of kind TRUTH, or a lineage with a cycle. UserError: a video of a case is
+    ValueError: a setting without a row of the ground truth, or a lineage with a cycle. UserError: a video of a case is
     missing.
     """
     output = Path(output)
     for setting in {row.setting for row in report.rows}:
-        if not any(row.kind == TRUTH for row in report.rows if row.setting == setting):
+        if not any(row.kind == RowKind.TRUTH for row in report.rows if row.setting == setting):
             raise ValueError(f"the results for setting {setting!r} have no ground-truth row")
     tables = [
         _table(setting, report.rows) for setting in _SETTINGS if any(row.setting == setting for row in report.rows)
@@ -108,8 +105,8 @@ def _headline(report: ReportData) -> dict:
     """The figures at the top: our method beside the ground truth, and how many thresholds are met."""
     tiles = []
     for setting, (title, _) in _SETTINGS.items():
-        ours = next((row for row in report.rows if row.setting == setting and row.kind == OURS), None)
-        truth = next((row for row in report.rows if row.setting == setting and row.kind == TRUTH), None)
+        ours = next((row for row in report.rows if row.setting == setting and row.kind == RowKind.OURS), None)
+        truth = next((row for row in report.rows if row.setting == setting and row.kind == RowKind.TRUTH), None)
         for key in ("id_retrieve", "lse_c") if ours else ():
             cell = ours.cells.get(key)
             if cell is None or cell.value is None:
@@ -127,13 +124,13 @@ def _headline(report: ReportData) -> dict:
         tiles.append(
             {"what": "Thresholds met", "value": f"{sum(verdicts)} of {len(verdicts)}", "beside": "on held-out people"}
         )
-    return {"tiles": tiles, "videos": sum(row.videos for row in report.rows if row.kind == OURS)}
+    return {"tiles": tiles, "videos": sum(row.videos for row in report.rows if row.kind == RowKind.OURS)}
 
 
 def _table(setting: str, rows: Sequence[ResultRow]) -> dict:
     """One setting's rows, the truth first and then ours, and the number of the row with the best value of each column."""
     title, text = _SETTINGS[setting]
-    first = (TRUTH, OURS, VARIANT)
+    first = (RowKind.TRUTH, RowKind.OURS, RowKind.VARIANT)
     of_setting = [row for row in rows if row.setting == setting]
     shown = sorted(of_setting, key=lambda row: first.index(row.kind) if row.kind in first else len(first))
     best = {}
@@ -141,12 +138,12 @@ def _table(setting: str, rows: Sequence[ResultRow]) -> dict:
         values = {
             index: column.rank(row.cells[column.key].value)
             for index, row in enumerate(shown)
-            if row.kind != TRUTH and column.key in row.cells and row.cells[column.key].value is not None
+            if row.kind != RowKind.TRUTH and column.key in row.cells and row.cells[column.key].value is not None
         }
         if len(values) > 1:
             best[column.key] = min(values, key=values.__getitem__)
     paper = [(method, values) for where, method, values in PAPER_ROWS if where == setting]
-    others = any(row.kind == VARIANT for row in shown)
+    others = any(row.kind == RowKind.VARIANT for row in shown)
     return {"title": title, "text": text, "rows": shown, "best": best, "paper": paper, "others": others}
 
 
@@ -224,7 +221,7 @@ def _number(value: float | None) -> str:
     return f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")
 
 
-def _difference(column: MetricText, value: float | None) -> str:
+def _difference(column: Metric, value: float | None) -> str:
     """A difference of two figures, with its sign."""
     return column.write(value) if value is None or value < 0 else "+" + column.write(value)
 

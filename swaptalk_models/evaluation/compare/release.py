@@ -19,18 +19,18 @@ import pyarrow.parquet as pq
 
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.evaluation.measure.measure import metrics_folder
+from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.evaluation.files import COMPARISON_FILE, METRICS_FILE, RELEASE_EVALUATION_FILE, SCORES_FILE
+from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.metrics.confidence import bootstrap_difference
-from swaptalk_models.metrics.definitions import DEFINITIONS, DOWN, METRICS, ZERO
+from swaptalk_models.metrics.table import BY_KEY, FURTHER, METRICS
 from swaptalk_models.modules.model_folder import current
 from swaptalk_models.settings.methods import OURS
 from swaptalk_models.settings.preset import Preset
 
-KEPT_FILE = "evaluation.json"
-COMPARISON_FILE = "comparison.json"
-COMPARED = (*METRICS, "mouth_correlation")
+COMPARED = (*METRICS, *(key for key in FURTHER if BY_KEY[key].shown))
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "not compared"
 _SHARED = 0.5  # of the new scenes, or target videos, that the released model must have been tried on
 _MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frames", "fid_frames", "max_offset")
@@ -39,23 +39,33 @@ _MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frame
 def measurements(home: Home, preset: Preset) -> dict[str, Any]:
     """What the current models were found to do, as it is kept with a release."""
     folder = metrics_folder(home, preset)
-    rows = [row for row in pq.read_table(folder / "metrics.parquet").to_pylist() if row["method"] == OURS]
+    rows = [row for row in pq.read_table(folder / METRICS_FILE).to_pylist() if row["method"] == OURS]
     config = asdict(preset.evaluation)
     return {
         "models": {name: current(home.root, name).version for name in RELEASED},
         "preset": preset.name,
-        "judges": json.loads((folder / "scores.json").read_text())[0]["judges"],
+        "judges": json.loads((folder / SCORES_FILE).read_text())[0]["judges"],
         "measured": {key: config[key] for key in _MEASURING} | {"code": CODE_VERSIONS["metrics"]},
         "videos": [{key: row.get(key) for key in ("setting", "source", "target", "audio", *COMPARED)} for row in rows],
     }
 
 
-def keep_measurements(home: Home, preset: Preset, release: Path) -> None:
-    """Put the measurements of the current models into their release's folder, for the next comparison; the same ones are left as they are."""
-    path, text = release / KEPT_FILE, json.dumps(measurements(home, preset), indent=1)
-    if not path.is_file() or path.read_text() != text:
-        with written_aside(path) as aside:
-            aside.write_text(text)
+def keep_measurements(home: Home, preset: Preset, release: Path) -> Memoised[Path]:
+    """Put the measurements of the current models into their release's folder, for the next comparison; the same ones are left
+    as they are. Gives their file.
+    """
+    path = release / RELEASE_EVALUATION_FILE
+    return Memoised(path, cached=not _write_once(path, measurements(home, preset)))
+
+
+def _write_once(path: Path, values: dict[str, Any]) -> bool:
+    """Write values as JSON, unless they stand there already; whether anything was written."""
+    text = json.dumps(values, indent=1)
+    if path.is_file() and path.read_text() == text:
+        return False
+    with written_aside(path) as aside:
+        aside.write_text(text)
+    return True
 
 
 def compare_with_release(home: Home, preset: Preset) -> dict[str, Any] | None:
@@ -67,20 +77,16 @@ def compare_with_release(home: Home, preset: Preset) -> dict[str, Any] | None:
     "verdict", "why"}]}: a positive gain is an improvement, in the metric's unit.
     """
     path = metrics_folder(home, preset) / COMPARISON_FILE
-    pointer = home.releases / "current"
-    if not pointer.is_file():
+    version = _released(home)
+    if version is None:
         return None
-    version = pointer.read_text().strip()
-    kept = home.releases / version / KEPT_FILE
+    kept = home.releases / version / RELEASE_EVALUATION_FILE
     old = json.loads(kept.read_text()) if kept.is_file() else None
     new = measurements(home, preset)
     if old and old["models"] == new["models"]:
         return json.loads(path.read_text()) if path.is_file() else None
     found = {"released": version} | compare(old, new, preset)
-    text = json.dumps(found, indent=1)
-    if not path.is_file() or path.read_text() != text:
-        with written_aside(path) as aside:
-            aside.write_text(text)
+    _write_once(path, found)
     return found
 
 
@@ -103,7 +109,7 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
     rows = []
     for setting, name in known:
         values = [[video[name] for video in side if video["setting"] == setting] for side in (after, before)]
-        other_judge = (judge := DEFINITIONS[name].judge) and old["judges"][judge] != new["judges"][judge]
+        other_judge = (judge := BY_KEY[name].judge) and old["judges"][judge] != new["judges"][judge]
         rows.append({"setting": setting, "metric": name} | _cell(name, *values, paired, bool(other_judge), confidence, preset))
     return {"paired": paired, "why": None, "cells": rows}
 
@@ -121,11 +127,19 @@ def losses(comparison: dict[str, Any] | None) -> list[str]:
 
 def released_is_current(home: Home) -> bool:
     """Whether the current models are those of the newest release."""
-    pointer = home.releases / "current"
-    if not pointer.is_file():
+    from swaptalk_models.inference.release import RELEASE_FILE
+
+    version = _released(home)
+    if version is None:
         return False
-    release = home.releases / pointer.read_text().strip() / "release.json"
-    return json.loads(release.read_text())["models"] == {name: current(home.root, name).version for name in RELEASED}
+    released = json.loads((home.releases / version / RELEASE_FILE).read_text())["models"]
+    return bool(released == {name: current(home.root, name).version for name in RELEASED})
+
+
+def _released(home: Home) -> str | None:
+    """Version of the newest release."""
+    pointer = home.releases / "current"
+    return pointer.read_text().strip() if pointer.is_file() else None
 
 
 def _cell(
@@ -145,9 +159,7 @@ def _cell(
 
 def _score(name: str, value: float | None) -> float | None:
     """The figure, turned so that more is better."""
-    if value is None:
-        return None
-    return {DOWN: -value, ZERO: -abs(value)}.get(DEFINITIONS[name].better, value)
+    return None if value is None else -BY_KEY[name].rank(value)
 
 
 def _shared_scenes(old: list[dict], new: list[dict]) -> list[tuple[dict, dict]]:

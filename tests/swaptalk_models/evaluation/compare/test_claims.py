@@ -5,7 +5,7 @@ import pytest
 
 from swaptalk_models.evaluation.compare.claims import CLAIMS, Comparison, Run, Side, judge_claims, paired_differences
 from swaptalk_models.evaluation.compare.variants import VARIANTS
-from swaptalk_models.reporting.report_data import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED
+from swaptalk_models.evaluation.compare.verdicts import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED
 from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.settings.methods import METHODS
 

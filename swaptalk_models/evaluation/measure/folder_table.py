@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.evaluation.measure.scoring import VideoFiles
-from swaptalk_models.metrics.definitions import DEFINITIONS, FURTHER
+from swaptalk_models.metrics.table import BY_KEY, FURTHER
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from swaptalk_models.metrics.evaluate import VideoScores
 
-FILES = ("evaluation.json", "summary.csv", "summary.parquet", "videos.csv", "videos.parquet")
+_WHOLE, _TABLES = "evaluation.json", ("summary", "videos")
+FILES = (_WHOLE, *(f"{table}.{suffix}" for table in _TABLES for suffix in ("csv", "parquet")))
 _COUNTS = ("sampled_identity_frames", "sampled_neighbours", "sampled_cpbd_frames", "feature_frames", "sync_windows", "gallery_size")
 
 
@@ -79,13 +80,12 @@ def write_tables(table: dict[str, Any], folder: Path) -> None:
     import pyarrow.parquet as pq
     from pyarrow import csv
 
-    columns = {"summary": _typed(_long(table)), "videos": _typed(table["videos"])}
-    for name, rows in columns.items():
+    for name, rows in zip(_TABLES, (_typed(_long(table)), _typed(table["videos"])), strict=True):
         with written_aside(folder / f"{name}.csv") as aside:
             csv.write_csv(rows, aside)
         with written_aside(folder / f"{name}.parquet") as aside:
             pq.write_table(rows, aside)
-    with written_aside(folder / "evaluation.json") as aside:
+    with written_aside(folder / _WHOLE) as aside:
         aside.write_text(json.dumps(table, indent=1, allow_nan=False))
 
 
@@ -94,7 +94,7 @@ def _long(table: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for row in table["rows"]:
         for name, cell in row["cells"].items():
-            metric = DEFINITIONS[name]
+            metric = BY_KEY[name]
             rows.append(
                 {"method": row["method"], "setting": row["setting"], "metric": name}
                 | {key: cell[key] for key in ("value", "low", "high", "videos")}
