@@ -19,11 +19,11 @@ from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import SCHEMA
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.metrics.table import COLUMNS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
-from swaptalk_models.metrics.table import COLUMNS
 from swaptalk_models.settings.models import TrainConfig, VQGANConfig
 from swaptalk_models.training.history import write_history
 
@@ -218,7 +218,7 @@ def finished_home(tmp_path) -> Path:
         ),
         "wav2lip": ({"pixel_error": 0.11}, {"pixel_error": 0.25}, {}),
     }
-    for name in (*MODEL_INPUTS, "wav2lip"):
+    for name in MODELS:
         write_model(home, name, *figures.get(name, ({}, {}, {})))
     write_evaluation(home)
     return home

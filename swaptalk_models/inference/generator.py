@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Generic, Literal
+from typing import Any, Generic
 
 import numpy as np
 from tqdm import tqdm
@@ -33,14 +34,13 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.target import target_frames
+from swaptalk_models.settings.methods import Stage
 
 _BATCH = 16
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
 _RATE = 16000
 _SAMPLES = _RATE // 25  # of sound, a frame
 
-Stage = Literal["swap", "speak", "copy_lips", "restore"]
-"""What is done to a face: a method of ``FaceModels``."""
 SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
 LIP_STAGES = ("speak", "copy_lips")
 
@@ -199,13 +199,14 @@ class Generator(Generic[Faces]):
         return self.models.speak(faces, reference, windows)
 
 
-def _counted(batches, bar: tqdm):
+def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any]) -> Iterator[np.ndarray]:
+    """The batches, counted on the bar as they go by."""
     for batch in batches:
         yield batch
         bar.update(len(batch))
 
 
-def _batches(frames, size: int):
+def _batches(frames: Iterable[tuple[int, np.ndarray]], size: int) -> Iterator[list[tuple[int, int, np.ndarray]]]:
     """Lists of (number in the output, number in the target, frame)."""
     pending: list[tuple[int, int, np.ndarray]] = []
     for output, (number, frame) in enumerate(frames):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
+Figures = dict[str, float | None]
 
 
 @dataclass
@@ -46,7 +48,7 @@ class VideoScores:
     """A value for each of `METRICS`; None where the inputs do not allow it."""
     judges: dict[str, str | None]
     """Name of the judge of identity, sync, fid and landmarks."""
-    details: dict[str, object] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     """Further numbers under further names, JSON-ready: see `score_video`."""
     similarity: list[tuple[float, float]] = field(default_factory=list)
     """Cosine to the source over time: (seconds, cosine)."""
@@ -57,7 +59,7 @@ class VideoScores:
     target_features: FeatureStatistics | StoredStatistics | None = field(default=None, repr=False)
     """Features of the target's frames."""
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         """The contract's JSON: frames, excluded, metrics, judges; and `details`."""
         return {
             "frames": self.frames,
@@ -76,7 +78,7 @@ def evaluate_video(
     gallery: Path | None,
     judges: Judges,
     config: EvaluationConfig | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """JSON-ready result of `swaptalk evaluate`; see `score_video` for what comes from what."""
     return score_video(generated, target, source, audio, gallery, judges, config).as_json()
 
@@ -107,8 +109,8 @@ def score_video(
     sound = _driving_sound(generated, audio)
     mel = None if sound is None else log_mel(sound)
     pictures = compare_frames(pairing, judges, config)
-    metrics: dict[str, float | None] = dict.fromkeys(METRICS)
-    details: dict[str, object] = {
+    metrics: Figures = dict.fromkeys(METRICS)
+    details: dict[str, Any] = {
         "alignment": pairing.alignment,
         "setting": setting or _setting(target, mel, config),
         "face_share": float(pairing.usable.mean()) if pairing.length else 0.0,
@@ -134,11 +136,15 @@ def score_video(
     )  # fmt: skip
 
 
-def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: dict, details: dict) -> None:
+def _add_mouth(
+    pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: Figures, details: dict[str, Any]
+) -> None:
     """LMD and mouth correlation, self-driven only: another sound has another mouth."""
     if details["setting"] == "cross":
         return
-    ours, theirs = (points[pairing.usable] for points in pairing.crop_landmarks(judges, config.crop_size))
+    of_frames, of_target = pairing.crop_landmarks(judges, config.crop_size)
+    assert of_target is not None
+    ours, theirs = of_frames[pairing.usable], of_target[pairing.usable]
     to_256 = 256 / config.crop_size
     distances = lmd.mouth_distances(ours, theirs) * to_256
     metrics["lmd"] = _mean(distances)
@@ -148,7 +154,12 @@ def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metri
 
 
 def _add_identity(
-    pictures: Pictures, source: Path | None, gallery: Path | None, judges: Judges, metrics: dict, details: dict
+    pictures: Pictures,
+    source: Path | None,
+    gallery: Path | None,
+    judges: Judges,
+    metrics: Figures,
+    details: dict[str, Any],
 ) -> list[tuple[float, float]]:
     """Identity metrics on the sampled frames; returns the similarity to the source over time."""
     numbers = list(pictures.faces)

@@ -37,7 +37,7 @@ class WindowStream:
         span = len(crops) - len(rows) + 1
         self.carried = crops[len(crops) - span + 1 :]
         usable = self.usable[first : first + len(crops)]
-        return rows, np.lib.stride_tricks.sliding_window_view(usable, span).all(axis=1)
+        return rows, np.asarray(np.lib.stride_tricks.sliding_window_view(usable, span).all(axis=1))
 
 
 class SampledStream:

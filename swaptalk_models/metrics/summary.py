@@ -19,7 +19,7 @@ def summarise(scores: Sequence[VideoScores], config: EvaluationConfig | None = N
     Means over videos; the Frechet distance is taken once, between the pooled frames of all videos and of all targets.
     """
     config = config or EvaluationConfig()
-    values = {name: [s.metrics[name] for s in scores] for name in METRICS}
+    values: dict[str, list[float | None]] = {name: [s.metrics[name] for s in scores] for name in METRICS}
     values |= {name: [s.details.get(name) for s in scores] for name in FURTHER}
     row = {
         name: bootstrap_mean(known, config.bootstrap_samples, config.confidence, config.seed)

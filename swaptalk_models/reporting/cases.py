@@ -37,7 +37,7 @@ def ranked_scenes(rows: list[dict[str, Any]]) -> list[str]:
 
 def shown_scenes(ranked: list[str]) -> list[tuple[str, str]]:
     """(scene, "best", "worst" or "") of those that are shown: from both ends in turn, the worst next to the best."""
-    ends, shown = deque(ranked), []
+    ends, shown = deque(ranked), list[str]()
     while ends and len(shown) < _SCENES:
         shown.append(ends.pop() if len(shown) % 2 else ends.popleft())
     return list(zip(shown, ("best", "worst", *[""] * _SCENES) if len(ranked) > 1 else ("",), strict=False))

@@ -198,8 +198,9 @@ def _paper_difference(comparison: Comparison) -> float | None:
     for setting in (SELF, CROSS):
         named = zip(sides, names, strict=True)
         cells = [_PAPER.get((side.setting or setting, name), {}).get(comparison.metric) for side, name in named]
-        if None not in cells:
-            deltas.append(cells[0] - cells[1])
+        better, than = cells
+        if better is not None and than is not None:
+            deltas.append(better - than)
     return sum(deltas) / len(deltas) if deltas else None
 
 

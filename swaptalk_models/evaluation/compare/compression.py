@@ -20,23 +20,19 @@ from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.variants import Evaluation
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
+from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.methods import OURS, SELF
 
-# column of the metrics -> title; the first is of the VQGAN itself
-_FIGURES = {
-    "psnr_db": "VQGAN, held-out PSNR (dB) ↑",
-    "ssim_mouth": "SSIM of the mouth ↑",
-    "cpbd": "CPBD ↑",
-    "lmd": "LMD ↓",
-    "lse_c": "LSE-C ↑",
-    "consistency": "Consistency ↑",
+# Title by figure; the first is of the VQGAN itself.
+_FIGURES = {"psnr_db": "VQGAN, held-out PSNR (dB) ↑"} | {
+    key: f"{BY_KEY[key].label} {BY_KEY[key].arrow}" for key in ("ssim_mouth", "cpbd", "lmd", "lse_c", "consistency")
 }
 _STRIP, _SIDE = 6, 128  # consecutive frames, px
 
 
 def compression_of(evaluation: Evaluation) -> int:
     """Pixels a latent cell, along each side."""
-    return evaluation.configs["vqgan"]["factor"]
+    return int(evaluation.configs["vqgan"]["factor"])
 
 
 def draw_compression(evaluations: Sequence[Evaluation], output: Path) -> Path:

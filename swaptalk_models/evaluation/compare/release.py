@@ -10,6 +10,7 @@ video's own, which pairs; the table's is that of all frames together.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from swaptalk_models.settings.methods import OURS
 from swaptalk_models.settings.preset import Preset
 
 COMPARED = (*METRICS, *(key for key in FURTHER if BY_KEY[key].shown))
+Videos = Sequence[dict[str, Any]]
+"""Measurements, one a video of a scene."""
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "not compared"
 _SHARED = 0.5  # of the new scenes, or target videos, that the released model must have been tried on
 _MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frames", "fid_frames", "max_offset")
@@ -108,9 +111,11 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
     confidence = 1 - (1 - preset.evaluation.confidence) / max(len(known), 1)
     rows = []
     for setting, name in known:
-        values = [[video[name] for video in side if video["setting"] == setting] for side in (after, before)]
-        other_judge = (judge := BY_KEY[name].judge) and old["judges"][judge] != new["judges"][judge]
-        rows.append({"setting": setting, "metric": name} | _cell(name, *values, paired, bool(other_judge), confidence, preset))
+        ours, theirs = ([video[name] for video in side if video["setting"] == setting] for side in (after, before))
+        judge = BY_KEY[name].judge
+        other_judge = judge is not None and old["judges"][judge] != new["judges"][judge]
+        cell = _cell(name, ours, theirs, paired, other_judge, confidence, preset)
+        rows.append({"setting": setting, "metric": name} | cell)
     return {"paired": paired, "why": None, "cells": rows}
 
 
@@ -143,18 +148,30 @@ def _released(home: Home) -> str | None:
 
 
 def _cell(
-    name: str, new: list, old: list, paired: bool, other_judge: bool, confidence: float, preset: Preset
+    name: str,
+    new: Sequence[float | None],
+    old: Sequence[float | None],
+    paired: bool,
+    other_judge: bool,
+    confidence: float,
+    preset: Preset,
 ) -> dict[str, Any]:
-    means = {"released": _mean(old), "new": _mean(new)}
-    scores = [[_score(name, value) for value in side] for side in (new, old)]
-    gain = bootstrap_difference(*scores, paired, confidence=confidence, seed=preset.evaluation.seed)
+    before, after = ([_score(name, value) for value in side] for side in (old, new))
+    gain = bootstrap_difference(after, before, paired, confidence=confidence, seed=preset.evaluation.seed)
+    released = _mean(old)
+    cell = {"released": released, "new": _mean(new), "gain": asdict(gain)}
     if other_judge:
-        return means | {"gain": asdict(gain), "verdict": UNKNOWN, "why": "another judge"}
+        return cell | {"verdict": UNKNOWN, "why": "another judge"}
     if gain.videos < preset.model_release.fewest_videos:
-        return means | {"gain": asdict(gain), "verdict": UNKNOWN, "why": f"{gain.videos} videos"}
-    margin = preset.model_release.tolerance * abs(means["released"])
-    verdict = WORSE if gain.high < 0 and gain.value < -margin else BETTER if gain.low > 0 and gain.value > margin else SAME
-    return means | {"gain": asdict(gain), "verdict": verdict, "why": None}
+        return cell | {"verdict": UNKNOWN, "why": f"{gain.videos} videos"}
+    assert released is not None and gain.value is not None and gain.low is not None and gain.high is not None
+    margin = preset.model_release.tolerance * abs(released)
+    verdict = SAME
+    if gain.high < 0 and gain.value < -margin:
+        verdict = WORSE
+    elif gain.low > 0 and gain.value > margin:
+        verdict = BETTER
+    return cell | {"verdict": verdict, "why": None}
 
 
 def _score(name: str, value: float | None) -> float | None:
@@ -162,14 +179,14 @@ def _score(name: str, value: float | None) -> float | None:
     return None if value is None else -BY_KEY[name].rank(value)
 
 
-def _shared_scenes(old: list[dict], new: list[dict]) -> list[tuple[dict, dict]]:
+def _shared_scenes(old: Videos, new: Videos) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """(released, new) of each scene that both were tried on. A scene that was drawn twice is taken once."""
     scenes = {tuple(video[key] for key in ("setting", "source", "target", "audio")): video for video in old}
     found = {tuple(video[key] for key in ("setting", "source", "target", "audio")): video for video in new}
     return [(scenes[scene], video) for scene, video in found.items() if scene in scenes]
 
 
-def _same_targets(old: list[dict], new: list[dict]) -> bool:
+def _same_targets(old: Videos, new: Videos) -> bool:
     known = {video["target"] for video in old}
     return sum(video["target"] in known for video in new) >= _SHARED * len(new)
 
@@ -178,6 +195,6 @@ def _nothing(why: str) -> dict[str, Any]:
     return {"paired": False, "why": why, "cells": []}
 
 
-def _mean(values: list[float | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

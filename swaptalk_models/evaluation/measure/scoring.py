@@ -90,9 +90,12 @@ def _score_some(
 
 def _stored(score: VideoScores, path: Path) -> VideoScores:
     """The scores with their statistics in files."""
-    sides = {"features": score.features, "target_features": score.target_features}
-    stored = {side: known.load().store(path.with_suffix(f".{side}.npy")) for side, known in sides.items() if known}
-    return replace(score, **stored)
+    ours, theirs = score.features, score.target_features
+    return replace(
+        score,
+        features=ours.load().store(path.with_suffix(".npy")) if ours else None,
+        target_features=theirs.load().store(path.with_suffix(".target.npy")) if theirs else None,
+    )
 
 
 def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig) -> VideoScores:

@@ -18,7 +18,7 @@ from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference import networks as networks_module
 from swaptalk_models.inference.face_models import FaceModels
-from swaptalk_models.inference.generator import Generator, Stage
+from swaptalk_models.inference.generator import Generator
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.images import to_unit
@@ -26,6 +26,7 @@ from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
+from swaptalk_models.settings.methods import Stage
 from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig, VQGANConfig
 
 WIDTH, HEIGHT, FRAMES = 206, 192, 24

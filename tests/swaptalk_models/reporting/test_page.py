@@ -80,7 +80,7 @@ def report(tmp_path) -> ReportData:
         cases=[
             VideoCase(
                 NASTY,
-                [CaseClip("Target", video), CaseClip("Ours", video, {"lse_c": 6.0}, [(0, 0.9)], curve)],
+                [CaseClip("Target", video), CaseClip("Ours", video, {"lse_c": 6.0, "frame_to_frame": 93.5}, [(0, 0.9)], curve)],
                 "self",
                 picture,
                 rank="worst",
@@ -156,6 +156,7 @@ def test_all_rows_ours_and_theirs_are_there(report, tmp_path):
         assert f'<th scope="row">{method}</th>' in page and f">{values['cpbd']}</td>" in page
     assert "Theirs, not ours" in page
     assert "8.25" in page and "7.75…8.75" in page
+    assert "Frame to frame" not in page  # what has no column stands below no video either
     assert "0.999" not in page  # the truth compared with itself is no result
     assert ">Fréchet" in page and "FID\u00a0↓</span></button></th><th" in page  # ours is no FID, the paper's is
 
