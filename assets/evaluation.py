@@ -41,7 +41,9 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
         return load_sync_judge(folder.path, preset.sync_judge.train.device)
 
     try:
-        report = measure_offsets(home, judge_name(folder.path), accuracy, make_judge, preset.quality.max_spread, run_name(context))
+        report = measure_offsets(
+            home, judge_name(folder.path), accuracy, make_judge, preset.quality.max_spread, run_name(context)
+        )
     except UserError as error:  # other data are on their way: the training is done all the same, the next run listens
         context.log.warning(f"offsets of lips and sound were not measured: {error}")
         return {"offsets measured": 0.0}
@@ -131,7 +133,9 @@ def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not worse,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(worse) or (comparison or {}).get("why") or (None if comparison else "nothing was released yet"),
+        description="; ".join(worse)
+        or (comparison or {}).get("why")
+        or (None if comparison else "nothing was released yet"),
         metadata=comparison_metadata(comparison),
     )
 
@@ -142,8 +146,16 @@ def _claims(report: Path) -> dict[str, Any]:
 
     claims = json.loads(claims_file(report).read_text())
     verdicts = Counter(claim["verdict"] for claim in claims)
-    table = "\n".join(["| the paper's claim | ours |", "|---|---|", *(f"| {claim['text']} | {claim['verdict']} |" for claim in claims)])
-    return {"claims": dg.MetadataValue.md(table)} | {f"claims: {verdict}": float(count) for verdict, count in verdicts.items()}
+    table = "\n".join(
+        [
+            "| the paper's claim | ours |",
+            "|---|---|",
+            *(f"| {claim['text']} | {claim['verdict']} |" for claim in claims),
+        ]
+    )
+    return {"claims": dg.MetadataValue.md(table)} | {
+        f"claims: {verdict}": float(count) for verdict, count in verdicts.items()
+    }
 
 
 @dg.asset_check(
@@ -168,7 +180,13 @@ def comparison_metadata(comparison: dict[str, Any] | None) -> dict[str, Any]:
         gain, name = cell["gain"], f"{cell['setting']} {cell['metric']}"
         interval = f"{gain['low']:.4g} to {gain['high']:.4g}" if gain["low"] is not None else "-"
         verdict = cell["verdict"] + (f" ({cell['why']})" if cell["why"] else "")
-        row = (cell["setting"], cell["metric"], *(_figure(value) for value in (cell["released"], cell["new"], gain["value"])), interval, verdict)
+        row = (
+            cell["setting"],
+            cell["metric"],
+            *(_figure(value) for value in (cell["released"], cell["new"], gain["value"])),
+            interval,
+            verdict,
+        )
         records.append(dg.TableRecord(dict(zip(columns, row, strict=True))))
         gains |= {f"gain over release, {name}": gain["value"]} if gain["value"] is not None else {}
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])

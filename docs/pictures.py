@@ -29,7 +29,9 @@ def lineage() -> str:
     colours = dict(re.findall(r"--([\w-]+): ([^;]+);", css[: css.index("}")]))
     rules = "\n".join(line for line in css.splitlines() if line.startswith(("svg.lineage", ".g0", ".g4")))
     style = re.sub(r"var\(--([\w-]+)\)", lambda match: colours[match[1]], rules)
-    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(">", f"><style>{style}</style>", 1)
+    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
+        ">", f"><style>{style}</style>", 1
+    )
 
 
 def demo(home: Path) -> np.ndarray:
@@ -47,7 +49,9 @@ def demo(home: Path) -> np.ndarray:
 def _frames(video: Path) -> list[np.ndarray]:
     wanted = set(np.linspace(5, probe(video).frames - 6, COLUMNS).astype(int).tolist())
     frames = enumerate(itertools.chain.from_iterable(read_frames(video)))
-    return [cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for number, frame in frames if number in wanted]
+    return [
+        cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for number, frame in frames if number in wanted
+    ]
 
 
 if __name__ == "__main__":

@@ -103,7 +103,9 @@ def _with(settings: Settings, word: str) -> Settings:
     return replace(settings, overrides={**settings.overrides, "ablate": [*already, word]})
 
 
-def _figures_of(settings: Settings, name: str, report: Callable[[str], None], notes: list[str]) -> dict[str, float] | None:
+def _figures_of(
+    settings: Settings, name: str, report: Callable[[str], None], notes: list[str]
+) -> dict[str, float] | None:
     """Run, and collect the figures; None and a note where it failed."""
     report(name)
     try:
@@ -123,7 +125,12 @@ def model_figures(home: Path) -> dict[str, float]:
 
     models = [spec.name for spec in own_models() if "vqgan" in (spec.name, *spec.inputs)]
     results = {name: current(home, name).result()["metrics"] for name in models}
-    return {f"{name} {key}": float(value) for name, metrics in results.items() for key, value in metrics.items() if value is not None}
+    return {
+        f"{name} {key}": float(value)
+        for name, metrics in results.items()
+        for key, value in metrics.items()
+        if value is not None
+    }
 
 
 def video_figures(settings: Settings, method: str = "") -> dict[str, float]:

@@ -107,8 +107,8 @@ def _evaluate_folder(
     as_json: bool,
 ) -> None:
     from swaptalk_models.evaluation.measure.file_pairs import pair_files
-    from swaptalk_models.evaluation.measure.scoring import score_videos
     from swaptalk_models.evaluation.measure.folder_table import FILES, evaluation_table, write_tables
+    from swaptalk_models.evaluation.measure.scoring import score_videos
     from swaptalk_models.settings.data import FacesConfig
 
     if output.exists() and not output.is_dir():

@@ -194,7 +194,11 @@ def _embed(judges: Judges, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.nda
 
 
 def _sync(
-    pictures: Pictures, sound: np.ndarray | None, mel: np.ndarray | None, judge: SyncJudge | None, config: EvaluationConfig
+    pictures: Pictures,
+    sound: np.ndarray | None,
+    mel: np.ndarray | None,
+    judge: SyncJudge | None,
+    config: EvaluationConfig,
 ) -> SyncScore | None:
     """Sync of the generated video with the driving sound; None without judge, sound, or enough frames."""
     if judge is None or mel is None or len(mel) < MEL_WINDOW or not pictures.windows:

@@ -44,7 +44,9 @@ class FeatureStatistics:
         delta = other.mean - self.mean
         between = np.sqrt(self.count * other.count / count) * delta
         return FeatureStatistics(
-            count, self.mean + delta * (other.count / count), _short(np.concatenate([self.root, other.root, between[None]]))
+            count,
+            self.mean + delta * (other.count / count),
+            _short(np.concatenate([self.root, other.root, between[None]])),
         )
 
     def store(self, path: Path) -> StoredStatistics:

@@ -101,7 +101,9 @@ class _Streams:
         self.theirs = self._features(pairing, judges, config, 1) if pairing.target else None
 
     @staticmethod
-    def _features(pairing: Pairing, judges: Judges, config: EvaluationConfig, side: int) -> WindowStream | SampledStream | None:
+    def _features(
+        pairing: Pairing, judges: Judges, config: EvaluationConfig, side: int
+    ) -> WindowStream | SampledStream | None:
         judge = judges.features
         if judge is None or pairing.target is None:
             return None

@@ -45,6 +45,8 @@ def steady_landmarks(batches: Iterable[np.ndarray], track: FaceTrack, backend: F
 def _around(box: np.ndarray) -> list[np.ndarray]:
     centre, side = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
     return [
-        np.concatenate([centre + (x, y) * side - scale * side / 2, centre + (x, y) * side + scale * side / 2]).astype(np.float32)
+        np.concatenate([centre + (x, y) * side - scale * side / 2, centre + (x, y) * side + scale * side / 2]).astype(
+            np.float32
+        )
         for x, y, scale in JITTER
     ]

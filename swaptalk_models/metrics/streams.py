@@ -44,7 +44,12 @@ class SampledStream:
     """For networks that look at single frames and take their time: a row for each of at most `count` frames, evenly spread."""
 
     def __init__(
-        self, network: Callable[[np.ndarray], np.ndarray], size: int, affines: np.ndarray, usable: np.ndarray, count: int
+        self,
+        network: Callable[[np.ndarray], np.ndarray],
+        size: int,
+        affines: np.ndarray,
+        usable: np.ndarray,
+        count: int,
     ):
         self.network, self.size, self.affines = network, size, affines
         self.chosen = set(spread(np.flatnonzero(usable), count))

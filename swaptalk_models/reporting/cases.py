@@ -21,7 +21,16 @@ _SCENES = 4  # a setting
 _VIDEOS = 8  # a scene
 _PICTURE = 480  # px
 # Shown first where there are more methods than fit.
-_PREFERRED = (GROUND_TRUTH, OURS, "Swap-Sync", "Sync-Swap", "Swap-Restore-Sync", "Sync-then-swap, latent", "Wav2Lip", "Lip-sync alone")
+_PREFERRED = (
+    GROUND_TRUTH,
+    OURS,
+    "Swap-Sync",
+    "Sync-Swap",
+    "Swap-Restore-Sync",
+    "Sync-then-swap, latent",
+    "Wav2Lip",
+    "Lip-sync alone",
+)
 Measured = tuple[SceneVideo, dict[str, Any], dict[str, Any]]
 """A video, its row of the metrics, and its curves."""
 _RANKED_BY = ("id_similarity", "lse_c")  # of both, higher is better

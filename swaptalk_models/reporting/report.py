@@ -149,7 +149,11 @@ def _run(home: Home, preset: Preset) -> Run:
     words = ["swaptalk run --home HOME", f"--preset {preset.name}"]
     words += [f"--{name} {name.upper()}" for name in ("videos", "hdtf") if state.get(name)]
     overrides = (state.get("overrides") or {}).items()
-    words += [f"--set {shlex.quote(f'{key}={value}')}" for key, value in overrides if key not in ("evaluation.methods", "ablate")]
+    words += [
+        f"--set {shlex.quote(f'{key}={value}')}"
+        for key, value in overrides
+        if key not in ("evaluation.methods", "ablate")
+    ]
     return Run(" ".join(words), preset.ablate, bool(preset.training_snapshot.extra))
 
 
@@ -173,7 +177,9 @@ def _compression_picture(variants: dict[str, Evaluation], path: Path) -> list[Pi
     if len(points) < 2:
         return []
     image = read_image(draw_compression(points, path))
-    return [Picture(image, "Compression of the VQGAN, after the paper's Figure 5: one scene at each, and held-out figures.")]
+    return [
+        Picture(image, "Compression of the VQGAN, after the paper's Figure 5: one scene at each, and held-out figures.")
+    ]
 
 
 def _rows(summary: list[dict[str, Any]]) -> list[ResultRow]:

@@ -64,7 +64,9 @@ def _factor(factor: int) -> Callable[[Mapping[str, Any]], Overrides]:
         halvings = factor.bit_length() - 1
         crops = values.get("face_crops", {})
         grid = crops.get("size", CropsConfig.size) // factor
-        finer = {"face_crops.label_grid": grid} if grid and crops.get("label_grid", CropsConfig.label_grid) % grid else {}
+        finer = (
+            {"face_crops.label_grid": grid} if grid and crops.get("label_grid", CropsConfig.label_grid) % grid else {}
+        )
         return {"vqgan.channels": (channels + halvings * channels[-1:])[:halvings]} | finer
 
     return follows
@@ -136,7 +138,10 @@ ABLATIONS: dict[str, Ablation] = {
     "f8": _compression(8, "Compression 8: four times the cells of the paper's 16.", ("video consistency", "video lmd")),
     "f16": _compression(16, "Compression 16, the paper's."),
     "f32": _compression(
-        32, "Compression 32: a quarter of the cells of the paper's 16.", ("video consistency", "video lmd"), stated=False
+        32,
+        "Compression 32: a quarter of the cells of the paper's 16.",
+        ("video consistency", "video lmd"),
+        stated=False,
     ),
 }
 

@@ -14,7 +14,9 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.data.store.memoised import Memoised
 
-CLAIMS = [{"text": text, "verdict": verdict} for text, verdict in (("A.", "agree"), ("B.", "undecided"), ("C.", "agree"))]
+CLAIMS = [
+    {"text": text, "verdict": verdict} for text, verdict in (("A.", "agree"), ("B.", "undecided"), ("C.", "agree"))
+]
 PAGE = "<html><body>figures</body></html>"
 
 
@@ -48,7 +50,9 @@ def work(monkeypatch, home):
     }
     found |= {"compare_with_release": lambda home, preset: None, "best_and_worst": lambda home, preset: {}}
     (home.evaluation / "claims_1.json").write_text(json.dumps(CLAIMS))
-    monkeypatch.setattr("swaptalk_models.reporting.sheet.method_sheet", lambda videos, setting: np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.setattr(
+        "swaptalk_models.reporting.sheet.method_sheet", lambda videos, setting: np.zeros((8, 8, 3), np.uint8)
+    )
     places = {
         "make_test_videos": "evaluation.measure.make_videos",
         "measure_test_videos": "evaluation.measure.scene_metrics",
@@ -93,7 +97,15 @@ def test_metrics_are_floats_by_method(home, work):
 
 def comparison(verdict: str) -> dict:
     gain = {"value": -0.2, "low": -0.3, "high": -0.1, "videos": 8}
-    cell = {"setting": "self", "metric": "id_similarity", "released": 0.7, "new": 0.5, "gain": gain, "verdict": verdict, "why": None}
+    cell = {
+        "setting": "self",
+        "metric": "id_similarity",
+        "released": 0.7,
+        "new": 0.5,
+        "gain": gain,
+        "verdict": verdict,
+        "why": None,
+    }
     return {"released": "r1", "paired": True, "why": None, "cells": [cell]}
 
 

@@ -70,9 +70,7 @@ def _difference(word: str, figure: str, pairs: list[tuple[float, float]]) -> Dif
     if expected:
         decided = abs(delta) > spread  # never with a single seed
         verdict = ("agrees" if _worse(figure, without, whole) else "disagrees") if decided else "undecided"
-    return Difference(
-        word, figure, whole, without, delta, spread, len(pairs), "worse" if expected else "", verdict
-    )
+    return Difference(word, figure, whole, without, delta, spread, len(pairs), "worse" if expected else "", verdict)
 
 
 def _worse(figure: str, without: float, whole: float) -> bool:

@@ -58,7 +58,9 @@ class Comparison:
     """Both in the paper's table, where they are not called so there."""
 
 
-def _by(metrics: Sequence[str], better: Side, than: Side, rows: tuple[str, str] | None = None) -> tuple[Comparison, ...]:
+def _by(
+    metrics: Sequence[str], better: Side, than: Side, rows: tuple[str, str] | None = None
+) -> tuple[Comparison, ...]:
     return tuple(Comparison(metric, better, than, rows) for metric in metrics)
 
 
@@ -66,7 +68,9 @@ def _by(metrics: Sequence[str], better: Side, than: Side, rows: tuple[str, str] 
 CLAIMS: tuple[tuple[str, tuple[Comparison, ...]], ...] = (
     (
         "SwapTalk is better than every cascade of RGB models.",
-        sum((_by(("lmd", "lse_c", "id_retrieve", "consistency"), Side(OURS), Side(cascade)) for cascade in CASCADES), ()),
+        sum(
+            (_by(("lmd", "lse_c", "id_retrieve", "consistency"), Side(OURS), Side(cascade)) for cascade in CASCADES), ()
+        ),
     ),
     (
         "Swapping before lip-sync is better for the lips than lip-sync before swapping.",
@@ -156,7 +160,9 @@ def _judge(comparison: Comparison, rows: Rows, variants: Mapping[str, Rows], con
     deltas = paired_differences(comparison, rows, variants)
     delta = bootstrap_mean(deltas, config.bootstrap_samples, config.confidence, config.seed)
     verdict = _verdict(delta, BY_KEY[comparison.metric])
-    return ClaimRow(comparison.metric, comparison.better.label, comparison.than.label, delta, verdict, _paper_difference(comparison))
+    return ClaimRow(
+        comparison.metric, comparison.better.label, comparison.than.label, delta, verdict, _paper_difference(comparison)
+    )
 
 
 def paired_differences(comparison: Comparison, rows: Rows, variants: Mapping[str, Rows]) -> list[float]:

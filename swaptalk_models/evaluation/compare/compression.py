@@ -45,7 +45,9 @@ def draw_compression(evaluations: Sequence[Evaluation], output: Path) -> Path:
     factors = [compression_of(point) for point in points]
     if len(factors) < 2 or len(set(factors)) < len(factors):
         found = ", ".join(f"f{factor}" for factor in factors) or "none"
-        raise UserError(f"a compression study needs evaluations at two or more compressions, each once: there are {found}")
+        raise UserError(
+            f"a compression study needs evaluations at two or more compressions, each once: there are {found}"
+        )
     import matplotlib
 
     matplotlib.use("Agg")
@@ -89,12 +91,18 @@ def figure_of(evaluation: Evaluation, name: str) -> Interval:
 def _strips(points: Sequence[Evaluation]) -> list[np.ndarray]:
     """The same frames of the first self-driven scene that all have, (side, n * side, 3) each; from the middle on."""
     videos = [
-        {row["scene"]: point.folder / row["path"] for row in point.rows if row["method"] == OURS and row["setting"] == SELF}
+        {
+            row["scene"]: point.folder / row["path"]
+            for row in point.rows
+            if row["method"] == OURS and row["setting"] == SELF
+        }
         for point in points
     ]
     scenes = set(videos[0]).intersection(*videos[1:])
     if not scenes:
-        raise UserError("a compression study needs a self-driven scene that all its evaluations have: same data, pairs and seed")
+        raise UserError(
+            "a compression study needs a self-driven scene that all its evaluations have: same data, pairs and seed"
+        )
     paths = [of_point[min(scenes)] for of_point in videos]
     first = max(0, min(probe(path).frames for path in paths) // 2 - _STRIP // 2)
     return [_strip(path, first) for path in paths]

@@ -107,7 +107,9 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
         return _nothing("the released models were tried on other people")
     before, after = zip(*pairs) if paired else (old["videos"], new["videos"])
     cells = [(setting, name) for setting in sorted({video["setting"] for video in after}) for name in COMPARED]
-    known = [cell for cell in cells if any(video[cell[1]] is not None for video in after if video["setting"] == cell[0])]
+    known = [
+        cell for cell in cells if any(video[cell[1]] is not None for video in after if video["setting"] == cell[0])
+    ]
     confidence = 1 - (1 - preset.evaluation.confidence) / max(len(known), 1)
     rows = []
     for setting, name in known:

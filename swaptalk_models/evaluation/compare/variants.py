@@ -168,9 +168,7 @@ def find_variants(home: Home, metrics: Path, extra: Sequence[str] = ()) -> dict[
             # made by other code, or of models that were deleted: no longer to be compared
             known.append(load_evaluation(home, folder))
     known.append(ours)  # the last one counts
-    return {
-        name: one for name, variant in VARIANTS.items() for one in known if one.is_variant(variant, ours, extra)
-    }
+    return {name: one for name, variant in VARIANTS.items() for one in known if one.is_variant(variant, ours, extra)}
 
 
 def other_trainings(variants: Mapping[str, Evaluation], metrics: Path) -> list[dict[str, Any]]:

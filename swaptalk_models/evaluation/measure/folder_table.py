@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 _WHOLE, _TABLES = "evaluation.json", ("summary", "videos")
 FILES = (_WHOLE, *(f"{table}.{suffix}" for table in _TABLES for suffix in ("csv", "parquet")))
-_COUNTS = ("sampled_identity_frames", "sampled_neighbours", "sampled_cpbd_frames", "feature_frames", "sync_windows", "gallery_size")
+_COUNTS = (
+    "sampled_identity_frames",
+    "sampled_neighbours",
+    "sampled_cpbd_frames",
+    "feature_frames",
+    "sync_windows",
+    "gallery_size",
+)
 
 
 def evaluation_table(
@@ -33,7 +40,9 @@ def evaluation_table(
     methods = [method for method, _ in videos]
     for number in sorted(range(len(videos)), key=lambda number: "not measured" in scores[number].details):
         method, setting = methods[number], scores[number].details.get("setting")
-        if "not measured" in scores[number].details:  # counted with the others of its method: its setting was not found out
+        if (
+            "not measured" in scores[number].details
+        ):  # counted with the others of its method: its setting was not found out
             setting = next((known for other, known in groups if other == method), None)
         groups.setdefault((method, setting), []).append(number)
     rows = [
@@ -64,12 +73,18 @@ def _row(scores: Sequence[VideoScores], config: EvaluationConfig) -> dict[str, A
 
 
 def _video(method: str, files: VideoFiles, score: VideoScores) -> dict[str, Any]:
-    names = {key: path.name if path else None for key, path in asdict(files).items() if key not in ("gallery", "setting")}
+    names = {
+        key: path.name if path else None for key, path in asdict(files).items() if key not in ("gallery", "setting")
+    }
     details = {name: score.details.get(name) for name in ("setting", *FURTHER, *_COUNTS)}
     return (
         {"method": method, "video": names.pop("generated")}
         | names
-        | {"frames": score.frames, "excluded": sum(score.excluded.values()), "not_measured": score.details.get("not measured")}
+        | {
+            "frames": score.frames,
+            "excluded": sum(score.excluded.values()),
+            "not_measured": score.details.get("not measured"),
+        }
         | score.metrics
         | details
     )
@@ -109,5 +124,9 @@ def _typed(rows: list[dict[str, Any]]) -> pa.Table:
 
     words = {"setting", "target", "source", "audio", "not_measured", "judge"}
     columns = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
-    empty = {name: pa.string() if name in words else pa.float64() for name, column in columns.items() if pa.types.is_null(column.type)}
+    empty = {
+        name: pa.string() if name in words else pa.float64()
+        for name, column in columns.items()
+        if pa.types.is_null(column.type)
+    }
     return pa.table({name: column.cast(empty[name]) if name in empty else column for name, column in columns.items()})

@@ -30,7 +30,11 @@ def chunk_files(home: Home, chunk: Chunk, folder: Path) -> tuple[Path, Path]:
             _cut_video(home, chunk, video)
     if chunk.frames is not None or chunk.sound_offset:
         # Another name, so that no comparison takes it for the sound as it was.
-        audio = folder / CHUNKS_FOLDER / (f"{chunk.name}_moved{chunk.sound_offset:+d}.wav" if chunk.sound_offset else f"{chunk.name}.wav")
+        audio = (
+            folder
+            / CHUNKS_FOLDER
+            / (f"{chunk.name}_moved{chunk.sound_offset:+d}.wav" if chunk.sound_offset else f"{chunk.name}.wav")
+        )
         if not audio.is_file():
             _cut_sound(home, chunk, audio)
     return video, audio

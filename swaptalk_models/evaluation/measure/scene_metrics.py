@@ -86,9 +86,7 @@ def _files(video: SceneVideo) -> VideoFiles:
     )
 
 
-def _write(
-    folder: Path, videos: Sequence[SceneVideo], scores: Sequence[VideoScores], config: EvaluationConfig
-) -> None:
+def _write(folder: Path, videos: Sequence[SceneVideo], scores: Sequence[VideoScores], config: EvaluationConfig) -> None:
     from swaptalk_models.metrics.summary import summarise, total_excluded
 
     groups: dict[tuple[str, str], list[VideoScores]] = {}
@@ -120,7 +118,9 @@ def _write(
         aside.write_text(json.dumps(details))
     names = {name: None for row in rows for name in row}
     columns = {name: pa.array([row.get(name) for row in rows]) for name in names}
-    columns = {name: column.cast(pa.float64()) if pa.types.is_null(column.type) else column for name, column in columns.items()}
+    columns = {
+        name: column.cast(pa.float64()) if pa.types.is_null(column.type) else column for name, column in columns.items()
+    }
     with written_aside(folder / METRICS_FILE) as aside:  # last: its presence says that all is there
         pq.write_table(pa.table(columns), aside)
 
@@ -146,7 +146,9 @@ def _tell_models(home: Home, rows: list[dict[str, Any]], source: str) -> None:
     """What the finished videos say of each model, into its folder: `swaptalk status` shows it."""
     ours = [row for row in rows if row["method"] == OURS]
     self_driven = [row for row in ours if row["setting"] == SELF]
-    without_lips = [row for row in rows if row["method"] == SWAP_ALONE]  # shows which of the two modules loses an identity
+    without_lips = [
+        row for row in rows if row["method"] == SWAP_ALONE
+    ]  # shows which of the two modules loses an identity
     swap_alone = ("id_retrieve", "target_similarity") if without_lips else ()
     figures = {
         "face_swapper": {

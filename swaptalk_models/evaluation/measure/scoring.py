@@ -51,7 +51,9 @@ def score_videos(
     Raises:
         UserError: a source or a gallery that holds no face.
     """
-    workers = min(len(videos), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    workers = min(
+        len(videos), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     jobs = _shared_out(videos, workers)
     scores: list[VideoScores | None] = [None] * len(videos)
     features.mkdir(parents=True, exist_ok=True)
@@ -100,8 +102,8 @@ def _stored(score: VideoScores, path: Path) -> VideoScores:
 
 def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig) -> VideoScores:
     from swaptalk_models.data.media.video import probe
-    from swaptalk_models.metrics.table import METRICS
     from swaptalk_models.metrics.evaluate import VideoScores, score_video
+    from swaptalk_models.metrics.table import METRICS
 
     try:
         return score_video(

@@ -67,7 +67,11 @@ def report(tmp_path) -> ReportData:
         ],
         claims=[
             Claim("Swap before sync", [ClaimRow("lse_c", "Ours", NASTY, Interval(1.5, 0.5, 2.5, 8), AGREE, 0.25)]),
-            Claim("Experts help", [ClaimRow("lmd", "Ours", "None", Interval(None, None, None, 0), NOT_MEASURED)], ["run <it>"]),
+            Claim(
+                "Experts help",
+                [ClaimRow("lmd", "Ours", "None", Interval(None, None, None, 0), NOT_MEASURED)],
+                ["run <it>"],
+            ),
         ],
         comparison=ReleaseComparison(
             "r1",
@@ -80,7 +84,10 @@ def report(tmp_path) -> ReportData:
         cases=[
             VideoCase(
                 NASTY,
-                [CaseClip("Target", video), CaseClip("Ours", video, {"lse_c": 6.0, "frame_to_frame": 93.5}, [(0, 0.9)], curve)],
+                [
+                    CaseClip("Target", video),
+                    CaseClip("Ours", video, {"lse_c": 6.0, "frame_to_frame": 93.5}, [(0, 0.9)], curve),
+                ],
                 "self",
                 picture,
                 rank="worst",

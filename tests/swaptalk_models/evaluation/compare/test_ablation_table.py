@@ -10,7 +10,11 @@ from swaptalk_models.graph.models import MODELS
 from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.ablations import ABLATIONS
 
-WHOLE = [{"video lse_c": 5.0, "video lmd": 1.0, "x y": 1.0}, {"video lse_c": 6.0, "video lmd": 2.0}, {"video lse_c": 7.0, "video lmd": 3.0}]
+WHOLE = [
+    {"video lse_c": 5.0, "video lmd": 1.0, "x y": 1.0},
+    {"video lse_c": 6.0, "video lmd": 2.0},
+    {"video lse_c": 7.0, "video lmd": 3.0},
+]
 
 
 def found(word, *lse_c, lmd=(1.5, 2.5, 3.5)):
@@ -32,7 +36,10 @@ def test_a_distance_gets_worse_when_it_grows():
 
 def test_of_a_models_own_figure_the_table_of_models_says_which_way_is_worse():
     def verdict(word, figure, without):
-        whole, ablated = [{figure: value} for value in (1.0, 1.1)], [{figure: value} for value in (without, without + 0.1)]
+        whole, ablated = (
+            [{figure: value} for value in (1.0, 1.1)],
+            [{figure: value} for value in (without, without + 0.1)],
+        )
         return differences({word: ablated}, whole)[0].verdict
 
     assert verdict("one-codebook", "vqgan psnr_db", 0.5) == "agrees" != verdict("one-codebook", "vqgan psnr_db", 1.5)

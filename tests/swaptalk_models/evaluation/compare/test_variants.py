@@ -75,7 +75,12 @@ def test_an_ablation_is_found_whatever_machine_it_was_trained_on(home, ours):
 
 @pytest.mark.parametrize(
     "module, changed",
-    [("lip_sync", {"width": 16}), ("lip_sync", {"steps": 20}), ("lip_sync", {"sync_weight": 0.01}), ("face_swapper", {})],
+    [
+        ("lip_sync", {"width": 16}),
+        ("lip_sync", {"steps": 20}),
+        ("lip_sync", {"sync_weight": 0.01}),
+        ("face_swapper", {}),
+    ],
 )
 def test_what_differs_by_more_than_one_thing_is_no_ablation(home, ours, module, changed):
     add_model(home, "lip_sync", "other", **{"sync_weight": 0.0} | (changed if module == "lip_sync" else {}))
@@ -189,7 +194,9 @@ def test_the_word_of_a_variant_makes_it():
     from swaptalk_models.settings.preset import load_preset
 
     for name, variant in VARIANTS.items():
-        preset = load_preset("nano", {"ablate": [variant.word], "training_snapshot.extra": ["a*"], "face_crops.size": 128})
+        preset = load_preset(
+            "nano", {"ablate": [variant.word], "training_snapshot.extra": ["a*"], "face_crops.size": 128}
+        )
         for module, fields in variant.changed.items():
             section = dataclasses.asdict(getattr(preset, module))
             assert all(section[key] == value for key, value in fields.items()), name
@@ -197,7 +204,10 @@ def test_the_word_of_a_variant_makes_it():
 
 
 def test_what_sets_a_variant_apart_follows_from_its_ablation_and_the_graph():
-    told = {name: (one.word, dict(one.changed), dict(one.follows), one.kept, one.without_extra) for name, one in VARIANTS.items()}
+    told = {
+        name: (one.word, dict(one.changed), dict(one.follows), one.kept, one.without_extra)
+        for name, one in VARIANTS.items()
+    }
     identity = {"source_identity_weight": 0.0, "teacher_identity_weight": 0.0}
     assert told == {
         "without extra data": ("no-extra-data", {}, {}, (), True),

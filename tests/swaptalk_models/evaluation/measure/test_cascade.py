@@ -85,7 +85,9 @@ def test_a_swap_changes_the_face_and_not_the_rim(models, source, target):
 
 def test_the_colour_of_a_video_is_measured_once(models, source, target, monkeypatch):
     first = models.swap(source, target)
-    monkeypatch.setattr("swaptalk_models.evaluation.measure.cascade.SwapColour.measure", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(
+        "swaptalk_models.evaluation.measure.cascade.SwapColour.measure", lambda *_: pytest.fail("measured again")
+    )
     assert np.array_equal(models.swap(source, target).crops, first.crops)
 
 

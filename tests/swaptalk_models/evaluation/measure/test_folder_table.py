@@ -23,7 +23,13 @@ def score(setting="self", **metrics) -> VideoScores:
 
 @pytest.fixture
 def table():
-    lost = VideoScores(0, {"no face in the video": 7}, dict.fromkeys(METRICS), JUDGES, {"not measured": "x.mp4: no face", "setting": None})
+    lost = VideoScores(
+        0,
+        {"no face in the video": 7},
+        dict.fromkeys(METRICS),
+        JUDGES,
+        {"not measured": "x.mp4: no face", "setting": None},
+    )
     scores = [score(ssim=0.8, lse_c=2.0), score(ssim=0.6), lost, score(ssim=0.5), score("cross", ssim=0.4)]
     methods = ["ours", "ours", "ours", "theirs", "theirs"]
     videos = [(method, VideoFiles(Path(f"{n}.mp4"), Path("t.mp4"))) for n, method in enumerate(methods)]

@@ -21,7 +21,9 @@ def networks(monkeypatch):
 
     monkeypatch.setattr(syncnet, "load_syncnet", lambda path: SimpleNamespace(name=f"SyncNet {path.name}"))
     monkeypatch.setattr(inception, "load_inception", lambda path: SimpleNamespace(name=f"Inception {path.name}"))
-    monkeypatch.setattr(sync_judge, "load_sync_judge", lambda path: SimpleNamespace(name=f"sync_judge {path.name}", features=None))
+    monkeypatch.setattr(
+        sync_judge, "load_sync_judge", lambda path: SimpleNamespace(name=f"sync_judge {path.name}", features=None)
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,9 @@ def test_weights_count_by_content_not_by_place(tmp_path, monkeypatch):
     monkeypatch.setattr(scene_metrics, "current", lambda home, name: SimpleNamespace(version="v1"))
     monkeypatch.setattr(scene_metrics, "evaluation_folder", lambda home, preset: Path("e"))
     folders = [
-        scene_metrics.metrics_folder(Home(tmp_path), load_preset("tiny", {"evaluation.syncnet": str(tmp_path / name)} if name else {}))
+        scene_metrics.metrics_folder(
+            Home(tmp_path), load_preset("tiny", {"evaluation.syncnet": str(tmp_path / name)} if name else {})
+        )
         for name in ("a.model", "b.model", "c.model", "")
     ]
     assert folders[0] == folders[1] and len(set(folders)) == 3

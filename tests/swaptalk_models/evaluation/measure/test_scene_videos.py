@@ -187,6 +187,8 @@ def test_records_are_plain_json(home, made):
 def test_what_they_are_made_from_lies_beside_them(home, made):
     make_test_videos(home, PRESET)
     origin = json.loads((evaluation_folder(home, PRESET) / "made_from.json").read_text())
-    assert origin["models"] == dict.fromkeys(("vqgan", "face_swapper", "lip_sync"), "v1"), "no baseline that no method needs"
+    assert origin["models"] == dict.fromkeys(("vqgan", "face_swapper", "lip_sync"), "v1"), (
+        "no baseline that no method needs"
+    )
     assert (origin["snapshot"], origin["seed"], origin["pairs"]) == ("snap", 0, 2)
     assert origin["methods"][0] == "SwapTalk"

@@ -26,11 +26,22 @@ def test_videos_of_one_target_stay_together_unless_that_leaves_cores_idle():
 def test_of_the_features_only_files_are_kept_and_pooled_alike(tmp_path):
     rng = np.random.default_rng(0)
     held = [
-        VideoScores(9, {}, dict.fromkeys(METRICS), {}, {}, [], [], *(FeatureStatistics.of(rng.normal(size=(9, 4))) for _ in "ab"))
+        VideoScores(
+            9,
+            {},
+            dict.fromkeys(METRICS),
+            {},
+            {},
+            [],
+            [],
+            *(FeatureStatistics.of(rng.normal(size=(9, 4))) for _ in "ab"),
+        )
         for _ in range(3)
     ]
     stored = [_stored(score, tmp_path / f"{number}") for number, score in enumerate(held)]
-    assert all(isinstance(side, StoredStatistics) for score in stored for side in (score.features, score.target_features))
+    assert all(
+        isinstance(side, StoredStatistics) for score in stored for side in (score.features, score.target_features)
+    )
     assert len(list(tmp_path.iterdir())) == 6 and summarise(stored)["fid"] == summarise(held)["fid"], "to the bit"
     without = VideoScores(0, {}, dict.fromkeys(METRICS), {})
     assert _stored(without, tmp_path / "none") == without
