@@ -11,26 +11,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sound.mel import log_mel, mel_likeness
 from swaptalk_models.metrics import lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
-from swaptalk_models.metrics.definitions import METRICS
 from swaptalk_models.metrics.embedding import cosine
-from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
+from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics, frechet_distance
 from swaptalk_models.metrics.frame_pass import Pictures, compare_frames
 from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
 from swaptalk_models.metrics.judges import Judges, SyncJudge
 from swaptalk_models.metrics.pairing import Pairing, pair_videos
 from swaptalk_models.metrics.sync import SyncScore, sync_score
+from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
+Figures = dict[str, float | None]
 
 
 @dataclass
@@ -45,18 +48,18 @@ class VideoScores:
     """A value for each of `METRICS`; None where the inputs do not allow it."""
     judges: dict[str, str | None]
     """Name of the judge of identity, sync, fid and landmarks."""
-    details: dict[str, object] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     """Further numbers under further names, JSON-ready: see `score_video`."""
     similarity: list[tuple[float, float]] = field(default_factory=list)
     """Cosine to the source over time: (seconds, cosine)."""
     offset_curve: list[tuple[int, float]] = field(default_factory=list)
     """Mean distance of the sync judge at each offset: (frames, distance)."""
-    features: FeatureStatistics | None = field(default=None, repr=False)
+    features: FeatureStatistics | StoredStatistics | None = field(default=None, repr=False)
     """Features of the generated frames, to be pooled over a test set."""
-    target_features: FeatureStatistics | None = field(default=None, repr=False)
+    target_features: FeatureStatistics | StoredStatistics | None = field(default=None, repr=False)
     """Features of the target's frames."""
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         """The contract's JSON: frames, excluded, metrics, judges; and `details`."""
         return {
             "frames": self.frames,
@@ -75,7 +78,7 @@ def evaluate_video(
     gallery: Path | None,
     judges: Judges,
     config: EvaluationConfig | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """JSON-ready result of `swaptalk evaluate`; see `score_video` for what comes from what."""
     return score_video(generated, target, source, audio, gallery, judges, config).as_json()
 
@@ -106,8 +109,8 @@ def score_video(
     sound = _driving_sound(generated, audio)
     mel = None if sound is None else log_mel(sound)
     pictures = compare_frames(pairing, judges, config)
-    metrics: dict[str, float | None] = dict.fromkeys(METRICS)
-    details: dict[str, object] = {
+    metrics: Figures = dict.fromkeys(METRICS)
+    details: dict[str, Any] = {
         "alignment": pairing.alignment,
         "setting": setting or _setting(target, mel, config),
         "face_share": float(pairing.usable.mean()) if pairing.length else 0.0,
@@ -133,21 +136,30 @@ def score_video(
     )  # fmt: skip
 
 
-def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: dict, details: dict) -> None:
+def _add_mouth(
+    pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: Figures, details: dict[str, Any]
+) -> None:
     """LMD and mouth correlation, self-driven only: another sound has another mouth."""
     if details["setting"] == "cross":
         return
-    ours, theirs = (points[pairing.usable] for points in pairing.crop_landmarks(judges, config.crop_size))
+    of_frames, of_target = pairing.crop_landmarks(judges, config.crop_size)
+    assert of_target is not None
+    ours, theirs = of_frames[pairing.usable], of_target[pairing.usable]
     to_256 = 256 / config.crop_size
     distances = lmd.mouth_distances(ours, theirs) * to_256
     metrics["lmd"] = _mean(distances)
     details["lmd_sum"] = _mean(20 * distances)
     details["lmd_interocular"] = lmd.interocular_share(distances, theirs * to_256)
-    details["mouth_correlation"] = mouth.opening_correlation(mouth.mouth_opening(ours), mouth.mouth_opening(theirs))
+    details["mouth_correlation"] = mouth.opening_correlation(mouth_opening(ours), mouth_opening(theirs))
 
 
 def _add_identity(
-    pictures: Pictures, source: Path | None, gallery: Path | None, judges: Judges, metrics: dict, details: dict
+    pictures: Pictures,
+    source: Path | None,
+    gallery: Path | None,
+    judges: Judges,
+    metrics: Figures,
+    details: dict[str, Any],
 ) -> list[tuple[float, float]]:
     """Identity metrics on the sampled frames; returns the similarity to the source over time."""
     numbers = list(pictures.faces)
@@ -182,7 +194,11 @@ def _embed(judges: Judges, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.nda
 
 
 def _sync(
-    pictures: Pictures, sound: np.ndarray | None, mel: np.ndarray | None, judge: SyncJudge | None, config: EvaluationConfig
+    pictures: Pictures,
+    sound: np.ndarray | None,
+    mel: np.ndarray | None,
+    judge: SyncJudge | None,
+    config: EvaluationConfig,
 ) -> SyncScore | None:
     """Sync of the generated video with the driving sound; None without judge, sound, or enough frames."""
     if judge is None or mel is None or len(mel) < MEL_WINDOW or not pictures.windows:

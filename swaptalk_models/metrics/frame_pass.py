@@ -75,14 +75,14 @@ class _Comparison:
             result.cpbd.append(cpbd(crop))
         if number in self.faces:
             result.faces[number] = identity_crop(frame, self.pairing.track.landmarks[number])
-        if target is None:
+        if target is None or self.theirs is None:
             return
         target_crop = crop_face(target, self.theirs[number], size)
         similarity = ssim_map(crop, target_crop)
         result.ssim.append(float(similarity.mean(dtype=np.float64)))
         result.ssim_mouth.append(float(similarity[size // 2 :, size // 4 : -size // 4].mean(dtype=np.float64)))
         result.psnr.append(psnr(crop, target_crop))
-        if number in self.target_faces:
+        if number in self.target_faces and self.pairing.target_track:
             result.target_faces.append(identity_crop(target, self.pairing.target_track.landmarks[number]))
 
 
@@ -101,11 +101,14 @@ class _Streams:
         self.theirs = self._features(pairing, judges, config, 1) if pairing.target else None
 
     @staticmethod
-    def _features(pairing: Pairing, judges: Judges, config: EvaluationConfig, side: int) -> WindowStream | SampledStream | None:
+    def _features(
+        pairing: Pairing, judges: Judges, config: EvaluationConfig, side: int
+    ) -> WindowStream | SampledStream | None:
         judge = judges.features
         if judge is None or pairing.target is None:
             return None
         affines = pairing.affines(judge.crop_size)[side]
+        assert affines is not None
         if getattr(judge, "single_frames", False):
             return SampledStream(judge.features, judge.crop_size, affines, pairing.usable, config.fid_frames)
         return WindowStream(judge.features, judge.crop_size, affines, pairing.usable)
@@ -117,5 +120,5 @@ class _Streams:
             result.valid += valid.tolist()
         if self.ours:
             result.features = add_statistics(result.features, self.ours, start, frames)
-        if self.theirs:
+        if self.theirs and targets is not None:
             result.target_features = add_statistics(result.target_features, self.theirs, start, targets)

@@ -22,6 +22,8 @@ IDENTITY_CROP = CropsConfig(size=384, margin=0.5, smooth_frames=0)
 """What the identity judge is shown: the face with as much around it as dlib's own face chip wants."""
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 _TRACKS_KEPT = 64
+FileKey = tuple[str, int, int]
+"""Path, time of the last change, and size."""
 
 
 class SyncJudge(Protocol):
@@ -65,9 +67,9 @@ class Judges:
     """None: LSE-C, LSE-D and AV offset are null."""
     features: FeatureJudge | None = None
     """Features of the Frechet distance; None: null."""
-    _tracks: dict[tuple, FaceTrack] = field(default_factory=dict, repr=False)
-    _points: dict[tuple, np.ndarray] = field(default_factory=dict, repr=False)
-    _pictures: dict[tuple, np.ndarray] = field(default_factory=dict, repr=False)
+    _tracks: dict[FileKey, FaceTrack] = field(default_factory=dict, repr=False)
+    _points: dict[FileKey, np.ndarray] = field(default_factory=dict, repr=False)
+    _pictures: dict[FileKey, np.ndarray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def default(
@@ -152,6 +154,6 @@ def identity_crop(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray,
     return crop_face(image, affine, IDENTITY_CROP.size), apply_affine(landmarks, affine)
 
 
-def _file_key(path: Path) -> tuple:
+def _file_key(path: Path) -> FileKey:
     state = path.stat()
     return str(path.resolve()), state.st_mtime_ns, state.st_size

@@ -27,7 +27,9 @@ def steady_landmarks(batches: Iterable[np.ndarray], track: FaceTrack, backend: F
     """
     back = invert_affine(crop_affines(track.landmarks, CropsConfig(size=_SIDE)))
     template = template_landmarks(_SIDE)
-    corners = np.float32([[template[:, 0].min(), template[17:27, 1].min()], [template[:, 0].max(), template[8, 1]]])
+    corners = np.array(
+        [[template[:, 0].min(), template[17:27, 1].min()], [template[:, 0].max(), template[8, 1]]], np.float32
+    )
     landmarks, number = track.landmarks.copy(), 0
     for batch in batches:
         for frame in batch:
@@ -43,6 +45,8 @@ def steady_landmarks(batches: Iterable[np.ndarray], track: FaceTrack, backend: F
 def _around(box: np.ndarray) -> list[np.ndarray]:
     centre, side = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
     return [
-        np.concatenate([centre + (x, y) * side - scale * side / 2, centre + (x, y) * side + scale * side / 2]).astype(np.float32)
+        np.concatenate([centre + (x, y) * side - scale * side / 2, centre + (x, y) * side + scale * side / 2]).astype(
+            np.float32
+        )
         for x, y, scale in JITTER
     ]

@@ -217,7 +217,8 @@ def test_memory_hardly_grows_with_the_length(judges, tmp_path):
     peaks = []
     for frames in (40, 160):
         path = tmp_path / f"{frames}.mp4"
-        with VideoWriter(path, 320, 320, crf=20) as writer:
+        sound = np.random.default_rng(0).normal(size=640 * frames) * 0.1
+        with VideoWriter(path, 320, 320, audio=sound, crf=20) as writer:
             still = cv2.resize(portrait(), (320, 320))
             for frame in range(frames):
                 writer.write(np.roll(still, frame % 5, axis=1))
@@ -225,7 +226,9 @@ def test_memory_hardly_grows_with_the_length(judges, tmp_path):
         evaluate_video(path, path, None, None, None, judges, QUICK)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 120 * 15_000, "landmarks, embeddings and what is reckoned from them; a frame has 307,200 bytes"
+    assert peaks[1] - peaks[0] < 120 * 15_000, (
+        "landmarks, embeddings and what is reckoned from them; a frame has 307,200 bytes"
+    )
 
 
 class OwnWays(BrightnessJudge):
@@ -246,7 +249,9 @@ class OwnWays(BrightnessJudge):
 
 def test_a_judge_with_its_own_preprocessing(target):
     judge = OwnWays()
-    result = evaluate_video(target, None, None, None, None, Judges(colour_identity, "colour", FacesConfig(), judge), QUICK)
+    result = evaluate_video(
+        target, None, None, None, None, Judges(colour_identity, "colour", FacesConfig(), judge), QUICK
+    )
     assert judge.asked == (FRAMES, 68, 2) and judge.heard == (np.float32, pytest.approx(FRAMES / 25, abs=0.1))
     assert result["metrics"]["av_offset"] == 0 and result["judges"]["sync"] == "own@1"
 
@@ -262,6 +267,8 @@ class SingleFrames:
 
 def test_a_slow_feature_judge_sees_a_sample(target, judges):
     config = EvaluationConfig(identity_frames=2, crop_size=128, fid_frames=7)
-    result = evaluate_video(target, target, None, None, None, Judges(colour_identity, "colour", features=SingleFrames()), config)
+    result = evaluate_video(
+        target, target, None, None, None, Judges(colour_identity, "colour", features=SingleFrames()), config
+    )
     assert result["details"]["feature_frames"] == 7 and result["metrics"]["fid"] == pytest.approx(0, abs=1e-6)
     assert result["judges"]["fid"] == SingleFrames.name

@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
+from swaptalk_models.evaluation.measure.folder_table import FILES, evaluation_table, write_tables
 from swaptalk_models.evaluation.measure.scoring import VideoFiles
-from swaptalk_models.evaluation.measure.table import FILES, evaluation_table, write_tables
-from swaptalk_models.metrics.definitions import DEFINITIONS, METRICS
 from swaptalk_models.metrics.evaluate import VideoScores
+from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 JUDGES = {"identity": "dlib", "sync": "judge 1", "fid": None, "landmarks": "dlib"}
@@ -23,7 +23,13 @@ def score(setting="self", **metrics) -> VideoScores:
 
 @pytest.fixture
 def table():
-    lost = VideoScores(0, {"no face in the video": 7}, dict.fromkeys(METRICS), JUDGES, {"not measured": "x.mp4: no face", "setting": None})
+    lost = VideoScores(
+        0,
+        {"no face in the video": 7},
+        dict.fromkeys(METRICS),
+        JUDGES,
+        {"not measured": "x.mp4: no face", "setting": None},
+    )
     scores = [score(ssim=0.8, lse_c=2.0), score(ssim=0.6), lost, score(ssim=0.5), score("cross", ssim=0.4)]
     methods = ["ours", "ours", "ours", "theirs", "theirs"]
     videos = [(method, VideoFiles(Path(f"{n}.mp4"), Path("t.mp4"))) for n, method in enumerate(methods)]
@@ -61,15 +67,3 @@ def test_three_formats_say_the_same(table, tmp_path):
     (ssim,) = [row for row in rows if (row["method"], row["metric"]) == ("ours", "ssim")]
     assert (ssim["low"], ssim["high"], ssim["better"], ssim["judge"]) == (0.6, 0.8, "up", None)
     assert {row["judge"] for row in rows if row["metric"] == "lse_c"} == {"judge 1"}
-
-
-def test_every_metric_is_defined_once_and_the_report_agrees():
-    from swaptalk_models.reporting.metric_text import BY_KEY
-
-    assert set(METRICS) <= set(DEFINITIONS)
-    for key, text in BY_KEY.items():
-        assert (DEFINITIONS[key].better, DEFINITIONS[key].judge) == (text.better, text.judge), key
-    folder = Path(__file__).parents[3] / "swaptalk_models" / "metrics"
-    for metric in DEFINITIONS.values():
-        text = (folder / f"{metric.file}.py").read_text()
-        assert all(f"\n{word}" in text for word in ("Source", "Definition", "Units", "Excludes")), metric.file

@@ -1,15 +1,18 @@
-"""evaluation/measure/measure.py and targets.py: what is done with the scores"""
+"""evaluation/measure/scene_metrics.py: what is done with the scores"""
 
 import json
 
 import pyarrow.parquet as pq
 import pytest
-from swaptalk_models.graph.targets import TARGETS
 
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.evaluation.measure import measure
-from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.evaluation.measure import scene_metrics
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.metrics.evaluate import VideoScores
+from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.settings.preset import load_preset
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def test_models_are_told_what_their_videos_showed(home):
     ]
     assert "swap_alone_id_retrieve" not in _told(home, rows)
     assert _told(home, [*rows, row("Swap alone", "cross", id_retrieve=90.0)])["swap_alone_id_retrieve"] == 90.0
-    measure._tell_models(home, rows, "metrics_1")
+    scene_metrics._tell_models(home, rows, "metrics_1")
     told = {
         name: json.loads((home.models / name / "v1" / "evaluation.json").read_text())
         for name in ("face_swapper", "lip_sync")
@@ -52,21 +55,21 @@ def test_models_are_told_what_their_videos_showed(home):
 
 
 def _told(home, rows: list[dict]) -> dict:
-    measure._tell_models(home, rows, "metrics_1")
+    scene_metrics._tell_models(home, rows, "metrics_1")
     return json.loads((home.models / "face_swapper" / "v1" / "evaluation.json").read_text())["metrics"]
 
 
 def test_nothing_new_is_not_written_again(home):
-    measure._tell_models(home, [row("SwapTalk", "self", av_offset=1.0)], "metrics_1")
+    scene_metrics._tell_models(home, [row("SwapTalk", "self", av_offset=1.0)], "metrics_1")
     path = home.models / "lip_sync" / "v1" / "evaluation.json"
     stamp = path.stat().st_mtime_ns
-    measure._tell_models(home, [row("SwapTalk", "self", av_offset=1.0)], "metrics_1")
+    scene_metrics._tell_models(home, [row("SwapTalk", "self", av_offset=1.0)], "metrics_1")
     assert path.stat().st_mtime_ns == stamp
 
 
 def test_targets_are_those_that_were_set():
     """The measure is not moved: these are the figures of the task (upper bound in absolute value for the offset)."""
-    every = {(name, metric): target for name, targets in TARGETS.items() for metric, target in targets.items()}
+    every = {(name, metric): target for name, spec in MODELS.items() for metric, target in spec.targets.items()}
     bounds = {key: target.threshold for key, target in every.items()}
     wanted = {
         ("vqgan", "psnr_db"): 24,
@@ -78,7 +81,6 @@ def test_targets_are_those_that_were_set():
         ("lip_sync", "av_offset"): 1,
     }
     assert wanted.items() <= bounds.items()
-    assert set(TARGETS) <= set(MODEL_INPUTS)
     assert [key for key, target in every.items() if not target.at_least] == [("lip_sync", "av_offset")]
 
 
@@ -96,7 +98,7 @@ def test_table_of_metrics_survives_a_column_without_values(tmp_path, monkeypatch
         metrics={"lmd": None, "ssim": 0.9}, excluded={"no face": 2}, frames=10, details={"mouth_correlation": 0.5}
     )
     score.similarity, score.offset_curve, score.judges = [], [], {"identity": "dlib"}
-    measure._write(tmp_path, [record], [score], EvaluationConfig())
+    scene_metrics._write(tmp_path, [record], [score], EvaluationConfig())
     (written,) = pq.read_table(tmp_path / "metrics.parquet").to_pylist()
     assert written["lmd"] is None and written["ssim"] == 0.9 and written["excluded"] == 2
     assert written["path"] == "made.mp4" and "gallery" not in written
@@ -104,3 +106,31 @@ def test_table_of_metrics_survives_a_column_without_values(tmp_path, monkeypatch
     (row_of_summary,) = json.loads((tmp_path / "summary.json").read_text())
     assert (row_of_summary["videos"], row_of_summary["excluded"]) == (1, {"no face": 1})
     assert json.loads((tmp_path / "scores.json").read_text())[0]["judges"] == {"identity": "dlib"}
+
+
+def test_measured_once_and_nothing_but_the_results_stays(home, monkeypatch):
+    judge = ModelFolder(home.models / "sync_judge" / "v1")
+    judge.path.mkdir(parents=True)
+    make_current(judge)
+    preset = load_preset("tiny")
+    video = {"scene": "self_000", "setting": "self", "method": "SwapTalk", "gallery": "/x/sources"}
+    video |= {"path": "/x/made.mp4", "target": "/x/b.mp4", "source": "/x/a.png", "audio": "/x/b.wav"}
+    asked = []
+
+    def score_videos(files, judge, faces, config, features):
+        assert not features.exists(), "what a killed run has left is gone"
+        features.mkdir()
+        asked.append([one.generated.name for one in files])
+        return [VideoScores(10, {}, dict.fromkeys(METRICS), {}, {"mouth_correlation": 0.5})]
+
+    monkeypatch.setattr(scene_metrics, "evaluation_folder", lambda home, preset: home.evaluation / "e")
+    monkeypatch.setattr(scene_metrics, "make_test_videos", lambda home, preset: Memoised([video], cached=True))
+    monkeypatch.setattr(scene_metrics, "score_videos", score_videos)
+    folder = scene_metrics.metrics_folder(home, preset)
+    (folder / "features").mkdir(parents=True)
+    first, second = (scene_metrics.measure_test_videos(home, preset) for _ in range(2))
+    assert first == (folder / "metrics.parquet", False) and second == (folder / "metrics.parquet", True)
+    assert asked == [["made.mp4"]]
+    assert sorted(path.name for path in folder.iterdir()) == ["metrics.parquet", "scores.json", "summary.json"]
+    told = json.loads((home.models / "lip_sync" / "v1" / "evaluation.json").read_text())
+    assert (told["metrics"]["mouth_correlation"], told["from"]) == (0.5, folder.name)

@@ -1,4 +1,4 @@
-"""evaluation/measure/videos.py, with a generator that takes no time"""
+"""evaluation/measure/make_videos.py, scene_videos.py and scene_inputs.py, with a generator that takes no time"""
 
 import json
 import types
@@ -15,9 +15,11 @@ from swaptalk_models.data.media.video import read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.evaluation.measure import videos as test_videos
+from swaptalk_models.evaluation.measure import make_videos, scene_videos
+from swaptalk_models.evaluation.measure.make_videos import make_test_videos
 from swaptalk_models.evaluation.measure.protocol import Chunk
-from swaptalk_models.evaluation.measure.videos import evaluation_folder, make_test_videos
+from swaptalk_models.evaluation.measure.scene_inputs import chunk_files
+from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder
 from swaptalk_models.inference import generator, release
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.settings.preset import load_preset
@@ -51,7 +53,8 @@ def home(tmp_path, monkeypatch) -> Home:
         rows = pa.table(columns, schema=tables.SCHEMAS["face_crops"])
         tables.append_rows(home, "face_crops", rows.take([5, 3, 1, 0, 2, 4, 7, 6]))
     snapshot = types.SimpleNamespace(version="snap", clips=lambda split: CLIPS, table_version=lambda name: None)
-    monkeypatch.setattr(test_videos, "load_snapshot", lambda home: snapshot)
+    for module in (make_videos, scene_videos):
+        monkeypatch.setattr(module, "load_snapshot", lambda home: snapshot)
     monkeypatch.setattr(release, "load_current", lambda home, preset: "networks")
     return home
 
@@ -78,9 +81,11 @@ def made(monkeypatch) -> types.SimpleNamespace:
 
 
 def test_every_method_on_every_scene(home, made):
-    records = make_test_videos(home.root, PRESET)
+    records = make_test_videos(home, PRESET).value
     assert len(records) == 2 * 4 + 2 * 4 and len(made.videos) == 2 * 3 + 2 * 3, "the ground truth is there already"
     assert len(made.followed) == len(set(made.followed)) == 2, "a target once, for all methods and settings"
+    targets = [target for _, target, *_ in made.videos]
+    assert targets == sorted(targets), "one target after the other: a single track is held"
     assert len({record["path"] for record in records if record["method"] != "Ground truth"}) == 12
     for record in records:
         assert Path(record["path"]).is_file() and Path(record["source"]).is_file()
@@ -93,7 +98,7 @@ def test_every_method_on_every_scene(home, made):
 
 
 def test_methods_differ_in_source_and_lips(home, made):
-    records = make_test_videos(home.root, PRESET)
+    records = make_test_videos(home, PRESET).value
     method = {record["path"]: record["method"] for record in records}
     asked = {(method[str(output)], source is not None, stages) for source, _, _, output, stages, _ in made.videos}
     assert asked == {
@@ -105,9 +110,9 @@ def test_methods_differ_in_source_and_lips(home, made):
 
 
 def test_cascades_run_on_rgb_models_of_their_target(home, made, monkeypatch):
-    monkeypatch.setattr(test_videos, "_rgb_models", lambda networks, wav2lip, track: (networks, wav2lip, track.target))
+    monkeypatch.setattr(make_videos, "_rgb_models", lambda networks, wav2lip, track: (networks, wav2lip, track.target))
     preset = load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": "[Sync-Swap-Restore, RGB swap alone]"})
-    records = make_test_videos(home.root, preset)
+    records = make_test_videos(home, preset).value
     method = {record["path"]: record["method"] for record in records}
     rgb = [call for call in made.videos if method[str(call[3])] != "SwapTalk"]
     assert len(rgb) == 4 + 2, "the swap alone is cross-driven only"
@@ -120,15 +125,15 @@ def test_cascades_run_on_rgb_models_of_their_target(home, made, monkeypatch):
 def test_long_clips_are_cut(home):
     """Picture and sound of the same instants."""
     chunk = Chunk("b_000", 4, 4)
-    video, audio = test_videos._chunk_files(home, chunk, home.evaluation / "x")
+    video, audio = chunk_files(home, chunk, home.evaluation / "x")
     frames = np.concatenate(list(read_frames(video)))
     assert np.abs(frames.mean((1, 2, 3)) - [160, 170, 180, 190]).max() < 3
     sound = read_audio(audio, 16000)
     assert np.abs(sound - np.sin(np.arange(4 * 640, 8 * 640))).max() < 1e-3
     stamp = video.stat().st_mtime_ns
-    assert test_videos._chunk_files(home, chunk, home.evaluation / "x") == (video, audio)
+    assert chunk_files(home, chunk, home.evaluation / "x") == (video, audio)
     assert video.stat().st_mtime_ns == stamp, "cut once"
-    assert test_videos._chunk_files(home, Chunk("b_000"), home.evaluation)[0] == home.clip_video("b_000")
+    assert chunk_files(home, Chunk("b_000"), home.evaluation)[0] == home.clip_video("b_000")
 
 
 @pytest.mark.parametrize("early", [1, -1])
@@ -137,27 +142,28 @@ def test_a_sound_that_is_out_of_step_is_moved_back(home, early):
     whole = np.sin(np.arange(read_audio(home.clip_audio("b_000"), 16000).size))
     moved = np.roll(whole, early * 640)
     moved[: 640 if early > 0 else 0] = moved[len(moved) - (640 if early < 0 else 0) :] = 0
-    video, audio = test_videos._chunk_files(home, Chunk("b_000", sound_offset=early), home.evaluation / "x")
+    video, audio = chunk_files(home, Chunk("b_000", sound_offset=early), home.evaluation / "x")
     assert video == home.clip_video("b_000") and audio != home.clip_audio("b_000")
     assert np.abs(read_audio(audio, 16000) - moved).max() < 1e-3
-    _, audio = test_videos._chunk_files(home, Chunk("b_000", 4, 4, early), home.evaluation / "x")
+    _, audio = chunk_files(home, Chunk("b_000", 4, 4, early), home.evaluation / "x")
     assert np.abs(read_audio(audio, 16000) - moved[4 * 640 : 8 * 640]).max() < 1e-3
 
 
 def test_the_source_picture_has_a_closed_mouth(home, made):
-    records = make_test_videos(home.root, PRESET)
+    records = make_test_videos(home, PRESET).value
     for number, person in enumerate("ab"):
         picture = cv2.imread(str(Path(records[0]["gallery"]) / f"{person}.png"))
         assert abs(picture.mean() - (100 * number + 10 * CLOSED + 20)) < 3
 
 
 def test_made_once(home, made):
-    first = make_test_videos(home.root, PRESET)
+    first, cached = make_test_videos(home, PRESET)
+    assert not cached
     count = len(made.videos)
-    assert make_test_videos(home.root, PRESET) == first and len(made.videos) == count
+    assert make_test_videos(home, PRESET) == (first, True) and len(made.videos) == count
     (evaluation_folder(home, PRESET) / "test_videos.json").unlink()
     Path(first[1]["path"]).unlink()
-    make_test_videos(home.root, PRESET)
+    make_test_videos(home, PRESET)
     assert len(made.videos) == count + 1, "videos that are there are kept"
 
 
@@ -174,13 +180,15 @@ def test_another_model_seed_or_number_is_another_set(home):
 
 
 def test_records_are_plain_json(home, made):
-    records = make_test_videos(home.root, PRESET)
+    records = make_test_videos(home, PRESET).value
     assert json.loads((evaluation_folder(home, PRESET) / "test_videos.json").read_text()) == records
 
 
 def test_what_they_are_made_from_lies_beside_them(home, made):
-    make_test_videos(home.root, PRESET)
+    make_test_videos(home, PRESET)
     origin = json.loads((evaluation_folder(home, PRESET) / "made_from.json").read_text())
-    assert origin["models"] == dict.fromkeys(("vqgan", "face_swapper", "lip_sync"), "v1"), "no baseline that no method needs"
+    assert origin["models"] == dict.fromkeys(("vqgan", "face_swapper", "lip_sync"), "v1"), (
+        "no baseline that no method needs"
+    )
     assert (origin["snapshot"], origin["seed"], origin["pairs"]) == ("snap", 0, 2)
     assert origin["methods"][0] == "SwapTalk"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.evaluation.measure.scoring import VideoFiles
-from swaptalk_models.metrics.definitions import DEFINITIONS, FURTHER
+from swaptalk_models.metrics.table import BY_KEY, FURTHER
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 if TYPE_CHECKING:
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
     from swaptalk_models.metrics.evaluate import VideoScores
 
-FILES = ("evaluation.json", "summary.csv", "summary.parquet", "videos.csv", "videos.parquet")
-_COUNTS = ("sampled_identity_frames", "sampled_neighbours", "sampled_cpbd_frames", "feature_frames", "sync_windows", "gallery_size")
+_WHOLE, _TABLES = "evaluation.json", ("summary", "videos")
+FILES = (_WHOLE, *(f"{table}.{suffix}" for table in _TABLES for suffix in ("csv", "parquet")))
+_COUNTS = (
+    "sampled_identity_frames",
+    "sampled_neighbours",
+    "sampled_cpbd_frames",
+    "feature_frames",
+    "sync_windows",
+    "gallery_size",
+)
 
 
 def evaluation_table(
@@ -32,7 +40,9 @@ def evaluation_table(
     methods = [method for method, _ in videos]
     for number in sorted(range(len(videos)), key=lambda number: "not measured" in scores[number].details):
         method, setting = methods[number], scores[number].details.get("setting")
-        if "not measured" in scores[number].details:  # counted with the others of its method: its setting was not found out
+        if (
+            "not measured" in scores[number].details
+        ):  # counted with the others of its method: its setting was not found out
             setting = next((known for other, known in groups if other == method), None)
         groups.setdefault((method, setting), []).append(number)
     rows = [
@@ -63,12 +73,18 @@ def _row(scores: Sequence[VideoScores], config: EvaluationConfig) -> dict[str, A
 
 
 def _video(method: str, files: VideoFiles, score: VideoScores) -> dict[str, Any]:
-    names = {key: path.name if path else None for key, path in asdict(files).items() if key not in ("gallery", "setting")}
+    names = {
+        key: path.name if path else None for key, path in asdict(files).items() if key not in ("gallery", "setting")
+    }
     details = {name: score.details.get(name) for name in ("setting", *FURTHER, *_COUNTS)}
     return (
         {"method": method, "video": names.pop("generated")}
         | names
-        | {"frames": score.frames, "excluded": sum(score.excluded.values()), "not_measured": score.details.get("not measured")}
+        | {
+            "frames": score.frames,
+            "excluded": sum(score.excluded.values()),
+            "not_measured": score.details.get("not measured"),
+        }
         | score.metrics
         | details
     )
@@ -79,13 +95,12 @@ def write_tables(table: dict[str, Any], folder: Path) -> None:
     import pyarrow.parquet as pq
     from pyarrow import csv
 
-    columns = {"summary": _typed(_long(table)), "videos": _typed(table["videos"])}
-    for name, rows in columns.items():
+    for name, rows in zip(_TABLES, (_typed(_long(table)), _typed(table["videos"])), strict=True):
         with written_aside(folder / f"{name}.csv") as aside:
             csv.write_csv(rows, aside)
         with written_aside(folder / f"{name}.parquet") as aside:
             pq.write_table(rows, aside)
-    with written_aside(folder / "evaluation.json") as aside:
+    with written_aside(folder / _WHOLE) as aside:
         aside.write_text(json.dumps(table, indent=1, allow_nan=False))
 
 
@@ -94,7 +109,7 @@ def _long(table: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for row in table["rows"]:
         for name, cell in row["cells"].items():
-            metric = DEFINITIONS[name]
+            metric = BY_KEY[name]
             rows.append(
                 {"method": row["method"], "setting": row["setting"], "metric": name}
                 | {key: cell[key] for key in ("value", "low", "high", "videos")}
@@ -109,5 +124,9 @@ def _typed(rows: list[dict[str, Any]]) -> pa.Table:
 
     words = {"setting", "target", "source", "audio", "not_measured", "judge"}
     columns = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
-    empty = {name: pa.string() if name in words else pa.float64() for name, column in columns.items() if pa.types.is_null(column.type)}
+    empty = {
+        name: pa.string() if name in words else pa.float64()
+        for name, column in columns.items()
+        if pa.types.is_null(column.type)
+    }
     return pa.table({name: column.cast(empty[name]) if name in empty else column for name, column in columns.items()})
