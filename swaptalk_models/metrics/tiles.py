@@ -49,9 +49,9 @@ class BorderProfile:
         self._add(1, grey.T, skin.T)
 
     def _add(self, axis: int, grey: np.ndarray, skin: np.ndarray) -> None:
-        steps = np.ascontiguousarray(np.diff(grey, axis=1))
-        steps = cv2.blur(steps, (1, max(1, round(self.size / _ALONG))), borderType=cv2.BORDER_REFLECT)
-        within = skin[:, 1:] & skin[:, :-1]
+        along = max(1, round(self.size / _ALONG))
+        steps = cv2.blur(np.ascontiguousarray(np.diff(grey, axis=1)), (1, along), borderType=cv2.BORDER_REFLECT)
+        within = cv2.erode((skin[:, 1:] & skin[:, :-1]).astype(np.uint8), np.ones((along, 1), np.uint8)) > 0
         self.logs[axis] += np.where(within, np.log(np.maximum(np.abs(steps), _FLOOR)), 0).sum(axis=0)
         self.counts[axis] += within.sum(axis=0)
 
