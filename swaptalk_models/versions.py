@@ -20,7 +20,7 @@ CODE_VERSIONS = {
     "sync_judge": "1",
     "sync_offsets": "2",  # no asset: written beside the sync judge
     "test_videos": "5",
-    "metrics": "4",
+    "metrics": "5",
     "evaluation_report": "3",
     "model_release": "1",
 }

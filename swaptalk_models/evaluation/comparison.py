@@ -24,13 +24,14 @@ from swaptalk_models.evaluation.measure import metrics_folder
 from swaptalk_models.evaluation.protocol import OURS
 from swaptalk_models.inference.networks import NETWORKS
 from swaptalk_models.metrics.confidence import bootstrap_difference
-from swaptalk_models.metrics.definitions import DEFINITIONS, DOWN, METRICS, ZERO
+from swaptalk_models.metrics.definitions import DEFINITIONS, METRICS
+from swaptalk_models.metrics.picture_figures import PICTURE_FIGURES
 from swaptalk_models.training.spec import current
 from swaptalk_models.versions import CODE_VERSIONS
 
 KEPT_FILE = "evaluation.json"
 COMPARISON_FILE = "comparison.json"
-COMPARED = (*METRICS, "mouth_correlation")
+COMPARED = (*METRICS, "mouth_correlation", *PICTURE_FIGURES, "silent_opening_ratio", "opening_range")
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "not compared"
 _SHARED = 0.5  # of the new scenes, or target videos, that the released model must have been tried on
 _MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frames", "fid_frames", "max_offset")
@@ -145,9 +146,7 @@ def _cell(
 
 def _score(name: str, value: float | None) -> float | None:
     """The figure, turned so that more is better."""
-    if value is None:
-        return None
-    return {DOWN: -value, ZERO: -abs(value)}.get(DEFINITIONS[name].better, value)
+    return None if value is None else DEFINITIONS[name].goodness(value)
 
 
 def _shared_scenes(old: list[dict], new: list[dict]) -> list[tuple[dict, dict]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UP, DOWN, ZERO = "up", "down", "zero"
+UP, DOWN, ZERO, ONE = "up", "down", "zero", "one"
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Metric:
     high: float
     """Largest possible value."""
     better: str
-    """UP, DOWN, or ZERO (the nearer to 0 the better)."""
+    """UP, DOWN, ZERO (the nearer to 0 the better), or ONE (the nearer to 1)."""
     judge: str | None
     """Key of the judge behind it; None: arithmetic on pixels."""
     file: str
@@ -26,7 +26,11 @@ class Metric:
 
     def gain(self, new: float, old: float) -> float:
         """By how much `new` is better than `old`, in the metric's unit; negative: worse."""
-        return {UP: new - old, DOWN: old - new, ZERO: abs(old) - abs(new)}[self.better]
+        return self.goodness(new) - self.goodness(old)
+
+    def goodness(self, value: float) -> float:
+        """The value, turned so that more is better; in the metric's unit."""
+        return {UP: value, DOWN: -value, ZERO: -abs(value), ONE: -abs(value - 1)}[self.better]
 
 
 _INF = float("inf")
@@ -49,6 +53,15 @@ _FURTHER = (
     Metric("target_similarity", "cosine", -1, 1, DOWN, "identity", "id_similarity"),
     Metric("mean_to_source", "100 x cosine", -100, 100, UP, "identity", "consistency"),
     Metric("frame_to_frame", "100 x cosine", -100, 100, UP, "identity", "consistency"),
+    Metric("tiles", "ratio", 0, _INF, DOWN, None, "tiles"),
+    Metric("blotches", "levels of 255", 0, 255, DOWN, None, "blotches"),
+    Metric("sharpness", "ratio", 0, _INF, ONE, None, "sharpness"),
+    Metric("sharpness_mouth", "ratio", 0, _INF, ONE, None, "sharpness"),
+    Metric("added_noise", "levels of 255", -255, 255, ZERO, None, "noise"),
+    Metric("clipped", "% of the face", -100, 100, DOWN, None, "clipping"),
+    Metric("coloured", "% of the face", -100, 100, DOWN, None, "clipping"),
+    Metric("silent_opening_ratio", "ratio", 0, _INF, DOWN, "landmarks", "lip_motion"),
+    Metric("opening_range", "ratio", 0, _INF, ONE, "landmarks", "lip_motion"),
 )
 METRICS = tuple(metric.key for metric in _ALL)
 """The contract's, in its order: keys of the `metrics` of a result."""

@@ -17,7 +17,7 @@ import numpy as np
 from swaptalk_models.data.audio import read_audio
 from swaptalk_models.data.mel import log_mel
 from swaptalk_models.data.video import probe
-from swaptalk_models.metrics import lmd, mouth
+from swaptalk_models.metrics import lip_motion, lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
 from swaptalk_models.metrics.definitions import METRICS
 from swaptalk_models.metrics.embedding import cosine
@@ -98,7 +98,8 @@ def score_video(
     self-driven videos only: `setting` "self" or "cross" says which, else the sound is compared with the target's.
     `details` holds alignment, setting, face_share; how many frames, pairs, windows and pictures a figure rests on:
     sampled_identity_frames, sampled_neighbours, sampled_cpbd_frames, feature_frames, sync_windows, gallery_size; and the
-    figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame.
+    figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame, those
+    of the face as a picture (`PICTURE_FIGURES`, on sampled_picture_frames), silent_opening_ratio, opening_range.
 
     BadClip or UserError, naming the file: no video, no face, no picture, no sound in `audio`.
     """
@@ -117,7 +118,11 @@ def score_video(
     if target:
         metrics["ssim"], metrics["psnr"] = _mean(pictures.ssim), _mean(pictures.psnr)
         details["ssim_mouth"] = _mean(pictures.ssim_mouth)
+        details |= pictures.figures.figures()
+        details["sampled_picture_frames"] = pictures.figures.frames
         _add_mouth(pairing, judges, config, metrics, details)
+    if mel is not None:
+        _add_lip_motion(pairing, judges, mel, details)
     if pictures.features and pictures.target_features:
         metrics["fid"] = frechet_distance(pictures.features, pictures.target_features)
         details["feature_frames"] = pictures.features.count
@@ -145,6 +150,20 @@ def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metri
     details["lmd_sum"] = _mean(20 * distances)
     details["lmd_interocular"] = lmd.interocular_share(distances, theirs * to_256)
     details["mouth_correlation"] = mouth.opening_correlation(mouth.mouth_opening(ours), mouth.mouth_opening(theirs))
+
+
+def _add_lip_motion(pairing: Pairing, judges: Judges, mel: np.ndarray, details: dict) -> None:
+    """Lips against the driving sound's silence, and against the real ones' range where the sound is the target's."""
+    silent, loud = lip_motion.silent_and_loud(mel, pairing.length)
+    ours = _opening(pairing, judges, pairing.generated)
+    details["silent_opening_ratio"] = lip_motion.silent_opening_ratio(ours, silent, loud)
+    if pairing.target and details["setting"] != "cross":
+        details["opening_range"] = lip_motion.opening_range(ours, _opening(pairing, judges, pairing.target), loud)
+
+
+def _opening(pairing: Pairing, judges: Judges, video: Path) -> np.ndarray:
+    """Mouth opening of each frame, (length,); NaN where the faces of both videos are not known."""
+    return np.where(pairing.usable, mouth.mouth_opening(judges.points(video)[: pairing.length]), np.nan)
 
 
 def _add_identity(

@@ -13,7 +13,7 @@ class MetricText:
     key: str
     label: str
     better: str
-    """"up", "down", or "zero" (the nearer to 0 the better)."""
+    """"up", "down", "zero" (the nearer to 0 the better), or "one" (the nearer to 1)."""
     digits: int
     judge: str | None
     """Key of the judge behind it; None: arithmetic on pixels."""
@@ -21,11 +21,11 @@ class MetricText:
 
     @property
     def arrow(self) -> str:
-        return {"up": "↑", "down": "↓", "zero": "→\u00a00"}[self.better]
+        return {"up": "↑", "down": "↓", "zero": "→\u00a00", "one": "→\u00a01"}[self.better]
 
     def rank(self, value: float) -> float:
         """Smaller is better."""
-        return {"up": -value, "down": value, "zero": abs(value)}[self.better]
+        return {"up": -value, "down": value, "zero": abs(value), "one": abs(value - 1)}[self.better]
 
     def write(self, value: float | None) -> str:
         """The number as the page shows it."""
@@ -82,6 +82,45 @@ COLUMNS = (
     MetricText(
         "consistency", "Consist.", "up", 1, "identity",
         "100 × mean cosine of the identities of all pairs of frames of one video: 100 is a steady face.",
+    ),
+    MetricText(
+        "tiles", "Tiles", "down", 2, None,
+        "Step in brightness across the borders of a grid of cells over the step inside, over the target's own: 1 is none, "
+        "up to 1.05 may be chance.",
+    ),
+    MetricText(
+        "blotches", "Blotches", "down", 1, None,
+        "Patches of wrong light or colour on the skin, larger than a cell, smaller than the face: levels of 255. Another "
+        "person's cheekbones count too: compare methods, not with 0.",
+    ),
+    MetricText(
+        "sharpness", "Sharpness", "one", 2, None,
+        "Detail of brows, eyes, nose and lips over the target's, grain left out: 1 is as sharp.",
+    ),
+    MetricText(
+        "sharpness_mouth", "Sharp mouth", "one", 2, None,
+        "The same of the mouth alone.",
+    ),
+    MetricText(
+        "added_noise", "Noise", "zero", 1, None,
+        "Grain of the skin less the target's, standard deviation in levels of 255.",
+    ),
+    MetricText(
+        "clipped", "Glints", "down", 2, None,
+        "Pixels of the face at 0 or 255, in percent, less the target's own.",
+    ),
+    MetricText(
+        "coloured", "Coloured", "down", 2, None,
+        "Pixels of skin in a colour that this skin does not have, in percent, less the target's own.",
+    ),
+    MetricText(
+        "silent_opening_ratio", "Silent mouth", "down", 2, "landmarks",
+        "Mouth opening while the sound is silent over that in speech: closed lips are near 0, 1 knows no silence. Read it beside "
+        "the ground truth.",
+    ),
+    MetricText(
+        "opening_range", "Mouth range", "one", 2, "landmarks",
+        "How far the mouth opens and closes in speech, over the real one. Self-driven only.",
     ),
 )  # fmt: skip
 BY_KEY = {column.key: column for column in COLUMNS}
