@@ -1,11 +1,12 @@
-"""Blotches: patches of wrong light or colour, larger than a cell and smaller than the face, that the target's skin does not have.
+"""Blotches: patches of wrong light or colour, larger than a cell, smaller than the face, not in the target's skin.
 
-Definition both crops are brought to 64 px and their logarithms (a light that dims by half takes the same from all) to a middle band: a Gaussian of
-           sigma 1/64 of the crop less one of 5/64, each taken over skin alone. Of the made face's band the target's is subtracted, times the factor
-           in 0..1 that leaves least (so a face that is merely smoother than the target has few blotches); the figure is the RMS of what is left,
-           over skin and colour channels, times the target's mean level.
-Units      levels of 255, 0 and up, lower is better; 0 for the target itself. Another person's cheekbones count as well: a clean swap of real
-           people has 5 to 8. Compare methods on the same scenes.
+Definition both crops are brought to 64 px and their logarithms (a light that dims by half takes the same from all) to a
+           middle band: a Gaussian of sigma 1/64 of the crop less one of 5/64, each taken over skin alone. Of the made
+           face's band the target's is subtracted, times the factor in 0..1 that leaves least (so a face that is merely
+           smoother than the target has few blotches); the figure is the RMS of what is left, over skin and colour
+           channels, times the target's mean level.
+Units      levels of 255, 0 and up, lower is better; 0 for the target itself. Another person's cheekbones count as well:
+           the authors' published videos have 5 to 11. Compare methods on the same scenes.
 Judge      none: arithmetic on pixels; the landmarks only say where skin is.
 Source     ours; the band after the log-domain illumination models of Retinex (Jobson et al., IEEE TIP 1997).
 Why        to the eye this is what makes a swapped face a mask; sharpness, SSIM and identity do not see it.
@@ -27,7 +28,10 @@ _LEAST_SKIN = 40  # cells of the grid
 
 
 def blotches(made: np.ndarray, target: np.ndarray, made_areas: np.ndarray, target_areas: np.ndarray) -> float:
-    """Crops (S, S, 3) uint8 RGB and their labels (S, S), see `face_areas`: levels of 255; NaN where the two have hardly any skin in common."""
+    """Levels of 255, from crops (S, S, 3) uint8 RGB and their labels (S, S), see `face_areas`.
+
+    NaN where the two have hardly any skin in common.
+    """
     skins = [_skin(areas) for areas in (made_areas, target_areas)]
     common = (skins[0] * skins[1]) > 0
     if common.sum() < _LEAST_SKIN:
@@ -41,7 +45,9 @@ def blotches(made: np.ndarray, target: np.ndarray, made_areas: np.ndarray, targe
 
 def _skin(areas: np.ndarray) -> np.ndarray:
     """Cells that are nothing but skin: float32 (64, 64), 0 or 1."""
-    return (cv2.resize((areas == SKIN).astype(np.float32), (_GRID, _GRID), interpolation=cv2.INTER_AREA) > 0.99).astype(np.float32)
+    return (cv2.resize((areas == SKIN).astype(np.float32), (_GRID, _GRID), interpolation=cv2.INTER_AREA) > 0.99).astype(
+        np.float32
+    )
 
 
 def _logs(image: np.ndarray) -> np.ndarray:

@@ -28,10 +28,12 @@ from swaptalk_models.metrics.id_similarity import id_similarity
 from swaptalk_models.metrics.judges import Judges, SyncJudge
 from swaptalk_models.metrics.pairing import Pairing, pair_videos
 from swaptalk_models.metrics.settings import EvaluationConfig
+from swaptalk_models.metrics.streams import spread
 from swaptalk_models.metrics.sync import SyncScore, sync_score
 from swaptalk_models.metrics.timeline import mel_likeness
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
+_LIP_FRAMES = 40  # silent ones, and loud ones, at whose lips is looked when nothing else asks for them
 
 
 @dataclass
@@ -155,15 +157,22 @@ def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metri
 def _add_lip_motion(pairing: Pairing, judges: Judges, mel: np.ndarray, details: dict) -> None:
     """Lips against the driving sound's silence, and against the real ones' range where the sound is the target's."""
     silent, loud = lip_motion.silent_and_loud(mel, pairing.length)
-    ours = _opening(pairing, judges, pairing.generated)
+    if pairing.target and details["setting"] != "cross":  # `_add_mouth` has looked at all frames
+        ours, theirs = (_opening(pairing, judges, video, pairing.usable) for video in (pairing.generated, pairing.target))
+        details["opening_range"] = lip_motion.opening_range(ours, theirs, loud)
+    else:
+        sampled = np.zeros(pairing.length, dtype=bool)
+        for kind in (silent, loud):
+            sampled[spread(np.flatnonzero(kind & pairing.usable), _LIP_FRAMES)] = True
+        ours = _opening(pairing, judges, pairing.generated, sampled)
     details["silent_opening_ratio"] = lip_motion.silent_opening_ratio(ours, silent, loud)
-    if pairing.target and details["setting"] != "cross":
-        details["opening_range"] = lip_motion.opening_range(ours, _opening(pairing, judges, pairing.target), loud)
 
 
-def _opening(pairing: Pairing, judges: Judges, video: Path) -> np.ndarray:
-    """Mouth opening of each frame, (length,); NaN where the faces of both videos are not known."""
-    return np.where(pairing.usable, mouth.mouth_opening(judges.points(video)[: pairing.length]), np.nan)
+def _opening(pairing: Pairing, judges: Judges, video: Path, wanted: np.ndarray) -> np.ndarray:
+    """Mouth opening of each frame, (length,); NaN where it is not `wanted`, bool (length,)."""
+    whole = np.zeros(len(judges.track(video).status), dtype=bool)
+    whole[: pairing.length] = wanted
+    return np.where(wanted, mouth.mouth_opening(judges.points(video, whole)[: pairing.length]), np.nan)
 
 
 def _add_identity(

@@ -1,4 +1,4 @@
-"""The figures of a face as a picture, on some frames of a video: tiles, blotches, noise, sharpness, glints. Sums only: memory does not grow."""
+"""The figures of a face as a picture: tiles, blotches, noise, sharpness, glints. Sums only: memory does not grow."""
 
 from __future__ import annotations
 
@@ -29,24 +29,37 @@ class PictureFigures:
     def __post_init__(self) -> None:
         self._ours, self._theirs = BorderProfile(self.size), BorderProfile(self.size)
 
-    def look(self, made: np.ndarray, target: np.ndarray, made_landmarks: np.ndarray, target_landmarks: np.ndarray) -> None:
+    def look(
+        self, made: np.ndarray, target: np.ndarray, made_landmarks: np.ndarray, target_landmarks: np.ndarray
+    ) -> None:
         """One frame: crops (S, S, 3) uint8 RGB and landmarks (68, 2) in their pixels."""
         areas, target_areas = (face_areas(points, self.size) for points in (made_landmarks, target_landmarks))
         self._ours.add(made, areas)
         self._theirs.add(target, target_areas)
         self._add("blotches", blotches(made, target, areas, target_areas))
         coloured = coloured_shares(made, target, areas, target_areas)
-        for side, image, where, share in zip(("made", "target"), (made, target), (areas, target_areas), coloured, strict=True):
+        for side, image, where, share in zip(
+            ("made", "target"), (made, target), (areas, target_areas), coloured, strict=True
+        ):
             noise = noise_level(image, where)
             face, mouth = detail(image, where, noise)
-            found = {"noise": noise, "face": face, "mouth": mouth, "clipped": clipped_share(image, where), "coloured": share}
+            found = {
+                "noise": noise,
+                "face": face,
+                "mouth": mouth,
+                "clipped": clipped_share(image, where),
+                "coloured": share,
+            }
             for name, value in found.items():
                 self._add(f"{name}, {side}", value)
         self.frames += 1
 
     def figures(self) -> dict[str, float]:
         """A value for each of `PICTURE_FIGURES`; NaN where no frame gave one."""
-        ours, theirs = ({name: self._mean(f"{name}, {side}") for name in ("noise", "face", "mouth", "clipped", "coloured")} for side in ("made", "target"))
+        ours, theirs = (
+            {name: self._mean(f"{name}, {side}") for name in ("noise", "face", "mouth", "clipped", "coloured")}
+            for side in ("made", "target")
+        )
         return {
             "tiles": tile_ratio(self._ours, self._theirs),
             "blotches": self._mean("blotches"),

@@ -1,16 +1,20 @@
 """Sharpness: detail of the made face's features over that of the target's; and of the mouth alone.
 
-Definition detail is the mean absolute value of one octave of brightness, a Gaussian of sigma 1/256 of the crop's side less one of 2/256, over brows,
-           eyes, nose and lips, or over the lips and what is between them. The octave lies below the finest one, where a codec's noise and grain
-           dominate; what white noise of the measured level (`noise.py`) adds to it is taken off. Ratio of the means over frames, made to target.
+Definition detail is the mean absolute value of one octave of brightness, a Gaussian of sigma 1/256 of the crop's side
+           less one of 2/256, over brows, eyes, nose and lips, or over the lips and what is between them. The octave
+           lies below the finest one, where a codec's noise and grain dominate; what white noise of the measured level
+           (`noise.py`) adds to it is taken off. Ratio of the means over frames, made to target.
 Units      ratio; 1: as sharp as the target, below: blurred, above: harder than the target (halos, or other features).
 Judge      none: arithmetic on pixels; the landmarks only say where the face is.
 Source     ours; band energy is the classical focus measure (Subbarao and Tyan, IEEE PAMI 1998).
-Why        CPBD has no reference, rewards noise and blocking, and looks at edges wherever they are in the crop, hair and collar included.
-Mind       another face has other features: glasses that a swap takes away cost some of it. The octave is of the crop, so a small face's is coarser.
-           A closed mouth has less detail than an open one: read the mouth's figure over many frames, self-driven.
-Excludes   frames without a face; skin and all that is no face. On skin crumbs and tiles pass for detail: a blurred, blotched face came out at 0.92 with
-           it and at 0.64 without, and only the latter ranks pictures as the eye does.
+Why        CPBD has no reference, rewards noise and blocking, and looks at edges wherever they are in the crop, hair and
+           collar included.
+Mind       another face has other features: glasses that a swap takes away cost some of it. The octave is of the crop,
+           so a small face's is coarser. A closed mouth has less detail than an open one: read the mouth's figure over
+           many frames, self-driven.
+Excludes   frames without a face; skin and all that is no face. On skin crumbs and tiles pass for detail: a blurred,
+           blotched face came out at 0.92 with it and at 0.64 without, and only the latter ranks pictures as the eye
+           does.
 """
 
 from __future__ import annotations

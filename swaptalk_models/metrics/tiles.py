@@ -1,20 +1,22 @@
 """Tiles: whether a face falls into the cells of the latent space that it was decoded from.
 
-Definition a step is the absolute difference in brightness of two neighbouring pixels, its sign kept until it is averaged over a short way along the
-           would-be border: the side of a cell steps as a whole, texture does not. For a grid of cells, geometric means over the skin: steps across
-           borders over steps inside cells (a quarter of a cell away from any border), of rows and of columns. The figure is this ratio over the
-           target's own, largest of the grids below, each in its best phase.
-Grids      a stranger's grid is unknown, so 64, 48, 32 and 24 cells across the crop are tried in all phases. Every coarser grid whose cell is a
-           multiple of one of these (16, 12 and 8 across; 20 not) is seen by its overtone, fainter. Coarse grids are not tried themselves: the
-           half dozen borders that 8 cells have in a face fall on its features by chance (on real pairs without tiles 0.7 to 1.4; the fine grids 0.97
-           to 1.05).
+Definition a step is the absolute difference in brightness of two neighbouring pixels, its sign kept until it is
+           averaged over a short way along the would-be border: the side of a cell steps as a whole, texture does not.
+           For a grid of cells, geometric means over the skin: steps across borders over steps inside cells (a quarter
+           of a cell away from any border), of rows and of columns. The figure is this ratio over the target's own,
+           largest of the grids below, each in its best phase.
+Grids      a stranger's grid is unknown, so 64, 48, 32 and 24 cells across the crop are tried in all phases. Every
+           coarser grid whose cell is a multiple of one of these (16, 12 and 8 across; 20 not) is seen by its overtone,
+           fainter. Coarse grids are not tried themselves: the half dozen borders that 8 cells have in a face fall on
+           its features by chance (on real pairs without tiles 0.7 to 1.4; the fine grids 0.97 to 1.05).
 Units      ratio; 1: no tiles, above: tiles. Below 1.05 nothing is to be concluded.
 Judge      none: arithmetic on pixels; the landmarks only say where skin is.
-Source     ours; after the blockiness measures of video coding (Wu and Yuen, "A generalized block-edge impairment metric for video coding", IEEE
-           SPL 1997). The geometric mean lets no single wrinkle stand for a border.
-Why        cells that a short training has made miss their neighbours' brightness: SSIM and PSNR hardly notice, the eye at once.
-Mind       the grid must stay where the face is: profiles are added up over frames of the aligned crop. A grid that is fixed in the frame (a codec's
-           blocks) goes unseen while the head moves. Resampled (soft) steps count less.
+Source     ours; after the blockiness measures of video coding (Wu and Yuen, "A generalized block-edge impairment metric
+           for video coding", IEEE SPL 1997). The geometric mean lets no single wrinkle stand for a border.
+Why        cells that a short training has made miss their neighbours' brightness: SSIM and PSNR hardly notice, the eye
+           at once.
+Mind       the grid must stay where the face is: profiles are added up over frames of the aligned crop. A grid that is
+           fixed in the frame (a codec's blocks) goes unseen while the head moves. Resampled (soft) steps count less.
 Excludes   frames without a face, brows, eyes, nose, lips and all that is no face.
 """
 
@@ -56,7 +58,7 @@ class BorderProfile:
         self.counts[axis] += within.sum(axis=0)
 
     def contrast(self, cells: float) -> float:
-        """Steps across the borders over steps inside, of a grid of `cells` across the crop in its best phase: 1 and up for a random picture."""
+        """Steps across the borders over steps inside, of a grid of `cells` across the crop in its best phase (1: no grid)."""
         return float(np.exp(np.mean([self._best_phase(axis, self.size / cells) for axis in (0, 1)])))
 
     def _best_phase(self, axis: int, cell: float) -> float:
@@ -66,7 +68,9 @@ class BorderProfile:
         around = np.convolve(logs, window, "same") / np.maximum(np.convolve(counts, window, "same"), 1)
         logs = logs - counts * around
         phases = np.arange(0, cell)[:, None]
-        away = np.abs((np.arange(self.size - 1) - phases + cell / 2) % cell - cell / 2)  # (phases, steps): px to the next border
+        away = np.abs(
+            (np.arange(self.size - 1) - phases + cell / 2) % cell - cell / 2
+        )  # (phases, steps): px to the next border
         across, inside = (away <= 0.5).astype(float), (away >= cell / 4).astype(float)
         known = (across @ counts >= _LEAST_BORDER * counts.sum() / cell) & (inside @ counts > 0)
         if not known.any():

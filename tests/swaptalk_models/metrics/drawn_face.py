@@ -10,7 +10,7 @@ from swaptalk_models.metrics.face_areas import SKIN, face_areas
 
 
 def drawn_face(size: int = 256, frame: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A crop (size, size, 3) uint8 RGB with pores and light from the left, drawn at the size asked for, and its landmarks (68, 2)."""
+    """A crop (size, size, 3) uint8 RGB with pores and light from the left, and its landmarks (68, 2)."""
     scale = 2
     points = template_landmarks(size)
     fine = (points + 0.5) * scale - 0.5
@@ -19,17 +19,28 @@ def drawn_face(size: int = 256, frame: int = 0) -> tuple[np.ndarray, np.ndarray]
     canvas = np.float32([70, 90, 130]) * np.ones((side, side, 1), np.float32)
     centre, radius = np.array([0.5, 0.52]), np.array([0.36, 0.5])
     face = np.square((x - centre[0]) / radius[0]) + np.square((y - centre[1]) / radius[1]) < 1
-    canvas[face] = (np.float32([196, 150, 122]) * (1.05 - 0.35 * x[..., None] - 0.1 * y[..., None])).astype(np.float32)[face]
+    canvas[face] = (np.float32([196, 150, 122]) * (1.05 - 0.35 * x[..., None] - 0.1 * y[..., None])).astype(np.float32)[
+        face
+    ]
     eyes = np.linalg.norm(fine[36:42].mean(axis=0) - fine[42:48].mean(axis=0))
 
     def stroke(which: slice | list[int], colour: tuple[int, ...], width: float, closed: bool = False) -> None:
-        cv2.polylines(canvas, [np.round(fine[which]).astype(np.int32)], closed, colour, max(1, round(width * eyes)), cv2.LINE_AA)
+        cv2.polylines(
+            canvas, [np.round(fine[which]).astype(np.int32)], closed, colour, max(1, round(width * eyes)), cv2.LINE_AA
+        )
 
     for brow in (slice(17, 22), slice(22, 27)):
         stroke(brow, (70, 50, 40), 0.08)
     for eye in (slice(36, 42), slice(42, 48)):
         cv2.fillPoly(canvas, [np.round(fine[eye]).astype(np.int32)], (225, 220, 215), cv2.LINE_AA)
-        cv2.circle(canvas, tuple(int(v) for v in fine[eye].mean(axis=0)), max(1, round(0.06 * eyes)), (50, 40, 35), -1, cv2.LINE_AA)
+        cv2.circle(
+            canvas,
+            tuple(int(v) for v in fine[eye].mean(axis=0)),
+            max(1, round(0.06 * eyes)),
+            (50, 40, 35),
+            -1,
+            cv2.LINE_AA,
+        )
         stroke(eye, (60, 45, 40), 0.02, closed=True)
     stroke([31, 32, 33, 34, 35], (120, 80, 65), 0.03)
     stroke([27, 28, 29, 30], (185, 140, 115), 0.03)
@@ -39,7 +50,9 @@ def drawn_face(size: int = 256, frame: int = 0) -> tuple[np.ndarray, np.ndarray]
     for grain, strength in ((side / 160, 6.0), (side / 60, 10.0), (side / 15, 20.0)):
         pores = cv2.GaussianBlur(rng.normal(size=(side, side)).astype(np.float32), (0, 0), grain)
         canvas += strength / 4 * (pores / pores.std())[..., None]
-    return cv2.resize(np.clip(canvas, 0, 255), (size, size), interpolation=cv2.INTER_AREA).round().astype(np.uint8), points
+    return cv2.resize(np.clip(canvas, 0, 255), (size, size), interpolation=cv2.INTER_AREA).round().astype(
+        np.uint8
+    ), points
 
 
 def tiled(image: np.ndarray, cells: int = 16, strength: float = 4.0, frame: int = 0) -> np.ndarray:

@@ -26,7 +26,9 @@ def test_waves_of_a_fifth_of_the_face(size):
     length, height = 0.2, 0.1
     passed = np.exp(-((2 * np.pi / 64 / length) ** 2) / 2) - np.exp(-((2 * np.pi * 5 / 64 / length) ** 2) / 2)
     expected = passed * height * 128 / 136 / np.sqrt(2) * 128  # 8 of 136 levels are the constant before the logarithm
-    assert figure(waves(size, length, height), waves(size, length, 0)) == pytest.approx(expected, rel=0.08), "less at the rim"
+    assert figure(waves(size, length, height), waves(size, length, 0)) == pytest.approx(expected, rel=0.08), (
+        "less at the rim"
+    )
 
 
 def test_what_is_larger_or_smaller_hardly_counts():

@@ -38,8 +38,11 @@ def test_coloured_pixels_in_percent_of_skin_and_nose():
 def test_glints_and_crumbs_apart(size):
     target, points = drawn_face(size)
     areas = face_areas(points, size)
-    both = {name: (clipped_share(made, areas), coloured_shares(made, target, areas, areas)[0])
-            for name, made in {"glints": glinting(target, points), "crumbs": crumbed(target, points), "light": relit(target)}.items()}  # fmt: skip
+    pictures = {"glints": glinting(target, points), "crumbs": crumbed(target, points), "light": relit(target)}
+    both = {
+        name: (clipped_share(made, areas), coloured_shares(made, target, areas, areas)[0])
+        for name, made in pictures.items()
+    }
     assert both["glints"][0] > 0.5 and both["glints"][1] < 0.1
     assert both["crumbs"][1] > 0.5 and both["crumbs"][0] < 0.1
     assert max(both["light"]) < 0.1, "the whole face's other colour is none that it does not have"

@@ -46,8 +46,12 @@ def test_range_over_the_real_mouths():
     assert opening_range(truth, truth, loud) == pytest.approx(1)
     mumbled = 0.15 + 0.043 * np.sin(np.arange(120))
     assert opening_range(mumbled, truth, loud) == pytest.approx(0.43)
-    assert opening_range(mumbled + 0.3, truth, loud) == pytest.approx(0.43), "how far open it is at all is another matter"
+    assert opening_range(mumbled + 0.3, truth, loud) == pytest.approx(0.43), (
+        "how far open it is at all is another matter"
+    )
     wild = truth.copy()
     wild[60] = 3  # in silence
     assert opening_range(wild, truth, loud) == pytest.approx(1)
-    assert np.isnan(opening_range(truth, np.full(120, 0.1), loud)) and np.isnan(opening_range(truth, truth, np.zeros(120, bool)))
+    assert np.isnan(opening_range(truth, np.full(120, 0.1), loud)) and np.isnan(
+        opening_range(truth, truth, np.zeros(120, bool))
+    )

@@ -10,7 +10,7 @@ from .drawn_face import drawn_face, face_areas, tiled
 
 
 def stairs(size: int, cell: int, across: int, inside: int, phase: int = 0) -> np.ndarray:
-    """Steps of `inside` levels from pixel to pixel, of `across` from cell to cell, up and down in turn, along both axes."""
+    """Steps of `inside` levels from pixel to pixel, of `across` from cell to cell, up and down in turn, both ways."""
     steps = np.where((np.arange(1, size) - phase) % cell == 0, across, inside) * np.where(np.arange(1, size) % 2, 1, -1)
     line = np.concatenate([[0], np.cumsum(steps)])
     picture = line[:, None] + line[None]
