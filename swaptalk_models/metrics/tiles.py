@@ -58,7 +58,7 @@ class BorderProfile:
         self.counts[axis] += within.sum(axis=0)
 
     def contrast(self, cells: float) -> float:
-        """Steps across the borders over steps inside, of a grid of `cells` across the crop in its best phase (1: no grid)."""
+        """Steps across the borders over steps inside, of a grid of `cells` across in its best phase (1: no grid)."""
         return float(np.exp(np.mean([self._best_phase(axis, self.size / cells) for axis in (0, 1)])))
 
     def _best_phase(self, axis: int, cell: float) -> float:
