@@ -19,7 +19,7 @@ from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sound.mel import log_mel, mel_likeness
-from swaptalk_models.metrics import lmd, mouth
+from swaptalk_models.metrics import lip_motion, lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
 from swaptalk_models.metrics.embedding import cosine
 from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics, frechet_distance
@@ -28,12 +28,14 @@ from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
 from swaptalk_models.metrics.judges import Judges, SyncJudge
 from swaptalk_models.metrics.pairing import Pairing, pair_videos
+from swaptalk_models.metrics.streams import spread
 from swaptalk_models.metrics.sync import SyncScore, sync_score
 from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
 Figures = dict[str, float | None]
+_LIP_FRAMES = 40  # silent ones, and loud ones, at whose lips is looked when nothing else asks for them
 
 
 @dataclass
@@ -100,7 +102,8 @@ def score_video(
     self-driven videos only: `setting` "self" or "cross" says which, else the sound is compared with the target's.
     `details` holds alignment, setting, face_share; how many frames, pairs, windows and pictures a figure rests on:
     sampled_identity_frames, sampled_neighbours, sampled_cpbd_frames, feature_frames, sync_windows, gallery_size; and the
-    figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame.
+    figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame, those
+    of the face as a picture (`PICTURE_FIGURES`, on sampled_picture_frames), silent_opening_ratio, opening_range.
 
     BadClip or UserError, naming the file: no video, no face, no picture, no sound in `audio`.
     """
@@ -119,7 +122,11 @@ def score_video(
     if target:
         metrics["ssim"], metrics["psnr"] = _mean(pictures.ssim), _mean(pictures.psnr)
         details["ssim_mouth"] = _mean(pictures.ssim_mouth)
+        details |= pictures.figures.figures()
+        details["sampled_picture_frames"] = pictures.figures.frames
         _add_mouth(pairing, judges, config, metrics, details)
+    if mel is not None:
+        _add_lip_motion(pairing, judges, mel, details)
     if pictures.features and pictures.target_features:
         metrics["fid"] = frechet_distance(pictures.features, pictures.target_features)
         details["feature_frames"] = pictures.features.count
@@ -151,6 +158,27 @@ def _add_mouth(
     details["lmd_sum"] = _mean(20 * distances)
     details["lmd_interocular"] = lmd.interocular_share(distances, theirs * to_256)
     details["mouth_correlation"] = mouth.opening_correlation(mouth_opening(ours), mouth_opening(theirs))
+
+
+def _add_lip_motion(pairing: Pairing, judges: Judges, mel: np.ndarray, details: dict[str, Any]) -> None:
+    """Lips against the driving sound's silence, and against the real ones' range where the sound is the target's."""
+    silent, loud = lip_motion.silent_and_loud(mel, pairing.length)
+    if pairing.target and details["setting"] != "cross":  # `_add_mouth` has looked at all frames
+        ours, theirs = (_opening(pairing, judges, video, pairing.usable) for video in (pairing.generated, pairing.target))
+        details["opening_range"] = lip_motion.opening_range(ours, theirs, loud)
+    else:
+        sampled = np.zeros(pairing.length, dtype=bool)
+        for kind in (silent, loud):
+            sampled[spread(np.flatnonzero(kind & pairing.usable), _LIP_FRAMES)] = True
+        ours = _opening(pairing, judges, pairing.generated, sampled)
+    details["silent_opening_ratio"] = lip_motion.silent_opening_ratio(ours, silent, loud)
+
+
+def _opening(pairing: Pairing, judges: Judges, video: Path, wanted: np.ndarray) -> np.ndarray:
+    """Mouth opening of each frame, (length,); NaN where it is not `wanted`, bool (length,)."""
+    whole = np.zeros(len(judges.track(video).status), dtype=bool)
+    whole[: pairing.length] = wanted
+    return np.where(wanted, mouth_opening(judges.points(video, whole)[: pairing.length]), np.nan)
 
 
 def _add_identity(

@@ -104,12 +104,17 @@ class Judges:
             self._tracks[key] = track_faces(frames_at_25(path), lenient, path.name, length_at_25(path))
         return self._tracks[key]
 
-    def points(self, path: Path) -> np.ndarray:
-        """Landmarks (T, 68, 2) by which mouths are measured. Crops are cut by the track's, as those that the networks know."""
+    def points(self, path: Path, wanted: np.ndarray | None = None) -> np.ndarray:
+        """Landmarks (T, 68, 2) by which mouths are measured. Crops are cut by the track's, as those that the networks know.
+
+        Where only the frames `wanted`, bool (T,), are asked for, the others may be the track's: a frame takes 10 ms.
+        """
         track = self.track(path)
         if self.faces.backend != "dlib":
             return track.landmarks
         key = _file_key(path)
+        if wanted is not None and key not in self._points:
+            return steady_landmarks(frames_at_25(path), track, make_backend(self.faces), wanted)
         if key not in self._points:
             if len(self._points) >= _TRACKS_KEPT:
                 self._points.pop(next(iter(self._points)))

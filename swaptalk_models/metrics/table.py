@@ -144,6 +144,54 @@ _ALL = (
         "100 × mean cosine of the identities of neighbouring frames: what it lacks to 100 is flicker.",
         contract=False, shown=False,
     ),
+    Metric(
+        "tiles", "Tiles", "ratio", 2, 0, inf, DOWN, None, "tiles",
+        "Step in brightness across the borders of a grid of cells over the step inside, over the target's own: 1 is none, "
+        "up to 1.05 may be chance.",
+        contract=False,
+    ),
+    Metric(
+        "blotches", "Blotches", "levels of 255", 1, 0, 255, DOWN, None, "blotches",
+        "Patches of wrong light or colour on the skin, larger than a cell, smaller than the face: levels of 255. Another "
+        "person's cheekbones count too: compare methods, not with 0.",
+        contract=False,
+    ),
+    Metric(
+        "sharpness", "Sharpness", "ratio", 2, 0, inf, ONE, None, "sharpness",
+        "Detail of brows, eyes, nose and lips over the target's, grain left out: 1 is as sharp.",
+        contract=False,
+    ),
+    Metric(
+        "sharpness_mouth", "Sharp mouth", "ratio", 2, 0, inf, ONE, None, "sharpness",
+        "The same of the mouth alone.",
+        contract=False,
+    ),
+    Metric(
+        "added_noise", "Noise", "levels of 255", 1, -255, 255, ZERO, None, "noise",
+        "Grain of the skin less the target's, standard deviation in levels of 255.",
+        contract=False,
+    ),
+    Metric(
+        "clipped", "Glints", "% of the face", 2, -100, 100, DOWN, None, "clipping",
+        "Pixels of the face at 0 or 255, in percent, less the target's own.",
+        contract=False,
+    ),
+    Metric(
+        "coloured", "Coloured", "% of the face", 2, -100, 100, DOWN, None, "clipping",
+        "Pixels of skin in a colour that this skin does not have, in percent, less the target's own.",
+        contract=False,
+    ),
+    Metric(
+        "silent_opening_ratio", "Silent mouth", "ratio", 2, 0, inf, DOWN, "landmarks", "lip_motion",
+        "Mouth opening while the sound is silent over that in speech: closed lips are near 0, 1 knows no silence. Read it "
+        "beside the ground truth.",
+        contract=False,
+    ),
+    Metric(
+        "opening_range", "Mouth range", "ratio", 2, 0, inf, ONE, "landmarks", "lip_motion",
+        "How far the mouth opens and closes in speech, over the real one. Self-driven only.",
+        contract=False,
+    ),
 )  # fmt: skip
 
 BY_KEY: dict[str, Metric] = {metric.key: metric for metric in _ALL}
