@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.snapshot import SPLITS, Snapshot, load_snapshot
+from swaptalk_models.data.person_split import SPLITS
+from swaptalk_models.data.snapshot import Snapshot, load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.state import HomeState

@@ -23,8 +23,9 @@ from tqdm import tqdm
 from swaptalk_models.classical.skin import match_skin
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.detection import detect_face
+from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.faces.tracking import FaceTrack, track_faces
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import probe, read_image

@@ -11,7 +11,8 @@ import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.detection import detect_face, make_backend
-from swaptalk_models.data.faces.tracking import FaceTrack, track_faces
+from swaptalk_models.data.faces.face_track import FaceTrack
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import read_image
 from swaptalk_models.errors import UserError

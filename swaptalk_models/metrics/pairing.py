@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines
-from swaptalk_models.data.faces.tracking import INTERPOLATED, MISSING, FaceTrack
+from swaptalk_models.data.faces.face_track import INTERPOLATED, MISSING, FaceTrack
 from swaptalk_models.data.media.timeline import frames_at_25
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.metrics.judges import Judges

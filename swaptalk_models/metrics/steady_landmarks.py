@@ -12,7 +12,7 @@ import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, invert_affine, template_landmarks
 from swaptalk_models.data.faces.detection import FaceBackend
-from swaptalk_models.data.faces.tracking import INTERPOLATED, MISSING, FaceTrack
+from swaptalk_models.data.faces.face_track import INTERPOLATED, MISSING, FaceTrack
 from swaptalk_models.settings.data import CropsConfig
 
 _SIDE = 256

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from swaptalk_models.data.engine.runner import Item, Result, run_stage
+from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.quality.gates import SYNC_STAGE, heard
 from swaptalk_models.data.sound.mel import WINDOW_FRAMES
-from swaptalk_models.data.sources.source_videos import catalog_rows
+from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Ledger, StageReport

@@ -13,6 +13,7 @@ from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.media.audio import read_audio, write_wav
 from swaptalk_models.data.media.video import read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.stages import face_crops
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.measure import make_videos, scene_videos
@@ -48,9 +49,9 @@ def home(tmp_path, monkeypatch) -> Home:
         landmarks[:, 66, 1] += np.float32([8, 7, 6, 0, 1, 6, 7, 8])  # closed at 3 and 4 ...
         landmarks[4] += 9  # ... but moved away at 4
         values = [[clip["clip"]] * 8, ["v"] * 8, list(range(8)), [b""] * 8, None, None, [b""] * 8, [1.0] * 8]
-        columns = dict(zip(tables.SCHEMAS["face_crops"].names, values, strict=True))
+        columns = dict(zip(face_crops.SCHEMA.names, values, strict=True))
         columns |= {"affine": tables.float_list(np.zeros((8, 6))), "landmarks": tables.float_list(landmarks)}
-        rows = pa.table(columns, schema=tables.SCHEMAS["face_crops"])
+        rows = pa.table(columns, schema=face_crops.SCHEMA)
         tables.append_rows(home, "face_crops", rows.take([5, 3, 1, 0, 2, 4, 7, 6]))
     snapshot = types.SimpleNamespace(version="snap", clips=lambda split: CLIPS, table_version=lambda name: None)
     for module in (make_videos, scene_videos):

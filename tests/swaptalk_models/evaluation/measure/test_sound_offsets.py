@@ -8,7 +8,7 @@ import pytest
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.quality.gates import judge
 from swaptalk_models.data.sound.mel import mel_windows
-from swaptalk_models.data.sources.catalog import catalog_table
+from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from swaptalk_models.data.faces.tracking import MISSING, track_faces
+from swaptalk_models.data.faces.face_track import MISSING
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.video import decode_frames, open_media, probe, video_stream
 from swaptalk_models.settings.data import FacesConfig
 

@@ -1,4 +1,4 @@
-"""The work on one clip: memory. What comes out is in the tests of the parts and of the whole."""
+"""The crops of one clip: memory. What comes out is in the tests of the parts and of the whole."""
 
 import tracemalloc
 from pathlib import Path
@@ -7,9 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from swaptalk_models.data.engine.runner import Item
+from swaptalk_models.data.engine.items import Item
 from swaptalk_models.data.faces.alignment import TEMPLATE
-from swaptalk_models.data.stages import work
+from swaptalk_models.data.media import video
+from swaptalk_models.data.stages import face_tracks
+from swaptalk_models.data.stages.face_crops import crop
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import BadClip
@@ -29,7 +31,7 @@ def tracked(home: Home, clip: str, frames: int) -> Item:
     columns = [pa.array([clip] * frames), pa.array(["v"] * frames), pa.array(range(frames), pa.int32())]
     columns += [tables.float_list(np.zeros((frames, 4))), tables.float_list(landmarks)]
     columns += [pa.array(np.ones(frames, np.float32)), pa.array(np.ones(frames, np.uint8))]
-    tables.append_rows(home, "face_tracks", pa.Table.from_arrays(columns, schema=tables.SCHEMAS["face_tracks"]))
+    tables.append_rows(home, "face_tracks", pa.Table.from_arrays(columns, schema=face_tracks.SCHEMA))
     return Item(clip, "v", "")
 
 
@@ -43,9 +45,9 @@ def noise(frames: int):
 
 def peak_of_crops(home: Home, frames: int, monkeypatch) -> int:
     item = tracked(home, f"c{frames}", frames)
-    monkeypatch.setattr(work, "read_frames", noise(frames))
+    monkeypatch.setattr(video, "read_frames", noise(frames))
     tracemalloc.start()
-    result = work.crop(item, home, CropsConfig(size=128, label_grid=32))
+    result = crop(item, home, CropsConfig(size=128, label_grid=32))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert result.table.num_rows == frames and result.output["frames"] == frames
@@ -62,7 +64,7 @@ def test_memory_of_crops_does_not_grow_with_the_clip(home: Home, monkeypatch):
 @pytest.mark.parametrize("there", [20, 40])
 def test_clip_of_another_length_than_its_track_is_refused_and_leaves_nothing(home: Home, monkeypatch, there: int):
     item = tracked(home, "c", 32)
-    monkeypatch.setattr(work, "read_frames", noise(there))
+    monkeypatch.setattr(video, "read_frames", noise(there))
     with pytest.raises(BadClip, match="c: "):
-        work.crop(item, home, CropsConfig())
+        crop(item, home, CropsConfig())
     assert list(home.spool.iterdir()) == []

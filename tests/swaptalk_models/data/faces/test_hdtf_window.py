@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.data.faces.zoom_window import face_window, union_window
+from swaptalk_models.data.faces.hdtf_window import face_window, union_window
 from swaptalk_models.data.media.video import read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.phantom.corpus import write_corpus
