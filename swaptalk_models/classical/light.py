@@ -123,20 +123,21 @@ def relight_to(source: np.ndarray, source_landmarks: np.ndarray, light: Light, s
 def _graded(image: np.ndarray, skin: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """An image (H, W, 3) uint8 with its skin's level (H, W, 3) multiplied by a gain (H, W, 3).
 
-    Up to the skin's level values are multiplied. Above it, where eyes and teeth are, a curve goes on with the same slope and bends so that white comes
-    out as white at the most (and darkens less than skin does): its slope lies between the gain and 1. Detail, what an edge-preserving filter takes off,
-    is multiplied by that slope but never by more than 1.
+    Up to the skin's level values are multiplied. Above it, in highlights, eyes and teeth, a curve goes on with the gain of brightness alone (a highlight
+    shows the lamp and not the skin: with the skin's own gains it would turn violet) and bends so that white comes out as white at the most, and darkens
+    less than skin does. Detail, what an edge-preserving filter takes off, is multiplied by the curve's slope but never by more than 1.
     """
     value = image.astype(np.float32)
     base = _without_noise(value)
     span = 255 - skin
     above = np.maximum(base - skin, 0) / span
+    bright = (gain @ _LUMA)[..., None]
     # y = top * k x / (1 + (k - 1) x): slope k at x = 0, 1/k at x = 1, monotone between
-    top = np.minimum(255 - skin * gain, span * np.sqrt(gain))
-    k = gain * span / np.maximum(top, 1)
+    top = np.minimum(255 - skin * gain, span * np.sqrt(bright))
+    k = bright * span / np.maximum(top, 1)
     bend = 1 + (k - 1) * above
     graded = gain * np.minimum(base, skin) + top * k * above / bend
-    slope = gain / (bend * bend)
+    slope = np.where(above > 0, bright / (bend * bend), gain)
     return np.clip(np.rint(graded + np.minimum(slope, 1) * (value - base)), 0, 255).astype(np.uint8)
 
 
