@@ -95,7 +95,7 @@ def warp_swap(
     Nothing is random and nothing depends on other frames: with steady landmarks and one `colour` a clip is steady.
     """
     source_landmarks, target_landmarks = np.float32(source_landmarks), np.float32(target_landmarks)
-    shape = _destination(source_landmarks, target_landmarks, target_neutral, geometry)
+    shape = destination_shape(source_landmarks, target_landmarks, target_neutral, geometry)
     size = _working_size(target_landmarks)
     # All happens in a crop around the target's face, at the face's own resolution.
     to_work = crop_affines(target_landmarks[None], CropsConfig(size=size, smooth_frames=0))[0]
@@ -105,7 +105,7 @@ def warp_swap(
     source_crop = crop_face(source, source_affine, size)
     source_points = apply_affine(source_landmarks, source_affine)
 
-    warped = _warp(source_crop, _with_forehead(source_points), _with_forehead(shape), size)
+    warped = _warp(source_crop, with_forehead(source_points), with_forehead(shape), size)
     if colour is None:
         colour = SwapColour.measure(source_crop, source_points, [target_crop], target_points[None])
     unlike_skin = np.maximum(
@@ -125,8 +125,8 @@ def _working_size(landmarks: np.ndarray) -> int:
     return int(np.clip(16 * round(_CROP.size / scale / 16), 128, 512))
 
 
-def _destination(source: np.ndarray, target: np.ndarray, neutral: np.ndarray | None, geometry: float) -> np.ndarray:
-    """Where the source's landmarks go in the target image, (68, 2)."""
+def destination_shape(source: np.ndarray, target: np.ndarray, neutral: np.ndarray | None, geometry: float = 1.0) -> np.ndarray:
+    """Where the source's landmarks (68, 2) go in the target image, (68, 2) in its pixels; arguments as in ``warp_swap``."""
     to_template = crop_affines(target[None], _CROP)[0]
     frame = apply_affine(target, to_template)
     rest = frame if neutral is None else apply_affine(neutral, crop_affines(np.float32(neutral)[None], _CROP)[0])
@@ -188,7 +188,7 @@ def _above_chin(closed: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return closed
 
 
-def _with_forehead(shape: np.ndarray) -> np.ndarray:
+def with_forehead(shape: np.ndarray) -> np.ndarray:
     """68 landmarks and ten of the forehead: the brows' line moved up along the face, (78, 2)."""
     eyes = float(np.linalg.norm(shape[36:42].mean(axis=0) - shape[42:48].mean(axis=0)))
     down = shape[31:36].mean(axis=0) - (shape[39] + shape[42]) / 2
@@ -197,19 +197,19 @@ def _with_forehead(shape: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _triangles() -> np.ndarray:
+def face_triangles() -> np.ndarray:
     """Fixed triangulation (N, 3) of 68 + 10 points without the mouth's inside; mouth and eyes drawn open first."""
     shape = TEMPLATE.copy()
     shape[_LOWER_LIP] += [0, 0.04]
     shape[4:13] += [0, 0.03]
-    triangles = Delaunay(_with_forehead(shape)).simplices
+    triangles = Delaunay(with_forehead(shape)).simplices
     inner = (triangles >= 60) & (triangles < 68)
     return triangles[~inner.all(axis=1)]
 
 
 def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, size: int) -> np.ndarray:
     """Piecewise affine warp of a crop (size, size, 3) in one remap: each pixel looks up its triangle's affine."""
-    triangles = _triangles()
+    triangles = face_triangles()
     owner = np.full((size, size), -1, np.int32)
     corners = np.round(to_points[triangles] * 16).astype(np.int32)
     for i, triangle in enumerate(corners):
@@ -287,7 +287,7 @@ def _axis_fit(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _swap_mask(shape: np.ndarray, target_points: np.ndarray, unlike_skin: np.ndarray) -> np.ndarray:
     """Soft mask float32 (size, size): the target's face without its rim and without hair over the forehead."""
     size = len(unlike_skin)
-    outline = np.concatenate([target_points[:17], _with_forehead(shape)[68:], _with_forehead(target_points)[68:]])
+    outline = np.concatenate([target_points[:17], with_forehead(shape)[68:], with_forehead(target_points)[68:]])
     mask = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, _hull(outline), 255)
     edge = max(2, round(0.035 * size))
