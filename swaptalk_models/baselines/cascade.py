@@ -60,7 +60,7 @@ class RGBModels:
         landmarks = _landmarks_of_lips(target) if target.spoken else target.landmarks
         picture, points = source.crops[0], source.landmarks[0]
         if self._colour is None:  # once a video, or it would flicker
-            self._colour = SwapColour.measure(picture, points, list(target.crops[:_COLOUR_FRAMES]), landmarks[:_COLOUR_FRAMES])
+            self._colour = SwapColour.measure(target.crops[:_COLOUR_FRAMES], landmarks[:_COLOUR_FRAMES])
         swapped = [
             warp_swap(picture, points, crop, shape, self.neutral, colour=self._colour, colour_strength=0.0)[0]
             for crop, shape in zip(target.crops, landmarks, strict=True)

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swaptalk_models.baselines.warp_swap import neutral_landmarks, warp_swap
+from swaptalk_models.classical.light import relight
 from swaptalk_models.data.aside import written_aside
 from swaptalk_models.data.png import decode_png, encode_png
-from swaptalk_models.inference.skin import match_skin
 from swaptalk_models.modules.settings import SwapTeacherConfig
 from swaptalk_models.training.data import Clip, TrainingData
 
@@ -68,7 +68,7 @@ def swap_pair(data: TrainingData, pair: tuple[Clip, int, Clip, int], colour_stre
 def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
     """The source's crop in the target's light, (S, S, 3) uint8, from two rows of the data: what the swapper is given, here as at inference."""
     source_crop, target_crop = data.crops(np.array([source, target]))
-    return match_skin(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
+    return relight(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
 
 
 def make_pairs(

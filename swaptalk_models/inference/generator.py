@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
+from swaptalk_models.classical.light import relight
 from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.audio import read_audio
 from swaptalk_models.data.faces import detect_face
@@ -29,7 +30,6 @@ from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.inference.paste import paste_face
-from swaptalk_models.inference.skin import match_skin
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.inference.windows import centred_windows, reference_frame
 from swaptalk_models.metrics.timeline import frames_at_25, length_at_25
@@ -117,7 +117,7 @@ class Generator:
         reference = self.networks.encode(still.crop[None], still.landmarks[None])
         source_latents = None
         if face is not None:
-            lit = match_skin(face.crop, face.landmarks, still.crop, still.landmarks)
+            lit = relight(face.crop, face.landmarks, still.crop, still.landmarks)
             source_latents = self.networks.encode(lit[None], face.landmarks[None])
         stages = tuple(stage for stage in stages if stage != "swap" or source_latents is not None)
         for stage in takewhile(lambda stage: stage not in LIP_STAGES, stages):  # like every other frame

@@ -117,7 +117,7 @@ def test_skin_tone_follows_colour_strength():
 def test_images_of_different_sizes_and_a_colour_of_the_clip():
     source, target = other_person() * 2, template_landmarks(64)
     source_image, target_image = drawn_face(source, size=256), drawn_face(target, size=64)
-    colour = SwapColour.measure(source_image, source, [target_image], target[None])
+    colour = SwapColour.measure([target_image], target[None])
     swapped, mask = warp_swap(source_image, source, target_image, target, colour=colour)
     assert swapped.shape == (64, 64, 3) and mask.max() > 0.9
     again, _ = warp_swap(source_image, source, target_image, target, colour=colour)
