@@ -1,14 +1,16 @@
 """The finishing step: a made face gets the source's own detail, at the resolution of the target video.
 
     low band                    what the networks made: identity's proportions, pose, expression, light
-    high band                   the source picture, brought into the target's light and bent by landmarks into the target's pose
+    high band                   the source picture, brought into the target's light and bent into its pose by landmarks
     mouth                       the networks' in both bands: its lips are not the source's
 
-Networks of 64 px say nothing beyond 64 px, and what lies within a latent cell they say badly; the source picture has it. Frequencies are divided as in
-multi-band blending (Burt and Adelson 1983), at half the side of a latent cell. Nothing is trained.
+Networks of 64 px say nothing beyond 64 px, and what lies within a latent cell they say badly; the source picture has
+it. Frequencies are divided as in multi-band blending (Burt and Adelson 1983), at half the side of a latent cell.
+Nothing is trained.
 
-Detail is added only where it is known to fit: not where the bent picture folds or is stretched, not where its low band is unlike the made face's (a hand,
-a strand of hair, an eye that looks elsewhere), and it fades at the rim. All weights are smooth in the landmarks, so that a steady video stays steady.
+Detail is added only where it is known to fit: not where the bent picture folds or is stretched, not where its low band
+is unlike the made face's (a hand, a strand of hair, an eye that looks elsewhere), and it fades at the rim. All weights
+are smooth in the landmarks, so that a steady video stays steady.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import numpy as np
 from swaptalk_models.baselines.warp_swap import destination_shape, face_triangles, with_forehead
 
 CUT = 0.5
-"""Standard deviation of the low-pass filter, in sides of a latent cell: the step between two cells is in the high band, and goes."""
+"""Standard deviation of the low-pass filter, in sides of a latent cell: the step between two cells is in the high band,
+and goes."""
 
 _CELLS = 72  # warp and weights are reckoned on a grid of about this many points a side, and enlarged
 _ROOM = 0.08  # of the size of the mouth: room around the lips, which move otherwise than the target's own
@@ -46,7 +49,8 @@ class SourceDetail:
 
     @classmethod
     def of(cls, crop: np.ndarray, landmarks: np.ndarray, grid: int) -> SourceDetail:
-        """From an aligned crop (R, R, 3) uint8 of the source, in the target's light and at the resolution of the output.
+        """From an aligned crop (R, R, 3) uint8 of the source, in the target's light and at the resolution of the
+        output.
 
         Args:
             landmarks: (68, 2) in its pixels.
@@ -63,7 +67,8 @@ class SourceDetail:
 
 
 def low_band(image: np.ndarray, sigma: float) -> np.ndarray:
-    """(R, R, 3) uint8 or float32 after a Gaussian of ``sigma`` px, float32; wide ones are reckoned on an image made smaller."""
+    """(R, R, 3) uint8 or float32 after a Gaussian of ``sigma`` px, float32; wide ones are reckoned on an image made
+    smaller."""
     step = max(1, int(sigma / 2))
     if step == 1:
         return cv2.GaussianBlur(image.astype(np.float32), (0, 0), max(sigma, 0.1), borderType=cv2.BORDER_REPLICATE)
@@ -75,7 +80,9 @@ def low_band(image: np.ndarray, sigma: float) -> np.ndarray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def add_detail(face: np.ndarray, detail: SourceDetail, landmarks: np.ndarray, neutral: np.ndarray | None = None) -> np.ndarray:
+def add_detail(
+    face: np.ndarray, detail: SourceDetail, landmarks: np.ndarray, neutral: np.ndarray | None = None
+) -> np.ndarray:
     """A made face with the source's high band, (R, R, 3) uint8.
 
     Args:
@@ -87,20 +94,26 @@ def add_detail(face: np.ndarray, detail: SourceDetail, landmarks: np.ndarray, ne
         ValueError: the face is not as large as the detail.
     """
     if face.shape != detail.high_RR3.shape:
-        raise ValueError(f"a face of {face.shape[1]} x {face.shape[0]} px and detail for {detail.size} px: enlarge the face first")
+        raise ValueError(
+            f"a face of {face.shape[1]} x {face.shape[0]} px and detail for {detail.size} px: enlarge the face first"
+        )
     landmarks = np.asarray(landmarks, np.float32)
     shape = destination_shape(detail.landmarks, landmarks, neutral)
     low = low_band(face, detail.sigma)
     place_gg2, weight_gg = _coarse(detail, low, shape, landmarks)
-    place, weight = (cv2.resize(v, (detail.size, detail.size), interpolation=cv2.INTER_LINEAR) for v in (place_gg2, weight_gg))
+    place, weight = (
+        cv2.resize(v, (detail.size, detail.size), interpolation=cv2.INTER_LINEAR) for v in (place_gg2, weight_gg)
+    )
     high = cv2.remap(detail.high_RR3, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    # face + weight * (low + high - face), without pictures of floats that are not needed: they take longer to allocate than to fill
+    # face + weight * (low + high - face), with few temporary pictures: they take longer to allocate than to fill
     change = cv2.subtract(cv2.add(low, high, dst=high), face, dst=high, dtype=cv2.CV_32F)
     change = cv2.multiply(change, cv2.merge([weight] * 3), dst=change)
     return cv2.add(face, change, dtype=cv2.CV_8U)
 
 
-def detail_weight(detail: SourceDetail, face: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray | None = None) -> np.ndarray:
+def detail_weight(
+    detail: SourceDetail, face: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray | None = None
+) -> np.ndarray:
     """What ``add_detail`` weighs the source's high band with, (R, R) float32, 0 to 1."""
     landmarks = np.asarray(landmarks, np.float32)
     shape = destination_shape(detail.landmarks, landmarks, neutral)
@@ -115,8 +128,10 @@ def _features(bright: np.ndarray) -> np.ndarray:
     return bright - cv2.resize(broad, bright.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _coarse(detail: SourceDetail, low: np.ndarray, shape: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """On a coarse grid: where in the source each point is, (g, g, 2) in its pixels, and the weight of its detail, (g, g)."""
+def _coarse(
+    detail: SourceDetail, low: np.ndarray, shape: np.ndarray, landmarks: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """On a coarse grid: each point's place in the source, (g, g, 2) in its pixels; and its detail's weight, (g, g)."""
     side = min(_CELLS, detail.size)
     step = detail.size / side
     to_grid = np.float32(1 / step)
@@ -130,8 +145,8 @@ def _coarse(detail: SourceDetail, low: np.ndarray, shape: np.ndarray, landmarks:
 
 
 def _bent(source_points: np.ndarray, points: np.ndarray, side: int, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """The piecewise affine map from grid points to source pixels, (side, side, 2), its creases smoothed; and (side, side) from 1 to 0 where triangles
-    shrink to nothing and turn over, and so lie on others.
+    """The piecewise affine map from grid points to source pixels, (g, g, 2), its creases smoothed; and (g, g) from 1 to
+    0 where triangles shrink to nothing and turn over, and so lie on others.
     """
     triangles = face_triangles()
     corners = np.round(points[triangles] * 16).astype(np.int32)
@@ -148,7 +163,9 @@ def _bent(source_points: np.ndarray, points: np.ndarray, side: int, step: float)
     y, x = np.mgrid[0:side, 0:side].astype(np.float32)
     place = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]
 
-    own_area = np.linalg.det(np.concatenate([source_points[triangles], np.ones((*triangles.shape, 1), np.float32)], axis=2))
+    own_area = np.linalg.det(
+        np.concatenate([source_points[triangles], np.ones((*triangles.shape, 1), np.float32)], axis=2)
+    )
     good = _ramp(area * step**2 / np.where(np.abs(own_area) < 1e-3, 1e-3, own_area), *_SHRUNK)
     unfolded = np.ones((side, side), np.float32)
     for number in sorted(np.flatnonzero(good < 1), key=lambda n: -good[n]):  # where some lie on others the worst counts
@@ -158,7 +175,7 @@ def _bent(source_points: np.ndarray, points: np.ndarray, side: int, step: float)
 
 
 def _fits(place: np.ndarray, step: float) -> np.ndarray:
-    """(g, g) from 1 where the warp is near to a rotation to 0 where it folds, squeezes or stretches, its neighbourhood included."""
+    """(g, g) from 1 where the warp is near to a rotation to 0 where it folds, squeezes or magnifies, and beside it."""
     right, down = np.gradient(place, axis=1) / step, np.gradient(place, axis=0) / step  # source pixels a pixel
     determinant = right[..., 0] * down[..., 1] - right[..., 1] * down[..., 0]
     # singular values of the 2 x 2 derivative: their squares have this sum and product
@@ -176,7 +193,7 @@ def _ramp(value: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _face_weight(target: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
-    """(side, side) 1 on the face, fading inwards at its rim; 0 on the mouth, which is drawn large. All in grid points."""
+    """(g, g) 1 on the face, fading inwards at its rim, and 0 on the mouth, which is drawn large; all in grid points."""
     eyes = max(float(np.linalg.norm(target[36:42].mean(axis=0) - target[42:48].mean(axis=0))), 1.0)
     fade = max(1, round(0.06 * eyes))
     half_way_up = 0.5 * (points[68:78] + points[17:27])
@@ -189,16 +206,18 @@ def _face_weight(target: np.ndarray, points: np.ndarray, side: int) -> np.ndarra
 
 
 def _filled(points: np.ndarray, side: int) -> np.ndarray:
-    """The convex hull of points (N, 2), (side, side) float32, its edge in shares of a cell: in whole cells weights would jump."""
+    """The convex hull of points (N, 2), (side, side) float32, 0 to 1 at its edge: in whole cells weights would jump."""
     mask = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points * 16).astype(np.int32)), 255, cv2.LINE_AA, shift=4)
     return mask.astype(np.float32) / 255
 
 
 def mouth_outline(target: np.ndarray, shape: np.ndarray) -> np.ndarray:
-    """Points around the mouth, wherever its lips may go: the target's and the source's own, with room to the sides and towards the chin."""
+    """Points around the mouth, wherever its lips may go: the target's and the source's own, with room to the sides and
+    towards the chin."""
     lips = np.concatenate([target[48:60], shape[48:60]])
     centre = lips.mean(axis=0)
     lips = centre + (1 + 2 * _ROOM) * (lips - centre)
-    down = 0.3 * (target[6:11] - target[[48, 59, 57, 55, 54]])  # as far as a lower lip drops that the target keeps closed
+    # as far as a lower lip drops that the target keeps closed
+    down = 0.3 * (target[6:11] - target[[48, 59, 57, 55, 54]])
     return np.concatenate([lips, target[[59, 58, 57, 56, 55]] + down])

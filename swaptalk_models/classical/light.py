@@ -1,11 +1,14 @@
 """The light on a face as a smooth field, and a source's face in the light of a target.
 
-A face's skin is, to first order, one colour under a light that changes smoothly over it: in logarithms, *image = albedo + light + detail*. What can be
-read off as albedo + light is a second-order polynomial over the face for each channel, fitted to skin alone and robustly; it has the freedom that light
-of any distribution has on a convex matt body, nine numbers a channel (Basri and Jacobs 2003), less what a frontal view does not show. Written in
-coordinates of the face and not of the picture, the fields of two people can be subtracted (the quotient image of Shashua and Riklin-Raviv 2001).
+A face's skin is, to first order, one colour under a light that changes smoothly over it: in logarithms, *image = albedo
++ light + detail*. What can be read off as albedo + light is a second-order polynomial over the face for each channel,
+fitted to skin alone and robustly; it has the freedom that light of any distribution has on a convex matt body, nine
+numbers a channel (Basri and Jacobs 2003), less what a frontal view does not show. Written in coordinates of the face
+and not of the picture, the fields of two people can be subtracted (the quotient image of Shashua and Riklin-Raviv
+2001).
 
-Only the field is matched. What lies on it keeps its own size: a gain of 2.5 on camera noise is coloured noise, and on the white of an eye a glint.
+Only the field is matched. What lies on it keeps its own size: a gain of 2.5 on camera noise is coloured noise, and on
+the white of an eye a glint.
 """
 
 from __future__ import annotations
@@ -19,17 +22,22 @@ import numpy as np
 from swaptalk_models.data.alignment import TEMPLATE
 
 STRENGTH = 0.75
-"""How far the mean colour of the source's skin moves towards the target's, 0 to 1: part of the difference is albedo, which is identity."""
+"""How far the mean colour of the source's skin moves towards the target's, 0 to 1: part of the difference is albedo,
+which is identity."""
 SHADE_STRENGTH = 1.0
 """The same for what changes over the face: albedo does not, so that all of it is light."""
 
 _FLOOR = 6.0  # grey levels added before the logarithm: below them there is noise, no light
 _SAMPLES = 48  # the face is looked at on a grid of this many samples a side
 _FACE = np.float32([[0.5, 0.56], [0.33, 0.37]])  # centre and half axes of the face in the template's unit square
-_RIDGE = np.float32([1e-4, 0.02, 0.02, 0.15, 0.15, 0.15])  # against slopes and curves that too little skin shows, shares of the skin's weight
-_TUKEY = 0.35  # residual (natural log) from which a sample is no skin in this light: a beard, a frame of glasses, a strand of hair
-_MOST_GAIN, _MOST_TINT = 1.3, 0.45  # natural logs: brightness by 3.7 at the most, each channel against the brightness by 1.6
+# against slopes and curves that too little skin shows, shares of the skin's weight
+_RIDGE = np.float32([1e-4, 0.02, 0.02, 0.15, 0.15, 0.15])
+# residual (natural log) from which a sample is no skin in this light: a beard, a frame of glasses, a strand of hair
+_TUKEY = 0.35
+# natural logs: brightness by 3.7 at the most, each channel against the brightness by 1.6
+_MOST_GAIN, _MOST_TINT = 1.3, 0.45
 _BRIGHTEST_SKIN = 225.0  # grey levels: above it highlights have no room left
+_GRAIN = 10.0  # grey levels: standard deviation of noise and grain; edges have more
 _LUMA = np.float32([0.299, 0.587, 0.114])
 
 
@@ -38,15 +46,16 @@ class Light:
     """What a face's skin looks like all over it: albedo times light."""
 
     field_63: np.ndarray
-    """(6, 3) float32, for R, G and B the natural log of the skin's value + 6, as coefficients of 1, u, v, uv, u² - 1/4 and v² - 1/4; (u, v) are
-    coordinates of the face, from -1 to 1 between its edges."""
+    """(6, 3) float32, for R, G and B the natural log of the skin's value + 6, as coefficients of 1, u, v, uv, u² - 1/4
+    and v² - 1/4; (u, v) are coordinates of the face, from -1 to 1 between its edges."""
 
     @classmethod
     def measure(cls, image: np.ndarray, landmarks: np.ndarray) -> Light:
         """From a picture (H, W, 3) uint8 RGB with landmarks (68, 2) in its pixels.
 
-        Iteratively reweighted least squares with Tukey's biweight, started at the median of cheeks and nose, which beards, hair and glasses cover
-        least: a sample that is far from the field in brightness or colour does not count.
+        Iteratively reweighted least squares with Tukey's biweight, started at the median of cheeks and nose, which
+        beards, hair and glasses cover least: a sample that is far from the field in brightness or colour does not
+        count.
         """
         basis_N6, log_N3, prior_N = _skin_samples(image, np.asarray(landmarks, np.float32))
         core = prior_N >= 1
@@ -67,7 +76,8 @@ class Light:
 
     @classmethod
     def of_clip(cls, images: Sequence[np.ndarray], landmarks: Sequence[np.ndarray]) -> Light:
-        """The median over some frames (8 are enough) of a clip: steady, and untouched by the one with a hand before the face."""
+        """The median over some frames (8 are enough) of a clip: steady, and untouched by the one with a hand before the
+        face."""
         return cls(np.median([cls.measure(*frame).field_63 for frame in zip(images, landmarks, strict=True)], axis=0))
 
     def skin(self, uv: np.ndarray) -> np.ndarray:
@@ -95,7 +105,9 @@ def relight(
     return relight_to(source, source_landmarks, Light.measure(target, target_landmarks), strength)
 
 
-def relight_to(source: np.ndarray, source_landmarks: np.ndarray, light: Light, strength: float = STRENGTH) -> np.ndarray:
+def relight_to(
+    source: np.ndarray, source_landmarks: np.ndarray, light: Light, strength: float = STRENGTH
+) -> np.ndarray:
     """As ``relight``, with a target's light that was measured before."""
     if strength <= 0:
         return source.copy()
@@ -123,9 +135,10 @@ def relight_to(source: np.ndarray, source_landmarks: np.ndarray, light: Light, s
 def _graded(image: np.ndarray, skin: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """An image (H, W, 3) uint8 with its skin's level (H, W, 3) multiplied by a gain (H, W, 3).
 
-    Up to the skin's level values are multiplied. Above it, in highlights, eyes and teeth, a curve goes on with the gain of brightness alone (a highlight
-    shows the lamp and not the skin: with the skin's own gains it would turn violet) and bends so that white comes out as white at the most, and darkens
-    less than skin does. Detail, what an edge-preserving filter takes off, is multiplied by the curve's slope but never by more than 1.
+    Up to the skin's level values are multiplied. Above it, in highlights, eyes and teeth, a curve goes on with the gain
+    of brightness alone (a highlight shows the lamp and not the skin: with the skin's own gains it would turn violet)
+    and bends so that white comes out as white at the most, and darkens less than skin does. Detail, what an
+    edge-preserving filter takes off, is multiplied by the curve's slope but never by more than 1.
     """
     value = image.astype(np.float32)
     base = _without_noise(value)
@@ -142,8 +155,8 @@ def _graded(image: np.ndarray, skin: np.ndarray, gain: np.ndarray) -> np.ndarray
 
 
 def _without_noise(image: np.ndarray) -> np.ndarray:
-    """An image (H, W, 3) float32 without noise and skin's grain, but with its edges: guided filter (He, Sun and Tang 2013), led by brightness, so that
-    noise of colour, which no edge of brightness goes with, is taken off entirely.
+    """An image (H, W, 3) float32 without noise and skin's grain, but with its edges: guided filter (He, Sun and Tang
+    2013), led by brightness, so that noise of colour, which no edge of brightness goes with, is taken off entirely.
     """
     radius = max(1, round(0.012 * min(image.shape[:2])))
     kernel = (2 * radius + 1, 2 * radius + 1)
@@ -154,9 +167,6 @@ def _without_noise(image: np.ndarray) -> np.ndarray:
     slope = covariance / (variance + _GRAIN**2)[..., None]
     offset = mean - slope * mean_guide[..., None]
     return cv2.blur(slope, kernel) * guide[..., None] + cv2.blur(offset, kernel)
-
-
-_GRAIN = 10.0  # grey levels: standard deviation of noise and grain; edges have more
 
 
 def _bounded(log_gain: np.ndarray, most: float) -> np.ndarray:
@@ -170,7 +180,8 @@ def _enlarged(field: np.ndarray, step: int, height: int, width: int) -> np.ndarr
 
 
 def _skin_samples(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(N, 6) basis, (N, 3) log values and (N,) weights of samples where skin is to be expected; weights of 1 and more are cheeks and nose."""
+    """(N, 6) basis, (N, 3) log values and (N,) weights of samples where skin is to be expected; weights of 1 and more
+    are cheeks and nose."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     low = low - [0, 0.25 * (high[1] - low[1])]  # the forehead, above the brows
     height, width = image.shape[:2]
@@ -189,14 +200,15 @@ def _skin_samples(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray,
     prior = _skin_prior(points)
     y, x = np.nonzero(prior)
     inside = (np.stack([x, y], axis=1) - affine[:, 2]) / scale
-    seen = ((inside >= -0.5) & (inside <= [width - 0.5, height - 0.5])).all(axis=1)  # beyond the picture its edge is repeated
+    # beyond the picture its edge is repeated
+    seen = ((inside >= -0.5) & (inside <= [width - 0.5, height - 0.5])).all(axis=1)
     y, x, inside = (v[seen] for v in (y, x, inside))
     log = np.log(cells[y, x].astype(np.float32) + _FLOOR)
     return _basis(_face_coordinates(landmarks)(np.float32(inside))), log, prior[y, x]
 
 
 def _skin_prior(points: np.ndarray) -> np.ndarray:
-    """(48, 48) float32: how likely a sample is skin, from landmarks on the samples' grid. Eyes, brows and lips are 0."""
+    """(48, 48) float32: how likely a sample is skin, from landmarks on its grid. Eyes, brows and lips are 0."""
     prior = np.zeros((_SAMPLES, _SAMPLES), np.float32)
     eyes = float(np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0)))
     up = points[27] - points[30]
@@ -223,8 +235,9 @@ def _fill(image: np.ndarray, points: np.ndarray, value: float) -> None:
 
 
 def _face_coordinates(landmarks: np.ndarray):
-    """The map from pixels (..., 2) to coordinates (u, v) of the face: the second-order polynomial that brings the landmarks, lips aside, onto the
-    template's. Beyond the face it stays at the edge: a polynomial says nothing where it was not fitted.
+    """The map from pixels (..., 2) to coordinates (u, v) of the face: the second-order polynomial that brings the
+    landmarks, lips aside, onto the template's. Beyond the face it stays at the edge: a polynomial says nothing where it
+    was not fitted.
     """
     still = np.r_[0:48]
     centre = landmarks[still].mean(axis=0)
@@ -253,5 +266,5 @@ def _plane(xy: np.ndarray) -> np.ndarray:
 
 
 def _basis(uv: np.ndarray) -> np.ndarray:
-    """(..., 6): see ``Light.field_63``. The squares have mean 0 over the face's disk, so that the first number is the mean."""
+    """(..., 6): see ``Light.field_63``. The squares have mean 0 over the unit disk: the first number is the mean."""
     return _plane(uv) - np.float32([0, 0, 0, 0, 0.25, 0.25])

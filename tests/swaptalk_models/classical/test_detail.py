@@ -95,7 +95,9 @@ def test_mouth_and_surroundings_are_the_networks():
 def test_steps_between_cells_go():
     target = person(TARGET)[1]
     tiles = np.random.default_rng(0).normal(0, 6, (GRID, GRID, 3)).astype(np.float32)
-    tiled = np.clip(as_made(bent()) + cv2.resize(tiles, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST), 0, 255).astype(np.uint8)
+    tiled = np.clip(as_made(bent()) + cv2.resize(tiles, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST), 0, 255).astype(
+        np.uint8
+    )
     made = add_detail(tiled, detail(), target, target)
     where = detail_weight(detail(), tiled, target, target) > 0.9
     cell = SIZE // GRID

@@ -113,7 +113,9 @@ def test_very_dark_and_very_bright_people_make_no_glints(source, target):
     def coloured(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Colour as the difference of channels against brightness; (N, 2)."""
         value = picture.astype(np.float32)[mask]
-        return np.stack([value[:, 0] - value[:, 1], value[:, 1] - value[:, 2]], axis=1) / (value.mean(axis=1, keepdims=True) + 24)
+        return np.stack([value[:, 0] - value[:, 1], value[:, 1] - value[:, 2]], axis=1) / (
+            value.mean(axis=1, keepdims=True) + 24
+        )
 
     white = (made.max(axis=-1) >= 250) & (image.max(axis=-1) < 250)
     assert white[where].mean() < 0.005
@@ -151,7 +153,9 @@ def with_shadow(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("change", [with_beard, with_glasses, with_shadow])
 def test_what_covers_the_skin_does_not_shift_the_estimate(change):
     image, points = face(YOUNG)
-    clear, covered = (skin_level(Light.measure(picture, points)).reshape(3, 3, 3) for picture in (image, change(image, points)))
+    clear, covered = (
+        skin_level(Light.measure(picture, points)).reshape(3, 3, 3) for picture in (image, change(image, points))
+    )
     lit_side = np.s_[:, :2]  # the shadow may darken its own side
     assert np.abs(np.log(covered[lit_side] / clear[lit_side])).max() < 0.12
 
@@ -159,7 +163,9 @@ def test_what_covers_the_skin_does_not_shift_the_estimate(change):
 def test_faces_at_the_pictures_edge_and_of_one_colour():
     points = face(YOUNG)[1]
     flat = np.full((SIZE, SIZE, 3), (180, 130, 110), np.uint8)
-    np.testing.assert_allclose(skin_level(Light.measure(flat, points)), np.tile(np.float32([180, 130, 110]), (9, 1)), atol=1)
+    np.testing.assert_allclose(
+        skin_level(Light.measure(flat, points)), np.tile(np.float32([180, 130, 110]), (9, 1)), atol=1
+    )
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
     assert relight(black, points, flat, points).max() < 60  # bounded, whatever the target
     half_out = relight(flat, points - [SIZE / 2, SIZE / 3], flat, points)
