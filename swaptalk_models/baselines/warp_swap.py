@@ -58,7 +58,9 @@ class SwapColour:
     @classmethod
     def measure(cls, targets: Sequence[np.ndarray], landmarks: np.ndarray) -> SwapColour:
         """From some frames (8 are enough) of the target with landmarks (N, 68, 2)."""
-        skin, spread = np.median([_skin_statistics(image, points) for image, points in zip(targets, landmarks, strict=True)], axis=0)
+        skin, spread = np.median(
+            [_skin_statistics(image, points) for image, points in zip(targets, landmarks, strict=True)], axis=0
+        )
         return cls(skin, spread, Light.of_clip(targets, landmarks))
 
 
@@ -107,7 +109,8 @@ def warp_swap(
     lit = relight_to(source_crop, source_points, colour.light, colour_strength)
     warped = _warp(lit, with_forehead(source_points), with_forehead(shape), size)
     unlike_skin = np.maximum(
-        _unlike_skin(warped, *_skin_statistics(lit, source_points)), _unlike_skin(target_crop, colour.skin, colour.spread)
+        _unlike_skin(warped, *_skin_statistics(lit, source_points)),
+        _unlike_skin(target_crop, colour.skin, colour.spread),
     )
     mask = _swap_mask(shape, target_points, unlike_skin)
     warped = _keep_mouth_interior(warped.astype(np.float32), target_crop, target_points, shape)
@@ -121,7 +124,9 @@ def _working_size(landmarks: np.ndarray) -> int:
     return int(np.clip(16 * round(_CROP.size / scale / 16), 128, 512))
 
 
-def destination_shape(source: np.ndarray, target: np.ndarray, neutral: np.ndarray | None, geometry: float = 1.0) -> np.ndarray:
+def destination_shape(
+    source: np.ndarray, target: np.ndarray, neutral: np.ndarray | None, geometry: float = 1.0
+) -> np.ndarray:
     """Where the source's landmarks (68, 2) go in the target image, (68, 2) in its pixels; arguments as in ``warp_swap``."""
     to_template = crop_affines(target[None], _CROP)[0]
     frame = apply_affine(target, to_template)
