@@ -1,7 +1,7 @@
 """One customised talking face: the source's face on the target video, its lips following the audio.
 
     source ---encode---+
-    target ---encode---+--> swap --> lip-sync with the audio --> decode once --> paste back
+    target ---encode---+--> swap --> lip-sync with the audio --> decode once --> (source's detail) --> paste back
     reference -encode--+--> swap ----^
 
 Two passes over the target: the first follows its face, the second makes the video. Memory does not grow with its length.
@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from swaptalk_models.classical.light import relight
+from swaptalk_models.classical.light import Light, relight_to
 from swaptalk_models.data.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.audio import read_audio
 from swaptalk_models.data.faces import detect_face
@@ -28,6 +28,7 @@ from swaptalk_models.data.tracks import FaceTrack, track_faces
 from swaptalk_models.data.video import probe, read_image
 from swaptalk_models.data.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
+from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.target import target_frames
@@ -87,6 +88,7 @@ class Generator:
         *,
         stages: tuple[Stage, ...] = SWAP_THEN_SYNC,
         track: FaceTrack | None = None,
+        detail: bool = False,
         progress: bool = True,
     ) -> GenerationResult:
         """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound.
@@ -97,6 +99,8 @@ class Generator:
             audio: sound file, or a video whose sound is taken.
             stages: what is done to each face, in this order.
             track: what ``follow`` gave for this target before.
+            detail: whether swapped faces get the source's own detail at the target's resolution (classical/detail.py); off, they are what the
+                networks made and nothing else.
 
         Raises:
             UserError: a file that cannot be read, has no face or no sound; the message names it.
@@ -108,17 +112,21 @@ class Generator:
         if count < 1:
             raise UserError(f"{audio}: no sound in it")
         info = probe(target)
-        face = self._source(source) if source is not None else None  # before the long work: it may be no picture
+        if source is not None:  # before the long work: it may be no picture
+            picture, picture_landmarks = self._source(source)
         started = time.perf_counter()
         track = track if track is not None else self.follow(target, progress)
         tracked = time.perf_counter()
         affines = crop_affines(track.landmarks, self.networks.crops)
         still = self._reference(target, track, affines)
         reference = self.networks.encode(still.crop[None], still.landmarks[None])
-        source_latents = None
-        if face is not None:
-            lit = relight(face.crop, face.landmarks, still.crop, still.landmarks)
+        source_latents = finish = None
+        if source is not None:
+            face, light = self._aligned(picture, picture_landmarks), Light.measure(still.crop, still.landmarks)
+            lit = relight_to(face.crop, face.landmarks, light)
             source_latents = self.networks.encode(lit[None], face.landmarks[None])
+            if detail and "swap" in stages:
+                finish = Finish(picture, picture_landmarks, light, track, affines, self.networks.crops, self.networks.grid)
         stages = tuple(stage for stage in stages if stage != "swap" or source_latents is not None)
         for stage in takewhile(lambda stage: stage not in LIP_STAGES, stages):  # like every other frame
             reference = self._apply(stage, reference, source_latents)
@@ -135,7 +143,7 @@ class Generator:
                 for face, (_, number, frame) in zip(faces, batch, strict=True):
                     if track.confidence[number] > 0:
                         landmarks = apply_affine(track.landmarks[number], affines[number])
-                        frame = paste_face(frame, face, affines[number], landmarks)
+                        frame = paste_face(frame, *(finish.on(face, number) if finish else (face, affines[number], landmarks)))
                     else:
                         faceless += 1
                     writer.write(frame)
@@ -144,12 +152,14 @@ class Generator:
                 spent["paste"] += time.perf_counter() - pasted
         return GenerationResult(Path(output), count, faceless, {name: round(value, 3) for name, value in spent.items()})
 
-    def _source(self, path: Path) -> Still:
+    def _source(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """A picture (H, W, 3) and the landmarks (68, 2) of its face."""
         image = read_image(path)
-        face = detect_face(image, self.networks.faces, Path(path).name)
-        affine = crop_affines(face.landmarks[None], self.networks.crops)[0]
-        crop = crop_face(image, affine, self.networks.crops.size)
-        return Still(crop, apply_affine(face.landmarks, affine))
+        return image, detect_face(image, self.networks.faces, Path(path).name).landmarks
+
+    def _aligned(self, image: np.ndarray, landmarks: np.ndarray) -> Still:
+        affine = crop_affines(landmarks[None], self.networks.crops)[0]
+        return Still(crop_face(image, affine, self.networks.crops.size), apply_affine(landmarks, affine))
 
     def _reference(self, target: Path, track: FaceTrack, affines: np.ndarray) -> Still:
         """The reference frame of the target."""
