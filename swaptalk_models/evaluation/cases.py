@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from swaptalk_models.data.video import read_image
-from swaptalk_models.evaluation.methods import METHODS
+from swaptalk_models.evaluation.methods import METHODS, OURS_WITH_DETAIL
 from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
 from swaptalk_models.reporting.preview import small_video
 from swaptalk_models.reporting.report_data import CaseClip, VideoCase
@@ -20,7 +20,16 @@ _SCENES = 4  # a setting
 _VIDEOS = 8  # a scene
 _PICTURE = 480  # px
 # Shown first where there are more methods than fit.
-_PREFERRED = (GROUND_TRUTH, OURS, "Swap-Sync", "Sync-Swap", "Swap-Restore-Sync", "Sync-then-swap, latent", "Wav2Lip", "Lip-sync alone")
+_PREFERRED = (
+    GROUND_TRUTH,
+    OURS,
+    OURS_WITH_DETAIL,
+    "Swap-Sync",
+    "Sync-Swap",
+    "Swap-Restore-Sync",
+    "Sync-then-swap, latent",
+    "Wav2Lip",
+)
 _RANKED_BY = ("id_similarity", "lse_c")  # of both, higher is better
 
 

@@ -25,7 +25,7 @@ from swaptalk_models.evaluation.cases import video_cases
 from swaptalk_models.evaluation.claims import Run, judge_claims
 from swaptalk_models.evaluation.compression import draw_compression
 from swaptalk_models.evaluation.measure import metrics_folder
-from swaptalk_models.evaluation.methods import needs_wav2lip
+from swaptalk_models.evaluation.methods import OURS_WITH_DETAIL, needs_wav2lip
 from swaptalk_models.evaluation.protocol import GROUND_TRUTH, OURS
 from swaptalk_models.evaluation.targets import FURTHER, TARGETS
 from swaptalk_models.evaluation.test_videos import evaluation_folder, load_records
@@ -173,7 +173,7 @@ def _compression_picture(variants: dict[str, Evaluation], path: Path) -> list[Pi
 
 
 def _rows(summary: list[dict]) -> list[ResultRow]:
-    kinds = {GROUND_TRUTH: TRUTH, OURS: OUR_ROW}
+    kinds = {GROUND_TRUTH: TRUTH, OURS: OUR_ROW, OURS_WITH_DETAIL: VARIANT}
     return [
         ResultRow(
             row["method"],

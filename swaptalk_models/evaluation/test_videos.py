@@ -114,7 +114,7 @@ def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[
         if target not in tracks:  # a face is followed once for all methods
             tracks[target] = ours.follow(target, progress=False)
         generator = ours if methods[name].space == LATENT else Generator(_rgb_models(ours.networks, wav2lip, tracks[target]))
-        how = {"stages": methods[name].stages, "track": tracks[target], "progress": False}
+        how = {"stages": methods[name].stages, "detail": methods[name].detail, "track": tracks[target], "progress": False}
         generator.generate(source, target, Path(record.audio), Path(record.path), **how)
     return records
 
@@ -129,7 +129,7 @@ def _rgb_models(networks, wav2lip: Path | None, track):
 def _record(home: Home, scene: Scene, name: str, picture: Path, folder: Path) -> TestVideo:
     target, own = _chunk_files(home, scene.target, folder)
     truth = name == GROUND_TRUTH
-    path = target if truth else folder / f"{scene.name}_{name.lower().replace(',', '').replace(' ', '_')}.mp4"
+    path = target if truth else folder / f"{scene.name}_{name.lower().replace(',', '').replace(' + ', '_').replace(' ', '_')}.mp4"
     # The real thing speaks with its own voice, also where the others are given a foreign one.
     audio = own if truth else _chunk_files(home, scene.audio, folder)[1]
     return TestVideo(scene.name, scene.setting, name, str(path), str(target), str(picture), str(audio), str(folder / _PICTURES))

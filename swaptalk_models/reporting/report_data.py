@@ -39,7 +39,7 @@ class ResultRow:
     cells: dict[str, Interval]
     """By metric, as `swaptalk_models.metrics.summary.summarise` gives them."""
     kind: str = BASELINE
-    """TRUTH, OURS, VARIANT (ours, trained otherwise) or BASELINE."""
+    """TRUTH, OURS, VARIANT (ours, trained or finished otherwise) or BASELINE."""
     videos: int = 0
     """Videos behind the row."""
 

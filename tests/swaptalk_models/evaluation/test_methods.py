@@ -4,7 +4,15 @@ import pytest
 
 from swaptalk_models.config import load_preset
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.methods import ALL, CASCADES, METHODS, RGB, chosen_methods, needs_wav2lip
+from swaptalk_models.evaluation.methods import (
+    ALL,
+    CASCADES,
+    METHODS,
+    OURS_WITH_DETAIL,
+    RGB,
+    chosen_methods,
+    needs_wav2lip,
+)
 from swaptalk_models.evaluation.protocol import OURS
 from swaptalk_models.inference.generator import SWAP_THEN_SYNC
 from swaptalk_models.reporting.paper import PAPER_ROWS
@@ -21,6 +29,12 @@ def test_names_say_the_order_of_stages():
     for name in PAPERS - {OURS}:
         assert METHODS[name].stages == tuple(words[word] for word in name.split("-")) and METHODS[name].space == RGB
     assert METHODS[OURS].stages == SWAP_THEN_SYNC
+
+
+def test_no_row_of_the_papers_table_has_detail():
+    assert [name for name, method in METHODS.items() if method.detail] == [OURS_WITH_DETAIL]
+    assert OURS_WITH_DETAIL not in PAPERS and METHODS[OURS_WITH_DETAIL].stages == METHODS[OURS].stages
+    assert {OURS, OURS_WITH_DETAIL} <= set(load_preset("tiny").evaluation.methods)
 
 
 def test_ours_is_always_there_and_first():
