@@ -38,6 +38,7 @@ _TUKEY = 0.35
 _MOST_GAIN, _MOST_TINT = 1.3, 0.45
 _BRIGHTEST_SKIN = 225.0  # grey levels: above it highlights have no room left
 _GRAIN = 10.0  # grey levels: standard deviation of noise and grain; edges have more
+_HAIR = 0.5  # share of the skin's level below which a value is hair or pupil rather than skin in the shade
 _LUMA = np.float32([0.299, 0.587, 0.114])
 
 
@@ -135,7 +136,8 @@ def relight_to(
 def _graded(image: np.ndarray, skin: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """An image (H, W, 3) uint8 with its skin's level (H, W, 3) multiplied by a gain (H, W, 3).
 
-    Up to the skin's level values are multiplied. Above it, in highlights, eyes and teeth, a curve goes on with the gain
+    Around the skin's level values are multiplied; what is far darker, hair and pupils, is nearly black in any light and
+    takes the root of the gain, or brows would turn grey. Above it, in highlights, eyes and teeth, a curve goes on with the gain
     of brightness alone (a highlight shows the lamp and not the skin: with the skin's own gains it would turn violet)
     and bends so that white comes out as white at the most, and darkens less than skin does. Detail, what an
     edge-preserving filter takes off, is multiplied by the curve's slope but never by more than 1.
@@ -149,8 +151,11 @@ def _graded(image: np.ndarray, skin: np.ndarray, gain: np.ndarray) -> np.ndarray
     top = np.minimum(255 - skin * gain, span * np.sqrt(bright))
     k = bright * span / np.maximum(top, 1)
     bend = 1 + (k - 1) * above
-    graded = gain * np.minimum(base, skin) + top * k * above / bend
-    slope = np.where(above > 0, bright / (bend * bend), gain)
+    below = np.minimum(base, skin)
+    toe = np.minimum(below / (_HAIR * skin), 1)
+    kept = gain * (toe + (1 - toe) / np.sqrt(bright))
+    graded = kept * below + top * k * above / bend
+    slope = np.where(above > 0, bright / (bend * bend), kept)
     return np.clip(np.rint(graded + np.minimum(slope, 1) * (value - base)), 0, 255).astype(np.uint8)
 
 
