@@ -15,7 +15,7 @@ class EvaluationConfig:
     """Scenes a setting (self-driven, cross-driven); every method is tried on each."""
     chunk_seconds: float = 10.0
     """Longer clips of held-out people are cut into chunks of about this length (s); the paper's protocol."""
-    methods: tuple[str, ...] = ("SwapTalk", "Lip-sync alone", "Swap alone", "Copied reference", "Sync-then-swap, latent")
+    methods: tuple[str, ...] = ("SwapTalk", "SwapTalk + detail", "Lip-sync alone", "Swap alone", "Copied reference", "Sync-then-swap, latent")
     """What is compared, beside the ground truth: names of settings/methods.py, or `all`. A baseline that none needs is not trained."""
     crop_size: int = 256
     """Side of the aligned crop on which SSIM, PSNR, CPBD and LMD are taken (px). LMD and CPBD change with it."""
