@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.evaluation import make
-from assets.support.checks import wrong_weights
+from assets.support.model_checks import wrong_weights
 from assets.support.resources import SwapTalk
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
