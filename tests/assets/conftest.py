@@ -125,8 +125,8 @@ def first(made: tuple[Graph, Events]) -> Events:
 
 @pytest.fixture
 def own(graph: Graph, tmp_path: Path) -> Iterator[Graph]:
-    """A copy to be damaged, in an instance of its own that knows its videos and none of its events."""
-    shutil.copytree(graph.home.root, tmp_path / "home")
+    """A copy of the data half to be damaged, in an instance of its own that knows its videos and none of its events."""
+    shutil.copytree(graph.home.root, tmp_path / "home", ignore=shutil.ignore_patterns("models"))
     with dg.DagsterInstance.ephemeral() as instance:
         sync_partitions(instance, graph.instance.get_dynamic_partitions("videos"))
         yield Graph(Home(tmp_path / "home"), graph.videos, instance)

@@ -108,10 +108,14 @@ def test_partitions_follow_the_catalog():
         assert sorted(instance.get_dynamic_partitions("videos")) == ["b", "c"]
 
 
-@pytest.mark.parametrize("modules", ["audio, catalog, clips, faces, snapshot", "latents, training, evaluation, release"])
+@pytest.mark.parametrize(
+    "modules", ["audio, catalog, clips, faces, snapshot", "latents, training, evaluation, release"]
+)
 def test_loading_the_assets_imports_nothing_heavy(modules):
     heavy = ("torch", "cv2", "decord", "dlib", "av", "lance", "librosa", "pyarrow")
-    code = f"import sys, json; from assets import {modules}\nprint(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    code = (
+        f"import sys, json; from assets import {modules}\nprint(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    )
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert json.loads(done.stdout) == []

@@ -39,7 +39,9 @@ def test_a_videos_missing_rows_fail_its_own_check_and_stop_what_follows(own):
     found = evaluations(own)["phantom_001"]
     assert "phantom_001_000: 0 rows instead of 30" in found.description and found.blocking
     assert not own.result.success
-    assert {event.asset_key.to_user_string() for event in own.result.get_asset_materialization_events()} == {"face_crops"}
+    assert {event.asset_key.to_user_string() for event in own.result.get_asset_materialization_events()} == {
+        "face_crops"
+    }
 
 
 def test_one_videos_run_looks_at_its_own_rows_only(own, monkeypatch):
@@ -47,7 +49,9 @@ def test_one_videos_run_looks_at_its_own_rows_only(own, monkeypatch):
     own.run("face_crops", must=False)
     asked = []
     counted = tables.row_counts
-    monkeypatch.setattr(audit.tables, "row_counts", lambda home, name, videos=None: asked.append(videos) or counted(home, name, videos))
+    monkeypatch.setattr(
+        audit.tables, "row_counts", lambda home, name, videos=None: asked.append(videos) or counted(home, name, videos)
+    )
     own.run("face_crops", partition_key="phantom_002")
     assert asked == [["phantom_002"]] * 2, "its own table, and face_tracks"
     assert list(evaluations(own)) == ["phantom_002"]
