@@ -5,7 +5,7 @@ import dagster as dg
 from assets.support.partitions import all_partitions
 from pipelines.instance import default_home
 from pipelines.jobs import train
-from pipelines.run import last_settings
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.graph.models import own_models
 
