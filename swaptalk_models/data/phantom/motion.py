@@ -186,8 +186,13 @@ def _saccades(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.nda
     return gaussian_filter1d(x, 0.7), gaussian_filter1d(y, 0.7)
 
 
-def perform(speech: Speech, frames: int, rng: np.random.Generator, liveliness: float = 1.0) -> Motion:
-    """The performance to `speech`, `frames` long. `liveliness` scales head and brow movement (0 to about 1.2)."""
+def perform(
+    speech: Speech, frames: int, rng: np.random.Generator, liveliness: float = 1.0, articulation: float = 1.0
+) -> Motion:
+    """The performance to `speech`, `frames` long.
+
+    `liveliness` scales head and brow movement (0 to about 1.2), `articulation` how wide the mouth opens (0 to 1).
+    """
     opening, spread, press, tuck, tongue = mouth_tracks(speech.phonemes, frames)
     stress = gaussian_filter1d(loudness(speech.audio, frames), 3)
     stress = stress / max(float(stress.max()), 1e-6) - 0.5
@@ -196,7 +201,7 @@ def perform(speech: Speech, frames: int, rng: np.random.Generator, liveliness: f
     pitch = np.radians(4.5) * liveliness * _drift(rng, frames, 0.12, 0.5) + np.radians(2.5) * liveliness * stress
     gaze_x, gaze_y = _saccades(rng, frames)
     tracks = {
-        "opening": opening,
+        "opening": articulation * opening,
         "spread": spread,
         "press": press,
         "tuck": tuck,
