@@ -51,8 +51,8 @@ class Eye:
         rel = r / p.iris_radius
         spokes = fibres(rng, angle, rel, 36, 0.5)
         tone = 0.95 + 0.22 * spokes + 0.45 * np.exp(-(((rel - 0.52) / 0.12) ** 2)) - 0.75 * smoothstep(rel, 0.74, 1.0)
-        colour = linear(p.iris_colour) * 1.25 * np.clip(tone, 0.12, 2)[..., None]
-        over(colour, (0.004, 0.004, 0.005), self._canvas.cover((0.40 + 0.05 * p.eye_depth) * p.iris_radius - r, 0.006))
+        colour = linear(p.iris_colour) * 0.85 * np.clip(tone, 0.12, 2)[..., None]
+        over(colour, (0.004, 0.004, 0.005), self._canvas.cover((0.42 + 0.08 * p.eye_depth) * p.iris_radius - r, 0.006))
         alpha = self._canvas.cover(p.iris_radius - r, 0.008)
         return np.dstack([colour, alpha]).astype(np.float32)
 
@@ -79,7 +79,7 @@ class Eye:
     def _lashes(self, image: np.ndarray, upper: np.ndarray, s: np.ndarray, blink: float) -> None:
         """A dark line along the lid that thickens outwards, and single hairs that stand off it."""
         p, v, cover = self._person, self._v, self._canvas.cover
-        thick = (0.009 + 0.011 * p.lashes) * (0.55 + 0.55 * smoothstep(s, -0.8, 1.0))
+        thick = (0.011 + 0.011 * p.lashes) * (0.55 + 0.55 * smoothstep(s, -0.8, 1.0))
         ends = cover((1.04 - np.abs(s)) * p.eye_width)
         line = cover(thick - np.abs(v - upper + 0.3 * thick), 0.014) * ends
         long = (0.010 + 0.030 * p.lashes) * (0.4 + 0.6 * smoothstep(s, -0.9, 0.8)) * (1 - 1.4 * blink)

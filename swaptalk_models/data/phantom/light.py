@@ -23,7 +23,7 @@ _WARM, _NEUTRAL, _COOL = np.array((1.0, 0.74, 0.48)), np.array((1.0, 0.96, 0.90)
 _SCATTER = (0.030, 0.014, 0.008)
 """Sigma (units) to which skin spreads red, green and blue light below its surface: shadows get soft, red rims."""
 
-_SHOULDER = 0.55
+_SHOULDER = 0.62
 """Linear level from which highlights are compressed."""
 
 
@@ -105,7 +105,7 @@ class Light:
     def _white(self) -> np.ndarray:
         """Exposure and a camera's white balance, which takes back most of the lamps' mean colour."""
         flat = np.cos(self.elevation)
-        key = 0.75 * (0.35 + 0.65 * flat * np.cos(self.azimuth))
+        key = 0.80 * (0.35 + 0.65 * flat * np.cos(self.azimuth))
         mean = (
             key * temperature(self.warmth)
             + 0.6 * self.fill * temperature(self.fill_warmth)
@@ -124,9 +124,9 @@ def draw_light(draw: Draws, bounce: Colour) -> Light:
         elevation=float(np.radians(draw.uniform(8, 55))),
         warmth=draw.uniform(-0.6, 0.9),
         softness=draw.uniform(),
-        fill=draw.uniform(0.06, 0.55),
+        fill=0.05 + 0.50 * draw.uniform() ** 1.6,
         fill_warmth=draw.uniform(-0.9, 0.7),
-        sky=draw.uniform(0.18, 0.50),
+        sky=draw.uniform(0.14, 0.42),
         bounce=tuple(float(c) for c in 0.25 + 0.75 * linear(bounce)),
         exposure=draw.uniform(0.75, 1.22),
     )

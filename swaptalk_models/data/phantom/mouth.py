@@ -11,7 +11,7 @@ from swaptalk_models.data.phantom.noise import cloud, fibres
 from swaptalk_models.data.phantom.people import Person
 from swaptalk_models.data.phantom.teeth import TeethRow, teeth_row
 
-_CAVITY = np.array((0.022, 0.007, 0.007), np.float32)
+_CAVITY = np.array((0.014, 0.004, 0.004), np.float32)
 _TONGUE = np.array((0.34, 0.105, 0.105), np.float32)
 _ENAMEL = np.array((0.74, 0.66, 0.52), np.float32), np.array((0.84, 0.80, 0.72), np.float32)
 
@@ -58,7 +58,7 @@ class Mouth:
         edge = 0.10 * np.exp(-0.5 * ((v - top + 0.012) / 0.012) ** 2) * rounded
         image *= (1 - np.clip(shadow, 0, 0.75) + edge)[..., None].astype(np.float32)
         # Lips have no outline: colour grows over a band of skin, more so at the lower lip and towards the corners.
-        lips = cover(np.minimum(v - top, (bottom - v) * 0.8), 0.022) * ends * (0.72 + 0.22 * rounded)
+        lips = cover(np.minimum(v - top, (bottom - v) * 0.8), 0.022) * ends * (0.80 + 0.18 * rounded)
         over(image, self._lips(top, inner_top, inner_bottom, bottom, s, mouth), lips.astype(np.float32))
         if gap > 0.004:
             hole = cover(np.minimum(v - inner_top, inner_bottom - v), 0.006) * ends
@@ -101,10 +101,10 @@ class Mouth:
         edge = p.mouth_y + 0.026 - 0.020 * s * s - upper.edge
         lip_shade = 0.40 + 0.60 * np.clip((v - inner_top) / 0.045, 0, 1)
         glaze = 1 + 0.25 * np.exp(-0.5 * ((v - edge + 0.032) / 0.014) ** 2)
-        shade = lit * lip_shade * curve * upper.shade * glaze * (1 - 0.70 * upper.gap)
+        shade = lit * lip_shade * curve * upper.shade * glaze * (1 - 0.42 * upper.gap)
         over(image, enamel * shade[..., None], cover(edge - v, 0.006) * inside)
         edge = p.mouth_y + 0.80 * gap - 0.030 + 0.030 * s * s + lower.edge
-        shade = 0.62 * lit * curve * lower.shade * (1 - 0.65 * lower.gap) * np.ones_like(v)
+        shade = 0.50 * lit * curve * lower.shade * (1 - 0.40 * lower.gap) * np.ones_like(v)
         seen = (1 - 0.9 * mouth["tongue"]) * float(smoothstep(gap, 0.08, 0.18))
         over(image, enamel * (0.96, 0.93, 0.88) * shade[..., None], cover(v - edge, 0.006) * inside * 0.85 * seen)
         image *= (0.45 + 0.55 * np.clip((v - inner_top) / 0.035, 0, 1))[..., None]

@@ -142,10 +142,10 @@ def _colours(draw: Draws, age: float, feminine: bool) -> dict:
         else draw.choice(("brown", "hazel", "green", "blue", "grey", "dark"))
     )
     # Bare lips are the skin with more blood in it; make-up goes from a tint to plain red or rose.
-    bare = skin * np.array((0.88, 0.66, 0.66)) + np.array((0.02, 0.0, 0.01))
+    bare = skin * np.array((0.90, 0.60, 0.60)) + (1 - fair) * np.array((0.12, 0.05, 0.06)) + 0.02
     made_up = ((0.62, 0.16, 0.20), (0.68, 0.32, 0.36), (0.50, 0.20, 0.22), (0.72, 0.42, 0.40))
     rouge = draw.uniform(0.0, 0.8) ** 1.5 if feminine else 0.0
-    lips = _mix(bare, draw.choice(made_up), 0.10 + rouge)
+    lips = _mix(bare, draw.choice(made_up), 0.16 + rouge)
     return {
         "skin": tuple(float(np.clip(c, 0, 1)) for c in skin),
         "undertone": undertone,
@@ -198,7 +198,7 @@ def make_person(index: int, seed: int = 0) -> Person:
         age=age,
         face_width=u(0.66, 0.80) - 0.03 * soft,
         jaw_width=u(0.80, 0.98) - 0.06 * soft,
-        chin_width=u(0.22, 0.46) - 0.06 * soft,
+        chin_width=u(0.22, 0.36) - 0.05 * soft,
         chin_length=chin - 0.03 * soft,
         forehead=u(0.97, 1.09),
         fullness=u(),

@@ -58,17 +58,19 @@ def depth_map(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     angle = np.arctan2(np.abs(u), -v)
     reach = np.sqrt(u * u + v * v) / outline_radius(person, angle)
     inside = np.minimum(reach, 1.0)
-    depth = 0.62 * np.sqrt(np.maximum(1 - inside**2.4, 0))
+    depth = 0.70 * np.sqrt(np.maximum(1 - inside**2.4, 0))
     p = person
     soft = 1.0 if p.feminine else 0.0
     depth = depth + (0.045 - 0.020 * soft) * bump(u, v, 0, p.eye_y - 0.17, 0.42, 0.07)
     for side in (-1, 1):
         ex = side * p.eye_x
-        depth -= (0.05 + 0.06 * p.eye_depth) * bump(u, v, ex * 0.92, p.eye_y - 0.03, 0.13, 0.080)
+        depth -= (0.07 + 0.06 * p.eye_depth) * bump(u, v, ex * 0.92, p.eye_y - 0.04, 0.13, 0.080)
         depth -= (0.03 + 0.02 * p.eye_depth) * bump(u, v, side * 0.12, p.eye_y - 0.01, 0.045, 0.07)
         depth += 0.055 * bump(u, v, ex, p.eye_y, 0.095, 0.060)
-        depth += (0.040 + 0.05 * p.fullness) * bump(u, v, side * 0.40, 0.19, 0.17, 0.13)
-        depth -= (0.06 - 0.06 * p.fullness) * bump(u, v, side * 0.44, 0.50, 0.14, 0.17)
+        depth += (0.065 + 0.04 * p.fullness) * bump(u, v, side * 0.40, 0.17, 0.15, 0.11)
+        depth -= (0.09 - 0.08 * p.fullness) * bump(u, v, side * 0.44, 0.50, 0.13, 0.17)
+        # Temples.
+        depth -= 0.05 * bump(u, v, side * 0.58, p.eye_y - 0.16, 0.10, 0.16)
         # The cheek rises again outside the fold that runs from nose to mouth.
         depth += (0.012 + 0.012 * p.fullness) * bump(u, v, side * (p.nose_width + 0.16), p.mouth_y - 0.10, 0.09, 0.12)
         # Bags below the eyes.
@@ -91,12 +93,12 @@ def _nose(p: Person, u, v) -> np.ndarray:
     along = np.clip((v - top) / (tip - top), 0, 1)
     height = p.nose_height * (0.30 + 0.60 * along**1.3)
     width = p.nose_bridge * (0.85 + 0.40 * along)
-    over_it = smoothstep(v, top - 0.14, top + 0.07) * (1 - smoothstep(v, tip - 0.01, p.nose_y + 0.035))
+    over_it = smoothstep(v, top - 0.14, top + 0.07) * (1 - smoothstep(v, tip - 0.02, p.nose_y + 0.060))
     ridge = height * (0.75 * np.exp(-0.5 * (u / width) ** 2) + 0.25 * np.exp(-0.5 * (u / (1.9 * width)) ** 2)) * over_it
     ball = 0.058 + 0.026 * p.nose_tip
     nose = ridge + (0.055 + 0.05 * p.nose_tip) * bump(u, v, 0, tip, ball, ball * 0.85)
     for side in (-1, 1):
-        nose = nose + 0.075 * bump(u, v, side * (p.nose_width - 0.042), p.nose_y - 0.035, 0.040, 0.042)
+        nose = nose + 0.060 * bump(u, v, side * (p.nose_width - 0.045), p.nose_y - 0.030, 0.042, 0.045)
     return nose
 
 
@@ -108,7 +110,7 @@ def _folds(p: Person, u, v) -> np.ndarray:
     t = np.clip((v - p.nose_y + 0.04) / (p.mouth_y + 0.08 - p.nose_y), 0, 1)
     course = p.nose_width + 0.03 + (p.mouth_width * 0.55) * t**1.3
     ends = smoothstep(v, p.nose_y - 0.08, p.nose_y - 0.01) * (1 - smoothstep(v, p.mouth_y - 0.02, p.mouth_y + 0.10))
-    fold = (0.010 + 0.020 * w + 0.006 * p.fullness) * np.exp(-0.5 * ((np.abs(u) - course) / 0.024) ** 2) * ends
+    fold = (0.008 + 0.012 * w + 0.006 * p.fullness) * np.exp(-0.5 * ((np.abs(u) - course) / 0.034) ** 2) * ends
     lines = lines - fold
     for side in (-1, 1):
         lines = lines - (0.004 + 0.012 * w) * bump(u, v, side * p.eye_x, p.eye_y + 0.135, 0.10, 0.014)

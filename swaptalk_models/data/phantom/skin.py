@@ -16,6 +16,9 @@ _BLOOD = np.array((0.10, 0.52, 0.46), np.float32)
 _PIGMENT = np.array((0.55, 0.85, 1.10), np.float32)
 """The same of a dark spot of melanin."""
 
+_SHEEN = 0.013
+"""Share of the light that the surface throws back without colour, from all sides: what keeps skin from looking dyed."""
+
 
 def paint_skin(person: Person, canvas: Canvas, relief: Relief) -> np.ndarray:
     """Lit skin without brows, eyes, lips and hair: (side, side, 3) float32, linear light."""
@@ -24,6 +27,7 @@ def paint_skin(person: Person, canvas: Canvas, relief: Relief) -> np.ndarray:
     _shave(person, canvas, albedo)
     lit = albedo * relief.light
     lit += (shine(person, canvas) * relief.gloss)[..., None] * person.light.exposure * np.float32((1.0, 0.97, 0.93))
+    lit += _SHEEN * relief.light.mean(-1, keepdims=True)
     _nostrils(person, canvas, lit)
     return lit.astype(np.float32)
 
@@ -76,7 +80,7 @@ def shine(person: Person, canvas: Canvas) -> np.ndarray:
         oily = oily + 0.5 * bump(u, v, side * 0.36, 0.10, 0.16, 0.10)
     oily = oily + 0.4 * bump(u, v, 0, p.chin_length - 0.13, 0.12, 0.09)
     broken = 1 + 0.22 * clouds(rng, canvas.side, {0.012 * canvas.unit: 0.6, 0.03 * canvas.unit: 0.6})
-    return (0.02 + 0.13 * p.oil) * oily * np.clip(broken, 0.2, 2)
+    return (0.02 + 0.10 * p.oil) * oily * np.clip(broken, 0.2, 2)
 
 
 def beard_area(person: Person, canvas: Canvas) -> np.ndarray:
@@ -106,10 +110,10 @@ def _nostrils(p: Person, canvas: Canvas, lit: np.ndarray) -> None:
     base = linear(p.skin) * p.light.exposure
     for side in (-1, 1):
         tilt = v + 0.22 * side * (u - side * p.nose_width * 0.45)
-        wide = 0.030 + 0.10 * p.nose_width
-        hole = np.exp(-0.5 * ((u - side * p.nose_width * 0.46) / wide) ** 2 - 0.5 * ((tilt - p.nose_y - 0.004) / 0.017) ** 2)
-        over(lit, base * (0.05, 0.022, 0.018), (0.90 * smoothstep(hole, 0.30, 0.95)).astype(np.float32))
+        wide = 0.016 + 0.08 * p.nose_width
+        hole = np.exp(-0.5 * ((u - side * p.nose_width * 0.46) / wide) ** 2 - 0.5 * ((tilt - p.nose_y - 0.004) / 0.015) ** 2)
+        over(lit, base * (0.05, 0.022, 0.018), (0.88 * smoothstep(hole, 0.35, 0.95)).astype(np.float32))
         crease = bump(u, v, side * (p.nose_width + 0.004), p.nose_y - 0.030, 0.014, 0.040)
         over(lit, base * (0.28, 0.15, 0.13), 0.40 * crease.astype(np.float32))
-    under = bump(u, v, 0, p.nose_y + 0.020, p.nose_width * 0.62, 0.015)
-    over(lit, base * (0.24, 0.11, 0.10), 0.38 * under.astype(np.float32))
+    under = bump(u, v, 0, p.nose_y + 0.022, p.nose_width * 0.5, 0.013)
+    over(lit, base * (0.24, 0.11, 0.10), 0.22 * under.astype(np.float32))

@@ -39,9 +39,9 @@ def teeth_row(person: Person, u: np.ndarray, upper: bool) -> TeethRow:
         for k, width in enumerate(widths):
             here = (x >= borders[k]) & (x < borders[k + 1])
             t = 2 * (x - borders[k]) / width - 1
-            back = _SHORTER[k] + uneven * rng.uniform(-1, 1) + (0.012 + 0.006 * person.tooth_gaps) * np.abs(t) ** 5
+            back = _SHORTER[k] + uneven * rng.uniform(-1, 1) + (0.009 + 0.006 * person.tooth_gaps) * np.abs(t) ** 5
             edge = np.where(here, back, edge)
             shade = np.where(here, (1 - 0.22 * t * t) * rng.uniform(0.90, 1.05), shade)
-            line = np.exp(-(((1 - np.abs(t)) * width / 2 / (0.0045 + 0.004 * person.tooth_gaps)) ** 2))
+            line = np.exp(-(((1 - np.abs(t)) * width / 2 / (0.0040 + 0.003 * person.tooth_gaps)) ** 2))
             gap = np.where(here, line, gap)
     return TeethRow(edge.astype(np.float32), shade.astype(np.float32), gap.astype(np.float32))
