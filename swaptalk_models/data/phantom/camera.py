@@ -50,14 +50,14 @@ def draw_camera(draw: Draws) -> Camera:
     warm, tint = draw.uniform(-0.07, 0.07), draw.uniform(-0.025, 0.025)
     grain = draw.uniform() ** 1.7
     return Camera(
-        blur=0.25 + 0.65 * draw.uniform() ** 1.5,
+        blur=0.22 + 0.50 * draw.uniform() ** 1.8,
         grain=0.001 + 0.010 * grain,
         colour_grain=0.007 * grain * draw.uniform(),
         grain_size=draw.uniform(1.0, 2.2),
         white=(1 + warm, 1 - tint, 1 - warm),
-        contrast=draw.uniform(0.88, 1.16),
-        saturation=draw.uniform(0.72, 1.12),
-        sharpen=max(0.0, draw.uniform(-0.6, 0.7)),
+        contrast=draw.uniform(0.98, 1.28),
+        saturation=draw.uniform(0.85, 1.30),
+        sharpen=max(0.0, draw.uniform(-0.4, 0.8)),
         vignette=draw.uniform(0.0, 0.22),
         crf=round(draw.uniform(14, 24)),
     )

@@ -79,13 +79,13 @@ class Eye:
     def _lashes(self, image: np.ndarray, upper: np.ndarray, s: np.ndarray, blink: float) -> None:
         """A dark line along the lid that thickens outwards, and single hairs that stand off it."""
         p, v, cover = self._person, self._v, self._canvas.cover
-        thick = (0.011 + 0.011 * p.lashes) * (0.55 + 0.55 * smoothstep(s, -0.8, 1.0))
+        thick = (0.014 + 0.010 * p.lashes) * (0.55 + 0.55 * smoothstep(s, -0.8, 1.0))
         ends = cover((1.04 - np.abs(s)) * p.eye_width)
         line = cover(thick - np.abs(v - upper + 0.3 * thick), 0.014) * ends
         long = (0.010 + 0.030 * p.lashes) * (0.4 + 0.6 * smoothstep(s, -0.9, 0.8)) * (1 - 1.4 * blink)
         reach = np.clip((upper - v) / np.where(np.abs(long) < 0.004, 0.004, long), -1, 2)
         hairs = self._lash_hairs * np.clip(1 - reach, 0, 1) * (reach > 0) * ends * (0.25 + 0.5 * p.lashes)
-        alpha = np.clip(np.maximum(0.86 * line, hairs), 0, 1)
+        alpha = np.clip(np.maximum(0.92 * line, hairs), 0, 1)
         over(image, np.float32((0.012, 0.008, 0.008)), alpha.astype(np.float32))
 
     def _ball(self, upper, lower, look) -> np.ndarray:

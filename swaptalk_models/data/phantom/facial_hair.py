@@ -42,10 +42,10 @@ def paint_brows(person: Person, canvas: Canvas, image: np.ndarray, relief: Relie
         hairs = fibres(rng, course / 1.2, v - middle, 60, 0.05) * 0.6 + fibres(rng, course / 1.2, v, 110, 0.04) * 0.5
         away = thick - np.abs(v - middle) + 0.010 * hairs
         distance = np.minimum(away, 0.5 * p.brow_length * np.minimum(s - 0.01, 0.99 - s))
-        cover = canvas.cover(distance - 0.004, 0.034) * np.clip(0.74 + 0.26 * hairs, 0.25, 1.0)
+        cover = canvas.cover(distance - 0.004, 0.034) * np.clip(0.82 + 0.24 * hairs, 0.35, 1.0)
         ground = np.clip(0.55 + 0.5 * s, 0.5, 1.0)
         colour = linear(p.brow_colour) * (0.35 + 0.65 * relief.light) * np.exp(0.22 * hairs)[..., None]
-        over(image, colour.astype(np.float32), (0.94 * ground * cover).astype(np.float32))
+        over(image, colour.astype(np.float32), (0.97 * ground * cover).astype(np.float32))
 
 
 def paint_beard(person: Person, canvas: Canvas, image: np.ndarray, relief: Relief) -> None:

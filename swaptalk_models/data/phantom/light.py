@@ -20,7 +20,7 @@ Colour = tuple[float, float, float]
 _LUMA = np.array((0.299, 0.587, 0.114))
 _WARM, _NEUTRAL, _COOL = np.array((1.0, 0.74, 0.48)), np.array((1.0, 0.96, 0.90)), np.array((0.78, 0.90, 1.0))
 
-_SCATTER = (0.030, 0.014, 0.008)
+_SCATTER = (0.024, 0.011, 0.006)
 """Sigma (units) to which skin spreads red, green and blue light below its surface: shadows get soft, red rims."""
 
 _SHOULDER = 0.62
@@ -128,7 +128,7 @@ def draw_light(draw: Draws, bounce: Colour) -> Light:
         fill_warmth=draw.uniform(-0.9, 0.7),
         sky=draw.uniform(0.14, 0.42),
         bounce=tuple(float(c) for c in 0.25 + 0.75 * linear(bounce)),
-        exposure=draw.uniform(0.75, 1.22),
+        exposure=draw.uniform(0.95, 1.50),
     )
 
 
@@ -155,9 +155,9 @@ def cast_shadow(depth: np.ndarray, unit: float, light: Light, turn: float = 0.0)
 
 def open_sky(depth: np.ndarray, canvas: Canvas) -> np.ndarray:
     """Ambient occlusion 0..1: how far a spot lies below its surroundings, at three scales."""
-    below = 3.0 * (depth - canvas.blur(depth, 0.05)) + 2.0 * (depth - canvas.blur(depth, 0.12))
+    below = 4.5 * (depth - canvas.blur(depth, 0.05)) + 3.0 * (depth - canvas.blur(depth, 0.12))
     below += 0.9 * (depth - canvas.blur(depth, 0.30))
-    return np.clip(0.97 + below, 0.35, 1.1).astype(np.float32)
+    return np.clip(0.97 + below, 0.25, 1.12).astype(np.float32)
 
 
 def scatter(irradiance: np.ndarray, canvas: Canvas) -> np.ndarray:

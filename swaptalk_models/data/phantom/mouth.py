@@ -80,7 +80,7 @@ class Mouth:
         normal = np.stack([across, down, ahead], -1).astype(np.float32)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         falls = light.on(normal) * self._reach
-        thin = np.where(upper, 1.0 - 0.30 * above**3, 1.0 - 0.18 * (1 - below) ** 3)
+        thin = np.where(upper, 0.82 - 0.28 * above**3, 0.95 - 0.20 * (1 - below) ** 3)
         colour = self._lip * falls * (thin * np.exp(0.10 * self._creases))[..., None]
         mirror = np.clip(normal @ self._half_way, 0, 1) ** 22 * (1 + 0.5 * self._creases).clip(0)
         wet = (0.04 + 0.26 * self._person.lip_gloss) * mirror * (1 - 0.5 * light.softness) * light.exposure

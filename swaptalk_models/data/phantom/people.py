@@ -124,7 +124,7 @@ def _rgb(colour) -> Colour:
 
 
 def _colours(draw: Draws, age: float, feminine: bool) -> dict:
-    tone = draw.uniform(0, len(SKIN) - 1)
+    tone = (len(SKIN) - 1) * draw.uniform() ** 0.7
     low = min(int(tone), len(SKIN) - 2)
     undertone = draw.uniform(-1, 1)
     skin = np.array(_mix(SKIN[low], SKIN[low + 1], tone - low))
@@ -151,7 +151,7 @@ def _colours(draw: Draws, age: float, feminine: bool) -> dict:
         "undertone": undertone,
         "lip_colour": tuple(float(np.clip(c, 0, 1)) for c in lips),
         "hair_colour": tuple(float(np.clip(c, 0, 1)) for c in hair),
-        "brow_colour": _mix(hair * 0.62, skin * 0.35, 0.30 if name not in ("grey", "white") else 0.45),
+        "brow_colour": _mix(hair * 0.55, skin * 0.30, 0.20 if name not in ("grey", "white") else 0.45),
         "iris_colour": _rgb(IRIS[iris]),
     }
 
