@@ -11,7 +11,7 @@ from swaptalk_models.data.phantom.light import linear, shoulder
 from swaptalk_models.data.phantom.noise import cloud, fibres
 from swaptalk_models.data.phantom.people import Person
 
-_WHITE = np.array((0.60, 0.54, 0.50), np.float32)
+_WHITE = np.array((0.47, 0.42, 0.39), np.float32)
 _BALL = 0.17
 """Radius (units) of the eyeball: 12 mm of an eye where eyes are 63 mm apart, a little more for the soft rim."""
 

@@ -51,7 +51,7 @@ class Mouth:
         rounded = np.clip(1 - s * s, 0, 1)
         gap = lip_gap(mouth)
         # The lower lip shades the chin, the upper lip's border catches light, the corners lie in a dimple.
-        shadow = 0.30 * np.exp(-0.5 * ((v - bottom - 0.030) / 0.026) ** 2) * rounded
+        shadow = 0.36 * np.exp(-0.5 * ((v - bottom - 0.026) / 0.026) ** 2) * rounded
         corner = self._person.mouth_y - self._person.corner + 0.26 * gap
         for side in (-1, 1):
             shadow = shadow + 0.50 * bump(u, v, side * half * 1.01, corner, 0.028, 0.022)
@@ -65,8 +65,8 @@ class Mouth:
             over(image, self._inside(inner_top, inner_bottom, s, mouth, gap), hole)
         # The line where the lips meet.
         middle = (inner_top + inner_bottom) / 2
-        seam = np.exp(-0.5 * ((v - middle) / 0.009) ** 2) * ends * max(0.0, 1 - gap / 0.03)
-        over(image, self._lip * (0.12, 0.05, 0.05), (0.80 * seam).astype(np.float32))
+        seam = np.exp(-0.5 * ((v - middle) / 0.011) ** 2) * ends * max(0.0, 1 - gap / 0.03)
+        over(image, self._lip * (0.12, 0.05, 0.05), (0.88 * seam).astype(np.float32))
 
     def _lips(self, top, inner_top, inner_bottom, bottom, s, mouth) -> np.ndarray:
         v, light = self._v, self._person.light

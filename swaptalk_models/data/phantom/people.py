@@ -130,7 +130,7 @@ def _colours(draw: Draws, age: float, feminine: bool) -> dict:
     skin = np.array(_mix(SKIN[low], SKIN[low + 1], tone - low))
     skin = skin * (1 + undertone * np.array((-0.015, 0.03, -0.05))) * draw.uniform(0.95, 1.05)
     fair = tone / (len(SKIN) - 1)
-    names = ("black", "dark") if fair < 0.35 else ("black", "dark", "brown", "chestnut", "red", "blond", "fair")
+    names = ("black", "dark") if fair < 0.5 else ("black", "dark", "brown", "chestnut", "red", "blond", "fair")
     name = draw.choice(names)
     grey = draw.uniform()
     if age > 0.62:
@@ -138,7 +138,7 @@ def _colours(draw: Draws, age: float, feminine: bool) -> dict:
     hair = np.array(_rgb(HAIR[name])) * draw.uniform(0.85, 1.15)
     iris = (
         draw.choice(("dark", "brown"))
-        if fair < 0.4
+        if fair < 0.5
         else draw.choice(("brown", "hazel", "green", "blue", "grey", "dark"))
     )
     # Bare lips are the skin with more blood in it; make-up goes from a tint to plain red or rose.
@@ -189,17 +189,17 @@ def make_person(index: int, seed: int = 0) -> Person:
     )
     # Proportions of real faces: what lies far outside confuses landmark models (and people).
     eye_x, eye_y = u(0.262, 0.326), u(-0.13, -0.03)
-    mouth_y = eye_y + u(0.59, 0.71)
-    nose_y = eye_y + (mouth_y - eye_y) * u(0.53, 0.66)
-    chin = mouth_y + u(0.37, 0.49)
+    mouth_y = eye_y + u(0.61, 0.72)
+    nose_y = eye_y + (mouth_y - eye_y) * u(0.59, 0.69)
+    chin = mouth_y + u(0.40, 0.50)
     return Person(
         index=index,
         feminine=feminine,
         age=age,
-        face_width=u(0.66, 0.80) - 0.03 * soft,
+        face_width=u(0.65, 0.77) - 0.02 * soft,
         jaw_width=u(0.80, 0.98) - 0.06 * soft,
         chin_width=u(0.22, 0.36) - 0.05 * soft,
-        chin_length=chin - 0.03 * soft,
+        chin_length=chin - 0.02 * soft,
         forehead=u(0.97, 1.09),
         fullness=u(),
         eye_x=eye_x,

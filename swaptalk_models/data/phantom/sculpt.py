@@ -143,7 +143,8 @@ def light_relief(person: Person, canvas: Canvas) -> Relief:
     """The person's light on the head: shadows, occlusion, scattering below the skin, and the shine on top of it."""
     reach, depth = depth_map(person, canvas)
     light = person.light
-    normal = normals(depth + _roughness(person, canvas), canvas.unit)
+    rough_height = _roughness(person, canvas)
+    normal = normals(depth + rough_height, canvas.unit)
     shadow = cast_shadow(depth, canvas.unit, light)
     sky = open_sky(depth, canvas)
     soft = scatter(light.on(normals(depth, canvas.unit), shadow, sky), canvas)
@@ -154,7 +155,8 @@ def light_relief(person: Person, canvas: Canvas) -> Relief:
     level = soft * (0.35 + 0.65 * crisp)
     half = light.direction() + np.array((0, 0, 1), np.float32)
     half /= np.linalg.norm(half)
-    mirror = np.clip(normal @ half, 0, 1)
+    even = normals(depth + 0.45 * rough_height, canvas.unit)
+    mirror = np.clip(even @ half, 0, 1)
     gloss = (0.55 * mirror**14 + 0.8 * mirror**45) * (1 - 0.6 * light.softness) * shadow * sky
     return Relief(reach, depth, normal, level.astype(np.float32), gloss.astype(np.float32))
 

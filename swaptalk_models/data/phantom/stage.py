@@ -42,7 +42,7 @@ def _paint_neck(p: Person, canvas: Canvas, image: np.ndarray) -> None:
     long = 0.16 + 0.30 * np.sin(p.light.elevation)
     lean = -0.25 * np.sin(p.light.azimuth)
     below = smoothstep(v + lean * u, p.chin_length - 0.02, p.chin_length + long)
-    lit = p.light.on(normal, 0.05 + 0.90 * below, 0.30 + 0.60 * below)
+    lit = p.light.on(normal, 0.25 + 0.75 * below, 0.45 + 0.55 * below)
     rng = np.random.default_rng([p.index, 93])
     grain = 1 + 0.05 * clouds(rng, canvas.side, {0.2 * canvas.unit: 0.7, 0.02 * canvas.unit: 0.6})
     layer(image, (linear(p.skin) * (0.97, 0.92, 0.90) * grain[..., None] * lit).astype(np.float32), alpha)
