@@ -55,7 +55,7 @@ def draw_camera(draw: Draws) -> Camera:
         colour_grain=0.007 * grain * draw.uniform(),
         grain_size=draw.uniform(1.0, 2.2),
         white=(1 + warm, 1 - tint, 1 - warm),
-        contrast=draw.uniform(0.98, 1.28),
+        contrast=draw.uniform(0.98, 1.20),
         saturation=draw.uniform(0.85, 1.30),
         sharpen=max(0.0, draw.uniform(-0.4, 0.8)),
         vignette=draw.uniform(0.0, 0.22),

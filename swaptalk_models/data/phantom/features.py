@@ -10,8 +10,8 @@ import numpy as np
 
 from swaptalk_models.data.phantom.people import Person
 
-GAPE = 0.25
-"""Widest gap between the lips, in head units (opening = 1): 0.42 of the distance between the eyes, as people speak."""
+GAPE = 0.27
+"""Widest gap between the lips, in head units (opening = 1): 0.46 of the distance between the eyes, as people speak."""
 
 CORNER_DROP = 0.26
 """How far the corners of the mouth follow the jaw, as a share of the gap."""

@@ -118,15 +118,16 @@ class Light:
 
 def draw_light(draw: Draws, bounce: Colour) -> Light:
     """From a flat studio to a lamp far on one side; some shade is always filled, as on any face that is filmed."""
-    azimuth = np.radians(draw.uniform(-70, 70))
+    side = draw.uniform(-1, 1)
+    azimuth = np.radians(62 * np.sign(side) * abs(side) ** 1.2)
     return Light(
         azimuth=float(azimuth),
-        elevation=float(np.radians(draw.uniform(8, 55))),
+        elevation=float(np.radians(draw.uniform(10, 45))),
         warmth=draw.uniform(-0.6, 0.9),
         softness=draw.uniform(),
-        fill=0.05 + 0.50 * draw.uniform() ** 1.6,
+        fill=draw.uniform(0.15, 0.60),
         fill_warmth=draw.uniform(-0.9, 0.7),
-        sky=draw.uniform(0.14, 0.42),
+        sky=draw.uniform(0.22, 0.50),
         bounce=tuple(float(c) for c in 0.25 + 0.75 * linear(bounce)),
         exposure=draw.uniform(0.95, 1.50),
     )
@@ -150,7 +151,7 @@ def cast_shadow(depth: np.ndarray, unit: float, light: Light, turn: float = 0.0)
         soft = 0.015 + (0.10 + 0.35 * light.softness) * reach
         hidden = np.maximum(hidden, smoothstep(moved - depth - reach * z / flat, 0.0, soft))
     sigma = (0.010 + 0.030 * light.softness) * unit
-    return 1 - (0.92 - 0.25 * light.softness) * cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), sigma)
+    return 1 - (0.80 - 0.30 * light.softness) * cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), sigma)
 
 
 def open_sky(depth: np.ndarray, canvas: Canvas) -> np.ndarray:

@@ -98,7 +98,7 @@ class Mouth:
         inside = cover((0.84 - np.abs(s)) * 0.3, 0.03)
         # The upper row is fixed to the skull, the lower one falls with the jaw.
         upper, lower = self._rows
-        edge = p.mouth_y + 0.026 - 0.020 * s * s - upper.edge
+        edge = p.mouth_y + 0.018 - 0.020 * s * s - upper.edge
         lip_shade = 0.40 + 0.60 * np.clip((v - inner_top) / 0.045, 0, 1)
         glaze = 1 + 0.25 * np.exp(-0.5 * ((v - edge + 0.032) / 0.014) ** 2)
         shade = lit * lip_shade * curve * upper.shade * glaze * (1 - 0.42 * upper.gap)
@@ -113,11 +113,11 @@ class Mouth:
     def _paint_tongue(self, image, inner_bottom, s, mouth, gap: float, lit: float) -> None:
         """A wet hump on the floor of the mouth that rises to the teeth for l, th, t, d, n."""
         v = self._v
-        rise = 0.055 + 0.10 * mouth["tongue"] + 0.10 * gap
+        rise = 0.060 + 0.10 * mouth["tongue"] + 0.20 * gap
         crown = inner_bottom - rise * np.clip(1 - (s / 0.80) ** 2, 0, 1) ** 0.8
         depth = np.clip((v - crown) / (0.11 + 0.2 * gap), 0, 1)
-        level = 0.30 + 0.75 * np.sin(np.pi * np.clip(depth, 0, 0.9)) - 0.16 * np.exp(-((s / 0.09) ** 2))
-        level = level * np.exp(0.10 * self._bumps) * (0.55 + 0.45 * mouth["tongue"])
+        level = 0.50 + 0.60 * np.sin(np.pi * np.clip(depth, 0, 0.9)) - 0.16 * np.exp(-((s / 0.09) ** 2))
+        level = level * np.exp(0.10 * self._bumps) * (0.75 + 0.25 * mouth["tongue"])
         wet = 0.10 * np.exp(-0.5 * ((depth - 0.32) / 0.10) ** 2 - 0.5 * ((s - 0.2 * self._person.light.side) / 0.30) ** 2)
         wet = wet * np.clip(1 + 0.8 * self._bumps, 0, 2.5)
         over(image, lit * (_TONGUE * level[..., None] + wet[..., None]), self._canvas.cover(v - crown, 0.020) * 0.95)

@@ -81,8 +81,8 @@ def depth_map(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
         depth += 0.010 * bump(u, v, side * 0.045, (p.nose_y + p.mouth_y) / 2, 0.018, 0.07)
         depth -= 0.020 * bump(u, v, side * (p.mouth_width + 0.035), p.mouth_y + 0.01, 0.035, 0.05)
     groove = p.mouth_y + p.lower_lip + 0.075
-    depth -= 0.022 * bump(u, v, 0, groove, 0.15, 0.045)
-    depth += 0.050 * bump(u, v, 0, (groove + p.chin_length) / 2 + 0.03, 0.10 + 0.2 * p.chin_width, 0.085)
+    depth -= 0.014 * bump(u, v, 0, groove, 0.15, 0.045)
+    depth += 0.038 * bump(u, v, 0, (groove + p.chin_length) / 2 + 0.03, 0.10 + 0.2 * p.chin_width, 0.085)
     depth += _folds(p, u, v)
     return reach.astype(np.float32), depth.astype(np.float32)
 
