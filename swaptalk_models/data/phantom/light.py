@@ -122,7 +122,7 @@ def draw_light(draw: Draws, bounce: Colour) -> Light:
     azimuth = np.radians(62 * np.sign(side) * abs(side) ** 1.2)
     return Light(
         azimuth=float(azimuth),
-        elevation=float(np.radians(draw.uniform(10, 45))),
+        elevation=float(np.radians(draw.uniform(6, 38))),
         warmth=draw.uniform(-0.6, 0.9),
         softness=draw.uniform(),
         fill=draw.uniform(0.15, 0.60),
@@ -151,14 +151,14 @@ def cast_shadow(depth: np.ndarray, unit: float, light: Light, turn: float = 0.0)
         soft = 0.015 + (0.10 + 0.35 * light.softness) * reach
         hidden = np.maximum(hidden, smoothstep(moved - depth - reach * z / flat, 0.0, soft))
     sigma = (0.010 + 0.030 * light.softness) * unit
-    return 1 - (0.80 - 0.30 * light.softness) * cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), sigma)
+    return 1 - (0.68 - 0.28 * light.softness) * cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), sigma)
 
 
 def open_sky(depth: np.ndarray, canvas: Canvas) -> np.ndarray:
     """Ambient occlusion 0..1: how far a spot lies below its surroundings, at three scales."""
     below = 4.5 * (depth - canvas.blur(depth, 0.05)) + 3.0 * (depth - canvas.blur(depth, 0.12))
     below += 0.9 * (depth - canvas.blur(depth, 0.30))
-    return np.clip(0.97 + below, 0.25, 1.12).astype(np.float32)
+    return np.clip(0.97 + below, 0.42, 1.12).astype(np.float32)
 
 
 def scatter(irradiance: np.ndarray, canvas: Canvas) -> np.ndarray:

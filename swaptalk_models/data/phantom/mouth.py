@@ -80,7 +80,7 @@ class Mouth:
         normal = np.stack([across, down, ahead], -1).astype(np.float32)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
         falls = light.on(normal) * self._reach
-        thin = np.where(upper, 0.82 - 0.28 * above**3, 0.95 - 0.20 * (1 - below) ** 3)
+        thin = np.where(upper, 0.76 - 0.26 * above**3, 0.95 - 0.20 * (1 - below) ** 3)
         colour = self._lip * falls * (thin * np.exp(0.10 * self._creases))[..., None]
         mirror = np.clip(normal @ self._half_way, 0, 1) ** 22 * (1 + 0.5 * self._creases).clip(0)
         wet = (0.04 + 0.26 * self._person.lip_gloss) * mirror * (1 - 0.5 * light.softness) * light.exposure
@@ -116,8 +116,8 @@ class Mouth:
         rise = 0.060 + 0.10 * mouth["tongue"] + 0.20 * gap
         crown = inner_bottom - rise * np.clip(1 - (s / 0.80) ** 2, 0, 1) ** 0.8
         depth = np.clip((v - crown) / (0.11 + 0.2 * gap), 0, 1)
-        level = 0.50 + 0.60 * np.sin(np.pi * np.clip(depth, 0, 0.9)) - 0.16 * np.exp(-((s / 0.09) ** 2))
-        level = level * np.exp(0.10 * self._bumps) * (0.75 + 0.25 * mouth["tongue"])
-        wet = 0.10 * np.exp(-0.5 * ((depth - 0.32) / 0.10) ** 2 - 0.5 * ((s - 0.2 * self._person.light.side) / 0.30) ** 2)
+        level = 0.30 + 0.60 * np.sin(np.pi * np.clip(depth, 0, 0.9)) - 0.16 * np.exp(-((s / 0.09) ** 2))
+        level = level * np.exp(0.10 * self._bumps) * (0.60 + 0.40 * mouth["tongue"])
+        wet = 0.05 * np.exp(-0.5 * ((depth - 0.32) / 0.10) ** 2 - 0.5 * ((s - 0.2 * self._person.light.side) / 0.30) ** 2)
         wet = wet * np.clip(1 + 0.8 * self._bumps, 0, 2.5)
         over(image, lit * (_TONGUE * level[..., None] + wet[..., None]), self._canvas.cover(v - crown, 0.020) * 0.95)

@@ -190,7 +190,7 @@ def make_person(index: int, seed: int = 0) -> Person:
     # Proportions of real faces: what lies far outside confuses landmark models (and people).
     eye_x, eye_y = u(0.262, 0.326), u(-0.13, -0.03)
     mouth_y = eye_y + u(0.61, 0.72)
-    nose_y = eye_y + (mouth_y - eye_y) * u(0.59, 0.69)
+    nose_y = eye_y + (mouth_y - eye_y) * u(0.56, 0.65)
     chin = mouth_y + u(0.40, 0.50)
     return Person(
         index=index,
@@ -223,7 +223,7 @@ def make_person(index: int, seed: int = 0) -> Person:
         nose_tip=u(),
         mouth_y=mouth_y,
         mouth_width=u(0.215, 0.285),
-        upper_lip=u(0.036, 0.078) + 0.010 * soft,
+        upper_lip=u(0.046, 0.078) + 0.010 * soft,
         lower_lip=u(0.052, 0.098) + 0.010 * soft,
         cupid=u(0.1, 0.9),
         corner=u(-0.018, 0.024),

@@ -93,7 +93,7 @@ def _nose(p: Person, u, v) -> np.ndarray:
     along = np.clip((v - top) / (tip - top), 0, 1)
     height = p.nose_height * (0.30 + 0.60 * along**1.3)
     width = p.nose_bridge * (0.85 + 0.40 * along)
-    over_it = smoothstep(v, top - 0.14, top + 0.07) * (1 - smoothstep(v, tip - 0.02, p.nose_y + 0.060))
+    over_it = smoothstep(v, top - 0.14, top + 0.07) * (1 - smoothstep(v, tip - 0.02, p.nose_y + 0.072))
     ridge = height * (0.75 * np.exp(-0.5 * (u / width) ** 2) + 0.25 * np.exp(-0.5 * (u / (1.9 * width)) ** 2)) * over_it
     ball = 0.058 + 0.026 * p.nose_tip
     nose = ridge + (0.055 + 0.05 * p.nose_tip) * bump(u, v, 0, tip, ball, ball * 0.85)

@@ -116,4 +116,4 @@ def _nostrils(p: Person, canvas: Canvas, lit: np.ndarray) -> None:
         crease = bump(u, v, side * (p.nose_width + 0.004), p.nose_y - 0.030, 0.014, 0.040)
         over(lit, base * (0.28, 0.15, 0.13), 0.40 * crease.astype(np.float32))
     under = bump(u, v, 0, p.nose_y + 0.022, p.nose_width * 0.5, 0.013)
-    over(lit, base * (0.24, 0.11, 0.10), 0.22 * under.astype(np.float32))
+    over(lit, base * (0.24, 0.11, 0.10), 0.12 * under.astype(np.float32))
