@@ -50,14 +50,22 @@ def strands(person: Person, canvas: Canvas, seed: int) -> np.ndarray:
     cut = CUTS[person.hair]
     rng = np.random.default_rng([person.index, seed])
     u, v = canvas.u, canvas.v
-    wave = (0.010 + 0.05 * cut.curl) * cloud(rng, canvas.side, canvas.side, 0.22 * canvas.unit)
-    wave = wave + (0.003 + 0.035 * cut.curl) * cloud(rng, canvas.side, canvas.side, 0.07 * canvas.unit)
+    wave = (0.010 + 0.03 * cut.curl) * cloud(rng, canvas.side, canvas.side, 0.22 * canvas.unit)
+    wave = wave + (0.003 + 0.010 * cut.curl) * cloud(rng, canvas.side, canvas.side, 0.07 * canvas.unit)
     x, y = u + wave - cut.part * person.part_side, 1.35 + v + wave
     angle, radius = np.arctan2(x, y) / (2 * np.pi), np.sqrt(x * x + y * y)
+    # Single hairs would alias where all of them meet.
     locks = fibres(rng, angle, radius, 90, 0.7)
-    hairs = fibres(rng, angle + 0.002 * wave, radius, 320, 0.35)
-    fine = fibres(rng, angle, radius, 700, 0.2)
-    return ((0.60 * locks + 0.60 * hairs + 0.45 * fine)).astype(np.float32)
+    hairs = fibres(rng, angle, radius, 300, 0.35) * smoothstep(radius, 0.25, 0.6)
+    fine = fibres(rng, angle, radius, 480, 0.2) * smoothstep(radius, 0.5, 0.9)
+    straight = 0.60 * locks + 0.60 * hairs + 0.40 * fine
+    # Curls are ridges that wind about, not lines.
+    share = min(1.0, 1.3 * cut.curl**2)
+    if share > 0.05:
+        large, small = (cloud(rng, canvas.side, canvas.side, cell * canvas.unit) for cell in (0.075, 0.035))
+        curls = 1.5 * (0.7 - np.abs(large)) + 1.0 * (0.7 - np.abs(small))
+        straight = np.sqrt(1 - share) * straight + np.sqrt(share) * curls
+    return straight.astype(np.float32)
 
 
 def _lit_hair(person: Person, normal: np.ndarray, locks: np.ndarray, depth: np.ndarray, thin: float = 1.0) -> np.ndarray:

@@ -104,7 +104,7 @@ class Mouth:
         shade = lit * lip_shade * curve * upper.shade * glaze * (1 - 0.42 * upper.gap)
         over(image, enamel * shade[..., None], cover(edge - v, 0.006) * inside)
         edge = p.mouth_y + 0.80 * gap - 0.030 + 0.030 * s * s + lower.edge
-        shade = 0.50 * lit * curve * lower.shade * (1 - 0.40 * lower.gap) * np.ones_like(v)
+        shade = 0.38 * lit * curve * lower.shade * (1 - 0.40 * lower.gap) * np.ones_like(v)
         seen = (1 - 0.9 * mouth["tongue"]) * float(smoothstep(gap, 0.08, 0.18))
         over(image, enamel * (0.96, 0.93, 0.88) * shade[..., None], cover(v - edge, 0.006) * inside * 0.85 * seen)
         image *= (0.45 + 0.55 * np.clip((v - inner_top) / 0.035, 0, 1))[..., None]
