@@ -5,7 +5,7 @@ from __future__ import annotations
 from swaptalk_models.graph.models import MODELS
 
 CODE_VERSIONS: dict[str, str] = {
-    "phantom": "1",
+    "phantom": "2",
     "hdtf_catalog": "2",
     "raw_videos": "3",
     "clips": "2",
