@@ -67,12 +67,12 @@ def train_model(
     Raises:
         UserError: what the training says about its configuration or its inputs.
     """
-    from swaptalk_models.data.snapshot import load_snapshot
+    from swaptalk_models.data.snapshot import load_snapshot, make_unheard_snapshot
 
     started = time.monotonic()
     name = context.asset_key.to_user_string()
     home, preset = swaptalk.home_folder(), swaptalk.load()
-    snapshot = load_snapshot(home)
+    snapshot = make_unheard_snapshot(home, preset) if MODELS[name].unheard else load_snapshot(home)
     spec = plan(name, home.root, preset, snapshot.path, snapshot.version)
     folder = ModelFolder(Path(spec.output))
     cached = folder.done

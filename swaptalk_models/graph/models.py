@@ -90,6 +90,11 @@ class ModelSpec:
         return {name: figure for name, figure in self.figures.items() if figure.threshold is not None}
 
     @property
+    def unheard(self) -> bool:
+        """Whether it learns before the sounds are put into step, from no snapshot's but the clips' own sound."""
+        return "training_snapshot" not in self.reads
+
+    @property
     def upstream(self) -> tuple[str, ...]:
         """Assets that it is made from."""
         return (*self.reads, *self.inputs)
@@ -122,13 +127,14 @@ _ALL = (
     ),
     ModelSpec(
         "sync_judge",
-        "A pixel-space SyncNet that no generator was trained against. Once it is good enough, it also listens to every clip: "
-        "the next snapshot goes by the offsets that it finds.",
+        "A pixel-space SyncNet that no generator was trained against. It learns from the clips as they are; where it is good "
+        "enough, it then listens to every clip, and the snapshot goes by the offsets that it finds.",
         SyncJudgeConfig,
         code_version="1",
         network=f"{_MODULES}.sync_judge:SyncJudge.build",
         objective=f"{_OBJECTIVES}.sync:SyncJudgeObjective.build",
         held_out=f"{_HELD_OUT}.sync:SyncHeldOut",
+        reads=("face_tracks", "face_crops", "mels"),
         group="evaluation",
         figures={"accuracy": _ACCURACY, "offset_error_frames": _OFFSET_ERROR},
     ),
