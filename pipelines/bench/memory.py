@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+
+from assets.support.own_packages import own_environment
 
 SHORT_S, LONG_S, SIZE = 10, 600, 256
 # One annotated clip as long as the video is the worst case; a plain folder's video is cut into chunks.
