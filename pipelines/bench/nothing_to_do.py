@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from assets.support.own_packages import own_environment
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
@@ -31,8 +32,6 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
 
 def _command(home: Path) -> dict[str, float | str]:
-    from pipelines.run_settings import last_settings
-
     settings = last_settings(Home(home))
     command = ["-m", "pipelines.cli.main", "run", "--home", str(home), "--preset", settings.preset]
     for option, value in (("--videos", settings.videos), ("--hdtf", settings.hdtf)):

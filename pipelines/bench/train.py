@@ -10,14 +10,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import own_models
 from swaptalk_models.settings.preset import Preset, load_preset
 
 if TYPE_CHECKING:
     from swaptalk_models.training.data import TrainingData
     from swaptalk_models.training.objective import Objective
 
+TRAINED = tuple(spec.name for spec in own_models() if spec.objective)
 SECONDS = 1.5  # a figure
 _HELD_DECODED = 64  # px; above, a corpus of any size does not fit into memory decoded
 _LATE = 0.9  # of the training: all losses have joined
@@ -27,9 +30,6 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     """Of each training: steps a second, share of the time spent on waiting for batches, and how many times as fast bfloat16 is as float32.
     Of cached codes: frames a second, beside decoding crops and encoding them on the fly.
     """
-    from pipelines.run_settings import last_settings
-    from swaptalk_models.rehearsal.dry_run import TRAINED
-
     settings = last_settings(Home(home))
     preset = load_preset(settings.preset, settings.overrides)
     found: dict[str, float | str] = {"preset": preset.name}
@@ -66,6 +66,7 @@ def _pace(objective: Objective, train, dtype: str, workdir: Path) -> tuple[float
 
     fit = Fit(
         objective,
+        None,
         dataclasses.replace(train, dtype=dtype, minutes=0.0, steps=max(train.steps, 1000)),
         workdir,
         lambda line: None,
