@@ -64,7 +64,9 @@ def repeat(source: Path, target: Path, times: int) -> None:
         for _ in range(times):
             with av.open(str(source)) as read:
                 picture, sound = read.streams.video[0], read.streams.audio[0]
-                streams = streams or {stream.type: written.add_stream_from_template(stream) for stream in (picture, sound)}
+                streams = streams or {
+                    stream.type: written.add_stream_from_template(stream) for stream in (picture, sound)
+                }
                 for packet in read.demux(picture, sound):
                     kind, shift = packet.stream.type, round(begins / packet.time_base)
                     # The sound's first packet lies before its picture: from the second time on it has no room.

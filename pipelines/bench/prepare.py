@@ -88,7 +88,9 @@ def _decode(videos: list[Path]) -> tuple[int, float]:
 
 def _copies(videos: list[Path], folder: Path, count: int) -> list[Path]:
     folder.mkdir()
-    return [Path(shutil.copy(video, folder / f"{video.stem}_{index}.mp4")) for video in videos for index in range(count)]
+    return [
+        Path(shutil.copy(video, folder / f"{video.stem}_{index}.mp4")) for video in videos for index in range(count)
+    ]
 
 
 def _write_film(source: Path, target: Path) -> Path:

@@ -60,7 +60,9 @@ class Snapshot:
 
     def clips(self, split: str | None = None) -> list[dict[str, Any]]:
         """Rows of a split (train, validation or test), or all."""
-        return [{"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])]
+        return [
+            {"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])
+        ]
 
     def table_version(self, name: str) -> int:
         """Lance version that holds this snapshot's rows of a table."""
@@ -68,8 +70,8 @@ class Snapshot:
 
 
 def make_snapshot(home: Home, preset: Preset) -> Snapshot:
-    """Name every clip that went through all data stages and that no quality gate keeps out, say of which the sound is of
-    no use, and keep the table versions that hold them. Old snapshots stay. The ledger's marks are brought up to date.
+    """Name every clip that went through all data stages and that no quality gate keeps out, say of which the sound is
+    of no use, and keep the table versions that hold them. Old snapshots stay. The ledger's marks follow.
 
     Raises:
         UserError: nothing to train on, or too few people; the message says what is in quarantine or marked.
@@ -82,7 +84,8 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         done[SYNC_STAGE] = {
             clip: offsets[clip]
             for clip in usable
-            if clip in offsets and offsets[clip].inputs == hash_values(heard(done["face_crops"][clip], done["mels"][clip]))
+            if clip in offsets
+            and offsets[clip].inputs == hash_values(heard(done["face_crops"][clip], done["mels"][clip]))
         }
         persons = {row["video"]: row["person"] for row in catalog_rows(home)}
         videos = {clip: done["face_crops"][clip].video for clip in usable if done["face_crops"][clip].video in persons}
@@ -98,7 +101,8 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
             held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
         people = {held_out[clip] for clip in taken if clip not in extra}
         mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
-        split = dict.fromkeys(held_out.values(), "train") | _split(ledger, people, preset.training_snapshot, mute_people, len(extra))
+        split = dict.fromkeys(held_out.values(), "train")
+        split |= _split(ledger, people, preset.training_snapshot, mute_people, len(extra))
         rows = []
         for clip in taken:
             row = {"clip": clip, "video": videos[clip], "person": speaker[clip], "split": split[held_out[clip]]}
@@ -127,7 +131,8 @@ def _extra(videos: dict[str, str], known: set[str], patterns: Sequence[str]) -> 
     """
     for pattern in patterns:
         if not any(fnmatchcase(video, pattern) for video in known):
-            raise UserError(f"training_snapshot.extra: no video is called {pattern!r}; one of them is {min(known, default='none')}")
+            one = min(known, default="none")
+            raise UserError(f"training_snapshot.extra: no video is called {pattern!r}; one of them is {one}")
     return {clip for clip, video in videos.items() if any(fnmatchcase(video, pattern) for pattern in patterns)}
 
 
@@ -136,7 +141,9 @@ def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str
         return split_persons(persons, config, mute)
     except UserError as error:
         bad, left_out = ledger.quarantine(), marked(ledger)
-        said = str(error) + (f"; {extra} clips are extra data (training_snapshot.extra) and count for nobody held out" if extra else "")
+        said = str(error)
+        if extra:
+            said += f"; {extra} clips are extra data (training_snapshot.extra) and count for nobody held out"
         if bad:
             said += f"; {len(bad)} in quarantine: " + "; ".join(f"{e.clip} ({e.stage}): {e.reason}" for e in bad[:3])
         if left_out:

@@ -42,8 +42,8 @@ PRELOAD = [
     f"{_DATA}.quality.measures",
     f"{_DATA}.sound.mel",
 ]
-"""What the data stages' work imports where it runs (a test holds the two together), loaded once, by the server from which
-the workers fork. Nothing that starts threads or a GPU."""
+"""What the data stages' work imports where it runs (a test holds the two together), loaded once, by the server from
+which the workers fork. Nothing that starts threads or a GPU."""
 
 Task = tuple[Work, Item, Home, Any, "float | None"]
 """(work, item, home, params, time limit)."""

@@ -194,7 +194,8 @@ class FaceAlignmentBackend:
         return sorted(found, key=lambda d: -d.score)
 
     def landmarks(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        exact = np.asarray(box, np.float64)  # the package puts its numbers into tensors, and PyTorch takes no numpy.float32
+        # The package puts its numbers into tensors, and PyTorch takes no numpy.float32.
+        exact = np.asarray(box, np.float64)
         return np.asarray(self._model.get_landmarks_from_image(image, detected_faces=[exact])[0], np.float32)
 
     def box_around(self, landmarks: np.ndarray) -> np.ndarray:

@@ -240,9 +240,14 @@ def _picture(description: bytes) -> tuple[tuple[int, int], Fraction | None, bool
 
 
 def _edits(boxes: list[bytes]) -> list[tuple[int, int]]:
-    return [edit for box in boxes for content in read_boxes(box, "edts").get("elst", []) for edit in _edit_list(content)]
+    return [
+        edit for box in boxes for content in read_boxes(box, "edts").get("elst", []) for edit in _edit_list(content)
+    ]
 
 
 def _edit_list(content: bytes) -> list[tuple[int, int]]:
     wide = read_version(content, "elst", 1) == 1
-    return [(length, start) for length, start, _ in read_rows(content, "elst", ">u8,>i8,>u4" if wide else ">u4,>i4,>u4").tolist()]
+    return [
+        (length, start)
+        for length, start, _ in read_rows(content, "elst", ">u8,>i8,>u4" if wide else ">u4,>i4,>u4").tolist()
+    ]

@@ -261,8 +261,9 @@ def read_frames(path: str | os.PathLike, batch: int = 32) -> Iterator[np.ndarray
 def _suits_decord(info: VideoInfo) -> bool:
     # Measured on 488 px h264: on two idle cores decord gives 1.8 x PyAV's frames/s (it converts colours while it
     # decodes), for about the same CPU time; on cores that others fight for, half. Its FFmpeg is from 2020: HEVC takes 3
-    # x PyAV's time, and rotation, 10 bits and fields are PyAV's, whose answers the tests pin down. And it decodes ahead without limit where
-    # its frames are not taken quickly enough: memory would grow with the length of a video, so long ones are PyAV's, too.
+    # x PyAV's time, and rotation, 10 bits and fields are PyAV's, whose answers the tests pin down. And it decodes ahead
+    # without limit where its frames are not taken quickly enough: memory would grow with the length of a video, so long
+    # ones are PyAV's, too.
     plain = info.codec == "h264" and info.pix_fmt == "yuv420p" and not (info.rotation or info.interlaced or info.hdr)
     if not plain or info.width % 2 or info.height % 2 or info.frames > DECORD_FRAMES:
         return False

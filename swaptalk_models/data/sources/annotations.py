@@ -146,8 +146,8 @@ def _clean_address(address: str) -> str:
 
 
 def _merge_persons(rows: list[dict]) -> list[str]:
-    """Gives one person to all videos of people who share an address: else the same face could be in training and test.
-    """
+    """Gives one person to all videos of people who share an address: else the same face could be in training and
+    test."""
     persons = defaultdict(set)
     for row in rows:
         if row["source"]:

@@ -14,6 +14,7 @@ from swaptalk_models.errors import UserError
 
 EXTENSIONS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg")
 
+
 def folder_catalog(folder: str | os.PathLike) -> pa.Table:
     """Catalog of every video in a folder and its sub-folders, one row each; the span is null until a video is opened.
 

@@ -1,6 +1,7 @@
-"""vq_latents: the codes of every face crop, a row a frame. They name the VQGAN that made them; a newer VQGAN's replace them.
+"""vq_latents: the codes of every face crop, a row a frame.
 
-What an encoder is, is known above the data: the stage is given one.
+Rows name the VQGAN that made them; a newer VQGAN's replace them. What an encoder is, is known above the data: the stage
+is given one.
 """
 
 from __future__ import annotations
@@ -28,9 +29,7 @@ Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 def latents_schema(cells: int) -> pa.Schema:
     """``cells`` = groups * grid * grid / 2 codes of each half, row-major."""
     codes = pa.list_(pa.uint16(), cells)
-    return pa.schema(
-        [*tables.KEY, ("frame", pa.int32()), ("upper", codes), ("lower", codes), ("vqgan", pa.string())]
-    )
+    return pa.schema([*tables.KEY, ("frame", pa.int32()), ("upper", codes), ("lower", codes), ("vqgan", pa.string())])
 
 
 def latents_stage(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) -> DataStage:

@@ -53,7 +53,8 @@ def hash_table(table: pa.Table) -> str:
 
 
 class RowsHash:
-    """Hash of rows that come batch by batch, in constant memory. Where the batches are cut does matter: cut them every so many rows."""
+    """Hash of rows that come batch by batch, in constant memory. Where the batches are cut does matter: cut them every
+    so many rows."""
 
     def __init__(self) -> None:
         self._digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
