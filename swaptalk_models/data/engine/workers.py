@@ -74,7 +74,7 @@ def attempt_in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
     """Outcomes as they come, from worker processes. A clip that kills its worker is tried once more alone, then
     quarantined."""
     suspects: list[Task] = []
-    running: dict[Future, Task] = {}
+    running: dict[Future[Outcome], Task] = {}
     exhausted = False
     while not exhausted or suspects:
         alone = bool(suspects)
@@ -105,7 +105,7 @@ def attempt_in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
                 running.clear()
 
 
-def _has_result(future: Future) -> bool:
+def _has_result(future: Future[Outcome]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 

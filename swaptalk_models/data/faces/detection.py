@@ -11,7 +11,7 @@ import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -78,7 +78,8 @@ def dlib_weights(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _dlib_models():
+def _dlib_models() -> tuple[Any, Any]:
+    """(detector, landmark predictor)."""
     import dlib
 
     return dlib.get_frontal_face_detector(), dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))

@@ -76,7 +76,7 @@ class Index:
     """Where the contents of the `mdat` boxes lie: first byte, and the one after the last."""
 
 
-def read_index(path: str | os.PathLike) -> Index | None:
+def read_index(path: str | os.PathLike[str]) -> Index | None:
     """The index of an mp4 file; None of one that has none, or hides it in fragments (`mvex`) or compressed (`cmov`).
 
     Raises:

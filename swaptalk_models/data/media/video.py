@@ -35,7 +35,7 @@ _TEN_BIT_CURVES = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ) and AVCOL_TRC_ARIB_STD_B6
 
 
 @contextmanager
-def open_media(path: str | os.PathLike) -> Iterator[av.container.InputContainer]:
+def open_media(path: str | os.PathLike[str]) -> Iterator[av.container.InputContainer]:
     """Opens a media file for reading. Raises BadClip with a reason that a person understands; so do decoding errors
     inside the block.
     """
@@ -94,7 +94,7 @@ def _name(container: av.container.InputContainer) -> str:
     return container.name.removeprefix("file:")
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """Describes a video, from its index and its first frame.
 
     Raises:
@@ -244,7 +244,7 @@ def _moment(stream: av.VideoStream, pts: int | None) -> float:
     return float(((pts or 0) - (stream.start_time or 0)) * stream.time_base)
 
 
-def read_frames(path: str | os.PathLike, batch: int = 32) -> Iterator[np.ndarray]:
+def read_frames(path: str | os.PathLike[str], batch: int = 32) -> Iterator[np.ndarray]:
     """Reads all stored frames in display order, in constant memory.
 
     Yields:
@@ -299,7 +299,7 @@ def _read_pyav(info: VideoInfo, batch: int) -> Iterator[np.ndarray]:
         yield np.stack(frames)
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Reads a still image, upright by its EXIF orientation: uint8 RGB (H, W, 3).
 
     Raises:

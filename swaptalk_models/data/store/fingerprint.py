@@ -30,7 +30,7 @@ def hash_params(params: Any) -> str:
     return hash_values({key: value for key, value in values.items() if key not in NOT_CONTENT})
 
 
-def hash_file(path: str | os.PathLike) -> str:
+def hash_file(path: str | os.PathLike[str]) -> str:
     """Hash of a file's content, in constant memory. BadClip: it cannot be read."""
     try:
         with open(path, "rb") as file:
