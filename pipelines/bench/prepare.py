@@ -7,9 +7,14 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.settings.preset import load_preset
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.container import InputContainer
 
 PEOPLE, SECONDS, SIZE = 4, 4.0, 480
 COPIES = 5
@@ -115,7 +120,7 @@ def _write_film(source: Path, target: Path) -> Path:
     return target
 
 
-def _grown(read) -> Iterator:
+def _grown(read: InputContainer) -> Iterator[np.ndarray]:
     """The square picture as wide as the film, mirrored above and below."""
     import cv2
     import numpy as np

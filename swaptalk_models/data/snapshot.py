@@ -60,7 +60,9 @@ class Snapshot:
 
     def clips(self, split: str | None = None) -> list[dict[str, Any]]:
         """Rows of a split (train, validation or test), or all."""
-        return [{"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])]
+        return [
+            {"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])
+        ]
 
     def table_version(self, name: str) -> int:
         """Lance version that holds this snapshot's rows of a table."""
@@ -68,8 +70,8 @@ class Snapshot:
 
 
 def make_snapshot(home: Home, preset: Preset) -> Snapshot:
-    """Name every clip that went through all data stages and that no quality gate keeps out, say of which the sound is of
-    no use, and keep the table versions that hold them. Old snapshots stay. The ledger's marks are brought up to date.
+    """Name every clip that went through all data stages and that no quality gate keeps out, say of which the sound is
+    of no use, and keep the table versions that hold them. Old snapshots stay. The ledger's marks follow.
 
     Raises:
         UserError: nothing to train on, or too few people; the message says what is in quarantine or marked.
@@ -180,7 +182,8 @@ def _extra(videos: dict[str, str], known: set[str], patterns: Sequence[str]) -> 
     """
     for pattern in patterns:
         if not any(fnmatchcase(video, pattern) for video in known):
-            raise UserError(f"training_snapshot.extra: no video is called {pattern!r}; one of them is {min(known, default='none')}")
+            one = min(known, default="none")
+            raise UserError(f"training_snapshot.extra: no video is called {pattern!r}; one of them is {one}")
     return {clip for clip, video in videos.items() if any(fnmatchcase(video, pattern) for pattern in patterns)}
 
 
@@ -189,7 +192,9 @@ def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str
         return split_persons(persons, config, mute)
     except UserError as error:
         bad, left_out = ledger.quarantine(), marked(ledger)
-        said = str(error) + (f"; {extra} clips are extra data (training_snapshot.extra) and count for nobody held out" if extra else "")
+        said = str(error)
+        if extra:
+            said += f"; {extra} clips are extra data (training_snapshot.extra) and count for nobody held out"
         if bad:
             said += f"; {len(bad)} in quarantine: " + "; ".join(f"{e.clip} ({e.stage}): {e.reason}" for e in bad[:3])
         if left_out:

@@ -1,6 +1,7 @@
-"""vq_latents: the codes of every face crop, a row a frame. They name the VQGAN that made them; a newer VQGAN's replace them.
+"""vq_latents: the codes of every face crop, a row a frame.
 
-What an encoder is, is known above the data: the stage is given one.
+Rows name the VQGAN that made them; a newer VQGAN's replace them. What an encoder is, is known above the data: the stage
+is given one.
 """
 
 from __future__ import annotations

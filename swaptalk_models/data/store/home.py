@@ -124,7 +124,8 @@ class Home:
         The operating system drops the locks of a process that dies, so none is ever stale.
 
         Yields:
-            Whether the last writer of ``stage`` was killed or stopped by an error: it may have left something half-written.
+            Whether the last writer of ``stage`` was killed or stopped by an error: it may have left something
+            half-written.
 
         Raises:
             UserError: another run holds one of them.
@@ -136,7 +137,8 @@ class Home:
             own.seek(0)
             unclean = bool(own.read())
             own.truncate(0)
-            own.write(str(os.getpid()))  # tells the others who it is; what stays there tells the next that it did not end well
+            # Tells the others who it is; what stays there tells the next that it did not end well.
+            own.write(str(os.getpid()))
             own.flush()
             yield unclean
             own.truncate(0)
