@@ -72,6 +72,9 @@ class Preset:
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
+    init: str = "auto"
+    """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name (a release, or HOME/models
+    with one version each); or `auto`: shipped for people's own videos, none for the phantoms, of which those weights know the kind."""
     ablate: tuple[str, ...] = ()
     """Words of swaptalk_models/settings/ablations.py; what they change stands in the sections already."""
 

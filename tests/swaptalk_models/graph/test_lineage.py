@@ -18,4 +18,4 @@ def test_every_asset_has_a_code_version():
 
 def test_models_come_from_their_inputs():
     for name, model in MODELS.items():
-        assert {"training_snapshot", *model.inputs} <= set(LINEAGE[name][1])
+        assert {*model.reads, *model.inputs} == set(LINEAGE[name][1])
