@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
+from swaptalk_models.settings.section import require, require_at_least
 
 
 @dataclass(frozen=True)
@@ -18,8 +15,15 @@ class EvaluationConfig:
     """Scenes a setting (self-driven, cross-driven); every method is tried on each."""
     chunk_seconds: float = 10.0
     """Longer clips of held-out people are cut into chunks of about this length (s); the paper's protocol."""
-    methods: tuple[str, ...] = ("SwapTalk", "Lip-sync alone", "Swap alone", "Copied reference", "Sync-then-swap, latent")
-    """What is compared, beside the ground truth: names of settings/methods.py, or `all`. A baseline that none needs is not trained."""
+    methods: tuple[str, ...] = (
+        "SwapTalk",
+        "Lip-sync alone",
+        "Swap alone",
+        "Copied reference",
+        "Sync-then-swap, latent",
+    )
+    """What is compared, beside the ground truth: names of settings/methods.py, or `all`. A baseline that none needs is
+    not trained."""
     crop_size: int = 256
     """Side of the aligned crop on which SSIM, PSNR, CPBD and LMD are taken (px). LMD and CPBD change with it."""
     identity_frames: int = 24
@@ -29,7 +33,8 @@ class EvaluationConfig:
     cpbd_frames: int = 50
     """Frames a video, evenly spaced, whose sharpness is measured."""
     fid_frames: int = 50
-    """Frames a video, evenly spread, that Inception looks at (about 0.1 s a picture, two pictures a frame); our own judges see all."""
+    """Frames a video, evenly spread, that Inception looks at (about 0.1 s a picture, two pictures a frame); our own
+    judges see all."""
     syncnet: str = ""
     """File with the official SyncNet's weights; empty: our sync_judge measures lip-sync."""
     inception: str = ""
@@ -50,21 +55,16 @@ class EvaluationConfig:
     """Seed of the drawn scenes and of the resampling."""
 
     def __post_init__(self) -> None:
-        _require(self.pairs >= 1, "evaluation.pairs must be at least 1")
-        _require(self.chunk_seconds >= 1, "evaluation.chunk_seconds must be at least 1")
-        _require(self.crop_size >= 128, "evaluation.crop_size must be at least 128 (CPBD works on 64 px blocks)")
-        _require(
-            self.identity_frames >= 2, "evaluation.identity_frames must be at least 2 (Consistency compares pairs)"
+        require_at_least(
+            self, 1, "pairs", "chunk_seconds", "cpbd_frames", "max_offset", "bootstrap_samples", "frechet_samples"
         )
-        _require(self.identity_neighbours >= 0, "evaluation.identity_neighbours must not be negative")
-        _require(self.fid_frames >= 2, "evaluation.fid_frames must be at least 2 (a covariance)")
-        _require(self.cpbd_frames >= 1, "evaluation.cpbd_frames must be at least 1")
-        _require(self.max_offset >= 1, "evaluation.max_offset must be at least 1")
-        _require(self.batch_frames >= 5, "evaluation.batch_frames must be at least 5 (one lip-sync window)")
-        _require(0 < self.same_sound < 1, "evaluation.same_sound must be between 0 and 1")
-        _require(self.bootstrap_samples >= 1, "evaluation.bootstrap_samples must be at least 1")
-        _require(self.frechet_samples >= 1, "evaluation.frechet_samples must be at least 1")
-        _require(0 < self.confidence < 1, "evaluation.confidence must be between 0 and 1")
+        require_at_least(self, 0, "identity_neighbours", "seed")
+        require(self.crop_size >= 128, "crop_size must be at least 128 (CPBD works on 64 px blocks)")
+        require(self.identity_frames >= 2, "identity_frames must be at least 2 (Consistency compares pairs)")
+        require(self.fid_frames >= 2, "fid_frames must be at least 2 (a covariance)")
+        require(self.batch_frames >= 5, "batch_frames must be at least 5 (one lip-sync window)")
+        require(0 < self.same_sound < 1, "same_sound must be between 0 and 1")
+        require(0 < self.confidence < 1, "confidence must be between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,13 @@ class ReleaseConfig:
     """The gate before a release: a new model must not be worse than the released one."""
 
     allow_worse: bool = False
-    """Release a model that is measurably worse than the released one (the comparison is kept in its folder all the same)."""
+    """Release a model that is measurably worse than the released one (the comparison is kept in its folder all the
+    same)."""
     tolerance: float = 0.01
     """Share of the released model's figure that a metric may lose before it counts as worse (0 to 1)."""
     fewest_videos: int = 3
     """Metrics known for fewer videos of a setting are not compared."""
 
     def __post_init__(self) -> None:
-        _require(0 <= self.tolerance < 1, "model_release.tolerance must be in [0, 1)")
-        _require(self.fewest_videos >= 2, "model_release.fewest_videos must be at least 2 (an interval)")
+        require(0 <= self.tolerance < 1, "tolerance must be in [0, 1)")
+        require(self.fewest_videos >= 2, "fewest_videos must be at least 2 (an interval)")

@@ -1,8 +1,8 @@
-"""lineage.py: sound by itself; tests/test_lineage.py holds it to the Dagster graph."""
+"""graph/lineage.py: sound by itself; tests/test_lineage.py holds it to the Dagster graph."""
 
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import LINEAGE
-from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+from swaptalk_models.graph.models import MODELS
 
 
 def test_what_comes_from_what_comes_later():
@@ -17,5 +17,5 @@ def test_every_asset_has_a_code_version():
 
 
 def test_models_come_from_their_inputs():
-    for name, inputs in (MODEL_INPUTS | BASELINE_INPUTS).items():
-        assert {"training_snapshot", *inputs} <= set(LINEAGE[name][1])
+    for name, spec in MODELS.items():
+        assert {"training_snapshot", *spec.inputs} <= set(LINEAGE[name][1])

@@ -5,7 +5,7 @@ import pytest
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.inference.generator import SWAP_THEN_SYNC
-from swaptalk_models.settings.methods import ALL, CASCADES, METHODS, OURS, RGB, chosen_methods, needs_wav2lip
+from swaptalk_models.settings.methods import ALL, CASCADES, METHODS, OURS, RGB, chosen_methods, models_needed
 from swaptalk_models.settings.preset import load_preset
 
 PAPERS = {method for _, method, _ in PAPER_ROWS} - {"Ground truth", "WavSyncSwap", "SwapTalk (extra data)"}
@@ -29,9 +29,9 @@ def test_ours_is_always_there_and_first():
 
 
 def test_wav2lip_only_where_a_method_runs_it():
-    assert not needs_wav2lip(load_preset("tiny").evaluation.methods), "the demo trains no baseline"
-    assert not needs_wav2lip(("RGB swap alone", "Sync-then-swap, latent"))
-    assert needs_wav2lip(("Swap-Sync",)) and needs_wav2lip((ALL,))
+    assert models_needed(load_preset("tiny").evaluation.methods) == frozenset(), "the demo trains no baseline"
+    assert models_needed(("RGB swap alone", "Sync-then-swap, latent")) == frozenset()
+    assert models_needed(("Swap-Sync",)) == models_needed((ALL,)) == {"wav2lip"}
 
 
 def test_an_unknown_method_is_the_presets_fault():
