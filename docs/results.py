@@ -20,6 +20,7 @@ from typing import Any
 from swaptalk_models.data.snapshot import SPLITS, Snapshot, load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.state import HomeState
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.variants import Evaluation, find_variants, load_evaluation, other_trainings
@@ -52,8 +53,7 @@ _PATH = re.compile(r"(?<![\w:/.<])~?/(?:[^\s/'\"`)\]]+/)+")
 class Results:
     """What a finished home holds."""
 
-    state: dict[str, Any]
-    """See ``Home.state``."""
+    state: HomeState
     confidence: float
     """Of all intervals."""
     snapshot: Snapshot
@@ -78,10 +78,10 @@ def read_results(root: Path) -> Results:
     """
     home = Home(root)
     state = home.state()
-    if "report" not in state:
+    if state.report is None:
         raise UserError(f"{root}: no finished run: bring one to its end with `swaptalk run`")
     # By name: the home may have been moved since. Its versions are not computed anew: the code may have moved on, too.
-    report = home.evaluation / Path(state["report"]).parent.name / Path(state["report"]).name
+    report = home.evaluation / Path(state.report).parent.name / Path(state.report).name
     told = current(root, "lip_sync").path / "evaluation.json"
     measured = report.parent / (json.loads(told.read_text())["from"] if told.is_file() else "")
     if not report.is_file() or not (measured / "metrics.parquet").is_file():
@@ -92,7 +92,7 @@ def read_results(root: Path) -> Results:
     if any(models[name].version != version for name, version in evaluation.origin["models"].items()):
         raise UserError(f"{root}: its models are not those of its report: `swaptalk run` brings them together")
     scores = json.loads((measured / "scores.json").read_text())
-    preset = load_preset(state["preset"], state["overrides"])
+    preset = load_preset(state.preset or "tiny", state.overrides)
     return Results(
         state,
         preset.evaluation.confidence,
@@ -137,7 +137,7 @@ _CURVES_TEXT = (
 
 def _in_short(results: Results) -> list[str]:
     state, people = results.state, [_count(results, split) for split in ("train", "test")]
-    kind = "of HDTF" if state["hdtf"] else "of the user's own videos" if state["videos"] else "drawn by the program, nobody real"
+    kind = "of HDTF" if state.hdtf else "of the user's own videos" if state.videos else "drawn by the program, nobody real"
     judged = [metric for name, folder in results.models.items() for metric in model_metrics(name, folder) if metric.passed is not None]
     missed = [f"{metric.name} {_number(metric.value)} (target {_target(metric)})" for metric in judged if not metric.passed]
     reached = f"{len(judged) - len(missed)} of {len(judged)}" + (f"; missed: {', '.join(missed)}" if missed else "")
@@ -191,12 +191,12 @@ def _people(results: Results) -> list[str]:
 def _made(results: Results, command: str) -> list[str]:
     state, outcomes = results.state, [folder.result() for folder in results.models.values()]
     vqgan = results.models["vqgan"].config()
-    overrides = ", ".join(f"`{key}={value}`" for key, value in state["overrides"].items())
+    overrides = ", ".join(f"`{key}={value}`" for key, value in state.overrides.items())
     hardware = "; ".join(dict.fromkeys(outcome["hardware"] for outcome in outcomes))
     minutes = sum(outcome["seconds"] for outcome in outcomes) / 60
     return [
         f"- Faces of {vqgan['shape']['crop_size']} px in a latent space at f{vqgan['config']['factor']}.",
-        f"- Preset: {Path(state['preset']).stem}; changed: {overrides or 'nothing'}.",
+        f"- Preset: {Path(state.preset or 'tiny').stem}; changed: {overrides or 'nothing'}.",
         *([f"- Made by `{command}`."] if command else []),
         f"- Hardware: {hardware}; all trainings together {minutes:,.1f} minutes.",
         f"- Snapshot `{results.snapshot.version}`.",

@@ -43,13 +43,13 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     from swaptalk_models.evaluation.compare.ablation_table import differences, write_table
 
     home = Home(study.home)
-    if not home.state():
+    if home.state().preset is None:
         raise UserError(f"nothing was ever run in {study.home}: run `swaptalk run --home {study.home}` first")
     usual = last_settings(home)
     wanted = {seed: replace(usual, until=_UNTIL, overrides=_values(usual, study, seed)) for seed in range(study.seeds)}
     for word in study.words:
         load_preset(usual.preset, _with(wanted[0], word).overrides)  # a mistake shows at once
-    home.update_state(study=list(study.words))
+    home.update_state(study=tuple(study.words))
     trained = [word for word in study.words if not ablation(word).method]
     whole: list[dict | None] = []
     runs: dict[str, list[dict | None]] = {word: [] for word in study.words}

@@ -66,10 +66,10 @@ def last_settings(home: Home) -> Settings:
     state = home.state()
     return Settings(
         home.root,
-        state.get("preset") or "tiny",
-        state.get("videos") or "",
-        state.get("hdtf") or "",
-        overrides=state.get("overrides") or {},
+        state.preset or "tiny",
+        state.videos,
+        state.hdtf,
+        overrides=state.overrides,
     )
 
 
@@ -107,7 +107,7 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
 
                 _execute(defs, instance, settings, rest, tags | all_partitions(instance))
             if remember and rest.issuperset(spec.name for spec in own_models()):
-                home.update_state(study=None)  # if one was killed: the models are the home's own again
+                home.update_state(study=())  # if one was killed: the models are the home's own again
 
 
 def _selection(defs: dg.Definitions, until: str) -> set[str]:

@@ -72,7 +72,7 @@ def new_videos(context: dg.SensorEvaluationContext):
 
 def watched_folder(home: Home) -> Path | None:
     """SWAPTALK_WATCH, else the folder of the last `swaptalk run --videos`."""
-    folder = os.environ.get("SWAPTALK_WATCH") or home.state().get("videos")
+    folder = os.environ.get("SWAPTALK_WATCH") or home.state().videos
     return Path(folder) if folder else None
 
 

@@ -51,7 +51,7 @@ def collect(home: Home) -> dict[str, Any]:
     }  # a video that gave no clip counts as one
     return {
         "home": str(home.root),
-        "preset": state.get("preset"),
+        "preset": state.preset,
         "videos": {"total": len(sources), "ok": len(usable_videos), "quarantined": len(refused_videos)},
         "clips": {"total": len(cut.keys() | unread), "ok": len(usable), "quarantined": len(refused)},
         "frames": sum(crops[clip].rows for clip in usable),
@@ -63,8 +63,8 @@ def collect(home: Home) -> dict[str, Any]:
         "data": {name: _data(home, name, found) for (name, status), found in counts.items() if status == OK and name not in JUDGEMENTS},
         "snapshots": _snapshots(home),
         "models": {spec.name: found for spec in own_models() if (found := _model(home.root, spec.name)) is not None},
-        "report": _existing(state.get("report")),
-        "release": _existing(state.get("release")),
+        "report": _existing(state.report),
+        "release": _existing(state.release),
     }
 
 

@@ -29,7 +29,7 @@ def command(home: Path, as_json: bool) -> None:
         print(json.dumps(status, indent=1))
     else:
         print_status(status, Console())
-        if study := existing.state().get("study"):
+        if study := existing.state().study:
             from pipelines.run import last_settings
 
             print(f"an ablation study ({', '.join(study)}) is at work here, or was killed and has left models of its own current.")

@@ -141,8 +141,8 @@ def _run(home: Home, preset: Preset) -> Run:
     """What made this evaluation, with words for what lies on this machine only; any list of methods is left out."""
     state = home.state()
     words = ["swaptalk run --home HOME", f"--preset {preset.name}"]
-    words += [f"--{name} {name.upper()}" for name in ("videos", "hdtf") if state.get(name)]
-    overrides = (state.get("overrides") or {}).items()
+    words += [f"--{name} {name.upper()}" for name in ("videos", "hdtf") if getattr(state, name)]
+    overrides = state.overrides.items()
     words += [f"--set {shlex.quote(f'{key}={value}')}" for key, value in overrides if key not in ("evaluation.methods", "ablate")]
     return Run(" ".join(words), preset.ablate, bool(preset.training_snapshot.extra))
 

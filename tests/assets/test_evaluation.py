@@ -129,7 +129,7 @@ def test_key_pictures_and_verdicts_are_inline(home, work):
 
 def test_report_is_in_the_homes_state(home, work):
     materialize(home, "evaluation_report")
-    assert home.state()["report"] == str(home.evaluation / "report.html")
+    assert home.state().report == str(home.evaluation / "report.html")
 
 
 @pytest.mark.parametrize("page", ["<html><body>cut o", '<html><script src="https://elsewhere/x.js"></script></html>'])

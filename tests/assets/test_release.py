@@ -54,7 +54,7 @@ def test_release_and_then_cached(home, monkeypatch):
     first, second = materialize(home), materialize(home)
     statuses = [r.asset_materializations_for_node("model_release")[0].metadata["status"].value for r in (first, second)]
     assert statuses == ["computed", "cached"]
-    assert home.state()["release"] == str(home.releases / "r1")
+    assert home.state().release == str(home.releases / "r1")
     tags = first.asset_materializations_for_node("model_release")[0].tags
     assert tags["dagster/data_version"] == "r1"
 
@@ -70,7 +70,7 @@ def test_worse_models_are_not_released(home, monkeypatch, found):
     release_with(monkeypatch, np.ones(4, np.float32))
     found.append("id_similarity (self-driven) was 0.7 and is 0.5")
     refused = materialize(home)
-    assert not refused.success and not home.releases.exists() and "release" not in home.state()
+    assert not refused.success and not home.releases.exists() and home.state().release is None
     (failure,) = [event for event in refused.all_events if event.is_step_failure]
     assert "was 0.7 and is 0.5" in str(failure.step_failure_data.error)
     assert "model_release.allow_worse=true" in str(failure.step_failure_data.error)

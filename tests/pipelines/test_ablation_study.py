@@ -60,7 +60,7 @@ def test_a_study(home, monkeypatch, tmp_path):
     assert "| no-expert | video lse_c | 5.05 | 3.05 | -2 ± " in text
     assert "| sync-then-swap | video lse_c | 5.05 | 3.05 | -2 ± " in text
     assert (runs.preset.lip_sync.width, runs.preset.lip_sync.train) == (48, load_preset("tiny").lip_sync.train), "as it was"
-    assert home.state()["overrides"] == {"lip_sync.width": 48}
+    assert home.state().overrides == {"lip_sync.width": 48}
 
 
 def test_a_run_that_fails_is_noted_and_the_study_goes_on(home, monkeypatch, tmp_path):
@@ -76,8 +76,8 @@ def test_stopped_in_the_middle_the_next_run_is_the_usual_one(home, monkeypatch, 
     monkeypatch.setattr(ablation_study, "model_figures", runs.model_figures)
     with pytest.raises(KeyboardInterrupt):
         run_study(Study(home.root, ["no-expert"], seeds=1), tmp_path / "out", lambda line: None)
-    assert home.state()["overrides"] == {"lip_sync.width": 48}
-    assert home.state()["study"] == ["no-expert"], "`swaptalk status` says that models may be an ablation's"
+    assert home.state().overrides == {"lip_sync.width": 48}
+    assert home.state().study == ("no-expert",), "`swaptalk status` says that models may be an ablation's"
 
 
 def test_other_data_in_the_middle_end_the_study(home, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """`swaptalk run` through Dagster, on a graph that takes no time."""
 
 import shlex
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -146,13 +147,13 @@ def test_a_dead_run_does_not_stand_in_the_way(graph, calls, tmp_path):
 def test_a_killed_study_is_told_of_until_the_models_are_the_homes_own(graph, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "own_models", lambda: [SimpleNamespace(name="training_snapshot")])  # of this graph, the last
     home = Home(tmp_path / "home").create()
-    home.update_state(study=["no-expert"])
+    home.update_state(study=("no-expert",))
     (tmp_path / "videos").mkdir()
     asked = ("run", "--home", home.root, "--videos", tmp_path / "videos")
     assert swaptalk(*asked, "--until", "raw_videos") == 0
-    assert home.state()["study"] == ["no-expert"]
+    assert home.state().study == ("no-expert",)
     assert swaptalk(*asked) == 0
-    assert home.state()["study"] is None
+    assert home.state().study == ()
 
 
 def test_a_run_as_words_for_a_shell(tmp_path):
@@ -166,7 +167,7 @@ def test_what_was_asked_for_is_remembered(graph, tmp_path):
     home = tmp_path / "home"
     assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos", "--set", "clips.crf=20") == 0
     state = Home(home).state()
-    assert (state["preset"], state["videos"], state["overrides"]) == (
+    assert (state.preset, state.videos, state.overrides) == (
         "tiny",
         str(tmp_path / "videos"),
         {"clips.crf": "20"},

@@ -119,7 +119,7 @@ def test_command_prints_json_and_nothing_else(home, capsys):
 
 
 def test_command_prints_a_table_for_people(home, capsys):
-    home.update_state(study=["no-expert", "f16"])
+    home.update_state(study=("no-expert", "f16"))
     with pytest.raises(SystemExit):
         main(["status", "--home", str(home.root)])
     out = capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.state import HomeState, read_state
 from swaptalk_models.errors import UserError
 
 
@@ -103,16 +105,20 @@ class Home:
     def state_file(self) -> Path:
         return self.root / "state.json"
 
-    def state(self) -> dict[str, Any]:
-        """What the last run was: {"preset", "videos", "hdtf", ...}; empty before the first."""
-        return json.loads(self.state_file.read_text()) if self.state_file.is_file() else {}
+    def state(self) -> HomeState:
+        """What the last run was asked for and came to. UserError: its file is damaged."""
+        return read_state(self.state_file)
 
-    def update_state(self, **values: Any) -> None:
-        """Put these values beside those already there; of two runs that do so at once, one waits."""
+    def update_state(self, **changes: Any) -> None:
+        """Change these fields of the ``HomeState`` and keep the others; of two runs that do so at once, one waits.
+
+        Raises:
+            TypeError: no such field.
+        """
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with written_aside(self.state_file) as aside:
-                aside.write_text(json.dumps(self.state() | values, indent=1))
+                aside.write_text(json.dumps(dataclasses.replace(self.state(), **changes).as_json(), indent=1))
 
     @contextlib.contextmanager
     def writing(self, stage: str, reads: tuple[str, ...] = ()) -> Iterator[bool]:
@@ -121,7 +127,8 @@ class Home:
         The operating system drops the locks of a process that dies, so none is ever stale.
 
         Yields:
-            Whether the last writer of ``stage`` was killed or stopped by an error: it may have left something half-written.
+            Whether the last writer of ``stage`` was killed or stopped by an error: it may have left something
+            half-written.
 
         Raises:
             UserError: another run holds one of them.
@@ -133,7 +140,8 @@ class Home:
             own.seek(0)
             unclean = bool(own.read())
             own.truncate(0)
-            own.write(str(os.getpid()))  # tells the others who it is; what stays there tells the next that it did not end well
+            # Tells the others who it is; what stays there tells the next that it did not end well.
+            own.write(str(os.getpid()))
             own.flush()
             yield unclean
             own.truncate(0)

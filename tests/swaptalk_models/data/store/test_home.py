@@ -15,13 +15,6 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home").create()
 
 
-def test_state_is_merged(home: Home):
-    assert home.state() == {}
-    home.update_state(preset="tiny", videos="a")
-    home.update_state(videos="b")
-    assert home.state() == {"preset": "tiny", "videos": "b"}
-
-
 def test_home_that_cannot_be_made_is_the_users_fault(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be the home"):
