@@ -16,7 +16,7 @@ from swaptalk_models.graph.code_versions import CODE_VERSIONS
     "files, or the phantom corpus. Registers the videos as partitions.",
 )
 def hdtf_catalog(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.sources.source_videos import write_catalog
+    from swaptalk_models.data.sources.catalog import write_catalog
 
     home = swaptalk.home_folder()
     catalog = write_catalog(home, swaptalk.load(), swaptalk.videos, swaptalk.hdtf, run=run_name(context))

@@ -1,15 +1,14 @@
 """Judging: an independent judge of lip-sync, test videos of held-out people, their metrics, the report."""
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.support.metadata import arrow_schema, markdown_picture, record_asset, run_name
+from assets.support.memoised import recorded
+from assets.support.metadata import arrow_schema, markdown_picture, run_name
 from assets.support.models import GPU_POOL, model_asset
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.fingerprint import hash_file, hash_values
@@ -18,7 +17,11 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import group, upstream
 from swaptalk_models.modules.model_folder import current, judge_name
+from swaptalk_models.settings.methods import CROSS, SELF
 from swaptalk_models.settings.preset import Preset
+
+if TYPE_CHECKING:
+    from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
 
 
 def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
@@ -38,7 +41,9 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
         return load_sync_judge(folder.path, preset.sync_judge.train.device)
 
     try:
-        report = measure_offsets(home, judge_name(folder.path), accuracy, make_judge, preset.quality.max_spread, run_name(context))
+        report = measure_offsets(
+            home, judge_name(folder.path), accuracy, make_judge, preset.quality.max_spread, run_name(context)
+        )
     except UserError as error:  # other data are on their way: the training is done all the same, the next run listens
         context.log.warning(f"offsets of lips and sound were not measured: {error}")
         return {"offsets measured": 0.0}
@@ -57,24 +62,24 @@ sync_judge = model_asset("sync_judge", afterwards=listen)
 )
 def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Self-driven and cross-driven videos of held-out people, by us and by what we are compared with."""
-    from swaptalk_models.evaluation.measure.videos import make_test_videos
+    from swaptalk_models.evaluation.measure.make_videos import make_test_videos
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
-    records, status = make(context, swaptalk, home.evaluation, lambda: make_test_videos(home.root, preset))
-    pictures = {"self_driven": _sheet(records, "self"), "cross_driven": _sheet(records, "cross")}
-    plain = json.loads(json.dumps(records, default=str).replace(str(home.root), "HOME"))
-    metadata = {"status": status, "videos": float(len(records)), "path": dg.MetadataValue.path(str(home.evaluation))}
+    videos, status = recorded(context, swaptalk, lambda: make_test_videos(home, preset))
+    pictures = {"self_driven": _sheet(videos, SELF), "cross_driven": _sheet(videos, CROSS)}
+    plain = json.loads(json.dumps(videos).replace(str(home.root), "HOME"))
+    metadata = {"status": status, "videos": float(len(videos)), "path": dg.MetadataValue.path(str(home.evaluation))}
     metadata |= {name: picture for name, picture in pictures.items() if picture is not None}
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_values(plain)[:16]), metadata=metadata)
 
 
-def _sheet(records: list[dict[str, Any]], setting: str) -> dg.MetadataValue | None:
+def _sheet(videos: "list[SceneVideo]", setting: str) -> dg.MetadataValue | None:
     """Frames by every method of the setting's first scene."""
     from swaptalk_models.reporting.sheet import method_sheet
 
-    if not any(record["setting"] == setting for record in records):
+    if not any(video["setting"] == setting for video in videos):
         return None
-    return markdown_picture(method_sheet(records, setting), f"{setting}-driven")
+    return markdown_picture(method_sheet(videos, setting), f"{setting}-driven")
 
 
 @dg.asset(
@@ -87,10 +92,10 @@ def _sheet(records: list[dict[str, Any]], setting: str) -> dg.MetadataValue | No
 def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Every metric of every test video, each with the judge it used and a ground-truth row; and against the released models."""
     from swaptalk_models.evaluation.compare.release import compare_with_release
-    from swaptalk_models.evaluation.measure.measure import measure_test_videos
+    from swaptalk_models.evaluation.measure.scene_metrics import measure_test_videos
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
-    path, status = make(context, swaptalk, home.evaluation, lambda: measure_test_videos(home.root, preset))
+    path, status = recorded(context, swaptalk, lambda: measure_test_videos(home, preset))
     metadata = {"status": status, "path": dg.MetadataValue.path(str(path))} | _summary(path)
     metadata |= comparison_metadata(compare_with_release(home, preset))
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
@@ -107,7 +112,7 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
     from swaptalk_models.reporting.report import write_evaluation_report
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
-    path, status = make(context, swaptalk, home.evaluation, lambda: write_evaluation_report(home.root, preset))
+    path, status = recorded(context, swaptalk, lambda: write_evaluation_report(home, preset))
     home.update_state(report=str(path))
     metadata = {
         "status": status,
@@ -128,19 +133,29 @@ def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not worse,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(worse) or (comparison or {}).get("why") or (None if comparison else "nothing was released yet"),
+        description="; ".join(worse)
+        or (comparison or {}).get("why")
+        or (None if comparison else "nothing was released yet"),
         metadata=comparison_metadata(comparison),
     )
 
 
 def _claims(report: Path) -> dict[str, Any]:
     """The paper's claims with our verdicts as a table, and how many have which as floats."""
-    from swaptalk_models.reporting.report import claims_file
+    from swaptalk_models.evaluation.files import claims_file
 
     claims = json.loads(claims_file(report).read_text())
     verdicts = Counter(claim["verdict"] for claim in claims)
-    table = "\n".join(["| the paper's claim | ours |", "|---|---|", *(f"| {claim['text']} | {claim['verdict']} |" for claim in claims)])
-    return {"claims": dg.MetadataValue.md(table)} | {f"claims: {verdict}": float(count) for verdict, count in verdicts.items()}
+    table = "\n".join(
+        [
+            "| the paper's claim | ours |",
+            "|---|---|",
+            *(f"| {claim['text']} | {claim['verdict']} |" for claim in claims),
+        ]
+    )
+    return {"claims": dg.MetadataValue.md(table)} | {
+        f"claims: {verdict}": float(count) for verdict, count in verdicts.items()
+    }
 
 
 @dg.asset_check(
@@ -158,22 +173,6 @@ def evaluation_report_page(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     )
 
 
-def make(
-    context: dg.AssetExecutionContext, swaptalk: SwapTalk, folder: Path, work: Callable[[], Any]
-) -> tuple[Any, str]:
-    """Do memoised work that writes into ``folder`` and count it. Returns (its result, "computed" or "cached": nothing
-    was written).
-    """
-    started = time.monotonic()
-    home, name = swaptalk.home_folder(), context.asset_key.to_user_string()
-    with home.writing(name):
-        before = _files(folder)
-        result = work()
-        cached = _files(folder) == before
-    record_asset(context, home, cached, time.monotonic() - started)
-    return result, "cached" if cached else "computed"
-
-
 def comparison_metadata(comparison: dict[str, Any] | None) -> dict[str, Any]:
     """The new models beside the released ones, as a table, and each gain as a float that Dagster plots over time."""
     if not comparison or not comparison["cells"]:
@@ -184,7 +183,13 @@ def comparison_metadata(comparison: dict[str, Any] | None) -> dict[str, Any]:
         gain, name = cell["gain"], f"{cell['setting']} {cell['metric']}"
         interval = f"{gain['low']:.4g} to {gain['high']:.4g}" if gain["low"] is not None else "-"
         verdict = cell["verdict"] + (f" ({cell['why']})" if cell["why"] else "")
-        row = (cell["setting"], cell["metric"], *(_figure(value) for value in (cell["released"], cell["new"], gain["value"])), interval, verdict)
+        row = (
+            cell["setting"],
+            cell["metric"],
+            *(_figure(value) for value in (cell["released"], cell["new"], gain["value"])),
+            interval,
+            verdict,
+        )
         records.append(dg.TableRecord(dict(zip(columns, row, strict=True))))
         gains |= {f"gain over release, {name}": gain["value"]} if gain["value"] is not None else {}
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
@@ -206,12 +211,6 @@ def key_pictures(home: Home, preset: Preset) -> dict[str, dg.MetadataValue]:
     from swaptalk_models.reporting.strips import best_and_worst
 
     return {name: markdown_picture(image, name) for name, image in best_and_worst(home, preset).items()}
-
-
-def _files(folder: Path) -> set[tuple[str, int, int]]:
-    """What lies in a folder; pointers to the newest version do not count."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "current"]
-    return {(str(path), stat.st_size, stat.st_mtime_ns) for path in files if (stat := path.stat())}
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -43,7 +43,7 @@ face_crops_gates = gates_check("face_crops")
     description="A face was seen in at least 95 % of all frames, with a mean confidence of at least 0.5.",
 )
 def face_tracks_quality(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.data.store.audit import confidence_summary
+    from swaptalk_models.data.stages.face_tracks import confidence_summary
 
     mean, faceless = confidence_summary(swaptalk.home_folder())
     return dg.AssetCheckResult(

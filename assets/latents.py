@@ -28,7 +28,7 @@ def vq_latents(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mate
 
     shape = folder.config()["shape"]
     codes = shape["groups"] * shape["grid"] ** 2 // 2
-    report = run_latents(home, context.partition_keys, folder.version, codes, make_encoder, run_name(context))
+    report = run_latents(home, preset, context.partition_keys, folder.version, codes, make_encoder, run_name(context))
     metadata = table_metadata(swaptalk, "vq_latents") | {
         "vqgan": folder.version,
         "dagster/column_lineage": lineage(_CODES_FROM),

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.evaluation import make
 from assets.support.checks import wrong_weights
+from assets.support.memoised import recorded
 from assets.support.resources import SwapTalk
+from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import group, upstream
@@ -35,12 +36,12 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
             f"not released, the models before stay: {'; '.join(worse)}. To release all the same: model_release.allow_worse=true"
         )
 
-    def release() -> Path:
-        folder = build_release(home.root, preset)
-        keep_measurements(home, preset, folder)
-        return folder
+    def release() -> Memoised[Path]:
+        folder, built_before = build_release(home, preset)
+        _, kept_before = keep_measurements(home, preset, folder)
+        return Memoised(folder, built_before and kept_before)
 
-    folder, status = make(context, swaptalk, home.releases, release)
+    folder, status = recorded(context, swaptalk, release)
     home.update_state(release=str(folder))
     files = [path for path in folder.rglob("*") if path.is_file()]
     metadata = {

@@ -19,7 +19,8 @@ from swaptalk_models.graph.code_versions import CODE_VERSIONS
     "Of those whose sound is marked, trainings see the face only.",
 )
 def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    from swaptalk_models.data.snapshot import SPLITS, TABLES, make_snapshot
+    from swaptalk_models.data.person_split import SPLITS
+    from swaptalk_models.data.snapshot import TABLES, make_snapshot
 
     home = swaptalk.home_folder()
     before = (home.snapshots / "current").read_text().strip() if (home.snapshots / "current").is_file() else ""
@@ -66,7 +67,8 @@ _FROM = {
     asset=training_snapshot, blocking=True, description="Nobody is in two splits, and none of the splits is empty."
 )
 def training_snapshot_split(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.data.snapshot import SPLITS, load_snapshot
+    from swaptalk_models.data.person_split import SPLITS
+    from swaptalk_models.data.snapshot import load_snapshot
 
     snapshot = load_snapshot(swaptalk.home_folder())
     people = {split: {row["person"] for row in snapshot.clips(split)} for split in SPLITS}

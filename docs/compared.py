@@ -29,11 +29,11 @@ from swaptalk_models.data.media.video import probe, read_frames, read_image
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.evaluation.measure.file_pairs import pair_files
+from swaptalk_models.evaluation.measure.folder_table import evaluation_table
 from swaptalk_models.evaluation.measure.scoring import score_videos
-from swaptalk_models.evaluation.measure.table import evaluation_table
 from swaptalk_models.metrics.confidence import bootstrap_difference
-from swaptalk_models.metrics.definitions import DEFINITIONS
 from swaptalk_models.metrics.dlib_judge import identity_embeddings
+from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.modules.model_folder import current
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
@@ -49,7 +49,19 @@ PAPER = {
 }
 LIKE = {"id_similarity": "id_retrieve"}
 """Metrics that the paper does not have, and the one whose order they should show."""
-SHOWN = ("id_similarity", "target_similarity", "id_retrieve", "consistency", "frame_to_frame", "ssim", "psnr", "cpbd", "fid", "lse_c", "lse_d")
+SHOWN = (
+    "id_similarity",
+    "target_similarity",
+    "id_retrieve",
+    "consistency",
+    "frame_to_frame",
+    "ssim",
+    "psnr",
+    "cpbd",
+    "fid",
+    "lse_c",
+    "lse_d",
+)
 
 
 def cut_panels(folder: Path, work: Path) -> None:
@@ -89,7 +101,7 @@ def measure(folder: Path, work: Path, judge: Path | None, config: EvaluationConf
     pairs = pair_files(work / "made", work / "target", work / "source", None, work / "source")
     # The target's lips follow another sound, which is not in the file: said here, as nothing could tell.
     pairs = [(method, dataclasses.replace(files, setting="cross")) for method, files in pairs]
-    scores = score_videos([files for _, files in pairs], judge, FacesConfig(), config)
+    scores = score_videos([files for _, files in pairs], judge, FacesConfig(), config, work / "features")
     return evaluation_table(pairs, scores, config)
 
 
@@ -159,7 +171,10 @@ def views_page(found: dict[str, dict[str, list[float]]]) -> list[str]:
     pairs = list(itertools.combinations(reversed(METHODS), 2))
     head = ["seen", *METHODS, *(f"{first} - {second}" for first, second in pairs)]
     lines = ["## Identity, seen in other ways", ""]
-    lines += [f"Mean cosine of {_LOOKS} frames a scene to the source; source and frames are changed alike before the judge sees them.", ""]
+    lines += [
+        f"Mean cosine of {_LOOKS} frames a scene to the source; source and frames are changed alike before the judge sees them.",
+        "",
+    ]
     lines += [f"| {' | '.join(head)} |", "|---|" + "--:|" * (len(head) - 1)]
     for view, sides in found.items():
         gaps = [bootstrap_difference(sides[first], sides[second], paired=True) for first, second in pairs]
@@ -179,29 +194,48 @@ def page(table: dict, command: str, about: str = "", further: list[str] | None =
     ]
     lines = ["# The authors' own comparison videos, measured by our tool", ""]
     judges = "; ".join(f"{role}: {judge or 'none given, not measured'}" for role, judge in table["judges"].items())
-    lines += [f"{rows['SwapTalk']['videos']} cross-driven scenes, {len(METHODS)} methods; made by `{command}`. Judges: {judges}."]
+    lines += [
+        f"{rows['SwapTalk']['videos']} cross-driven scenes, {len(METHODS)} methods; made by `{command}`. Judges: {judges}."
+    ]
     lines += ["", *_verdicts(differences), "", *([about.strip(), ""] if about else []), "## Means", ""]
     lines += ["Over videos, with 95 % bootstrap intervals; in brackets the paper's figure, on its own data and judges."]
-    lines += ["CPBD counts edges by their width in pixels: these panels are 320 px wide, and no value of another resolution compares.", ""]
+    lines += [
+        "CPBD counts edges by their width in pixels: these panels are 320 px wide, and no value of another resolution compares.",
+        "",
+    ]
     lines += [f"| metric | better | {' | '.join(METHODS)} |", "|---|---|" + "---|" * len(METHODS)]
     for name in shown:
         cells = [_cell(rows[method]["cells"][name], PAPER[method].get(name)) for method in METHODS]
-        lines.append(f"| {name} | {DEFINITIONS[name].better} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {BY_KEY[name].better} | {' | '.join(cells)} |")
     lines += ["", "## Differences, scene by scene", ""]
-    lines += ["Paired over scenes, 95 % intervals. Agree or disagree where the interval leaves zero out, else undecided.", ""]
+    lines += [
+        "Paired over scenes, 95 % intervals. Agree or disagree where the interval leaves zero out, else undecided.",
+        "",
+    ]
     lines += ["| metric | difference | ours | interval | paper | verdict |", "|---|---|---|---|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in differences]
-    left_out = [f"{count} {reason} ({method})" for method in METHODS for reason, count in rows[method]["excluded"].items() if count]
+    left_out = [
+        f"{count} {reason} ({method})"
+        for method in METHODS
+        for reason, count in rows[method]["excluded"].items()
+        if count
+    ]
     frames = [f"{method} {rows[method]['frames']}" for method in METHODS]
     lines += ["", f"Frames measured: {', '.join(frames)}. Left out: {'; '.join(left_out) or 'none'}.", ""]
     return "\n".join(lines + (further or []))
 
 
 def _verdicts(differences: list[list[str]]) -> list[str]:
-    counts = {verdict: sum(row[-1] == verdict for row in differences) for verdict in ("agree", "**disagree**", "undecided")}
+    counts = {
+        verdict: sum(row[-1] == verdict for row in differences) for verdict in ("agree", "**disagree**", "undecided")
+    }
     said = ", ".join(f"{count} {verdict.strip('*')}" for verdict, count in counts.items())
     lines = [f"Of the paper's differences between these methods: {said}. Disagreements:", ""]
-    found = [f"- {name}, {pair}: ours {ours} {interval}, paper {paper}" for name, pair, ours, interval, paper, v in differences if "dis" in v]
+    found = [
+        f"- {name}, {pair}: ours {ours} {interval}, paper {paper}"
+        for name, pair, ours, interval, paper, v in differences
+        if "dis" in v
+    ]
     return lines + (found or ["- none"])
 
 
@@ -214,7 +248,9 @@ def _cell(cell: dict, paper: float | None) -> str:
 
 def _difference(videos: list[dict], name: str, first: str, second: str) -> list[str]:
     """Metric, methods, our difference, its interval, the paper's, verdict."""
-    sides = [{video["video"]: video[name] for video in videos if video["method"] == method} for method in (first, second)]
+    sides = [
+        {video["video"]: video[name] for video in videos if video["method"] == method} for method in (first, second)
+    ]
     scenes = sorted(sides[0].keys() & sides[1].keys())
     gap = bootstrap_difference(*([side[scene] for scene in scenes] for side in sides), paired=True)
     row = [name, f"{first} - {second}", f"{gap.value:+.3f}", f"[{gap.low:+.3f}, {gap.high:+.3f}]"]

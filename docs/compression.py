@@ -14,13 +14,13 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.compression import compression_of, draw_compression
 from swaptalk_models.evaluation.compare.variants import load_evaluation
+from swaptalk_models.evaluation.files import measured
 
 
 def main(homes: list[Path], output: Path) -> None:
     newest = {}  # compression -> evaluation
     for home in map(Home, homes):
-        measured = sorted(home.evaluation.glob("*/metrics_*/metrics.parquet"), key=lambda path: path.stat().st_mtime)
-        for evaluation in (load_evaluation(home, path.parent) for path in measured):
+        for evaluation in (load_evaluation(home, folder) for folder in measured(home)):
             newest[compression_of(evaluation)] = evaluation
     draw_compression(list(newest.values()), output)
     print(f"f{', f'.join(map(str, sorted(newest)))}: {output}")

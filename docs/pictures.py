@@ -4,6 +4,7 @@ docs/lineage.svg   the assets and what is made from what
 docs/demo.png      source picture, target video, and what came out, of drawn people that no training saw
 """
 
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from swaptalk_models.data.media.png import encode_png
-from swaptalk_models.data.media.video import read_frames, read_image
+from swaptalk_models.data.media.video import probe, read_frames, read_image
 from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.reporting.lineage import lineage_svg
 from swaptalk_models.reporting.report_data import LineageNode
@@ -28,7 +29,9 @@ def lineage() -> str:
     colours = dict(re.findall(r"--([\w-]+): ([^;]+);", css[: css.index("}")]))
     rules = "\n".join(line for line in css.splitlines() if line.startswith(("svg.lineage", ".g0", ".g4")))
     style = re.sub(r"var\(--([\w-]+)\)", lambda match: colours[match[1]], rules)
-    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(">", f"><style>{style}</style>", 1)
+    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
+        ">", f"><style>{style}</style>", 1
+    )
 
 
 def demo(home: Path) -> np.ndarray:
@@ -44,9 +47,11 @@ def demo(home: Path) -> np.ndarray:
 
 
 def _frames(video: Path) -> list[np.ndarray]:
-    frames = np.concatenate(list(read_frames(video)))
-    chosen = frames[np.linspace(5, len(frames) - 6, COLUMNS).astype(int)]
-    return [cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in chosen]
+    wanted = set(np.linspace(5, probe(video).frames - 6, COLUMNS).astype(int).tolist())
+    frames = enumerate(itertools.chain.from_iterable(read_frames(video)))
+    return [
+        cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for number, frame in frames if number in wanted
+    ]
 
 
 if __name__ == "__main__":

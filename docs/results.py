@@ -17,20 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.snapshot import SPLITS, Snapshot, load_snapshot
+from swaptalk_models.data.person_split import SPLITS
+from swaptalk_models.data.snapshot import Snapshot, load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.state import HomeState
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.variants import Evaluation, find_variants, load_evaluation, other_trainings
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow
+from swaptalk_models.evaluation.files import METRICS_FILE, SCORES_FILE, claims_file
 from swaptalk_models.evaluation.measure.protocol import FPS
 from swaptalk_models.graph.models import MODELS, own_models
 from swaptalk_models.metrics.confidence import Interval
-from swaptalk_models.modules.model_folder import ModelFolder, current
-from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
-from swaptalk_models.reporting.report import claims_file, model_metrics
-from swaptalk_models.reporting.report_data import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow, ModelMetric
+from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
+from swaptalk_models.modules.model_folder import EVALUATION_FILE, ModelFolder, current
+from swaptalk_models.reporting.report import model_metrics
+from swaptalk_models.reporting.report_data import ModelMetric
 from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, METHODS, OURS, SELF
 from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.training.history import HISTORY_FILE, read_history
@@ -54,6 +57,7 @@ class Results:
     """What a finished home holds."""
 
     state: HomeState
+    """See ``Home.state``."""
     confidence: float
     """Of all intervals."""
     snapshot: Snapshot
@@ -78,21 +82,21 @@ def read_results(root: Path) -> Results:
     """
     home = Home(root)
     state = home.state()
-    if state.report is None:
+    if state.report is None or state.preset is None:
         raise UserError(f"{root}: no finished run: bring one to its end with `swaptalk run`")
     # By name: the home may have been moved since. Its versions are not computed anew: the code may have moved on, too.
     report = home.evaluation / Path(state.report).parent.name / Path(state.report).name
-    told = current(root, "lip_sync").path / "evaluation.json"
+    told = current(root, "lip_sync").path / EVALUATION_FILE
     measured = report.parent / (json.loads(told.read_text())["from"] if told.is_file() else "")
-    if not report.is_file() or not (measured / "metrics.parquet").is_file():
+    if not report.is_file() or not (measured / METRICS_FILE).is_file():
         raise UserError(f"{root}: the evaluation of its last run is gone: make it again with `swaptalk run`")
     evaluation = load_evaluation(home, measured)
     trained = {spec.name for spec in own_models()} | evaluation.origin["models"].keys()
     models = {name: current(root, name) for name in MODELS if name in trained}
     if any(models[name].version != version for name, version in evaluation.origin["models"].items()):
         raise UserError(f"{root}: its models are not those of its report: `swaptalk run` brings them together")
-    scores = json.loads((measured / "scores.json").read_text())
-    preset = load_preset(state.preset or "tiny", state.overrides)
+    scores = json.loads((measured / SCORES_FILE).read_text())
+    preset = load_preset(state.preset, state.overrides)
     return Results(
         state,
         preset.evaluation.confidence,
@@ -119,7 +123,13 @@ def page(results: Results, title: str, about: str, command: str, curves: str) ->
         _in_short(results),
         ["## What was trained, on whom", "", *_people(results), "", *_made(results, command)],
         ["## Each module on people no training saw", "", *_modules(results)],
-        ["## Curves", "", f"![Held-out figure and training loss of each network over its steps]({curves})", "", _CURVES_TEXT],
+        [
+            "## Curves",
+            "",
+            f"![Held-out figure and training loss of each network over its steps]({curves})",
+            "",
+            _CURVES_TEXT,
+        ],
         ["## Finished videos", "", *_videos(results), "", "### The paper's own figures", "", *_paper()],
         ["## The paper's claims", "", *_claims(results)],
     ]
@@ -137,16 +147,33 @@ _CURVES_TEXT = (
 
 def _in_short(results: Results) -> list[str]:
     state, people = results.state, [_count(results, split) for split in ("train", "test")]
-    kind = "of HDTF" if state.hdtf else "of the user's own videos" if state.videos else "drawn by the program, nobody real"
-    judged = [metric for name, folder in results.models.items() for metric in model_metrics(name, folder) if metric.passed is not None]
-    missed = [f"{metric.name} {_number(metric.value)} (target {_target(metric)})" for metric in judged if not metric.passed]
+    kind = (
+        "of HDTF"
+        if state.hdtf
+        else "of the user's own videos"
+        if state.videos
+        else "drawn by the program, nobody real"
+    )
+    judged = [
+        metric
+        for name, folder in results.models.items()
+        for metric in model_metrics(name, folder)
+        if metric.passed is not None
+    ]
+    missed = [
+        f"{metric.name} {_number(metric.value)} (target {_target(metric)})" for metric in judged if not metric.passed
+    ]
     reached = f"{len(judged) - len(missed)} of {len(judged)}" + (f"; missed: {', '.join(missed)}" if missed else "")
     verdicts = [claim.verdict for claim in results.claims]
     told = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
     return [
         f"- Trained on {people[0]} people ({kind}), measured on {people[1]} others whom no training saw.",
         f"- Targets reached: {reached}.",
-        *(f"- {setting.capitalize()}-driven videos: {said}." for setting in SETTINGS if (said := _ours(results, setting))),
+        *(
+            f"- {setting.capitalize()}-driven videos: {said}."
+            for setting in SETTINGS
+            if (said := _ours(results, setting))
+        ),
         f"- Claims of the paper: {told}.",
     ]
 
@@ -158,7 +185,11 @@ def _ours(results: Results, setting: str) -> str:
     for key, other in (("id_retrieve", ""), ("lse_c", GROUND_TRUTH), ("mouth_correlation", "Copied reference")):
         if not _known(rows.get(OURS, {}), key):
             continue
-        against = f" ({other.lower()} {BY_KEY[key].write(rows[other][key]['value'])})" if _known(rows.get(other, {}), key) else ""
+        against = (
+            f" ({other.lower()} {BY_KEY[key].write(rows[other][key]['value'])})"
+            if _known(rows.get(other, {}), key)
+            else ""
+        )
         against = f" (chance {100 / results.gallery:.1f})" if key == "id_retrieve" and results.gallery else against
         said.append(f"{BY_KEY[key].label} {_cell(rows[OURS], key)}{against}")
     return ", ".join(said)
@@ -185,7 +216,9 @@ def _people(results: Results) -> list[str]:
         frames, mute = sum(clip["frames"] for clip in clips), sum(not clip["sound"] for clip in clips)
         minutes = f"{frames / FPS / 60:.1f}"
         rows.append([split, _count(results, split), len(clips), mute, f"{frames:,}", minutes, uses[split]])
-    return _table(["split", "people", "clips", "without usable sound (faces only)", "frames", "minutes", "used for"], rows)
+    return _table(
+        ["split", "people", "clips", "without usable sound (faces only)", "frames", "minutes", "used for"], rows
+    )
 
 
 def _made(results: Results, command: str) -> list[str]:
@@ -196,7 +229,7 @@ def _made(results: Results, command: str) -> list[str]:
     minutes = sum(outcome["seconds"] for outcome in outcomes) / 60
     return [
         f"- Faces of {vqgan['shape']['crop_size']} px in a latent space at f{vqgan['config']['factor']}.",
-        f"- Preset: {Path(state.preset or 'tiny').stem}; changed: {overrides or 'nothing'}.",
+        f"- Preset: {Path(state.preset or '').stem}; changed: {overrides or 'nothing'}.",
         *([f"- Made by `{command}`."] if command else []),
         f"- Hardware: {hardware}; all trainings together {minutes:,.1f} minutes.",
         f"- Snapshot `{results.snapshot.version}`.",
@@ -211,9 +244,31 @@ def _modules(results: Results) -> list[str]:
         for metric, (name, steps, seconds) in zip(metrics, facts, strict=False):
             videos = _number(metric.value) if metric.value != metric.own else ""
             passed = {None: "", True: "yes", False: "**no**"}[metric.passed]
-            rows.append([name, metric.name, _number(metric.own), _baseline(metric), videos, _target(metric), passed, steps, seconds])
+            rows.append(
+                [
+                    name,
+                    metric.name,
+                    _number(metric.own),
+                    _baseline(metric),
+                    videos,
+                    _target(metric),
+                    passed,
+                    steps,
+                    seconds,
+                ]
+            )
             meanings.setdefault(metric.name, metric.meaning)
-    head = ["model", "figure", "test clips", "beside it", "finished videos", "target", "reached", "steps kept", "seconds"]
+    head = [
+        "model",
+        "figure",
+        "test clips",
+        "beside it",
+        "finished videos",
+        "target",
+        "reached",
+        "steps kept",
+        "seconds",
+    ]
     return [
         *_table(head, rows),
         "",
@@ -227,7 +282,9 @@ def _modules(results: Results) -> list[str]:
 def _steps(result: dict[str, Any]) -> str:
     if "external" in result:
         return "taken as given"
-    return f"{result['kept_step']:,} of {result['step']:,}" if "kept_step" in result else f"{result['step']:,} pairs made"
+    return (
+        f"{result['kept_step']:,} of {result['step']:,}" if "kept_step" in result else f"{result['step']:,} pairs made"
+    )
 
 
 def _baseline(metric: ModelMetric) -> str:
@@ -263,7 +320,13 @@ def _videos(results: Results) -> list[str]:
         *_table(head, rows),
         "",
         f"{GROUND_TRUTH} is the target as it is (–: it would be compared with itself).",
-        *(["Rows called SwapTalk without or at something are ours, trained otherwise and measured on the same scenes."] if results.others else []),
+        *(
+            [
+                "Rows called SwapTalk without or at something are ours, trained otherwise and measured on the same scenes."
+            ]
+            if results.others
+            else []
+        ),
         f"What the others do to each face: {_methods(results)}.",
         "A Fréchet distance (FID) is taken over all frames together and grows with fewer of them: its value may lie below its interval,",
         "as videos come twice in the resamples that the interval is made of.",
@@ -284,14 +347,20 @@ def _protocol(results: Results) -> list[str]:
         f"{origin['pairs']} scenes a setting, of test people only, {drawn}.",
         "Self-driven: the sound is the target's own; cross-driven: another person's.",
         f"Means over videos, with {results.confidence:.0%} bootstrap intervals. Judges: {judges}.",
-        *([f"ID retrieve looks among {results.gallery} faces: chance is {100 / results.gallery:.1f} %."] if results.gallery else []),
+        *(
+            [f"ID retrieve looks among {results.gallery} faces: chance is {100 / results.gallery:.1f} %."]
+            if results.gallery
+            else []
+        ),
         f"Frames left out: {'; '.join(left_out) or 'none'}.",
     ]
 
 
 def _methods(results: Results) -> str:
     shown = dict.fromkeys(row["method"] for row in results.summary if row["method"] in METHODS)
-    return "; ".join(f"{name}: {' then '.join(METHODS[name].stages).replace('_', ' ')} ({METHODS[name].space})" for name in shown)
+    return "; ".join(
+        f"{name}: {' then '.join(METHODS[name].stages).replace('_', ' ')} ({METHODS[name].space})" for name in shown
+    )
 
 
 def _cell(cells: dict[str, dict], key: str) -> str:
@@ -306,7 +375,10 @@ def _interval(low: float | None, high: float | None, key: str) -> str:
 
 def _paper() -> list[str]:
     columns = [column for column in COLUMNS if column.key in PAPER_ROWS[0][2]]
-    rows = [[setting, method, *(column.write(values[column.key]) for column in columns)] for setting, method, values in PAPER_ROWS]
+    rows = [
+        [setting, method, *(column.write(values[column.key]) for column in columns)]
+        for setting, method, values in PAPER_ROWS
+    ]
     return [
         "Theirs (arXiv 2405.05636), not ours: their people, data, resolution and judges. The order of methods compares, no value does.",
         "",
@@ -319,7 +391,16 @@ def _claims(results: Results) -> list[str]:
     for claim in results.claims:
         told = f"{claim.text} **{claim.verdict}** ({claim.counts})"
         for row in (row for row in claim.rows if row.verdict != NOT_MEASURED):
-            rows.append([told, BY_KEY[row.metric].label, f"{row.better} − {row.than}", *_differences(row), row.delta.videos, row.verdict])
+            rows.append(
+                [
+                    told,
+                    BY_KEY[row.metric].label,
+                    f"{row.better} − {row.than}",
+                    *_differences(row),
+                    row.delta.videos,
+                    row.verdict,
+                ]
+            )
             told = ""
     absent = [claim.text.rstrip(".") for claim in results.claims if claim.verdict == NOT_MEASURED]
     told = f"Paired over videos of one scene, with {results.confidence:.0%} intervals; {UNDECIDED} where these hold zero or fewer than"
@@ -346,7 +427,9 @@ def draw(results: Results, path: Path) -> None:
     """A small plot a trained network, and how the sync networks tell offsets."""
     from matplotlib.figure import Figure  # not pyplot, which belongs to one thread
 
-    histories = {name: read_history(folder.path / HISTORY_FILE) for name, folder in results.models.items() if name in CURVES}
+    histories = {
+        name: read_history(folder.path / HISTORY_FILE) for name, folder in results.models.items() if name in CURVES
+    }
     histories = {name: history for name, history in histories.items() if history}  # a foreign network has none
     columns, plots = 4, len(histories) + 1
     rows = -(-plots // columns)

@@ -40,7 +40,9 @@ def landmark_errors(videos: list[Path]) -> dict[str, list[float]]:
     for video in videos:
         ours, truth = judges.points(video), np.load(video.parent / "truth" / f"{video.stem}.npz")
         drawn, eyes = truth["landmarks"], interocular(truth["landmarks"])
-        found["landmarks"].append(float((np.linalg.norm(ours[:, 17:] - drawn[:, 17:], axis=2).mean(axis=1) / eyes).mean()))
+        found["landmarks"].append(
+            float((np.linalg.norm(ours[:, 17:] - drawn[:, 17:], axis=2).mean(axis=1) / eyes).mean())
+        )
         found["mouth"].append(float((mouth_distances(ours, drawn) / eyes).mean()))
         found["opening"].append(opening_correlation(mouth_opening(ours), truth["opening"].astype(float)))
     return found
@@ -53,29 +55,43 @@ def offsets(videos: list[Path], judge: Path, work: Path) -> dict[int, list[float
     for shift in SHIFTS:
         for video in videos:
             sound, path = read_audio(video), work / f"{video.stem}_{shift}.wav"
-            moved = sound[SAMPLES_PER_FRAME * shift :] if shift > 0 else np.concatenate([np.zeros(-SAMPLES_PER_FRAME * shift), sound])
+            moved = (
+                sound[SAMPLES_PER_FRAME * shift :]
+                if shift > 0
+                else np.concatenate([np.zeros(-SAMPLES_PER_FRAME * shift), sound])
+            )
             write_wav(path, moved)
             jobs.append(VideoFiles(video, audio=path))
-    scores = score_videos(jobs, judge, FacesConfig(), config)
+    scores = score_videos(jobs, judge, FacesConfig(), config, work / "features")
     found = [score.metrics["av_offset"] for score in scores]
     return {shift: found[i * len(videos) : (i + 1) * len(videos)] for i, shift in enumerate(SHIFTS)}
 
 
 def page(errors: dict[str, list[float]], found: dict[int, list[float | None]], judge: str, people: int) -> str:
     lines = ["# Judges against the truth of drawn people", ""]
-    lines += [f"{people} phantoms of {SECONDS:g} s, seed {SEED}, in no corpus; made by `python docs/truth.py HOME`.", ""]
+    lines += [
+        f"{people} phantoms of {SECONDS:g} s, seed {SEED}, in no corpus; made by `python docs/truth.py HOME`.",
+        "",
+    ]
     lines += _ABOUT
     lines += ["| judge | against | mean over videos | worst video |", "|---|---|---|---|"]
-    names = {"landmarks": "brows, eyes, nose and mouth, share of the inter-ocular distance", "mouth": "LMD, share of the same"}
+    names = {
+        "landmarks": "brows, eyes, nose and mouth, share of the inter-ocular distance",
+        "mouth": "LMD, share of the same",
+    }
     for key, text in names.items():
         lines.append(f"| landmarks (dlib) | {text} | {np.mean(errors[key]):.3f} | {max(errors[key]):.3f} |")
-    lines.append(f"| landmarks (dlib) | drawn mouth opening, correlation | {np.mean(errors['opening']):.3f} | {min(errors['opening']):.3f} |")
+    lines.append(
+        f"| landmarks (dlib) | drawn mouth opening, correlation | {np.mean(errors['opening']):.3f} | {min(errors['opening']):.3f} |"
+    )
     lines += ["", f"AV offset by {judge} (frames; positive: the sound comes too early):", ""]
     lines += ["| sound moved by | found, median | exact | within 1 frame | videos |", "|---|---|---|---|---|"]
     for shift, values in found.items():
         known = np.array([value for value in values if value is not None])
         off = np.abs(known - shift)
-        lines.append(f"| {shift:+d} | {np.median(known):+g} | {np.mean(off == 0):.0%} | {np.mean(off <= 1):.0%} | {len(known)} |")
+        lines.append(
+            f"| {shift:+d} | {np.median(known):+g} | {np.mean(off == 0):.0%} | {np.mean(off <= 1):.0%} | {len(known)} |"
+        )
     return "\n".join([*lines, ""])
 
 

@@ -15,11 +15,11 @@ from pipelines.run import Settings, StageFailed, last_settings, run_graph
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.settings.ablations import ABLATIONS, ablation
+from swaptalk_models.evaluation.files import ABLATIONS_PAGE, METRICS_FILE
+from swaptalk_models.settings.ablations import ABLATIONS, UNDER_TEST, ablation
 from swaptalk_models.settings.preset import load_preset
 
-# The system under test. The identity encoder and the judge stay the same: they are what it is trained and measured with.
-_SEEDED = ("vqgan.train.seed", "lip_expert.train.seed", "swap_teacher.seed", "face_swapper.train.seed", "lip_sync.train.seed")
+_SEEDED = tuple(f"{section}.seed" for section in UNDER_TEST)
 _UNTIL = "metrics"
 
 
@@ -43,7 +43,7 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     from swaptalk_models.evaluation.compare.ablation_table import differences, write_table
 
     home = Home(study.home)
-    if home.state().preset is None:
+    if home.state().empty:
         raise UserError(f"nothing was ever run in {study.home}: run `swaptalk run --home {study.home}` first")
     usual = last_settings(home)
     wanted = {seed: replace(usual, until=_UNTIL, overrides=_values(usual, study, seed)) for seed in range(study.seeds)}
@@ -76,7 +76,7 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
         write_table(differences(runs, whole), folder, notes)
     report("the home as it was")
     run_graph(usual)
-    return folder / "ablations.md"
+    return folder / ABLATIONS_PAGE
 
 
 def fitting_words(home: Path) -> list[str]:
@@ -103,7 +103,9 @@ def _with(settings: Settings, word: str) -> Settings:
     return replace(settings, overrides={**settings.overrides, "ablate": [*already, word]})
 
 
-def _figures_of(settings: Settings, name: str, report: Callable[[str], None], notes: list[str]) -> dict[str, float] | None:
+def _figures_of(
+    settings: Settings, name: str, report: Callable[[str], None], notes: list[str]
+) -> dict[str, float] | None:
     """Run, and collect the figures; None and a note where it failed."""
     report(name)
     try:
@@ -123,7 +125,12 @@ def model_figures(home: Path) -> dict[str, float]:
 
     models = [spec.name for spec in own_models() if "vqgan" in (spec.name, *spec.inputs)]
     results = {name: current(home, name).result()["metrics"] for name in models}
-    return {f"{name} {key}": float(value) for name, metrics in results.items() for key, value in metrics.items() if value is not None}
+    return {
+        f"{name} {key}": float(value)
+        for name, metrics in results.items()
+        for key, value in metrics.items()
+        if value is not None
+    }
 
 
 def video_figures(settings: Settings, method: str = "") -> dict[str, float]:
@@ -131,11 +138,12 @@ def video_figures(settings: Settings, method: str = "") -> dict[str, float]:
     import numpy as np
     import pyarrow.parquet as pq
 
-    from swaptalk_models.evaluation.measure.measure import metrics_folder
+    from swaptalk_models.evaluation.compare.ablation_table import VIDEO
+    from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
     from swaptalk_models.settings.methods import OURS
 
     folder = metrics_folder(Home(settings.home), load_preset(settings.preset, settings.overrides))
-    rows = [row for row in pq.read_table(folder / "metrics.parquet").to_pylist() if row["method"] == (method or OURS)]
+    rows = [row for row in pq.read_table(folder / METRICS_FILE).to_pylist() if row["method"] == (method or OURS)]
     names = [name for name in (rows[0] if rows else {}) if any(isinstance(row[name], float) for row in rows)]
     values = {name: [row[name] for row in rows if row[name] is not None and np.isfinite(row[name])] for name in names}
-    return {f"video {name}": float(np.mean(found)) for name, found in values.items() if found}
+    return {f"{VIDEO} {name}": float(np.mean(found)) for name, found in values.items() if found}

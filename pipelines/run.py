@@ -107,7 +107,7 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
 
                 _execute(defs, instance, settings, rest, tags | all_partitions(instance))
             if remember and rest.issuperset(spec.name for spec in own_models()):
-                home.update_state(study=())  # if one was killed: the models are the home's own again
+                home.update_state(study=None)  # if one was killed: the models are the home's own again
 
 
 def _selection(defs: dg.Definitions, until: str) -> set[str]:

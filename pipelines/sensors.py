@@ -31,7 +31,7 @@ def new_videos(context: dg.SensorEvaluationContext):
 
     The cursor holds {path: [size, mtime_ns]} of the last look, and the paths that were taken.
     """
-    from swaptalk_models.data.sources.catalog import folder_catalog
+    from swaptalk_models.data.sources.folder import folder_catalog
 
     home = Home(default_home())
     folder = watched_folder(home)

@@ -53,7 +53,9 @@ def print_data(data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, An
         table.add_row(name, str(found["clips"]), str(found["rows"]), f"{found['bytes'] / 2**20:.1f}", where)
     console.print(table)
     if snapshots["current"]:
-        console.print(f"training snapshot {snapshots['current']}, {len(snapshots['versions'])} kept in all", highlight=False)
+        console.print(
+            f"training snapshot {snapshots['current']}, {len(snapshots['versions'])} kept in all", highlight=False
+        )
 
 
 def print_status(status: Mapping[str, Any], console: Console) -> None:

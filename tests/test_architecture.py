@@ -196,7 +196,7 @@ def named_code() -> Iterator[tuple[str, str, str]]:
         yield from ((name, field, getattr(spec, field)) for field in NAMED_CODE if getattr(spec, field))
 
 
-@pytest.mark.parametrize(("model", "field", "reference"), named_code())
+@pytest.mark.parametrize(("model", "field", "reference"), list(named_code()))
 def test_a_model_names_code_that_there_is_and_in_its_place(model, field, reference):
     assert callable(resolve(reference))
     assert reference.startswith(NAMED_CODE[field] + ".")

@@ -18,24 +18,23 @@ import pyarrow as pa
 import pytest
 
 from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.stages.run import STAGES
+from swaptalk_models.data.stages.registry import CLIP_TABLES, DATA_STAGES
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
-TABLES = ("face_tracks", "face_crops", "mels")
 # What a run that has finished is asked for next, so that there is always something to do, and rows to replace.
 CHANGES = ["face_crops.margin=0.1", "clips.crf=20", "face_tracks.detect_every=4", "mels.fmin=60", "face_crops.margin=0.0", "clips.crf=16"]
 STAGES_ALONE = """
 import sys
 from pathlib import Path
-from swaptalk_models.config import load_preset
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.prepare import STAGES, run_data_stage
-from swaptalk_models.data.sources import write_catalog
+from swaptalk_models.data.sources.catalog import write_catalog
+from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import load_preset
 home, preset = Home(Path(sys.argv[2])).create(), load_preset("tiny", dict(pair.split("=") for pair in sys.argv[3:]))
 write_catalog(home, preset, videos=sys.argv[1])
-for stage in STAGES:
+for stage in DATA_STAGES:
     run_data_stage(stage, home, preset, workers=2)
 """
 
@@ -83,14 +82,14 @@ def rows(home: Home, table: str) -> list[dict]:
 
 def entries(home: Home) -> list:
     with Ledger(home.ledger) as ledger:
-        found = [entry for stage in STAGES for entry in ledger.entries(stage, orphaned=None).values()]
+        found = [entry for stage in DATA_STAGES for entry in ledger.entries(stage, orphaned=None).values()]
     return [dataclasses.replace(entry, seconds=0.0, updated_at=0.0) for entry in found]
 
 
 def leftovers(home: Home) -> list[str]:
     """Temporary files, and data files that belong to no version of their table."""
     found = [path for path in home.root.rglob("*") if path.is_file() and (path.suffix in (".part", ".tmp") or ".tmp" in path.name)]
-    for table in TABLES:
+    for table in CLIP_TABLES:
         dataset = lance.dataset(str(home.table(table)))
         versions = [lance.dataset(str(home.table(table)), version=version["version"]) for version in dataset.versions()]
         known = {file.path for v in versions for fragment in v.get_fragments() for file in fragment.data_files()}
@@ -116,7 +115,7 @@ def check_kills(videos: Path, folder: Path, kills: int, seed: int, through_dagst
     undisturbed.finish()
     print(f"last rerun {again:.1f} s", end=" ")
     one, two = Home(runs.home), Home(undisturbed.home)
-    for table in TABLES:
+    for table in CLIP_TABLES:
         assert rows(one, table) == rows(two, table) and len(rows(one, table)), table
     assert entries(one) == entries(two)
     files = {path.name: path.read_bytes() for path in two.clips.iterdir()}

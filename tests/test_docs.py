@@ -19,11 +19,11 @@ from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import SCHEMA
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.models import MODEL_INPUTS
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.metrics.table import COLUMNS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
-from swaptalk_models.reporting.metric_text import COLUMNS
 from swaptalk_models.settings.models import TrainConfig, VQGANConfig
 from swaptalk_models.training.history import write_history
 
@@ -72,16 +72,27 @@ def test_differences_are_taken_scene_by_scene_and_judged_by_their_interval():
     scene = rng.normal(80, 10, 9)
     shifts = {"SwapTalk": 5, "Sync-Swap": 0, "Swap-Sync": 1}
     videos = [
-        {"video": f"{n}.mp4", "method": method, "id_retrieve": scene[n] + shift + rng.normal(0, 0.1), "cpbd": rng.normal()}
+        {
+            "video": f"{n}.mp4",
+            "method": method,
+            "id_retrieve": scene[n] + shift + rng.normal(0, 0.1),
+            "cpbd": rng.normal(),
+        }
         for method, shift in shifts.items()
         for n in range(9)
     ]
     agree = compared._difference(videos, "id_retrieve", "SwapTalk", "Sync-Swap")
     disagree = compared._difference(videos, "id_retrieve", "Sync-Swap", "Swap-Sync")
     undecided = compared._difference(videos, "cpbd", "SwapTalk", "Sync-Swap")
-    assert [row[-2:] for row in (agree, disagree)] == [["+3.4", "agree"], ["+1.6", "**disagree**"]] and undecided[-1] == "undecided"
+    assert [row[-2:] for row in (agree, disagree)] == [["+3.4", "agree"], ["+1.6", "**disagree**"]] and undecided[
+        -1
+    ] == "undecided"
     said = compared._verdicts([agree, disagree, undecided])
-    assert "1 agree, 1 disagree, 1 undecided" in said[0] and len(said) == 3 and "id_retrieve, Sync-Swap - Swap-Sync" in said[2]
+    assert (
+        "1 agree, 1 disagree, 1 undecided" in said[0]
+        and len(said) == 3
+        and "id_retrieve, Sync-Swap - Swap-Sync" in said[2]
+    )
 
 
 def test_views_change_what_they_say():
@@ -97,7 +108,9 @@ def test_views_change_what_they_say():
     found = {view: {method: [0.9, 0.95] for method in compared.METHODS} for view in seen}
     found["as it is"] = found["as it is"] | {"SwapTalk": [0.8, 0.85]}
     rows = [line for line in compared.views_page(found) if line.startswith("| as it is")]
-    assert rows == ["| as it is | 0.925 | 0.925 | 0.825 | -0.100 [-0.100, -0.100] | -0.100 [-0.100, -0.100] | +0.000 [+0.000, +0.000] |"]
+    assert rows == [
+        "| as it is | 0.925 | 0.925 | 0.825 | -0.100 [-0.100, -0.100] | -0.100 [-0.100, -0.100] | +0.000 [+0.000, +0.000] |"
+    ]
 
 
 def test_landmark_judge_is_near_the_truth_of_a_phantom(tmp_path):
@@ -118,7 +131,9 @@ def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_pat
     assert min(ours["consistency"], sync_swap["consistency"]) > swap_sync["consistency"]
     for name in ("cpbd", "ssim"):
         assert ours[name] > max(sync_swap[name], swap_sync[name])
-    assert all(row["id_similarity"] > row["target_similarity"] + 0.03 and row["id_retrieve"] > 90 for row in found.values())
+    assert all(
+        row["id_similarity"] > row["target_similarity"] + 0.03 and row["id_retrieve"] > 90 for row in found.values()
+    )
 
 
 def test_real_people_are_whole_files_and_two_panels_of_each_comparison(tmp_path, monkeypatch):
@@ -154,8 +169,18 @@ def write_json(path: Path, values) -> None:
 def write_model(home: Path, name: str, metrics: dict, baselines: dict, evaluated: dict) -> None:
     """A network that was trained for 20 steps, of which the 10th was kept."""
     folder = home / "models" / name / f"v_{name}"
-    write_json(folder / "config.json", {"name": name, "config": {"factor": 8, "train": {"steps": 20}}, "shape": {"crop_size": 64}})
-    result = {"metrics": metrics, "baselines": baselines, "step": 20, "kept_step": 10, "seconds": 90.0, "hardware": "an abacus"}
+    write_json(
+        folder / "config.json",
+        {"name": name, "config": {"factor": 8, "train": {"steps": 20}}, "shape": {"crop_size": 64}},
+    )
+    result = {
+        "metrics": metrics,
+        "baselines": baselines,
+        "step": 20,
+        "kept_step": 10,
+        "seconds": 90.0,
+        "hardware": "an abacus",
+    }
     write_json(folder / "result.json", result | {"curves": {"accuracy_by_offset": [0.1, 0.2, 0.9, 0.2, 0.1]}})
     held_out = {f"held_out_{name}": 0.5 for name in ("auc", "psnr_db", "accuracy", "source_identity", "code", "pixel")}
     losses = [{"step": n, "loss": 1 / n} for n in range(1, 21)]
@@ -169,7 +194,14 @@ def write_snapshot(home: Path) -> None:
     """Three people to train on, one to validate, two to test with; one of these is mute."""
     splits = ("train", "train", "train", "validation", "test", "test")
     rows = [
-        {"clip": f"c{n}", "video": f"v{n}", "person": f"Secret Name {n}", "split": split, "frames": 1500, "sound": n < 5}
+        {
+            "clip": f"c{n}",
+            "video": f"v{n}",
+            "person": f"Secret Name {n}",
+            "split": split,
+            "frames": 1500,
+            "sound": n < 5,
+        }
         for n, split in enumerate(splits)
     ]
     (home / "snapshots" / "s").mkdir(parents=True)
@@ -179,7 +211,9 @@ def write_snapshot(home: Path) -> None:
 def write_evaluation(home: Path) -> None:
     folder = home / "evaluation" / "e"
     models = {name: f"v_{name}" for name in ("vqgan", "face_swapper", "lip_sync", "wav2lip")}
-    write_json(folder / "made_from.json", {"models": models, "snapshot": "s", "pairs": 8, "chunk_seconds": 10.0, "seed": 3})
+    write_json(
+        folder / "made_from.json", {"models": models, "snapshot": "s", "pairs": 8, "chunk_seconds": 10.0, "seed": 3}
+    )
     (folder / "report_r.html").write_text("")
     cell = {"value": 0.5, "low": 0.25, "high": 0.75, "videos": 8}
     cells = {column.key: cell for column in COLUMNS}
@@ -189,14 +223,34 @@ def write_evaluation(home: Path) -> None:
         {"setting": "cross", "method": "SwapTalk", "videos": 8, "cells": ours, "excluded": {"no face": 4}},
     ]
     write_json(folder / "metrics_m" / "summary.json", summary)
-    judges = {"identity": "dlib", "sync": "sync_judge 12", "fid": "sync_judge 12 features (not Inception FID)", "landmarks": "dlib"}
+    judges = {
+        "identity": "dlib",
+        "sync": "sync_judge 12",
+        "fid": "sync_judge 12 features (not Inception FID)",
+        "landmarks": "dlib",
+    }
     write_json(folder / "metrics_m" / "scores.json", [{"details": {"gallery_size": 5}, "judges": judges}])
     pq.write_table(pa.table({"scene": ["cross_000"]}), folder / "metrics_m" / "metrics.parquet")
     none = dict.fromkeys(cell) | {"videos": 0}
-    row = {"metric": "lse_c", "better": "SwapTalk", "than": "Sync-Swap", "delta": cell, "verdict": "agree", "paper": 1.5}
+    row = {
+        "metric": "lse_c",
+        "better": "SwapTalk",
+        "than": "Sync-Swap",
+        "delta": cell,
+        "verdict": "agree",
+        "paper": 1.5,
+    }
     claims = [
-        {"text": "It is better.", "rows": [row, row | {"delta": none, "verdict": "not measured"}], "verdict": "undecided"},
-        {"text": "It is cheaper.", "rows": [row | {"delta": none, "verdict": "not measured"}], "verdict": "not measured"},
+        {
+            "text": "It is better.",
+            "rows": [row, row | {"delta": none, "verdict": "not measured"}],
+            "verdict": "undecided",
+        },
+        {
+            "text": "It is cheaper.",
+            "rows": [row | {"delta": none, "verdict": "not measured"}],
+            "verdict": "not measured",
+        },
     ]
     write_json(folder / "claims_r.json", claims)
 
@@ -218,7 +272,7 @@ def finished_home(tmp_path) -> Path:
         ),
         "wav2lip": ({"pixel_error": 0.11}, {"pixel_error": 0.25}, {}),
     }
-    for name in (*MODEL_INPUTS, "wav2lip"):
+    for name in MODELS:
         write_model(home, name, *figures.get(name, ({}, {}, {})))
     write_evaluation(home)
     return home
@@ -230,13 +284,21 @@ def test_results_page_says_who_what_and_against_what(finished_home, tmp_path, mo
     about = tmp_path / "about.md"
     about.write_text("A first try, after [the paper](https://arxiv.org/abs/2405.05636).")
     command = f"swaptalk run --home {finished_home} --videos /secret/people"
-    monkeypatch.setattr(sys, "argv", ["results.py", str(finished_home), str(output), "--about", str(about), "--command", command])
+    monkeypatch.setattr(
+        sys, "argv", ["results.py", str(finished_home), str(output), "--about", str(about), "--command", command]
+    )
     results.main()
     text = output.read_text()
-    assert "Trained on 3 people (of the user's own videos), measured on 2 others" in text and "https://arxiv.org/abs/2405.05636" in text
+    assert (
+        "Trained on 3 people (of the user's own videos), measured on 2 others" in text
+        and "https://arxiv.org/abs/2405.05636" in text
+    )
     assert "| test | 2 | 2 | 1 | 3,000 | 2.0 |" in text
     assert "`lip_sync.guidance=3.0`, `evaluation.syncnet=syncnet.model`" in text and "an abacus" in text
-    assert "| **vqgan** | psnr_db | 30.2 | 26.5 (a bicubic thumbnail of as many values) |  | ≥ 24 | yes | 10 of 20 | 90 |" in text
+    assert (
+        "| **vqgan** | psnr_db | 30.2 | 26.5 (a bicubic thumbnail of as many values) |  | ≥ 24 | yes | 10 of 20 | 90 |"
+        in text
+    )
     assert "| mouth_correlation | 0.9 | 0.1 (a copied reference); 0.2 (other audio) | 0.7 | ≥ 0.6 | yes |" in text
     assert "| **wav2lip** | pixel_error | 0.11 | 0.25 (a copied reference) |" in text
     assert "missed: auc 0.5 (target ≥ 0.95)" in text and "| ≥ 0.95 | **no** |" in text
@@ -289,7 +351,11 @@ def test_vqgans_of_one_snapshot_are_named_by_what_sets_them_apart(tmp_path):
     (tmp_path / "models" / "vqgan" / "unfinished").mkdir()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in vqgans.table(tmp_path).splitlines()[2:]]
     assert [row[0] for row in rows] == ["as the preset has it", "blocks 3", "gradient rotation, train.seed 1"]
-    assert rows[0][1:5] == ["20.00", "0.500", "0.250", "1.12"] and [row[1] for row in rows] == ["20.00", "21.00", "22.00"]
+    assert rows[0][1:5] == ["20.00", "0.500", "0.250", "1.12"] and [row[1] for row in rows] == [
+        "20.00",
+        "21.00",
+        "22.00",
+    ]
     assert all(row[6] == "90" for row in rows)
     macs = [vqgans.decoder_macs(ModelFolder(tmp_path / "models" / "vqgan" / version)) for version in ("z", "a", "b")]
     assert 0 < macs[0] == macs[1] < macs[2], "a larger decoder takes more"

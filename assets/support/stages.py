@@ -31,7 +31,7 @@ def stage_asset(
 
     @dg.asset(name=name, kinds=kinds, description=description, **partitioned(name))
     def asset(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-        from swaptalk_models.data.stages.run import run_data_stage
+        from swaptalk_models.data.stages.registry import run_data_stage
 
         keys = list(context.partition_keys)
         report = run_data_stage(

@@ -39,9 +39,9 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
 def _partition(home: Home, videos: Path, video: str) -> float:
     """Seconds of the data stages for this one video, as a sensor or the UI asks for it."""
-    from swaptalk_models.data.sources.source_videos import write_catalog
-    from swaptalk_models.data.stages.run import STAGES, run_data_stage
+    from swaptalk_models.data.sources.catalog import write_catalog
+    from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
 
     preset = load_preset("tiny")
     write_catalog(home, preset, videos=str(videos))
-    return seconds(lambda: [run_data_stage(stage, home, preset, [video]) for stage in STAGES])
+    return seconds(lambda: [run_data_stage(stage, home, preset, [video]) for stage in DATA_STAGES])

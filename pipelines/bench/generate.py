@@ -15,7 +15,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     from swaptalk_models.inference.release import current_release, load_release
 
     place = Home(home)
-    generator = Generator(load_release(current_release(home)))
+    generator = Generator(load_release(current_release(place)))
     voice, target = [row["clip"] for row in load_snapshot(place).clips("test") if row["sound"]][:2]
     source = next(place.evaluation.glob("*/sources/*.png"))
     started = time.perf_counter()

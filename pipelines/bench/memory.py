@@ -14,13 +14,13 @@ SHORT_S, LONG_S, SIZE = 10, 600, 256
 _RUN = """
 import resource, sys
 from pathlib import Path
-from swaptalk_models.config import load_preset
-from swaptalk_models.data.home import Home
-from swaptalk_models.data.prepare import STAGES, run_data_stage
-from swaptalk_models.data.sources import write_catalog
+from swaptalk_models.data.sources.catalog import write_catalog
+from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import load_preset
 home, preset = Home(Path(sys.argv[2])).create(), load_preset("tiny", {"clips.chunk_seconds": float(sys.argv[3])})
 write_catalog(home, preset, videos=sys.argv[1])
-for stage in STAGES:
+for stage in DATA_STAGES:
     assert not run_data_stage(stage, home, preset).quarantined, stage
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
@@ -48,7 +48,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 
 
 def _peak(videos: Path, home: Path, chunk: float) -> float:
-    from swaptalk_models.data.engine.runner import WORKER_ENVIRONMENT
+    from swaptalk_models.data.engine.workers import WORKER_ENVIRONMENT
 
     command = [sys.executable, "-c", _RUN, str(videos), str(home), str(chunk)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | WORKER_ENVIRONMENT)

@@ -24,7 +24,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
         found[f"ours_cpu_seconds_at_{clips}"] = (time.process_time() - cpu) / 2
         found[f"status_seconds_at_{clips}"] = _timed(["-m", "pipelines.cli.main", "status", "--json", "--home", str(place.root)])
     found["share_of_10_s_at_largest"] = found[f"ours_seconds_at_{clips}"] / 10
-    return found | (_command(home) if Home(home).state().preset else {"home": f"nothing was ever run in {home}: left out"})
+    return found | (_command(home) if not Home(home).state().empty else {"home": f"nothing was ever run in {home}: left out"})
 
 
 def _command(home: Path) -> dict[str, float | str]:

@@ -63,13 +63,13 @@ def _film(drawn: Path, workdir: Path, workers: int) -> dict[str, float | str]:
 
 def _prepare(videos: Path, place: Path, workers: int) -> dict[str, float]:
     """Seconds of each stage."""
-    from swaptalk_models.data.sources.source_videos import write_catalog
-    from swaptalk_models.data.stages.run import STAGES, run_data_stage
+    from swaptalk_models.data.sources.catalog import write_catalog
+    from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
     from swaptalk_models.errors import UserError
 
     home, preset, seconds = Home(place).create(), load_preset("tiny"), {}
     write_catalog(home, preset, videos=str(videos))
-    for stage in STAGES:
+    for stage in DATA_STAGES:
         started = time.perf_counter()
         report = run_data_stage(stage, home, preset, workers=workers)
         seconds[stage] = time.perf_counter() - started

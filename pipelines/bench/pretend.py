@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,13 +15,12 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.data.engine import runner as stage
-from swaptalk_models.data.engine.runner import Item, Result
+from swaptalk_models.data.engine import runner
+from swaptalk_models.data.engine.items import Item, Result, Work
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.snapshot import make_snapshot
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.stages import work
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
+from swaptalk_models.data.sources.catalog import write_catalog
+from swaptalk_models.data.stages.registry import CLIP_TABLES, DATA_STAGES, run_data_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
@@ -43,19 +43,20 @@ def fill_home(home: Home, preset: Preset, folder: Path, clips: int) -> None:
 def bring_up_to_date(home: Home, preset: Preset, folder: Path, workers: int = 1) -> None:
     """What `swaptalk run --until training_snapshot` does, without Dagster."""
     write_catalog(home, preset, videos=str(folder))
-    for name in STAGES:
+    for name in DATA_STAGES:
         run_data_stage(name, home, preset, workers=workers)
     make_snapshot(home, preset)
 
 
 @contextmanager
 def _pretended_work() -> Iterator[None]:
-    functions = {"look_at_video": _look, "cut": _cut, "track": _rows("face_tracks"), "crop": _rows("face_crops"), "mel": _rows("mels")}
-    with mock.patch.multiple(work, **functions), mock.patch.multiple(stage, GROUP_CLIPS=1000):
+    pretended = {"raw_videos": _examine, "clips": _cut} | {name: _rows(name) for name in CLIP_TABLES}
+    stages = {name: replace(DATA_STAGES[name], work=work) for name, work in pretended.items()}
+    with mock.patch.dict(DATA_STAGES, stages), mock.patch.multiple(runner, GROUP_CLIPS=1000):
         yield
 
 
-def _look(item: Item, home: Home, params: Any) -> Result:
+def _examine(item: Item, home: Home, params: Any) -> Result:
     return Result({"info": INFO, "cuts": [], "content": item.payload["content"]})
 
 
@@ -66,9 +67,12 @@ def _cut(item: Item, home: Home, params: Any) -> Result:
     return Result({"video": hash_values(item.inputs), "audio": hash_values(item.inputs), "frames": FRAMES})
 
 
-def _rows(name: str):
+def _rows(name: str) -> Work:
+    schema = DATA_STAGES[name].schema
+    assert schema is not None
+
     def make(item: Item, home: Home, params: Any) -> Result:
-        table = pa.Table.from_arrays([_column(field, item) for field in tables.SCHEMAS[name]], schema=tables.SCHEMAS[name])
+        table = pa.Table.from_arrays([_column(field, item) for field in schema], schema=schema)
         table = table.slice(FRAMES - 1) if name == "mels" else table
         return Result({"rows": hash_values([name, item.inputs]), "frames": FRAMES}, table)
 

@@ -18,8 +18,8 @@ def command(home: Path, yes: bool) -> None:
 
     Source videos are never touched, and what a training snapshot names stays readable at that snapshot's version.
     """
+    from swaptalk_models.data.stages.orphans import remove_orphans
     from swaptalk_models.data.store.ledger import Ledger
-    from swaptalk_models.data.store.orphans import remove_orphans
 
     place = existing_home(home)
     if yes:

@@ -30,15 +30,15 @@ def customised_face(home: Path) -> Path:
     """
     from pipelines.cli.generate import make_video
     from swaptalk_models.data.store.home import Home
-    from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
+    from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder, load_videos
     from swaptalk_models.inference.release import current_release
     from swaptalk_models.settings.methods import CROSS, OURS
     from swaptalk_models.settings.preset import load_preset
 
-    release = current_release(home)
-    records = load_records(evaluation_folder(Home(home), load_preset("tiny")))
-    scene = next(record for record in records if record["setting"] == CROSS and record["method"] == OURS)
-    source, target, audio = (Path(scene[name]) for name in ("source", "target", "audio"))
+    release = current_release(Home(home))
+    videos = load_videos(evaluation_folder(Home(home), load_preset("tiny")))
+    scene = next(video for video in videos if video["setting"] == CROSS and video["method"] == OURS)
+    source, target, audio = Path(scene["source"]), Path(scene["target"]), Path(scene["audio"])
     output = home / "demo" / f"{source.stem}__{target.stem}__{audio.stem}__{release.name}.mp4"
     if not output.is_file():
         make_video(source, target, audio, output, release, home)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option, json_option
 from swaptalk_models.errors import UserError
-from swaptalk_models.metrics.definitions import DEFINITIONS
+from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 INPUT = click.Path(exists=True, readable=True, path_type=Path)
@@ -106,15 +107,16 @@ def _evaluate_folder(
     as_json: bool,
 ) -> None:
     from swaptalk_models.evaluation.measure.file_pairs import pair_files
+    from swaptalk_models.evaluation.measure.folder_table import FILES, evaluation_table, write_tables
     from swaptalk_models.evaluation.measure.scoring import score_videos
-    from swaptalk_models.evaluation.measure.table import FILES, evaluation_table, write_tables
     from swaptalk_models.settings.data import FacesConfig
 
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output}: is a file; the tables go into a folder")
     videos = pair_files(generated, target, source, audio, gallery)
-    scores = score_videos([files for _, files in videos], judge, FacesConfig(), config)
-    table = evaluation_table(videos, scores, config)
+    with tempfile.TemporaryDirectory(prefix="swaptalk-") as features:
+        scores = score_videos([files for _, files in videos], judge, FacesConfig(), config, Path(features))
+        table = evaluation_table(videos, scores, config)
     write_tables(table, output)
     for video in table["videos"]:
         if video["not_measured"]:
@@ -133,7 +135,7 @@ def _evaluate_folder(
 def _print(result: dict[str, Any]) -> None:
     print(f"{result['frames']} frames{_left_out(result)}")
     for name, value in result["metrics"].items():
-        print(f"  {name:<18}{'-' if value is None else f'{value:.4f}':>10}  {DEFINITIONS[name].unit}")
+        print(f"  {name:<18}{'-' if value is None else f'{value:.4f}':>10}  {BY_KEY[name].unit}")
     _print_judges(result["judges"])
 
 
@@ -143,7 +145,7 @@ def _print_row(row: dict[str, Any]) -> None:
     for name, cell in row["cells"].items():
         if cell["value"] is not None:
             interval = f"[{cell['low']:.4f}, {cell['high']:.4f}]" if cell["low"] is not None else ""
-            print(f"  {name:<18}{cell['value']:>10.4f}  {interval:<22}{cell['videos']:>4} videos  {DEFINITIONS[name].unit}")
+            print(f"  {name:<18}{cell['value']:>10.4f}  {interval:<22}{cell['videos']:>4} videos  {BY_KEY[name].unit}")
 
 
 def _left_out(result: dict[str, Any]) -> str:

@@ -39,9 +39,10 @@ def command(source: Path, target: Path, audio: Path, output: Path, release: Path
 
 def make_video(source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path):
     """Generate with a release. Returns the generator's GenerationResult."""
+    from swaptalk_models.data.store.home import Home
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import current_release, load_release
 
-    networks = load_release(release or current_release(home))
+    networks = load_release(release or current_release(Home(home)))
     output.parent.mkdir(parents=True, exist_ok=True)
     return Generator(networks).generate(source, target, audio, output)

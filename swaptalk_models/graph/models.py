@@ -42,6 +42,7 @@ class Figure:
     """To be reached; None: nothing is asked of it."""
     at_least: bool = True
     """Whether the figure must be at least the threshold, or at most in absolute value."""
+    less_is_better: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ _LATENTS = ("training_snapshot", "vq_latents")
 _ACCURACY = Figure("Windows in step told from windows 5 or more frames off.", "mouth opening against loudness", 0.85)
 _OFFSET_ERROR = Figure("Mean distance of a clip's best offset from the true one (frames).")
 _SOURCE = Figure("Cosine of swapped faces to their source, dlib judge.", "the target as it was")
-_TARGET = Figure("Cosine of swapped faces to the target that should have vanished, dlib judge: less is better.")
+_TARGET = Figure("Cosine of swapped faces to the target that should have vanished, dlib judge: less is better.", less_is_better=True)
 
 # In an order in which they can be trained.
 _ALL = (
@@ -195,8 +196,14 @@ _ALL = (
             "landmark_distance": Figure(
                 "Distance of a swap's landmarks to the target's, in percent of the eyes' distance: pose and expression kept."
             ),
-            "background_difference": Figure("Absolute difference to the target outside of the face, after pasting (levels of 255): less is better."),
-            "flicker": Figure("Change of a swapped face from frame to frame that the target's does not have (levels of 255): less is better."),
+            "background_difference": Figure(
+                "Absolute difference to the target outside of the face, after pasting (levels of 255): less is better.",
+                less_is_better=True,
+            ),
+            "flicker": Figure(
+                "Change of a swapped face from frame to frame that the target's does not have (levels of 255): less is better.",
+                less_is_better=True,
+            ),
             "swap_alone_id_retrieve": Figure("id_retrieve of the swap alone, before the lips are made to speak."),
             "swap_alone_target_similarity": Figure("target_similarity of the swap alone."),
         },
@@ -216,7 +223,9 @@ _ALL = (
             "mouth_correlation": Figure("Mouth opening of self-driven videos against the real one's.", "a copied reference", 0.6),
             "av_offset": Figure("Offset between lips and sound that the judge finds (frames, median).", "", 1, at_least=False),
             "code_error": Figure(
-                "Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is better.", "a copied reference"
+                "Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is better.",
+                "a copied reference",
+                less_is_better=True,
             ),
             "silent_opening": Figure("Mouth opening, as a share of the eyes' distance, when the module hears silence: closed lips are near 0."),
             "jitter": Figure("How much the mouth's opening jumps to and fro from frame to frame (mean second difference, share of the eyes' distance)."),
@@ -237,7 +246,7 @@ _ALL = (
         budget_of="lip_sync",
         figures={
             "mouth_correlation": Figure("Mouth opening against the real one's."),
-            "pixel_error": Figure("Absolute error of the lower half in pixels: less is better.", "a copied reference"),
+            "pixel_error": Figure("Absolute error of the lower half in pixels: less is better.", "a copied reference", less_is_better=True),
         },
     ),
 )

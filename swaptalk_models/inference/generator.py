@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Generic
 
 import numpy as np
 from tqdm import tqdm
@@ -22,26 +23,25 @@ from tqdm import tqdm
 from swaptalk_models.classical.skin import match_skin
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.detection import detect_face
+from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.faces.tracking import FaceTrack, track_faces
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import probe, read_image
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
-from swaptalk_models.inference.networks import Latents, Networks
+from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.target import target_frames
+from swaptalk_models.settings.methods import Stage
 
 _BATCH = 16
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
 _RATE = 16000
 _SAMPLES = _RATE // 25  # of sound, a frame
 
-Stage = Literal["swap", "speak", "copy_lips", "restore"]
-"""What is done to a face: the source's identity put on; lips made from the audio; the reference's lips, moved (what lip-sync has to beat);
-re-encoding, which only the pixel-space models of evaluation/measure/cascade.py do."""
 SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
 LIP_STAGES = ("speak", "copy_lips")
 
@@ -66,17 +66,17 @@ class Still:
     landmarks: np.ndarray
 
 
-class Generator:
-    """Makes talking faces with a set of networks: ours in latent space, or what stands in for them (evaluation/measure/cascade.py)."""
+class Generator(Generic[Faces]):
+    """Makes talking faces with a set of models: ours in latent space, or others that are compared with them."""
 
-    def __init__(self, networks: Networks) -> None:
-        self.networks = networks
+    def __init__(self, models: FaceModels[Faces]) -> None:
+        self.models = models
 
     def follow(self, target: Path, progress: bool = True) -> FaceTrack:
         """The face of a target video. BadClip: there is none."""
         length = length_at_25(target)
         with tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True) as bar:
-            return track_faces(_counted(frames_at_25(target), bar), self.networks.faces, Path(target).name, length)
+            return track_faces(_counted(frames_at_25(target), bar), self.models.faces, Path(target).name, length)
 
     def generate(
         self,
@@ -112,16 +112,16 @@ class Generator:
         started = time.perf_counter()
         track = track if track is not None else self.follow(target, progress)
         tracked = time.perf_counter()
-        affines = crop_affines(track.landmarks, self.networks.crops)
+        affines = crop_affines(track.landmarks, self.models.crops)
         still = self._reference(target, track, affines)
-        reference = self.networks.encode(still.crop[None], still.landmarks[None])
-        source_latents = None
+        reference = self.models.encode(still.crop[None], still.landmarks[None])
+        encoded_source = None
         if face is not None:
             lit = match_skin(face.crop, face.landmarks, still.crop, still.landmarks)
-            source_latents = self.networks.encode(lit[None], face.landmarks[None])
-        stages = tuple(stage for stage in stages if stage != "swap" or source_latents is not None)
+            encoded_source = self.models.encode(lit[None], face.landmarks[None])
+        stages = tuple(stage for stage in stages if stage != "swap" or encoded_source is not None)
         for stage in takewhile(lambda stage: stage not in LIP_STAGES, stages):  # like every other frame
-            reference = self._apply(stage, reference, source_latents)
+            reference = self._apply(stage, reference, encoded_source)
         mel = log_mel(sound)
         spent = {"track": tracked - started, "generate": 0.0, "paste": 0.0}
         faceless = 0
@@ -130,12 +130,12 @@ class Generator:
         with bar, VideoWriter(output, info.width, info.height, audio=padded) as writer:
             for batch in _batches(target_frames(target, count), _BATCH):
                 made, outputs = time.perf_counter(), [number for number, _, _ in batch]
-                faces = self._faces(batch, track, affines, reference, source_latents, centred_windows(mel, np.array(outputs)), stages)
+                faces = self._faces(batch, track, affines, reference, encoded_source, centred_windows(mel, np.array(outputs)), stages)
                 pasted = time.perf_counter()
-                for face, (_, number, frame) in zip(faces, batch, strict=True):
+                for crop, (_, number, frame) in zip(faces, batch, strict=True):
                     if track.confidence[number] > 0:
                         landmarks = apply_affine(track.landmarks[number], affines[number])
-                        frame = paste_face(frame, face, affines[number], landmarks)
+                        frame = paste_face(frame, crop, affines[number], landmarks)
                     else:
                         faceless += 1
                     writer.write(frame)
@@ -146,9 +146,9 @@ class Generator:
 
     def _source(self, path: Path) -> Still:
         image = read_image(path)
-        face = detect_face(image, self.networks.faces, Path(path).name)
-        affine = crop_affines(face.landmarks[None], self.networks.crops)[0]
-        crop = crop_face(image, affine, self.networks.crops.size)
+        face = detect_face(image, self.models.faces, Path(path).name)
+        affine = crop_affines(face.landmarks[None], self.models.crops)[0]
+        crop = crop_face(image, affine, self.models.crops.size)
         return Still(crop, apply_affine(face.landmarks, affine))
 
     def _reference(self, target: Path, track: FaceTrack, affines: np.ndarray) -> Still:
@@ -159,51 +159,55 @@ class Generator:
         best = reference_frame(landmarks)
         wanted = int(seen[best])
         frame = next(frame for number, frame in target_frames(target, wanted + 1) if number == wanted)
-        return Still(crop_face(frame, affines[wanted], self.networks.crops.size), landmarks[best])
+        return Still(crop_face(frame, affines[wanted], self.models.crops.size), landmarks[best])
 
     def _faces(
         self,
         batch: list[tuple[int, int, np.ndarray]],
         track: FaceTrack,
         affines: np.ndarray,
-        reference: Latents,
-        source: Latents | None,
+        reference: Faces,
+        source: Faces | None,
         windows: np.ndarray,
         stages: tuple[Stage, ...],
     ) -> np.ndarray:
         """One encoding, every stage in its order, one decoding: the crops (n, S, S, 3) of some frames."""
-        size = self.networks.crops.size
+        size = self.models.crops.size
         crops = np.stack([crop_face(frame, affines[number], size) for _, number, frame in batch])
         landmarks = np.stack([apply_affine(track.landmarks[number], affines[number]) for _, number, _ in batch])
-        latents = self.networks.encode(crops, landmarks)
+        faces = self.models.encode(crops, landmarks)
         for stage in stages:
-            latents = self._apply(stage, latents, source, reference, windows)
-        return self.networks.decode(latents)
+            faces = self._apply(stage, faces, source, reference, windows)
+        return self.models.decode(faces)
 
     def _apply(
         self,
         stage: Stage,
-        latents: Latents,
-        source: Latents | None,
-        reference: Latents | None = None,
+        faces: Faces,
+        source: Faces | None,
+        reference: Faces | None = None,
         windows: np.ndarray | None = None,
-    ) -> Latents:
+    ) -> Faces:
         if stage == "swap":
-            return self.networks.swap(source, latents)
-        if stage == "speak":
-            return self.networks.speak(latents, reference, windows)
+            assert source is not None
+            return self.models.swap(source, faces)
+        if stage == "restore":
+            return self.models.restore(faces)
+        assert reference is not None
         if stage == "copy_lips":
-            return self.networks.copy_lips(latents, reference)
-        return self.networks.restore(latents)
+            return self.models.copy_lips(faces, reference)
+        assert windows is not None
+        return self.models.speak(faces, reference, windows)
 
 
-def _counted(batches, bar: tqdm):
+def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any]) -> Iterator[np.ndarray]:
+    """The batches, counted on the bar as they go by."""
     for batch in batches:
         yield batch
         bar.update(len(batch))
 
 
-def _batches(frames, size: int):
+def _batches(frames: Iterable[tuple[int, np.ndarray]], size: int) -> Iterator[list[tuple[int, int, np.ndarray]]]:
     """Lists of (number in the output, number in the target, frame)."""
     pending: list[tuple[int, int, np.ndarray]] = []
     for output, (number, frame) in enumerate(frames):

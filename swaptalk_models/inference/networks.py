@@ -33,7 +33,7 @@ class Latents:
 
 
 class Networks:
-    """Frozen VQGAN, face swapper and lip-sync module."""
+    """Frozen VQGAN, face swapper and lip-sync module: ``FaceModels`` in latent space."""
 
     def __init__(self, folders: dict[str, Path], crops: CropsConfig, faces: FacesConfig, device: str = "auto") -> None:
         self.device = pick_device(device)
@@ -60,10 +60,10 @@ class Networks:
         return Latents(self.face_swapper.swap(z, region, target.z, target.region), target.region, made)
 
     @torch.inference_mode()
-    def speak(self, target: Latents, reference: Latents, mel: np.ndarray) -> Latents:
+    def speak(self, target: Latents, reference: Latents, windows: np.ndarray) -> Latents:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
         upper, lower = target.z.chunk(2, dim=2)
-        made = self.lip_sync.speak(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(mel).to(self.device))
+        made = self.lip_sync.speak(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(windows).to(self.device))
         return self._with_lower(target, self.lip_sync.place(made, lower))
 
     @torch.inference_mode()
@@ -73,6 +73,12 @@ class Networks:
         moved = self.lip_sync.warp(upper, reference.z.expand(len(upper), -1, -1, -1))
         return self._with_lower(target, self.lip_sync.place(moved, lower))
 
+    @torch.inference_mode()
+    def restore(self, target: Latents) -> Latents:
+        """The faces decoded and encoded again: every cell becomes a code of the VQGAN's."""
+        codes = self.vqgan.tokenize(self.vqgan.decode(target.z))
+        return Latents(self.vqgan.embed(*codes), target.region, target.made)
+
     def _with_lower(self, target: Latents, lower: Tensor) -> Latents:
         """The target's latents with another lower half, of which the region of the lip-sync module is made."""
         upper = target.z.chunk(2, dim=2)[0]
@@ -81,8 +87,7 @@ class Networks:
         return Latents(torch.cat([upper, lower], dim=2), target.region, made if target.made is None else made | target.made)
 
     @torch.inference_mode()
-    def decode(self, latents: Latents) -> np.ndarray:
+    def decode(self, faces: Latents) -> np.ndarray:
         """Latents -> crops (T, S, S, 3) uint8."""
-        crops = from_unit(self.vqgan.decode(latents.z).float().cpu().numpy())
-        return crops if latents.made is None else deblock(crops, latents.made.cpu().numpy())
-
+        crops = from_unit(self.vqgan.decode(faces.z).float().cpu().numpy())
+        return crops if faces.made is None else deblock(crops, faces.made.cpu().numpy())

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.inference.networks import Networks
@@ -21,14 +23,13 @@ from swaptalk_models.settings.section import build_section
 RELEASE_FILE = "release.json"
 
 
-def build_release(home: Path, preset: Preset) -> Path:
-    """Put the current networks together in HOME/releases/VERSION; one that is there already is left as it is.
+def build_release(home: Home, preset: Preset) -> Memoised[Path]:
+    """Put the current networks together in HOME/releases/VERSION; one that is there already is left as it is. Gives its folder.
 
     Raises:
         UserError: a network was not trained yet.
     """
-    home = Path(home)
-    models = {name: current(home, name) for name in RELEASED}
+    models = {name: current(home.root, name) for name in RELEASED}
     settings = {
         "preset": preset.name,
         "face_crops": dataclasses.asdict(preset.face_crops),
@@ -36,8 +37,9 @@ def build_release(home: Path, preset: Preset) -> Path:
         "models": {name: model.version for name, model in models.items()},
     }
     version = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-    folder = home / "releases" / version
-    if not (folder / RELEASE_FILE).is_file():
+    folder = home.releases / version
+    cached = (folder / RELEASE_FILE).is_file()
+    if not cached:
         _copy(models, folder)
         card = _model_card(version, preset, models)
         with written_aside(folder / "MODEL_CARD.md") as aside:
@@ -46,20 +48,20 @@ def build_release(home: Path, preset: Preset) -> Path:
         settings["files"] = {str(path.relative_to(folder)): _sha256(path) for path in files}
         with written_aside(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
             aside.write_text(json.dumps(settings, indent=1))
-    with written_aside(home / "releases" / "current") as aside:
+    with written_aside(home.releases / "current") as aside:
         aside.write_text(version + "\n")
-    return folder
+    return Memoised(folder, cached)
 
 
-def current_release(home: Path) -> Path:
+def current_release(home: Home) -> Path:
     """The folder of the newest release.
 
     Raises:
         UserError: there is none.
     """
-    pointer = Path(home) / "releases" / "current"
+    pointer = home.releases / "current"
     if not pointer.is_file():
-        raise UserError(f"no release in {home}: run `swaptalk run` first, or give a folder with --release")
+        raise UserError(f"no release in {home.root}: run `swaptalk run` first, or give a folder with --release")
     return pointer.parent / pointer.read_text().strip()
 
 
@@ -85,9 +87,9 @@ def load_release(folder: Path, device: str = "auto") -> Networks:
     return Networks({name: folder / name for name in RELEASED}, *_crop_settings(settings), device)
 
 
-def load_current(home: Path, preset: Preset, device: str = "auto") -> Networks:
+def load_current(home: Home, preset: Preset, device: str = "auto") -> Networks:
     """The networks that the last trainings made current, before they are released."""
-    folders = {name: current(Path(home), name).path for name in RELEASED}
+    folders = {name: current(home.root, name).path for name in RELEASED}
     return Networks(folders, preset.face_crops, preset.face_tracks, device)
 
 

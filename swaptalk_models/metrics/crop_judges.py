@@ -14,7 +14,9 @@ from swaptalk_models.settings.data import FacesConfig
 _SIDE = 256  # px; dlib's landmarks are steadier on a face of this size
 
 
-def crop_landmarks(crops: np.ndarray, around: np.ndarray | None = None, config: FacesConfig = FacesConfig()) -> np.ndarray:
+def crop_landmarks(
+    crops: np.ndarray, around: np.ndarray | None = None, config: FacesConfig = FacesConfig()
+) -> np.ndarray:
     """Landmarks (T, 68, 2) float32, in pixels of the crop, of crops (T, S, S, 3) uint8.
 
     `around`: landmarks (68, 2) of a typical face of these crops, which say where to look; the template's without them.

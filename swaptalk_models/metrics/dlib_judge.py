@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import dlib
 import numpy as np
@@ -19,7 +20,7 @@ _PADDING = 0.25  # of the chip, around the face: what the recogniser was trained
 
 
 @lru_cache(maxsize=1)
-def _recogniser():
+def _recogniser() -> Any:
     return dlib.face_recognition_model_v1(dlib_weights("dlib_face_recognition_resnet_model_v1.dat"))
 
 

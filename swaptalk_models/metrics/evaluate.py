@@ -11,26 +11,31 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sound.mel import log_mel, mel_likeness
-from swaptalk_models.metrics import lmd, mouth
+from swaptalk_models.metrics import lip_motion, lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
-from swaptalk_models.metrics.definitions import METRICS
 from swaptalk_models.metrics.embedding import cosine
-from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
+from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics, frechet_distance
 from swaptalk_models.metrics.frame_pass import Pictures, compare_frames
 from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
 from swaptalk_models.metrics.judges import Judges, SyncJudge
 from swaptalk_models.metrics.pairing import Pairing, pair_videos
+from swaptalk_models.metrics.streams import spread
 from swaptalk_models.metrics.sync import SyncScore, sync_score
+from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
+Figures = dict[str, float | None]
+_LIP_FRAMES = 40  # silent ones, and loud ones, at whose lips is looked when nothing else asks for them
 
 
 @dataclass
@@ -45,18 +50,18 @@ class VideoScores:
     """A value for each of `METRICS`; None where the inputs do not allow it."""
     judges: dict[str, str | None]
     """Name of the judge of identity, sync, fid and landmarks."""
-    details: dict[str, object] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     """Further numbers under further names, JSON-ready: see `score_video`."""
     similarity: list[tuple[float, float]] = field(default_factory=list)
     """Cosine to the source over time: (seconds, cosine)."""
     offset_curve: list[tuple[int, float]] = field(default_factory=list)
     """Mean distance of the sync judge at each offset: (frames, distance)."""
-    features: FeatureStatistics | None = field(default=None, repr=False)
+    features: FeatureStatistics | StoredStatistics | None = field(default=None, repr=False)
     """Features of the generated frames, to be pooled over a test set."""
-    target_features: FeatureStatistics | None = field(default=None, repr=False)
+    target_features: FeatureStatistics | StoredStatistics | None = field(default=None, repr=False)
     """Features of the target's frames."""
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         """The contract's JSON: frames, excluded, metrics, judges; and `details`."""
         return {
             "frames": self.frames,
@@ -75,7 +80,7 @@ def evaluate_video(
     gallery: Path | None,
     judges: Judges,
     config: EvaluationConfig | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """JSON-ready result of `swaptalk evaluate`; see `score_video` for what comes from what."""
     return score_video(generated, target, source, audio, gallery, judges, config).as_json()
 
@@ -97,7 +102,8 @@ def score_video(
     self-driven videos only: `setting` "self" or "cross" says which, else the sound is compared with the target's.
     `details` holds alignment, setting, face_share; how many frames, pairs, windows and pictures a figure rests on:
     sampled_identity_frames, sampled_neighbours, sampled_cpbd_frames, feature_frames, sync_windows, gallery_size; and the
-    figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame.
+    figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame, those
+    of the face as a picture (`PICTURE_FIGURES`, on sampled_picture_frames), silent_opening_ratio, opening_range.
 
     BadClip or UserError, naming the file: no video, no face, no picture, no sound in `audio`.
     """
@@ -106,8 +112,8 @@ def score_video(
     sound = _driving_sound(generated, audio)
     mel = None if sound is None else log_mel(sound)
     pictures = compare_frames(pairing, judges, config)
-    metrics: dict[str, float | None] = dict.fromkeys(METRICS)
-    details: dict[str, object] = {
+    metrics: Figures = dict.fromkeys(METRICS)
+    details: dict[str, Any] = {
         "alignment": pairing.alignment,
         "setting": setting or _setting(target, mel, config),
         "face_share": float(pairing.usable.mean()) if pairing.length else 0.0,
@@ -116,7 +122,11 @@ def score_video(
     if target:
         metrics["ssim"], metrics["psnr"] = _mean(pictures.ssim), _mean(pictures.psnr)
         details["ssim_mouth"] = _mean(pictures.ssim_mouth)
+        details |= pictures.figures.figures()
+        details["sampled_picture_frames"] = pictures.figures.frames
         _add_mouth(pairing, judges, config, metrics, details)
+    if mel is not None:
+        _add_lip_motion(pairing, judges, mel, details)
     if pictures.features and pictures.target_features:
         metrics["fid"] = frechet_distance(pictures.features, pictures.target_features)
         details["feature_frames"] = pictures.features.count
@@ -133,21 +143,51 @@ def score_video(
     )  # fmt: skip
 
 
-def _add_mouth(pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: dict, details: dict) -> None:
+def _add_mouth(
+    pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: Figures, details: dict[str, Any]
+) -> None:
     """LMD and mouth correlation, self-driven only: another sound has another mouth."""
     if details["setting"] == "cross":
         return
-    ours, theirs = (points[pairing.usable] for points in pairing.crop_landmarks(judges, config.crop_size))
+    of_frames, of_target = pairing.crop_landmarks(judges, config.crop_size)
+    assert of_target is not None
+    ours, theirs = of_frames[pairing.usable], of_target[pairing.usable]
     to_256 = 256 / config.crop_size
     distances = lmd.mouth_distances(ours, theirs) * to_256
     metrics["lmd"] = _mean(distances)
     details["lmd_sum"] = _mean(20 * distances)
     details["lmd_interocular"] = lmd.interocular_share(distances, theirs * to_256)
-    details["mouth_correlation"] = mouth.opening_correlation(mouth.mouth_opening(ours), mouth.mouth_opening(theirs))
+    details["mouth_correlation"] = mouth.opening_correlation(mouth_opening(ours), mouth_opening(theirs))
+
+
+def _add_lip_motion(pairing: Pairing, judges: Judges, mel: np.ndarray, details: dict[str, Any]) -> None:
+    """Lips against the driving sound's silence, and against the real ones' range where the sound is the target's."""
+    silent, loud = lip_motion.silent_and_loud(mel, pairing.length)
+    if pairing.target and details["setting"] != "cross":  # `_add_mouth` has looked at all frames
+        ours, theirs = (_opening(pairing, judges, video, pairing.usable) for video in (pairing.generated, pairing.target))
+        details["opening_range"] = lip_motion.opening_range(ours, theirs, loud)
+    else:
+        sampled = np.zeros(pairing.length, dtype=bool)
+        for kind in (silent, loud):
+            sampled[spread(np.flatnonzero(kind & pairing.usable), _LIP_FRAMES)] = True
+        ours = _opening(pairing, judges, pairing.generated, sampled)
+    details["silent_opening_ratio"] = lip_motion.silent_opening_ratio(ours, silent, loud)
+
+
+def _opening(pairing: Pairing, judges: Judges, video: Path, wanted: np.ndarray) -> np.ndarray:
+    """Mouth opening of each frame, (length,); NaN where it is not `wanted`, bool (length,)."""
+    whole = np.zeros(len(judges.track(video).status), dtype=bool)
+    whole[: pairing.length] = wanted
+    return np.where(wanted, mouth_opening(judges.points(video, whole)[: pairing.length]), np.nan)
 
 
 def _add_identity(
-    pictures: Pictures, source: Path | None, gallery: Path | None, judges: Judges, metrics: dict, details: dict
+    pictures: Pictures,
+    source: Path | None,
+    gallery: Path | None,
+    judges: Judges,
+    metrics: Figures,
+    details: dict[str, Any],
 ) -> list[tuple[float, float]]:
     """Identity metrics on the sampled frames; returns the similarity to the source over time."""
     numbers = list(pictures.faces)
@@ -182,7 +222,11 @@ def _embed(judges: Judges, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.nda
 
 
 def _sync(
-    pictures: Pictures, sound: np.ndarray | None, mel: np.ndarray | None, judge: SyncJudge | None, config: EvaluationConfig
+    pictures: Pictures,
+    sound: np.ndarray | None,
+    mel: np.ndarray | None,
+    judge: SyncJudge | None,
+    config: EvaluationConfig,
 ) -> SyncScore | None:
     """Sync of the generated video with the driving sound; None without judge, sound, or enough frames."""
     if judge is None or mel is None or len(mel) < MEL_WINDOW or not pictures.windows:

@@ -14,6 +14,7 @@ Excludes   frames without a face. Both sides get the same crop.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -43,13 +44,39 @@ class FeatureStatistics:
         delta = other.mean - self.mean
         between = np.sqrt(self.count * other.count / count) * delta
         return FeatureStatistics(
-            count, self.mean + delta * (other.count / count), _short(np.concatenate([self.root, other.root, between[None]]))
+            count,
+            self.mean + delta * (other.count / count),
+            _short(np.concatenate([self.root, other.root, between[None]])),
         )
+
+    def store(self, path: Path) -> StoredStatistics:
+        """Put them into a file, exactly."""
+        np.save(path, np.concatenate([self.mean[None], self.root]))
+        return StoredStatistics(path, self.count)
+
+    def load(self) -> FeatureStatistics:
+        """Themselves: as of those that are stored."""
+        return self
 
     @property
     def covariance(self) -> np.ndarray:
         """Unbiased covariance (D, D); zeros for one frame."""
         return self.root.T @ self.root / max(self.count - 1, 1)
+
+
+@dataclass(frozen=True)
+class StoredStatistics:
+    """Statistics of one video that wait in a file to be pooled: those of many videos are never held at once."""
+
+    path: Path
+    """An .npy of (1 + R, D) float64: mean and root."""
+    count: int
+    """Frames seen."""
+
+    def load(self) -> FeatureStatistics:
+        """The statistics, as they were."""
+        mean, root = np.split(np.load(self.path), [1])
+        return FeatureStatistics(self.count, mean[0], root)
 
 
 def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> float:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from swaptalk_models.data.faces.alignment import crop_face
+from swaptalk_models.data.faces.alignment import apply_affine, crop_face
 from swaptalk_models.metrics.cpbd import cpbd
 from swaptalk_models.metrics.fid import FeatureStatistics
 from swaptalk_models.metrics.judges import Judges, identity_crop
 from swaptalk_models.metrics.pairing import Pairing
+from swaptalk_models.metrics.picture_figures import PictureFigures
 from swaptalk_models.metrics.psnr import psnr
 from swaptalk_models.metrics.ssim import ssim_map
 from swaptalk_models.metrics.streams import SampledStream, WindowStream, add_statistics, spread
@@ -27,6 +28,8 @@ class Pictures:
     ssim_mouth: list[float] = field(default_factory=list)
     psnr: list[float] = field(default_factory=list)
     cpbd: list[float] = field(default_factory=list)
+    figures: PictureFigures | None = None
+    """Tiles, blotches and the like, on the frames that CPBD looks at; None without a target."""
     faces: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     """Identity crop and landmarks of the sampled frames and of their sampled neighbours, by frame number."""
     target_faces: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
@@ -64,6 +67,8 @@ class _Comparison:
         self.ours, self.theirs = pairing.affines(self.size)
         usable = np.flatnonzero(pairing.usable)
         self.sharpness = set(spread(usable, config.cpbd_frames))
+        if pairing.target is not None:
+            result.figures = PictureFigures(self.size)
         self.faces = {*result.sampled, *(number + 1 for number in result.neighbours)}
         another = pairing.target is not None and pairing.target != pairing.generated
         self.target_faces = set(spread(usable, _TARGET_FRAMES)) if another else set()
@@ -75,14 +80,18 @@ class _Comparison:
             result.cpbd.append(cpbd(crop))
         if number in self.faces:
             result.faces[number] = identity_crop(frame, self.pairing.track.landmarks[number])
-        if target is None:
+        if target is None or self.theirs is None:
             return
         target_crop = crop_face(target, self.theirs[number], size)
+        if number in self.sharpness:
+            points = apply_affine(self.pairing.track.landmarks[number], self.ours[number])
+            target_points = apply_affine(self.pairing.target_track.landmarks[number], self.theirs[number])
+            result.figures.look(crop, target_crop, points, target_points)
         similarity = ssim_map(crop, target_crop)
         result.ssim.append(float(similarity.mean(dtype=np.float64)))
         result.ssim_mouth.append(float(similarity[size // 2 :, size // 4 : -size // 4].mean(dtype=np.float64)))
         result.psnr.append(psnr(crop, target_crop))
-        if number in self.target_faces:
+        if number in self.target_faces and self.pairing.target_track:
             result.target_faces.append(identity_crop(target, self.pairing.target_track.landmarks[number]))
 
 
@@ -101,11 +110,14 @@ class _Streams:
         self.theirs = self._features(pairing, judges, config, 1) if pairing.target else None
 
     @staticmethod
-    def _features(pairing: Pairing, judges: Judges, config: EvaluationConfig, side: int) -> WindowStream | SampledStream | None:
+    def _features(
+        pairing: Pairing, judges: Judges, config: EvaluationConfig, side: int
+    ) -> WindowStream | SampledStream | None:
         judge = judges.features
         if judge is None or pairing.target is None:
             return None
         affines = pairing.affines(judge.crop_size)[side]
+        assert affines is not None
         if getattr(judge, "single_frames", False):
             return SampledStream(judge.features, judge.crop_size, affines, pairing.usable, config.fid_frames)
         return WindowStream(judge.features, judge.crop_size, affines, pairing.usable)
@@ -117,5 +129,5 @@ class _Streams:
             result.valid += valid.tolist()
         if self.ours:
             result.features = add_statistics(result.features, self.ours, start, frames)
-        if self.theirs:
+        if self.theirs and targets is not None:
             result.target_features = add_statistics(result.target_features, self.theirs, start, targets)

@@ -27,7 +27,14 @@ _BATCH = 8
 class Conv(nn.Module):
     """Convolution without bias, batch norm, ReLU."""
 
-    def __init__(self, before: int, after: int, kernel: int | tuple[int, int], stride: int = 1, padding: int | tuple[int, int] = 0):
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        kernel: int | tuple[int, int],
+        stride: int = 1,
+        padding: int | tuple[int, int] = 0,
+    ):
         super().__init__()
         self.conv = nn.Conv2d(before, after, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(after, eps=0.001)
@@ -159,7 +166,12 @@ class MixedE(_Mixed):
 
     def forward(self, x: Tensor) -> Tensor:
         single, double = self.branch3x3_1(x), self._through(x, "branch3x3dbl_1", "branch3x3dbl_2")
-        forks = [self.branch3x3_2a(single), self.branch3x3_2b(single), self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)]
+        forks = [
+            self.branch3x3_2a(single),
+            self.branch3x3_2b(single),
+            self.branch3x3dbl_3a(double),
+            self.branch3x3dbl_3b(double),
+        ]
         return torch.cat([self.branch1x1(x), *forks, self.branch_pool(self._pooled(x))], 1)
 
 

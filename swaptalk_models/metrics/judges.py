@@ -11,7 +11,8 @@ import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.detection import detect_face, make_backend
-from swaptalk_models.data.faces.tracking import FaceTrack, track_faces
+from swaptalk_models.data.faces.face_track import FaceTrack
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import read_image
 from swaptalk_models.errors import UserError
@@ -22,6 +23,8 @@ IDENTITY_CROP = CropsConfig(size=384, margin=0.5, smooth_frames=0)
 """What the identity judge is shown: the face with as much around it as dlib's own face chip wants."""
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 _TRACKS_KEPT = 64
+FileKey = tuple[str, int, int]
+"""Path, time of the last change, and size."""
 
 
 class SyncJudge(Protocol):
@@ -65,9 +68,9 @@ class Judges:
     """None: LSE-C, LSE-D and AV offset are null."""
     features: FeatureJudge | None = None
     """Features of the Frechet distance; None: null."""
-    _tracks: dict[tuple, FaceTrack] = field(default_factory=dict, repr=False)
-    _points: dict[tuple, np.ndarray] = field(default_factory=dict, repr=False)
-    _pictures: dict[tuple, np.ndarray] = field(default_factory=dict, repr=False)
+    _tracks: dict[FileKey, FaceTrack] = field(default_factory=dict, repr=False)
+    _points: dict[FileKey, np.ndarray] = field(default_factory=dict, repr=False)
+    _pictures: dict[FileKey, np.ndarray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def default(
@@ -102,12 +105,17 @@ class Judges:
             self._tracks[key] = track_faces(frames_at_25(path), lenient, path.name, length_at_25(path))
         return self._tracks[key]
 
-    def points(self, path: Path) -> np.ndarray:
-        """Landmarks (T, 68, 2) by which mouths are measured. Crops are cut by the track's, as those that the networks know."""
+    def points(self, path: Path, wanted: np.ndarray | None = None) -> np.ndarray:
+        """Landmarks (T, 68, 2) by which mouths are measured. Crops are cut by the track's, as those that the networks know.
+
+        Where only the frames `wanted`, bool (T,), are asked for, the others may be the track's: a frame takes 10 ms.
+        """
         track = self.track(path)
         if self.faces.backend != "dlib":
             return track.landmarks
         key = _file_key(path)
+        if wanted is not None and key not in self._points:
+            return steady_landmarks(frames_at_25(path), track, make_backend(self.faces), wanted)
         if key not in self._points:
             if len(self._points) >= _TRACKS_KEPT:
                 self._points.pop(next(iter(self._points)))
@@ -152,6 +160,6 @@ def identity_crop(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray,
     return crop_face(image, affine, IDENTITY_CROP.size), apply_affine(landmarks, affine)
 
 
-def _file_key(path: Path) -> tuple:
+def _file_key(path: Path) -> FileKey:
     state = path.stat()
     return str(path.resolve()), state.st_mtime_ns, state.st_size

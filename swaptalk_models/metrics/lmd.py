@@ -37,5 +37,3 @@ def lmd(landmarks: np.ndarray, target: np.ndarray) -> float:
 def interocular_share(distances: np.ndarray, target: np.ndarray) -> float:
     """Mean of (T,) distances over the target's distance between eye centres, landmarks (T, 68, 2); NaN for no frame."""
     return float((distances / interocular(target)).mean()) if len(distances) else float("nan")
-
-

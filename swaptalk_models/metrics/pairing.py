@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines
-from swaptalk_models.data.faces.tracking import INTERPOLATED, MISSING, FaceTrack
+from swaptalk_models.data.faces.face_track import INTERPOLATED, MISSING, FaceTrack
 from swaptalk_models.data.media.timeline import frames_at_25
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.metrics.judges import Judges
@@ -63,8 +63,11 @@ class Pairing:
 
     def crop_landmarks(self, judges: Judges, size: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Landmarks (length, 68, 2) of both videos, see ``Judges.points``, in px of their crops of side `size`."""
-        videos = zip((self.generated, self.target), self.affines(size), strict=True)
-        return tuple(None if affines is None else apply_affine(judges.points(path)[: self.length], affines) for path, affines in videos)
+        ours, theirs = self.affines(size)
+        points = apply_affine(judges.points(self.generated)[: self.length], ours)
+        if self.target is None or theirs is None:
+            return points, None
+        return points, apply_affine(judges.points(self.target)[: self.length], theirs)
 
     def frames(self, batch: int) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
         """Batches in step: first frame's number, generated frames (n, H, W, 3), target frames alike or None."""
@@ -102,7 +105,7 @@ def pair_videos(generated: Path, target: Path | None, judges: Judges) -> Pairing
             usable &= ~bad
     track = _cut(track, length)
     target_track = _cut(target_track, length) if target_track else None
-    scale = _shared_scale(generated, target, track, target_track, usable) if target_track else None
+    scale = _shared_scale(generated, target, track, target_track, usable) if target and target_track else None
     return Pairing(generated, target, track, target_track, usable, {k: v for k, v in excluded.items() if v}, scale)
 
 
@@ -122,7 +125,7 @@ def _shared_scale(
 
 def _rescaled(affines: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
     """Affines (T, 2, 3) of a video, for the same video at 1 / scale of its size. Pixel centres are at whole numbers."""
-    factors = np.float32(scale)
+    factors = np.array(scale, np.float32)
     linear = affines[..., :2] * factors
     shift = affines[..., 2] + affines[..., :2] @ ((factors - 1) / 2)
     return np.concatenate([linear, shift[..., None]], axis=-1).astype(np.float32)

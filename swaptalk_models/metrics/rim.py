@@ -22,7 +22,9 @@ _GREY = np.float32([0.299, 0.587, 0.114])
 def rim_ratio(made: np.ndarray, target: np.ndarray, landmarks: np.ndarray) -> float:
     """Crops (N, S, S, 3) uint8 RGB, made from the target's crops of the same shape with landmarks (N, 68, 2) in their pixels: 0 and up."""
     assert made.shape == target.shape and len(landmarks) == len(made)
-    steps = np.array([[_steepest(image, points) for image in pair] for *pair, points in zip(made, target, landmarks, strict=True)])
+    steps = np.array(
+        [[_steepest(image, points) for image in pair] for *pair, points in zip(made, target, landmarks, strict=True)]
+    )
     return float(steps[:, 0].mean() / max(steps[:, 1].mean(), 1e-6))
 
 
@@ -35,5 +37,7 @@ def _steepest(image: np.ndarray, points: np.ndarray) -> float:
     inwards /= np.maximum(np.linalg.norm(inwards, axis=1, keepdims=True), 1e-6)
     distance = np.linspace(_FROM, _TO, _SAMPLES) * interocular(points[None])[0]
     sampled = (on_jaw[:, None] + distance[None, :, None] * inwards[:, None]).astype(np.float32)
-    bright = cv2.remap(image @ _GREY, sampled[..., 0], sampled[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bright = cv2.remap(
+        image @ _GREY, sampled[..., 0], sampled[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return float(np.abs(np.diff(bright, axis=1)).max(axis=1).mean())

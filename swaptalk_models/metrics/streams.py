@@ -37,14 +37,19 @@ class WindowStream:
         span = len(crops) - len(rows) + 1
         self.carried = crops[len(crops) - span + 1 :]
         usable = self.usable[first : first + len(crops)]
-        return rows, np.lib.stride_tricks.sliding_window_view(usable, span).all(axis=1)
+        return rows, np.asarray(np.lib.stride_tricks.sliding_window_view(usable, span).all(axis=1))
 
 
 class SampledStream:
     """For networks that look at single frames and take their time: a row for each of at most `count` frames, evenly spread."""
 
     def __init__(
-        self, network: Callable[[np.ndarray], np.ndarray], size: int, affines: np.ndarray, usable: np.ndarray, count: int
+        self,
+        network: Callable[[np.ndarray], np.ndarray],
+        size: int,
+        affines: np.ndarray,
+        usable: np.ndarray,
+        count: int,
     ):
         self.network, self.size, self.affines = network, size, affines
         self.chosen = set(spread(np.flatnonzero(usable), count))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import reduce
 
 from swaptalk_models.metrics.confidence import Interval, bootstrap, bootstrap_mean
-from swaptalk_models.metrics.definitions import FURTHER, METRICS
 from swaptalk_models.metrics.evaluate import VideoScores
 from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
+from swaptalk_models.metrics.table import FURTHER, METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 
@@ -19,7 +19,7 @@ def summarise(scores: Sequence[VideoScores], config: EvaluationConfig | None = N
     Means over videos; the Frechet distance is taken once, between the pooled frames of all videos and of all targets.
     """
     config = config or EvaluationConfig()
-    values = {name: [s.metrics[name] for s in scores] for name in METRICS}
+    values: dict[str, list[float | None]] = {name: [s.metrics[name] for s in scores] for name in METRICS}
     values |= {name: [s.details.get(name) for s in scores] for name in FURTHER}
     row = {
         name: bootstrap_mean(known, config.bootstrap_samples, config.confidence, config.seed)
@@ -36,6 +36,7 @@ def total_excluded(scores: Sequence[VideoScores]) -> dict[str, int]:
 
 
 def _pooled_distance(scores: Sequence[VideoScores]) -> float:
-    ours = reduce(FeatureStatistics.merge, (s.features for s in scores))
-    theirs = reduce(FeatureStatistics.merge, (s.target_features for s in scores))
+    """Of the frames of all videos together, which are never held at once."""
+    ours = reduce(FeatureStatistics.merge, (s.features.load() for s in scores if s.features))
+    theirs = reduce(FeatureStatistics.merge, (s.target_features.load() for s in scores if s.target_features))
     return frechet_distance(ours, theirs)

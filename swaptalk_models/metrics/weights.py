@@ -32,8 +32,19 @@ def load_published(network: nn.Module, path: Path, what: str, left_out: tuple[st
     try:
         with warnings.catch_warnings(action="ignore"):  # torch's notices about other files' formats
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, UnpicklingError) as error:
-        raise UserError(f"{path}: not {what}: {str(error).splitlines()[0][:120] if str(error) else type(error).__name__}") from None
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        UnpicklingError,
+    ) as error:
+        raise UserError(
+            f"{path}: not {what}: {str(error).splitlines()[0][:120] if str(error) else type(error).__name__}"
+        ) from None
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path}: not {what}: no dictionary of tensors")
     wanted = network.state_dict()

@@ -9,6 +9,9 @@ from typing import Any
 
 from swaptalk_models.errors import UserError
 
+EVALUATION_FILE = "evaluation.json"
+"""In a model's folder: what the finished videos say of it, {"metrics": {}, "from": folder of the measurements}."""
+
 
 @dataclass(frozen=True)
 class ModelFolder:
@@ -59,7 +62,7 @@ def make_current(folder: ModelFolder) -> None:
 
 def held_out_metrics(folder: ModelFolder) -> dict[str, Any]:
     """A model's figures on held-out people: those of its training, and over them those of the evaluation, once there is one."""
-    path = folder.path / "evaluation.json"
+    path = folder.path / EVALUATION_FILE
     evaluated = json.loads(path.read_text()) if path.is_file() else {}
     return folder.result()["metrics"] | evaluated.get("metrics", evaluated)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from swaptalk_models.data.media.video import read_image
+from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
 from swaptalk_models.reporting.preview import small_video
 from swaptalk_models.reporting.report_data import CaseClip, VideoCase
 from swaptalk_models.settings.methods import GROUND_TRUTH, METHODS, OURS
@@ -19,7 +21,18 @@ _SCENES = 4  # a setting
 _VIDEOS = 8  # a scene
 _PICTURE = 480  # px
 # Shown first where there are more methods than fit.
-_PREFERRED = (GROUND_TRUTH, OURS, "Swap-Sync", "Sync-Swap", "Swap-Restore-Sync", "Sync-then-swap, latent", "Wav2Lip", "Lip-sync alone")
+_PREFERRED = (
+    GROUND_TRUTH,
+    OURS,
+    "Swap-Sync",
+    "Sync-Swap",
+    "Swap-Restore-Sync",
+    "Sync-then-swap, latent",
+    "Wav2Lip",
+    "Lip-sync alone",
+)
+Measured = tuple[SceneVideo, dict[str, Any], dict[str, Any]]
+"""A video, its row of the metrics, and its curves."""
 _RANKED_BY = ("id_similarity", "lse_c")  # of both, higher is better
 
 
@@ -33,43 +46,45 @@ def ranked_scenes(rows: list[dict[str, Any]]) -> list[str]:
 
 def shown_scenes(ranked: list[str]) -> list[tuple[str, str]]:
     """(scene, "best", "worst" or "") of those that are shown: from both ends in turn, the worst next to the best."""
-    ends, shown = deque(ranked), []
+    ends, shown = deque(ranked), list[str]()
     while ends and len(shown) < _SCENES:
         shown.append(ends.pop() if len(shown) % 2 else ends.popleft())
     return list(zip(shown, ("best", "worst", *[""] * _SCENES) if len(ranked) > 1 else ("",), strict=False))
 
 
-def video_cases(records: list[dict], rows: list[dict], scores: list[dict], previews: Path) -> list[VideoCase]:
+def video_cases(
+    videos: Sequence[SceneVideo], rows: Sequence[dict[str, Any]], scores: Sequence[dict[str, Any]], previews: Path
+) -> list[VideoCase]:
     """The cases of a report.
 
     Args:
-        records, rows, scores: of each test video what it was made from, its metrics and its curves, in one order.
+        videos, rows, scores: of each test video what it was made from, its metrics and its curves, in one order.
         previews: folder for copies of videos that are too large for a page or have no sound.
     """
     cases = []
-    for setting in dict.fromkeys(record["setting"] for record in records):
+    for setting in dict.fromkeys(video["setting"] for video in videos):
         ranked = ranked_scenes([row for row in rows if row["setting"] == setting])
         for scene, rank in shown_scenes(ranked):
-            numbers = [number for number, record in enumerate(records) if record["scene"] == scene]
+            numbers = [number for number, video in enumerate(videos) if video["scene"] == scene]
             place = f"place {ranked.index(scene) + 1} of {len(ranked)}"
-            cases.append(_case([(records[n], rows[n], scores[n]) for n in numbers], rank, place, previews))
+            cases.append(_case([(videos[n], rows[n], scores[n]) for n in numbers], rank, place, previews))
     return cases
 
 
-def _case(videos: list[tuple[dict, dict, dict]], rank: str, place: str, previews: Path) -> VideoCase:
-    shown = [video for video in videos if len(videos) <= _VIDEOS or video[0]["method"] in _PREFERRED]
+def _case(measured: Sequence[Measured], rank: str, place: str, previews: Path) -> VideoCase:
+    shown = [one for one in measured if len(measured) <= _VIDEOS or one[0]["method"] in _PREFERRED]
     order = [*_PREFERRED, *METHODS]
-    clips = [_clip(*video, previews) for video in sorted(shown, key=lambda video: order.index(video[0]["method"]))]
-    record = next(record for record, _, _ in videos if record["method"] != GROUND_TRUTH)
-    source, target, voice = (Path(record[name]).stem for name in ("source", "target", "audio"))
+    clips = [_clip(*one, previews) for one in sorted(shown, key=lambda one: order.index(one[0]["method"]))]
+    made = next(video for video, _, _ in measured if video["method"] != GROUND_TRUTH)
+    source, target, voice = Path(made["source"]).stem, Path(made["target"]).stem, Path(made["audio"]).stem
     note = f"source {source}, target {target}, voice {voice}; {place}"
-    return VideoCase(f"{source} on {target}", clips, record["setting"], _fitted(read_image(record["source"])), note, rank)
+    return VideoCase(f"{source} on {target}", clips, made["setting"], _fitted(read_image(made["source"])), note, rank)
 
 
-def _clip(record: dict, row: dict, score: dict, previews: Path) -> CaseClip:
+def _clip(video: SceneVideo, row: dict[str, Any], score: dict[str, Any], previews: Path) -> CaseClip:
     return CaseClip(
-        "Target" if record["method"] == GROUND_TRUTH else record["method"],
-        small_video(Path(record["path"]), Path(record["audio"]), previews),
+        "Target" if video["method"] == GROUND_TRUTH else video["method"],
+        small_video(Path(video["path"]), Path(video["audio"]), previews),
         {name: value for name, value in row.items() if isinstance(value, float)},
         [tuple(point) for point in score["similarity"]],
         [tuple(point) for point in score["offset_curve"]],

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 340, 200
 LEFT, RIGHT, TOP, BOTTOM = 50, 10, 12, 36
 MOST_POINTS = 200
+Place = Callable[[float, float], str]
+"""Values to a place in the picture, "X,Y" in its pixels."""
 _CHARACTER = 6.4  # width of a character at 11 px, for the legend
 
 
 def line_chart(
-    series: dict[str, Sequence[tuple[float, float]]],
+    series: Mapping[str, Sequence[tuple[float, float]]],
     x_label: str,
     y_label: str,
     marks: Sequence[tuple[float, float]] = (),
@@ -70,7 +72,15 @@ def line_chart(
     return Markup("").join(parts) + Markup("</svg>")
 
 
-def _axes(x_ticks, y_ticks, x_low, x_high, place, x_label: str, y_label: str) -> list[Markup]:
+def _axes(
+    x_ticks: list[float],
+    y_ticks: list[float],
+    x_low: float,
+    x_high: float,
+    place: Place,
+    x_label: str,
+    y_label: str,
+) -> list[Markup]:
     parts = []
     for tick, text in zip(y_ticks, _tick_texts(y_ticks)):
         y = place(x_low, tick).split(",")[1]
@@ -106,7 +116,7 @@ def _legend(names: list[str], colours: dict[str, str]) -> list[Markup]:
     return parts
 
 
-def _path(points: list[tuple[float, float]], place, style: str) -> Markup:
+def _path(points: list[tuple[float, float]], place: Place, style: str) -> Markup:
     return Markup('<path class="{}" d="M{}"/>').format(style, " L".join(place(x, y) for x, y in points))
 
 

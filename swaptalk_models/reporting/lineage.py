@@ -131,6 +131,7 @@ def _edge(above: _Item, below: _Item) -> Markup:
 
 def _box(item: _Item, colour: int) -> Markup:
     node, x, y = item.node, item.x - BOX_WIDTH / 2, item.top
+    assert node is not None
     detail = node.detail if len(node.detail) <= 26 else node.detail[:25] + "…"
     box = Markup(
         '<g><title>{title}</title><rect class="box" x="{x:.0f}" y="{y:.0f}" width="{w}" height="{h}" rx="7"/>'

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,23 +17,20 @@ from PIL import Image
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS
+from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, Metric, shown_columns
 from swaptalk_models.reporting.charts import line_chart
 from swaptalk_models.reporting.lineage import lineage_svg
-from swaptalk_models.reporting.metric_text import AGAINST_TARGET, BY_KEY, COLUMNS, MetricText, shown_columns
 from swaptalk_models.reporting.report_data import (
-    CROSS,
-    LEAST_VIDEOS,
-    OURS,
-    SELF,
-    TRUTH,
-    VARIANT,
     ModelMetric,
     ModelSection,
     Picture,
     ReportData,
     ResultRow,
+    RowKind,
     VideoCase,
 )
+from swaptalk_models.settings.methods import CROSS, SELF
 
 _HERE = Path(__file__).parent
 _SETTINGS = {
@@ -42,15 +40,15 @@ _SETTINGS = {
 _JUDGES = {"identity": "Identity", "sync": "Lip sync", "fid": "Fréchet distance", "landmarks": "Landmarks"}
 
 
-def write_report(output: str | os.PathLike, report: ReportData, confidence: str = "95 %") -> Path:
+def write_report(output: str | os.PathLike[str], report: ReportData, confidence: str = "95 %") -> Path:
     """Writes the page to `output`, whole or not at all, and returns its path.
 
-    ValueError: a setting without a row of kind TRUTH, or a lineage with a cycle. UserError: a video of a case is
+    ValueError: a setting without a row of the ground truth, or a lineage with a cycle. UserError: a video of a case is
     missing.
     """
     output = Path(output)
     for setting in {row.setting for row in report.rows}:
-        if not any(row.kind == TRUTH for row in report.rows if row.setting == setting):
+        if not any(row.kind == RowKind.TRUTH for row in report.rows if row.setting == setting):
             raise ValueError(f"the results for setting {setting!r} have no ground-truth row")
     tables = [
         _table(setting, report.rows) for setting in _SETTINGS if any(row.setting == setting for row in report.rows)
@@ -104,14 +102,14 @@ def _sections(report: ReportData) -> list[tuple[str, str]]:
     return [(anchor, name) for anchor, name, content in parts if content]
 
 
-def _headline(report: ReportData) -> dict:
+def _headline(report: ReportData) -> dict[str, Any]:
     """The figures at the top: our method beside the ground truth, and how many thresholds are met."""
     tiles = []
     for setting, (title, _) in _SETTINGS.items():
-        ours = next((row for row in report.rows if row.setting == setting and row.kind == OURS), None)
-        truth = next((row for row in report.rows if row.setting == setting and row.kind == TRUTH), None)
-        for key in ("id_retrieve", "lse_c") if ours else ():
-            cell = ours.cells.get(key)
+        ours = next((row for row in report.rows if row.setting == setting and row.kind == RowKind.OURS), None)
+        truth = next((row for row in report.rows if row.setting == setting and row.kind == RowKind.TRUTH), None)
+        for key in ("id_retrieve", "lse_c"):
+            cell = ours.cells.get(key) if ours else None
             if cell is None or cell.value is None:
                 continue
             column, beside = BY_KEY[key], title
@@ -127,36 +125,37 @@ def _headline(report: ReportData) -> dict:
         tiles.append(
             {"what": "Thresholds met", "value": f"{sum(verdicts)} of {len(verdicts)}", "beside": "on held-out people"}
         )
-    return {"tiles": tiles, "videos": sum(row.videos for row in report.rows if row.kind == OURS)}
+    return {"tiles": tiles, "videos": sum(row.videos for row in report.rows if row.kind == RowKind.OURS)}
 
 
-def _table(setting: str, rows: Sequence[ResultRow]) -> dict:
+def _table(setting: str, rows: Sequence[ResultRow]) -> dict[str, Any]:
     """One setting's rows, the truth first and then ours, and the number of the row with the best value of each column."""
     title, text = _SETTINGS[setting]
-    first = (TRUTH, OURS, VARIANT)
+    first = (RowKind.TRUTH, RowKind.OURS, RowKind.VARIANT)
     of_setting = [row for row in rows if row.setting == setting]
     shown = sorted(of_setting, key=lambda row: first.index(row.kind) if row.kind in first else len(first))
     best = {}
     for column in COLUMNS:
         values = {
-            index: column.rank(row.cells[column.key].value)
+            index: row.cells[column.key].value
             for index, row in enumerate(shown)
-            if row.kind != TRUTH and column.key in row.cells and row.cells[column.key].value is not None
+            if row.kind != RowKind.TRUTH and column.key in row.cells
         }
-        if len(values) > 1:
-            best[column.key] = min(values, key=values.__getitem__)
+        ranks = {index: column.rank(value) for index, value in values.items() if value is not None}
+        if len(ranks) > 1:
+            best[column.key] = min(ranks, key=ranks.__getitem__)
     paper = [(method, values) for where, method, values in PAPER_ROWS if where == setting]
-    others = any(row.kind == VARIANT for row in shown)
+    others = any(row.kind == RowKind.VARIANT for row in shown)
     return {"title": title, "text": text, "rows": shown, "best": best, "paper": paper, "others": others}
 
 
-def _case(case: VideoCase) -> dict:
+def _case(case: VideoCase) -> dict[str, Any]:
     clips = []
     for clip in case.clips:
         values = [
             (BY_KEY[key], BY_KEY[key].write(value))
             for key, value in clip.metrics.items()
-            if key in BY_KEY and value is not None
+            if value is not None and key in BY_KEY and BY_KEY[key].shown
         ]
         clips.append({"name": clip.name, "uri": _video_uri(clip.path), "figures": values})
     charts = [
@@ -180,7 +179,7 @@ def _offset_chart(case: VideoCase) -> Markup:
     return line_chart(curves, "offset (frames; above 0: sound early)", "distance", marks=least)
 
 
-def _model(model: ModelSection) -> dict:
+def _model(model: ModelSection) -> dict[str, Any]:
     keys = dict.fromkeys(key for row in model.history for key in row if key not in ("step", "time", "epoch"))
     charts = []
     for key in keys:
@@ -196,7 +195,7 @@ def _model(model: ModelSection) -> dict:
     }  # fmt: skip
 
 
-def _picture(picture: Picture) -> dict:
+def _picture(picture: Picture) -> dict[str, Any]:
     height, width = picture.image.shape[:2]
     return {"uri": _png_uri(picture.image), "caption": picture.caption, "width": width, "height": height}
 
@@ -224,10 +223,12 @@ def _number(value: float | None) -> str:
     return f"{value:,.{digits}f}".replace("-", "−").replace(",", "\u202f")
 
 
-def _difference(column: MetricText, value: float | None) -> str:
+def _difference(column: Metric, value: float | None) -> str:
     """A difference of two figures, with its sign."""
     return column.write(value) if value is None or value < 0 else "+" + column.write(value)
 
 
 def _shortfall(metric: ModelMetric) -> float:
+    """By how much a figure misses its threshold."""
+    assert metric.threshold is not None and metric.value is not None
     return metric.threshold - metric.value if metric.at_least else abs(metric.value) - metric.threshold

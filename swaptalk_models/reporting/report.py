@@ -10,8 +10,10 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.media.video import read_image
@@ -20,11 +22,22 @@ from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.evaluation.compare.claims import Run, judge_claims
 from swaptalk_models.evaluation.compare.compression import draw_compression
 from swaptalk_models.evaluation.compare.variants import VARIANTS, Evaluation, find_variants, other_trainings
-from swaptalk_models.evaluation.measure.measure import metrics_folder
-from swaptalk_models.evaluation.measure.videos import evaluation_folder, load_records
+from swaptalk_models.evaluation.files import (
+    COMPARISON_FILE,
+    COMPRESSION_FILE,
+    METRICS_FILE,
+    PREVIEWS_FOLDER,
+    SCORES_FILE,
+    SUMMARY_FILE,
+    claims_file,
+    report_name,
+)
+from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
+from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder, load_videos
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.graph.models import MODELS, Figure, needed_models
@@ -33,9 +46,6 @@ from swaptalk_models.modules.model_folder import ModelFolder, current, held_out_
 from swaptalk_models.reporting.cases import video_cases
 from swaptalk_models.reporting.page import write_report
 from swaptalk_models.reporting.report_data import (
-    BASELINE,
-    TRUTH,
-    VARIANT,
     ChangeRow,
     Exclusion,
     LineageNode,
@@ -45,25 +55,24 @@ from swaptalk_models.reporting.report_data import (
     ReleaseComparison,
     ReportData,
     ResultRow,
+    RowKind,
     StageCost,
 )
-from swaptalk_models.reporting.report_data import OURS as OUR_ROW
+from swaptalk_models.settings.ablations import COMPRESSIONS
 from swaptalk_models.settings.methods import GROUND_TRUTH, OURS
 from swaptalk_models.settings.preset import Preset
+from swaptalk_models.training.history import HISTORY_FILE, read_history
 
-COMPARISON_FILE = "comparison.json"
-"""Beside the metrics: these models against the release before them."""
 _PICTURE_WIDTH = 1200  # px
 _PACKAGES = ("dagster", "torch", "pylance", "pyarrow", "opencv-python", "dlib-bin", "av", "numpy")
 
 
-def write_evaluation_report(home: Path, preset: Preset) -> Path:
-    """Write HOME/evaluation/VERSION/report_VERSION.html, unless this very report is there. Gives its path.
+def write_evaluation_report(home: Home, preset: Preset) -> Memoised[Path]:
+    """Write HOME/evaluation/VERSION/report_VERSION.html and its claims, unless this very report is there. Gives its path.
 
     Raises:
         UserError: metrics or models are missing.
     """
-    home = Home(Path(home))
     folder = metrics_folder(home, preset)
     models = {spec.name: current(home.root, spec.name) for spec in needed_models(preset)}
     variants = find_variants(home, folder, preset.training_snapshot.extra)
@@ -75,27 +84,24 @@ def write_evaluation_report(home: Path, preset: Preset) -> Path:
         "comparison": comparison.read_text() if comparison.is_file() else None,
         "code": CODE_VERSIONS["evaluation_report"],
     }
-    output = evaluation_folder(home, preset) / f"report_{hash_values(content)[:16]}.html"
-    if not output.is_file():
+    output = evaluation_folder(home, preset) / report_name(hash_values(content)[:16])
+    cached = output.is_file()
+    if not cached:
         report = _collect(home, preset, folder, models, variants)
         with written_aside(claims_file(output)) as aside:
-            aside.write_text(json.dumps([asdict(claim) | {"verdict": claim.verdict} for claim in report.claims], indent=1))
-        write_report(output, report, f"{preset.evaluation.confidence:.0%}")
-    return output
-
-
-def claims_file(report: Path) -> Path:
-    """The claims of a report as JSON: [{"text", "verdict", "rows", "commands"}]."""
-    return report.with_name(report.name.replace("report_", "claims_")).with_suffix(".json")
+            claims = [asdict(claim) | {"verdict": claim.verdict} for claim in report.claims]
+            aside.write_text(json.dumps(claims, indent=1))
+        write_report(output, report, f"{preset.evaluation.confidence:.0%}")  # last: its presence says that all is there
+    return Memoised(output, cached)
 
 
 def _collect(
     home: Home, preset: Preset, folder: Path, models: dict[str, ModelFolder], variants: dict[str, Evaluation]
 ) -> ReportData:
-    summary = json.loads((folder / "summary.json").read_text())
-    scores = json.loads((folder / "scores.json").read_text())
-    records = load_records(evaluation_folder(home, preset))
-    rows = pq.read_table(folder / "metrics.parquet").to_pylist()
+    summary = json.loads((folder / SUMMARY_FILE).read_text())
+    scores = json.loads((folder / SCORES_FILE).read_text())
+    videos = load_videos(evaluation_folder(home, preset))
+    rows = pq.read_table(folder / METRICS_FILE).to_pylist()
     snapshot = load_snapshot(home)
     with Ledger(home.ledger) as ledger:
         costs = [StageCost(r.stage, r.seconds, r.computed, r.cached, r.quarantined) for r in ledger.last_run().values()]
@@ -110,12 +116,12 @@ def _collect(
         summary=f"Trained on {trained_on} people, measured on {held_out} others whom no training saw. "
         "Every figure names its judge; no generator was trained against one.",
         judges=scores[0]["judges"],
-        rows=_rows(summary) + [replace(row, kind=VARIANT) for row in _rows(other_trainings(variants, folder))],
+        rows=_rows(summary) + [replace(row, kind=RowKind.VARIANT) for row in _rows(other_trainings(variants, folder))],
         claims=judge_claims(rows, other_rows, preset.evaluation, _run(home, preset)),
         comparison=_comparison(folder / COMPARISON_FILE),
-        cases=video_cases(records, rows, scores, folder / "previews"),
+        cases=video_cases(videos, rows, scores, folder / PREVIEWS_FOLDER),
         models=[_section(name, model) for name, model in models.items()],
-        pictures=_compression_picture(variants, folder / "compression.png"),
+        pictures=_compression_picture(variants, folder / COMPRESSION_FILE),
         lineage=_lineage(models, snapshot.version),
         exclusions=bad + _excluded_frames(summary),
         costs=costs,
@@ -143,7 +149,11 @@ def _run(home: Home, preset: Preset) -> Run:
     words = ["swaptalk run --home HOME", f"--preset {preset.name}"]
     words += [f"--{name} {name.upper()}" for name in ("videos", "hdtf") if getattr(state, name)]
     overrides = state.overrides.items()
-    words += [f"--set {shlex.quote(f'{key}={value}')}" for key, value in overrides if key not in ("evaluation.methods", "ablate")]
+    words += [
+        f"--set {shlex.quote(f'{key}={value}')}"
+        for key, value in overrides
+        if key not in ("evaluation.methods", "ablate")
+    ]
     return Run(" ".join(words), preset.ablate, bool(preset.training_snapshot.extra))
 
 
@@ -163,21 +173,23 @@ def _comparison(path: Path) -> ReleaseComparison | None:
 
 def _compression_picture(variants: dict[str, Evaluation], path: Path) -> list[Picture]:
     """The compression study, where this home has evaluations at several compressions."""
-    points = [variants[name] for name, variant in VARIANTS.items() if name in variants and "factor" in variant.changed]
+    points = [variants[name] for name, variant in VARIANTS.items() if name in variants and variant.word in COMPRESSIONS]
     if len(points) < 2:
         return []
     image = read_image(draw_compression(points, path))
-    return [Picture(image, "Compression of the VQGAN, after the paper's Figure 5: one scene at each, and held-out figures.")]
+    return [
+        Picture(image, "Compression of the VQGAN, after the paper's Figure 5: one scene at each, and held-out figures.")
+    ]
 
 
-def _rows(summary: list[dict]) -> list[ResultRow]:
-    kinds = {GROUND_TRUTH: TRUTH, OURS: OUR_ROW}
+def _rows(summary: list[dict[str, Any]]) -> list[ResultRow]:
+    kinds = {GROUND_TRUTH: RowKind.TRUTH, OURS: RowKind.OURS}
     return [
         ResultRow(
             row["method"],
             row["setting"],
             {metric: Interval(**cell) for metric, cell in row["cells"].items()},
-            kinds.get(row["method"], BASELINE),
+            kinds.get(row["method"], RowKind.BASELINE),
             row["videos"],
         )
         for row in summary
@@ -186,13 +198,11 @@ def _rows(summary: list[dict]) -> list[ResultRow]:
 
 def _section(name: str, model: ModelFolder) -> ModelSection:
     result = model.result()
-    history = model.path / "history.parquet"
-    rows = pq.read_table(history).to_pylist() if history.is_file() else []
     return ModelSection(
         name,
         model.version,
         model_metrics(name, model),
-        [{key: value for key, value in row.items() if value is not None} for row in rows],
+        read_history(model.path / HISTORY_FILE),
         [Picture(_fitted(path), path.stem) for path in sorted((model.path / "samples").glob("*.png"))],
         {"steps": f"{result['step']:,}", "seconds": f"{result['seconds']:.0f}", "trained on": result["hardware"]},
     )
@@ -218,7 +228,7 @@ def _metric(model: str, name: str, value: float | None, baseline: float | None) 
     return ModelMetric(name, value, figure.threshold, figure.at_least, baseline, figure.baseline_name, figure.meaning)
 
 
-def _fitted(path: Path):
+def _fitted(path: Path) -> np.ndarray:
     image = read_image(path)
     scale = _PICTURE_WIDTH / image.shape[1]
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
@@ -229,7 +239,7 @@ def _lineage(models: dict[str, ModelFolder], snapshot: str) -> list[LineageNode]
     return [LineageNode(name, group, upstream, details.get(name, "")) for name, (group, upstream) in LINEAGE.items()]
 
 
-def _excluded_frames(summary: list[dict]) -> list[Exclusion]:
+def _excluded_frames(summary: list[dict[str, Any]]) -> list[Exclusion]:
     return [
         Exclusion(f"{row['method']}, {row['setting']}-driven", "metrics", reason, count)
         for row in summary

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from swaptalk_models.evaluation.compare.verdicts import Claim
 from swaptalk_models.metrics.confidence import Interval
+from swaptalk_models.settings.methods import SELF
 
-SELF, CROSS = "self", "cross"
-TRUTH, OURS, VARIANT, BASELINE = "truth", "ours", "variant", "baseline"
-AGREE, DISAGREE, UNDECIDED, NOT_MEASURED = "agree", "disagree", "undecided", "not measured"
-LEAST_VIDEOS = 6
-"""Pairs of videos that a verdict needs: with fewer, even differences of one sign are no evidence at 95 % (sign test: 2 / 2 ** n)."""
+
+class RowKind(StrEnum):
+    """Whose row of the results it is; the page's style sheet knows these words."""
+
+    TRUTH = "truth"
+    OURS = "ours"
+    VARIANT = "variant"
+    """Ours, trained otherwise."""
+    BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,7 @@ class ResultRow:
     """SELF or CROSS."""
     cells: dict[str, Interval]
     """By metric, as `swaptalk_models.metrics.summary.summarise` gives them."""
-    kind: str = BASELINE
-    """TRUTH, OURS, VARIANT (ours, trained otherwise) or BASELINE."""
+    kind: RowKind = RowKind.BASELINE
     videos: int = 0
     """Videos behind the row."""
 
@@ -127,48 +133,6 @@ class VideoCase:
 
 
 @dataclass(frozen=True)
-class ClaimRow:
-    """One comparison that a claim of the paper consists of."""
-
-    metric: str
-    """Key of the metric."""
-    better: str
-    """What has the better figure, says the paper."""
-    than: str
-    delta: Interval
-    """Ours: `better` less `than`, over pairs of videos."""
-    verdict: str
-    """AGREE, DISAGREE, UNDECIDED or NOT_MEASURED."""
-    paper: float | None = None
-    """The same difference in the paper's table."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the paper and what we measured."""
-
-    text: str
-    rows: list[ClaimRow]
-    commands: list[str] = field(default_factory=list)
-    """What measures the rows that were not measured."""
-
-    @property
-    def verdict(self) -> str:
-        """AGREE where all rows do; DISAGREE where one does; NOT_MEASURED where none was; else UNDECIDED."""
-        verdicts = {row.verdict for row in self.rows}
-        if DISAGREE in verdicts:
-            return DISAGREE
-        return verdicts.pop() if len(verdicts) == 1 else UNDECIDED
-
-    @property
-    def counts(self) -> str:
-        """How many rows have which verdict, in words."""
-        verdicts = [row.verdict for row in self.rows]
-        known = (AGREE, DISAGREE, UNDECIDED, NOT_MEASURED)
-        return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in known if verdict in verdicts)
-
-
-@dataclass(frozen=True)
 class ChangeRow:
     """One figure of the newest models against the released ones."""
 
@@ -232,7 +196,7 @@ class ReportData:
     judges: dict[str, str | None] = field(default_factory=dict)
     """Names of the judges of identity, sync, fid and landmarks."""
     rows: list[ResultRow] = field(default_factory=list)
-    """The results table; a row of kind TRUTH in each setting."""
+    """The results table; a row of kind ``RowKind.TRUTH`` in each setting."""
     claims: list[Claim] = field(default_factory=list)
     comparison: ReleaseComparison | None = None
     """Against the release before; None: there was none, or nothing was compared."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -11,21 +12,23 @@ import numpy as np
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.media.video import probe, read_frames, read_image
 from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.evaluation.files import sheet_name
+from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
 
 _FRAMES, _SIDE = 5, 96  # a method, px
 
 
-def method_sheet(records: list[dict], setting: str) -> np.ndarray:
-    """Rows of frames (H, W, 3) uint8, one a method, of the setting's first scene; the names are written on them. Drawn once, and kept beside
-    the videos.
+def method_sheet(videos: Sequence[SceneVideo], setting: str) -> np.ndarray:
+    """Rows of frames (H, W, 3) uint8, one a method, of the setting's first scene; the names are written on them. Drawn once,
+    and kept beside the videos.
 
     Args:
-        records: see ``make_test_videos``; one of this setting at least.
+        videos: one of this setting at least.
     """
-    path = Path(records[0]["gallery"]).parent / f"sheet_{setting}.png"
+    path = Path(videos[0]["gallery"]).parent / sheet_name(setting)
     if not path.is_file():
-        scene = next(record["scene"] for record in records if record["setting"] == setting)
-        rows = [_row(Path(record["path"]), record["method"]) for record in records if record["scene"] == scene]
+        scene = next(video["scene"] for video in videos if video["setting"] == setting)
+        rows = [_row(Path(video["path"]), video["method"]) for video in videos if video["scene"] == scene]
         with written_aside(path) as aside:
             aside.write_bytes(encode_png(np.concatenate(rows)))
     return read_image(path)
@@ -45,4 +48,5 @@ def _square(frame: np.ndarray) -> np.ndarray:
     """The middle of a frame."""
     side = min(frame.shape[:2])
     top, left = (frame.shape[0] - side) // 2, (frame.shape[1] - side) // 2
-    return cv2.resize(np.ascontiguousarray(frame[top : top + side, left : left + side]), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    square = np.ascontiguousarray(frame[top : top + side, left : left + side])
+    return cv2.resize(square, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)

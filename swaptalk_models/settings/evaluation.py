@@ -31,7 +31,7 @@ class EvaluationConfig:
     identity_neighbours: int = 8
     """Of these frames, how many it is shown the next frame of too, for the flicker from frame to frame."""
     cpbd_frames: int = 50
-    """Frames a video, evenly spaced, whose sharpness is measured."""
+    """Frames a video, evenly spaced, that are measured as pictures: CPBD, tiles, blotches, sharpness, noise, glints."""
     fid_frames: int = 50
     """Frames a video, evenly spread, that Inception looks at (about 0.1 s a picture, two pictures a frame); our own
     judges see all."""

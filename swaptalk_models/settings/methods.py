@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 SELF, CROSS = "self", "cross"
 """Settings in which a method is tried: driven by the target's own sound, or by another video's."""
 GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
 LATENT, RGB = "latent", "rgb"
 ALL = "all"
+Stage = Literal["swap", "speak", "copy_lips", "restore"]
+"""What is done to a face: a method of ``FaceModels`` (inference/face_models.py)."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class Method:
 
     space: str
     """LATENT: our modules (inference/networks.py). RGB: the models of evaluation/measure/cascade.py."""
-    stages: tuple[str, ...]
-    """What is done to each face, in this order: see inference/generator.py."""
+    stages: tuple[Stage, ...]
+    """What is done to each face, in this order."""
     settings: tuple[str, ...] = (SELF, CROSS)
     """Where it is tried."""
 

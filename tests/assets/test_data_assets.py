@@ -13,6 +13,7 @@ from assets.support.partitions import all_partitions, sync_partitions
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import load_snapshot
+from swaptalk_models.data.stages.registry import CLIP_TABLES, DATA_STAGES
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.ledger import Ledger
 
@@ -115,7 +116,7 @@ def test_every_check_passes(graph, first):
 def test_metadata_hold_rows_schema_pictures_and_reasons(first):
     _, crops, _ = first["face_crops"][0]
     assert crops["dagster/row_count"] == 100
-    assert {column.name for column in crops["dagster/column_schema"].columns} == set(tables.SCHEMAS["face_crops"].names)
+    assert {column.name for column in crops["dagster/column_schema"].columns} == set(DATA_STAGES["face_crops"].schema.names)
     assert "affine" in crops["dagster/column_lineage"].deps_by_column
     for name, picture in (("face_crops", "contact sheet"), ("mels", "sound"), ("face_tracks", "confidence")):
         text = first[name][0][1][picture]
@@ -126,8 +127,8 @@ def test_metadata_hold_rows_schema_pictures_and_reasons(first):
 
 def test_tables_hold_what_the_contract_says(graph, first):
     home = graph.swaptalk.home_folder()
-    for name in tables.SCHEMAS:
-        assert tables.open_table(home, name).schema.equals(tables.SCHEMAS[name])
+    for name in CLIP_TABLES:
+        assert tables.open_table(home, name).schema.equals(DATA_STAGES[name].schema)
     mel = tables.read_clip(home, "mels", "phantom_000_000")
     assert mel["steps"].to_pylist() == [80] and len(mel["mel"][0].as_py()) == 80 * 80 * 4
     crop = tables.read_clip(home, "face_crops", "phantom_001_000")

@@ -1,8 +1,6 @@
 """assets/evaluation.py: memoised work is counted, and the page is looked at."""
 
 import json
-import sys
-import types
 
 import dagster as dg
 import numpy as np
@@ -14,9 +12,11 @@ from assets import evaluation
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
-from swaptalk_models.evaluation.compare.release import losses
+from swaptalk_models.data.store.memoised import Memoised
 
-CLAIMS = [{"text": text, "verdict": verdict} for text, verdict in (("A.", "agree"), ("B.", "undecided"), ("C.", "agree"))]
+CLAIMS = [
+    {"text": text, "verdict": verdict} for text, verdict in (("A.", "agree"), ("B.", "undecided"), ("C.", "agree"))
+]
 PAGE = "<html><body>figures</body></html>"
 
 
@@ -31,32 +31,37 @@ def home(tmp_path) -> Home:
 def work(monkeypatch, home):
     """The evaluation's functions, replaced: {name: function(home, preset)}."""
 
-    def once(name, content):
+    def once(name, content) -> Memoised:
         path = home.evaluation / name
-        if not path.is_file():
+        cached = path.is_file()
+        if not cached:
             path.write_text(content) if isinstance(content, str) else pq.write_table(content, path)
-        return path
+        return Memoised(path, cached)
+
+    def videos(home, preset) -> Memoised:
+        path, cached = once("a.mp4", "video")
+        return Memoised([{"path": str(path), "setting": "self"}], cached)
 
     table = pa.table({"method": ["ours", "ours", "truth"], "setting": ["self"] * 3, "psnr": [20.0, 30.0, 40.0]})
     found = {
-        "make_test_videos": lambda home, preset: [{"path": str(once("a.mp4", "video")), "setting": "self"}],
+        "make_test_videos": videos,
         "measure_test_videos": lambda home, preset: once("metrics.parquet", table),
-        "write_evaluation_report": lambda home, preset: once("report.html", PAGE),
+        "write_evaluation_report": lambda home, preset: once("report_1.html", PAGE),
     }
     found |= {"compare_with_release": lambda home, preset: None, "best_and_worst": lambda home, preset: {}}
-    (home.evaluation / "claims.json").write_text(json.dumps(CLAIMS))
-    sheet = types.ModuleType("swaptalk_models.reporting.sheet")
-    sheet.method_sheet = lambda records, setting: np.zeros((8, 8, 3), np.uint8)
-    monkeypatch.setitem(sys.modules, sheet.__name__, sheet)
-    modules = {"test_videos": "make_test_videos", "measure": "measure_test_videos", "report": "write_evaluation_report"}
-    modules |= {"comparison": "compare_with_release", "strips": "best_and_worst"}
-    monkeypatch.setitem(sys.modules, "swaptalk_models.evaluation", types.ModuleType("swaptalk_models.evaluation"))
-    for module, function in modules.items():
-        fake = types.ModuleType(f"swaptalk_models.evaluation.{module}")
-        setattr(fake, function, lambda *args, name=function: found[name](*args))
-        fake.losses = losses
-        fake.claims_file = lambda report: report.with_name("claims.json")
-        monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    (home.evaluation / "claims_1.json").write_text(json.dumps(CLAIMS))
+    monkeypatch.setattr(
+        "swaptalk_models.reporting.sheet.method_sheet", lambda videos, setting: np.zeros((8, 8, 3), np.uint8)
+    )
+    places = {
+        "make_test_videos": "evaluation.measure.make_videos",
+        "measure_test_videos": "evaluation.measure.scene_metrics",
+        "write_evaluation_report": "reporting.report",
+        "compare_with_release": "evaluation.compare.release",
+        "best_and_worst": "reporting.strips",
+    }
+    for name, module in places.items():
+        monkeypatch.setattr(f"swaptalk_models.{module}.{name}", lambda *given, name=name: found[name](*given))
     return found
 
 
@@ -92,7 +97,15 @@ def test_metrics_are_floats_by_method(home, work):
 
 def comparison(verdict: str) -> dict:
     gain = {"value": -0.2, "low": -0.3, "high": -0.1, "videos": 8}
-    cell = {"setting": "self", "metric": "id_similarity", "released": 0.7, "new": 0.5, "gain": gain, "verdict": verdict, "why": None}
+    cell = {
+        "setting": "self",
+        "metric": "id_similarity",
+        "released": 0.7,
+        "new": 0.5,
+        "gain": gain,
+        "verdict": verdict,
+        "why": None,
+    }
     return {"released": "r1", "paired": True, "why": None, "cells": [cell]}
 
 
@@ -129,12 +142,12 @@ def test_key_pictures_and_verdicts_are_inline(home, work):
 
 def test_report_is_in_the_homes_state(home, work):
     materialize(home, "evaluation_report")
-    assert home.state().report == str(home.evaluation / "report.html")
+    assert home.state().report == str(home.evaluation / "report_1.html")
 
 
 @pytest.mark.parametrize("page", ["<html><body>cut o", '<html><script src="https://elsewhere/x.js"></script></html>'])
 def test_page_that_is_cut_off_or_fetches_is_refused(home, work, page):
-    (home.evaluation / "report.html").write_text(page)
+    (home.evaluation / "report_1.html").write_text(page)
     result = materialize(home, "evaluation_report")
     assert not result.success
     assert not result.get_asset_check_evaluations()[0].passed
@@ -145,6 +158,8 @@ def test_data_version_does_not_depend_on_where_the_home_is(tmp_path, work, monke
     for name in ("one", "two"):
         home = Home(tmp_path / name).create()
         home.evaluation.mkdir()
-        work["make_test_videos"] = lambda root, preset: [{"path": f"{root}/evaluation/a.mp4", "setting": "self"}]
+        work["make_test_videos"] = lambda home, preset: Memoised(
+            [{"path": f"{home.root}/evaluation/a.mp4", "setting": "self"}], cached=False
+        )
         versions.add(event(materialize(home, "test_videos"), "test_videos").tags["dagster/data_version"])
     assert len(versions) == 1

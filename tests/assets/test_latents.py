@@ -13,6 +13,7 @@ from assets.latents import vq_latents, vq_latents_codes
 from assets.support.partitions import RANGE_END, RANGE_START, videos
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.data.stages import face_crops
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
@@ -35,7 +36,7 @@ def add_clip(home: Home, clip: str, brightness: int) -> None:
         "confidence": [1.0] * FRAMES,
     }
     tables.delete_clips(home, "face_crops", [clip])
-    tables.append_rows(home, "face_crops", pa.table(columns, tables.SCHEMAS["face_crops"]))
+    tables.append_rows(home, "face_crops", pa.table(columns, face_crops.SCHEMA))
     with Ledger(home.ledger) as ledger:
         output = {"rows": f"{clip}-{brightness}", "frames": FRAMES}
         ledger.commit([Entry("face_crops", clip, clip, "f", "i", "1", "p", OK, output=output, rows=FRAMES)])

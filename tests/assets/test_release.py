@@ -1,8 +1,5 @@
 """assets/release.py"""
 
-import sys
-import types
-
 import dagster as dg
 import numpy as np
 import pytest
@@ -11,6 +8,8 @@ from safetensors.numpy import save_file
 from assets.release import model_release, model_release_weights
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.evaluation.compare import release
 
 
 @pytest.fixture
@@ -22,26 +21,24 @@ def home(tmp_path) -> Home:
 def found(monkeypatch) -> list[str]:
     """What the comparison with the release says has become worse; nothing unless a test says so."""
     worse: list[str] = []
-    fake = types.ModuleType("swaptalk_models.evaluation.compare.release")
-    fake.compare_with_release, fake.losses = lambda home, preset: {}, lambda comparison: list(worse)
-    fake.released_is_current = lambda home: False
-    fake.keep_measurements = lambda home, preset, release: None
-    monkeypatch.setitem(sys.modules, fake.__name__, fake)
+    monkeypatch.setattr(release, "compare_with_release", lambda home, preset: {})
+    monkeypatch.setattr(release, "losses", lambda comparison: list(worse))
+    monkeypatch.setattr(release, "released_is_current", lambda home: False)
+    monkeypatch.setattr(release, "measurements", lambda home, preset: {"videos": []})
     return worse
 
 
 def release_with(monkeypatch, weights: np.ndarray):
-    def build_release(home, preset):
-        folder = home / "releases" / "r1"
-        if not folder.is_dir():
+    def build_release(home, preset) -> Memoised:
+        folder = home.releases / "r1"
+        cached = folder.is_dir()
+        if not cached:
             folder.mkdir(parents=True)
             save_file({"w": weights}, folder / "weights.safetensors")
-        (home / "releases" / "current").write_text("r1\n")  # always written, and no sign of work done
-        return folder
+        (home.releases / "current").write_text("r1\n")  # always written, and no sign of work done
+        return Memoised(folder, cached)
 
-    module = types.ModuleType("swaptalk_models.inference.release")
-    module.build_release = build_release
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("swaptalk_models.inference.release.build_release", build_release)
 
 
 def materialize(home, **overrides):
@@ -57,6 +54,15 @@ def test_release_and_then_cached(home, monkeypatch):
     assert home.state().release == str(home.releases / "r1")
     tags = first.asset_materializations_for_node("model_release")[0].tags
     assert tags["dagster/data_version"] == "r1"
+
+
+def test_measured_anew_it_is_computed_though_the_networks_are_the_same(home, monkeypatch):
+    release_with(monkeypatch, np.ones(4, np.float32))
+    materialize(home)
+    monkeypatch.setattr(release, "measurements", lambda home, preset: {"videos": [{"ssim": 0.5}]})
+    again = materialize(home).asset_materializations_for_node("model_release")[0]
+    assert again.metadata["status"].value == "computed"
+    assert (home.releases / "r1" / "evaluation.json").is_file()
 
 
 def test_weights_that_are_not_finite_block(home, monkeypatch):
@@ -88,5 +94,5 @@ def test_worse_models_are_released_on_demand_and_say_so(home, monkeypatch, found
 def test_the_released_models_themselves_are_not_compared(home, monkeypatch, found):
     release_with(monkeypatch, np.ones(4, np.float32))
     found.append("anything")
-    sys.modules["swaptalk_models.evaluation.compare.release"].released_is_current = lambda home: True
+    monkeypatch.setattr(release, "released_is_current", lambda home: True)
     assert materialize(home).success

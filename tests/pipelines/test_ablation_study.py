@@ -43,7 +43,10 @@ class Runs:
         return {"lip_sync mouth_correlation": 0.6 + 0.1 * self.preset.lip_sync.train.seed}
 
     def video_figures(self, settings, method=""):
-        return {"video lse_c": (3.0 if method or not self.preset.lip_sync.sync_weight else 5.0) + 0.1 * self.preset.lip_sync.train.seed}
+        return {
+            "video lse_c": (3.0 if method or not self.preset.lip_sync.sync_weight else 5.0)
+            + 0.1 * self.preset.lip_sync.train.seed
+        }
 
 
 def test_a_study(home, monkeypatch, tmp_path):
@@ -59,7 +62,9 @@ def test_a_study(home, monkeypatch, tmp_path):
     ], "the other order is measured in every run; the last one brings the home back"
     assert "| no-expert | video lse_c | 5.05 | 3.05 | -2 ± " in text
     assert "| sync-then-swap | video lse_c | 5.05 | 3.05 | -2 ± " in text
-    assert (runs.preset.lip_sync.width, runs.preset.lip_sync.train) == (48, load_preset("tiny").lip_sync.train), "as it was"
+    assert (runs.preset.lip_sync.width, runs.preset.lip_sync.train) == (48, load_preset("tiny").lip_sync.train), (
+        "as it was"
+    )
     assert home.state().overrides == {"lip_sync.width": 48}
 
 

@@ -1,0 +1,1 @@
+"""Running one stage over many clips: only what is new or stale, in worker processes, safe against any kill."""

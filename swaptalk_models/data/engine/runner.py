@@ -1,37 +1,30 @@
-"""Running one stage over many clips: only what is new or stale, in several processes, one bad clip at a time, safe against any kill.
+"""Running one stage over many clips: only what is new or stale, one bad clip at a time, safe against any kill.
 
-Rows go to the table first and to the ledger second, group by group. The ledger knows which clips are on their way, so a rerun after a kill
-removes what may be there of them and does them again: never a row twice, never one missing. A stage that makes files instead of rows says
-so clip by clip, before it touches them.
+Rows go to the table first and to the ledger second, group by group. The ledger knows which clips are on their way, so a
+rerun after a kill removes what may be there of them and does them again: never a row twice, never one missing. A stage
+that makes files instead of rows says so clip by clip, before it touches them.
 """
 
 from __future__ import annotations
 
-import errno
 import math
-import multiprocessing
-import os
-import signal
-import sqlite3
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 from tqdm import tqdm
 
-from swaptalk_models.data.engine.deadline import GRACE_S, OutOfTime, deadline, may_end_this_process
+from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
+from swaptalk_models.data.engine.items import Item, Result, Work
+from swaptalk_models.data.engine.workers import Task, attempt, attempt_in_pool
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_params, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
-from swaptalk_models.errors import BadClip, UserError
+from swaptalk_models.data.store.spool import SpooledRows
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 GROUP_CLIPS = 16
@@ -41,39 +34,6 @@ GROUP_SECONDS = 10.0
 GROUP_BYTES = 64 << 20
 """... or this much of it."""
 _LIMIT = "time_limit"  # in the output of an entry that took longer: under which limit
-# glibc gives large blocks back to the system when they are freed, but raises the size that counts as large to that of whatever was freed
-# last: frames then lie among small things that stay, and memory grows with the video. Naming the size, its first one, stops that.
-WORKER_ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1") | {
-    "MALLOC_MMAP_THRESHOLD_": str(128 * 1024)
-}
-_DISK_FULL = ("No space left on device", "database or disk is full")
-# Imported once, by the server from which the workers fork. Nothing that starts threads or a GPU.
-PRELOAD = ["__main__", "swaptalk_models.data.stages.work", "dlib"]
-
-
-@dataclass(frozen=True)
-class Item:
-    """A clip that a stage should have done."""
-
-    clip: str
-    video: str
-    inputs: Any
-    """Plain values that the result depends on: hashes of what is read, spans, windows. The fingerprint is taken of them."""
-    payload: dict[str, Any] = field(default_factory=dict)
-    """What else the work needs to know, but does not depend on: where things lie."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the work on a clip made."""
-
-    output: dict[str, Any]
-    """Plain values for the ledger: hashes of the data for the stages downstream, number of frames, ..."""
-    table: pa.Table | tables.Spooled | None = None
-    """Rows for the stage's table; spooled where they may be many: what a worker makes passes through the memory of two processes."""
-
-
-Work = Callable[[Item, Home, Any], Result]
 
 
 def run_stage(
@@ -111,7 +71,7 @@ def run_stage(
         UserError: another run is at work on this stage; the disk is full.
     """
     started = time.monotonic()
-    with _disk_full_is_the_users(home), home.writing(name, reads) as unclean, Ledger(home.ledger) as ledger:
+    with full_disk_is_a_user_error(home), home.writing(name, reads) as unclean, Ledger(home.ledger) as ledger:
         _recover(name, home, ledger, table, unclean)
         wanted = {item.clip: item for item in items()}
         known = ledger.entries(name, videos, orphaned=None)
@@ -124,7 +84,7 @@ def run_stage(
         left_bad = {e.clip for e in known.values() if e.status == QUARANTINED} & wanted.keys() - {i.clip for i in todo}
         if todo:
             stage.do(todo, workers)
-            remove_parts(home, name)
+            remove_partial_files(home, name)
         cached = len(wanted) - len(todo) - len(left_bad)
         quarantined = len(left_bad) + stage.quarantined
         report = StageReport(name, stage.computed, cached, quarantined, time.monotonic() - started)
@@ -148,10 +108,10 @@ def _recover(name: str, home: Home, ledger: Ledger, table: bool, unclean: bool) 
     if unclean or doubtful:
         if table:
             tables.sweep(home, name)
-        remove_parts(home, name)
+        remove_partial_files(home, name)
 
 
-def remove_parts(home: Home, name: str) -> None:
+def remove_partial_files(home: Home, name: str) -> None:
     """Remove the half-written files of a stage. Who calls this holds the home for it: nobody is at work on one of them."""
     for left in [*(home.root / name).glob(".*.part"), *home.spool.glob(f".{name}.*.part")]:
         left.unlink(missing_ok=True)
@@ -183,7 +143,7 @@ class _Stage:
         )
         self.code_version, self.params_hash = CODE_VERSIONS[name], hash_params(params)
         self.computed = self.quarantined = 0
-        self.finished: list[tuple[Entry, pa.Table | tables.Spooled | None]] = []
+        self.finished: list[tuple[Entry, pa.Table | SpooledRows | None]] = []
         self.finished_bytes, self.flushed_at = 0, time.monotonic()
 
     def fingerprint(self, inputs: Any) -> tuple[str, str]:
@@ -205,7 +165,7 @@ class _Stage:
             with bar:
                 pool = workers > 1 and todo  # even for one: a decoder that crashes or hangs shall not take this process
                 outcomes = (
-                    _in_pool(self._args(todo), min(workers, len(todo))) if pool else map(_attempt, self._args(todo))
+                    attempt_in_pool(self._args(todo), min(workers, len(todo))) if pool else map(attempt, self._args(todo))
                 )
                 for outcome in outcomes:
                     self._finish(*outcome)
@@ -258,125 +218,8 @@ class _Stage:
         if finished:
             self.ledger.commit([entry for entry, _ in finished])
         for rows in new:
-            if isinstance(rows, tables.Spooled):
+            if isinstance(rows, SpooledRows):
                 rows.path.unlink(missing_ok=True)
         if self.table and finished:
             tables.compact(self.home, self.name)
         self.flushed_at = time.monotonic()
-
-
-Task = tuple[Work, Item, Home, Any, "float | None"]
-"""(work, item, home, params, time limit)."""
-Outcome = tuple[Item, "Result | None", str, float]
-"""(item, result or None, reason, seconds)."""
-
-
-def _attempt(args: Task) -> Outcome:
-    work, item, home, params, limit = args
-    started = time.perf_counter()
-    try:
-        with deadline(limit):
-            result, reason = work(item, home, params), ""
-    except OutOfTime:
-        return item, None, _too_long(item, limit), max(limit, time.perf_counter() - started)
-    except BadClip as error:
-        _raise_if_disk_full(home, error)  # FFmpeg's "no space left" looks like damaged data
-        result, reason = None, " ".join(str(error).split())
-    return item, result, reason, time.perf_counter() - started
-
-
-def _too_long(item: Item, limit: float) -> str:
-    return f"{item.clip}: not done after {limit:g} s (limits.item_seconds): too long a clip, or a decoder that hangs"
-
-
-def _in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
-    """Outcomes as they come, from worker processes. A clip that kills its worker is tried once more alone, then quarantined."""
-    suspects: list[Task] = []
-    running: dict[Future, Task] = {}
-    exhausted = False
-    while not exhausted or suspects:
-        alone = bool(suspects)
-        source = iter([suspects.pop()]) if alone else tasks
-        started = time.monotonic()
-        with _pool(1 if alone else workers) as pool:
-            try:
-                while True:
-                    while len(running) < 2 * workers and (args := next(source, None)) is not None:
-                        running[pool.submit(_attempt, args)] = args
-                    if not running:
-                        exhausted = exhausted or not alone
-                        break
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        yield future.result()
-                        del running[future]
-            except BrokenProcessPool:
-                if alone:
-                    item, limit = next(iter(running.values()))[1::3]
-                    seconds = time.monotonic() - started
-                    crash = f"{item.clip}: reading it crashes the decoder or takes more memory than there is"
-                    late = limit is not None and seconds >= limit + GRACE_S
-                    yield (item, None, _too_long(item, limit), seconds) if late else (item, None, crash, 0.0)
-                else:
-                    suspects = [args for future, args in running.items() if not _has_result(future)]
-                    for future in [f for f in running if _has_result(f)]:
-                        yield future.result()
-                running.clear()
-
-
-def _has_result(future: Future) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes with one thread each. On an error or Ctrl-C they are stopped at once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
-    pinned = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
-    os.environ.update(WORKER_ENVIRONMENT)  # for the server from which the workers fork; this process keeps its own
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-    try:
-        pool.submit(int).result()
-    finally:
-        for name, value in pinned.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-    try:
-        yield pool
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    import cv2
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    may_end_this_process()
-    cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    threading.Thread(
-        target=lambda: (parent.join(), os._exit(1)), daemon=True
-    ).start()  # no worker outlives a killed run
-
-
-@contextmanager
-def _disk_full_is_the_users(home: Home) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:  # ValueError: some of Lance's and Arrow's
-        _raise_if_disk_full(home, error)
-        raise
-
-
-def _raise_if_disk_full(home: Home, error: BaseException | None) -> None:
-    cause = error
-    while cause is not None:
-        full = getattr(cause, "errno", None) == errno.ENOSPC or any(said in str(cause) for said in _DISK_FULL)
-        if full:
-            raise UserError(
-                f"{home.root}: the disk is full; make room and run again, nothing that was done is lost"
-            ) from error
-        cause = cause.__cause__

@@ -1,0 +1,1 @@
+"""Finding, following and aligning one face, and what its 68 landmarks tell."""

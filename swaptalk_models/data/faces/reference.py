@@ -1,4 +1,4 @@
-"""Which sound and which reference go with a frame: the one definition that training and inference share."""
+"""Which frame of a clip shows the lip-sync what the face looks like: the one definition that training and inference share."""
 
 from __future__ import annotations
 

@@ -10,40 +10,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import TEMPLATE
 from swaptalk_models.data.faces.detection import SURE, Detection, FaceBackend, box_overlap, make_backend
-from swaptalk_models.data.quality.measures import LOOK_EVERY
+from swaptalk_models.data.faces.face_track import DETECTED, INTERPOLATED, MEASURE_EVERY, MISSING, TRACKED, FaceTrack
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import FacesConfig
-
-MISSING, DETECTED, TRACKED, INTERPOLATED = range(4)
-"""Values of `FaceTrack.status`."""
 
 _INTERPOLATED_CONFIDENCE = 0.25
 _LOOK_AROUND = 5  # every so many detections the whole frame is searched, to see who else is there
 _RIVAL = 2.0  # a face this many times as prominent as the followed one ...
 _RIVAL_LOOKS = 2  # ... in so many looks in a row is the main speaker after all
-
-
-@dataclass(frozen=True)
-class FaceTrack:
-    """One face over T frames. Dense: frames without a face repeat the nearest landmarks, with confidence 0."""
-
-    box: np.ndarray
-    """float32 (T, 4): x0, y0, x1, y1 in pixels, derived from the landmarks."""
-    landmarks: np.ndarray
-    """float32 (T, 68, 2): x, y in pixels, iBUG order."""
-    confidence: np.ndarray
-    """float32 (T,), 0 to 1; 0 where the face is missing."""
-    status: np.ndarray
-    """uint8 (T,): MISSING, DETECTED, TRACKED or INTERPOLATED."""
-    doubt: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    """float32 (N,), one a second where a face was seen: how unsure its lower landmarks are, see `_doubt`."""
 
 
 def track_faces(
@@ -90,7 +70,7 @@ class _Tracker:
         self._append(None, 0.0, MISSING)
         self._find(image)
         frame = len(self.status) - 1
-        if frame % LOOK_EVERY == 0 and self.followed is not None:
+        if frame % MEASURE_EVERY == 0 and self.followed is not None:
             self.doubts[frame] = _doubt(self.backend, image, self.last_box)
 
     def _find(self, image: np.ndarray) -> None:

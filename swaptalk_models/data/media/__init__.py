@@ -1,0 +1,1 @@
+"""Videos, sounds and pictures: opening, examining, cutting, reading and writing them."""

@@ -26,7 +26,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from swaptalk_models.data.media.mp4_index import DamagedIndex, Index, Track, read_index
+from swaptalk_models.data.media.mp4_boxes import DamagedIndex
+from swaptalk_models.data.media.mp4_index import Index, Track, read_index
 from swaptalk_models.data.media.video import open_media
 from swaptalk_models.errors import BadClip
 

@@ -1,4 +1,4 @@
-"""The index (`moov`) of an mp4 or QuickTime file as the file states it: boxes and sample tables, by ISO/IEC 14496-12.
+"""The index (`moov`) of an mp4 or QuickTime file as the file states it: its tracks and their sample tables.
 
 FFmpeg mends or passes over what contradicts itself, and does not hand on what it has read; `mp4_audit` judges it.
 """
@@ -7,30 +7,25 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from swaptalk_models.errors import BadClip
-
-_NAMES = (
-    "mvhd iods trak udta meta mvex free skip wide uuid prfl ctab cmov clip rmra pssh"  # in moov
-    " tkhd edts mdia tref trgr load imap matt kmat tapt txas elst"  # in trak, edts
-    " mdhd hdlr minf elng vmhd smhd hmhd nmhd sthd gmhd dinf stbl"  # in mdia, minf
-    " stsd stts ctts cslg stsc stsz stz2 stco co64 stss stps stsh padb stdp"  # in stbl
-    " sdtp sbgp sgpd subs saiz saio csgp"  # in stbl
+from swaptalk_models.data.media.mp4_boxes import (
+    DamagedIndex,
+    only_box,
+    read_boxes,
+    read_header,
+    read_numbers,
+    read_rows,
+    read_top_boxes,
+    read_version,
 )
-_KNOWN = frozenset(_NAMES.split())
+
 _VISUAL = 78
 """Bytes of a VisualSampleEntry before the boxes inside it."""
-
-
-class DamagedIndex(BadClip):
-    """What an index says contradicts itself; ``str(error)`` says what, without the name of the file."""
 
 
 @dataclass
@@ -89,7 +84,7 @@ def read_index(path: str | os.PathLike) -> Index | None:
     """
     with open(Path(path), "rb") as file:
         found, data = None, []
-        for name, start, end in _top_boxes(file):
+        for name, start, end in read_top_boxes(file):
             if name == "moov" and found is None:
                 file.seek(start)
                 found = file.read(end - start)
@@ -97,66 +92,13 @@ def read_index(path: str | os.PathLike) -> Index | None:
                 data.append((start, end))
     if found is None:
         return None
-    movie = _boxes(found, "moov")
+    movie = read_boxes(found, "moov")
     if "mvex" in movie or "cmov" in movie:
         return None
-    header = _one(movie, "mvhd", "moov")
-    scale, _, *matrix = _header(header, "mvhd", ">12x2I16x9i28x", ">20xIQ16x9i28x")
+    header = only_box(movie, "mvhd", "moov")
+    scale, _, *matrix = read_header(header, "mvhd", ">12x2I16x9i28x", ">20xIQ16x9i28x")
     tracks = [_track(content) for content in movie.get("trak", [])]
     return Index(_time_scale(scale, "mvhd"), tuple(matrix), tracks, data)
-
-
-def _top_boxes(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
-    """(name, start, end of the content), as far as they make sense: what stands behind a file's boxes hurts nobody."""
-    size, position = os.fstat(file.fileno()).st_size, 0
-    while position + 8 <= size:
-        file.seek(position)
-        head = file.read(16)
-        length, name, start = int.from_bytes(head[:4], "big"), head[4:8].decode("latin1"), position + 8
-        if length == 1:
-            length, start = int.from_bytes(head[8:], "big"), position + 16
-        elif length == 0:
-            length = size - position
-        if position + length < start:
-            return
-        yield name, start, min(position + length, size)
-        position += length
-
-
-def _boxes(content: bytes, name: str) -> dict[str, list[bytes]]:
-    """Contents of the boxes in a box, by name."""
-    found: dict[str, list[bytes]] = {}
-    position = 0
-    while position + 8 <= len(content):
-        length, inner = struct.unpack(">I4s", content[position : position + 8])
-        inner = inner.decode("latin1")
-        if length < 8 or position + length > len(content):
-            raise DamagedIndex(f"what is in its {name} box does not fit into it")
-        if inner not in _KNOWN and any(_one_bit_apart(inner, known) for known in _KNOWN):
-            raise DamagedIndex(f"a box in its {name} is called {inner!a}")
-        found.setdefault(inner, []).append(content[position + 8 : position + length])
-        position += length
-    if content[position:].strip(b"\0"):  # QuickTime may end a list with four zeros
-        raise DamagedIndex(f"what is in its {name} box does not fill it")
-    return found
-
-
-def _one_bit_apart(a: str, b: str) -> bool:
-    return sum((ord(x) ^ ord(y)).bit_count() for x, y in zip(a, b, strict=True)) == 1
-
-
-def _one(boxes: dict[str, list[bytes]], name: str, where: str) -> bytes:
-    if len(boxes.get(name, ())) != 1:
-        raise DamagedIndex(f"its {where} has {len(boxes.get(name, ()))} {name} boxes instead of one")
-    return boxes[name][0]
-
-
-def _header(content: bytes, name: str, narrow: str, wide: str) -> tuple[int, ...]:
-    """Numbers of a box whose times are ``wide`` in version 1; the layouts are `struct`'s."""
-    layout = struct.Struct(wide if _version(content, name, 1) else narrow)
-    if len(content) < layout.size:
-        raise DamagedIndex(f"its {name} box is cut off")
-    return layout.unpack_from(content)
 
 
 def _time_scale(scale: int, name: str) -> int:
@@ -165,25 +107,19 @@ def _time_scale(scale: int, name: str) -> int:
     return scale
 
 
-def _version(content: bytes, name: str, highest: int) -> int:
-    if len(content) < 4 or content[0] > highest:
-        raise DamagedIndex(f"its {name} box is of no known version")
-    return content[0]
-
-
 def _known(duration: int, content: bytes) -> int | None:
     return None if duration in (0, 2**64 - 1 if content[0] else 2**32 - 1) else duration
 
 
 def _track(content: bytes) -> Track:
-    boxes = _boxes(content, "trak")
-    media = _boxes(_one(boxes, "mdia", "trak"), "mdia")
-    times, shown = _one(media, "mdhd", "mdia"), _one(boxes, "tkhd", "trak")
-    scale, duration = _header(times, "mdhd", ">12x2I4x", ">20xIQ4x")
-    kind = _one(media, "hdlr", "mdia")[8:12].decode("latin1")
-    table = _boxes(_one(_boxes(_one(media, "minf", "mdia"), "minf"), "stbl", "minf"), "stbl")
-    number, shown_for, *matrix, width, height = _header(shown, "tkhd", ">12xI4xI16x9i2I", ">20xI4xQ16x9i2I")
-    description = _one(table, "stsd", "stbl")
+    boxes = read_boxes(content, "trak")
+    media = read_boxes(only_box(boxes, "mdia", "trak"), "mdia")
+    times, shown = only_box(media, "mdhd", "mdia"), only_box(boxes, "tkhd", "trak")
+    scale, duration = read_header(times, "mdhd", ">12x2I4x", ">20xIQ4x")
+    kind = only_box(media, "hdlr", "mdia")[8:12].decode("latin1")
+    table = read_boxes(only_box(read_boxes(only_box(media, "minf", "mdia"), "minf"), "stbl", "minf"), "stbl")
+    number, shown_for, *matrix, width, height = read_header(shown, "tkhd", ">12xI4xI16x9i2I", ">20xI4xQ16x9i2I")
+    description = only_box(table, "stsd", "stbl")
     size, aspect, clean_aperture = _picture(description) if kind == "vide" else (None, None, False)
     sizes = _sizes(table)
     _check_sync(table, sizes.count)
@@ -218,7 +154,7 @@ class _Sizes:
 
 
 def _moments(table: dict[str, list[bytes]], sizes: _Sizes, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    runs = _numbers(_one(table, "stts", "stbl"), "stts", ">u4", 2)
+    runs = read_numbers(only_box(table, "stts", "stbl"), "stts", ">u4", 2)
     _check_total(runs, "stts", sizes)
     if kind != "vide" and sizes.same:
         return runs.prod(1), np.zeros(len(runs), np.int64)
@@ -226,7 +162,7 @@ def _moments(table: dict[str, list[bytes]], sizes: _Sizes, kind: str) -> tuple[n
     if "ctts" not in table:
         return steps, np.zeros(len(steps), np.int64)
     # Version 1 has signed numbers; some write them into version 0, and FFmpeg reads both as signed.
-    runs = _numbers(_one(table, "ctts", "stbl"), "ctts", ">i4", 2)
+    runs = read_numbers(only_box(table, "ctts", "stbl"), "ctts", ">i4", 2)
     _check_total(runs, "ctts", sizes)
     return steps, np.repeat(runs[:, 1], runs[:, 0])
 
@@ -238,8 +174,8 @@ def _check_total(runs: np.ndarray, name: str, sizes: _Sizes) -> None:
 
 def _extents(table: dict[str, list[bytes]], sizes: _Sizes, descriptions: int) -> np.ndarray:
     name, dtype = ("co64", ">u8") if "co64" in table else ("stco", ">u4")
-    starts = _numbers(_one(table, name, "stbl"), name, dtype, 1)[:, 0]
-    samples = _per_chunk(_one(table, "stsc", "stbl"), len(starts), sizes.count, descriptions)
+    starts = read_numbers(only_box(table, name, "stbl"), name, dtype, 1)[:, 0]
+    samples = _per_chunk(only_box(table, "stsc", "stbl"), len(starts), sizes.count, descriptions)
     if sizes.same:
         lengths = samples * sizes.same
     else:
@@ -247,26 +183,9 @@ def _extents(table: dict[str, list[bytes]], sizes: _Sizes, descriptions: int) ->
     return np.stack([starts, starts + lengths], 1)
 
 
-def _rows(content: bytes, name: str, row: str | tuple[str, int], head: int = 8) -> np.ndarray:
-    """A box of a count and so many rows; ``row``: the dtype of one."""
-    row = np.dtype(row)
-    if len(content) < head:
-        raise DamagedIndex(f"its {name} box is cut off")
-    count = int.from_bytes(content[head - 4 : head], "big")
-    end = head + count * row.itemsize
-    if len(content) < end or content[end:].strip(b"\0"):
-        raise DamagedIndex(f"the {count} rows that its {name} promises do not fill their box")
-    return np.frombuffer(content, row, count, head)
-
-
-def _numbers(content: bytes, name: str, dtype: str, columns: int, head: int = 8) -> np.ndarray:
-    """The same of rows of numbers alike, int64 (rows, columns)."""
-    return _rows(content, name, (dtype, (columns,)), head).astype(np.int64)
-
-
 def _sizes(table: dict[str, list[bytes]]) -> _Sizes:
     if "stz2" in table:
-        content = _one(table, "stz2", "stbl")
+        content = only_box(table, "stz2", "stbl")
         bits, count = (content[7], int.from_bytes(content[8:12], "big")) if len(content) >= 12 else (0, 0)
         if bits not in (4, 8, 16) or (count * bits + 7) // 8 > len(content) - 12:
             raise DamagedIndex(f"the {count} rows that its stz2 promises do not fill their box")
@@ -274,24 +193,24 @@ def _sizes(table: dict[str, list[bytes]]) -> _Sizes:
             packed = np.frombuffer(content, np.uint8, offset=12).astype(np.int64)
             return _Sizes(count, 0, np.stack([packed >> 4, packed & 15], 1).reshape(-1)[:count])
         return _Sizes(count, 0, np.frombuffer(content, f">u{bits // 8}", count, 12).astype(np.int64))
-    content = _one(table, "stsz", "stbl")
+    content = only_box(table, "stsz", "stbl")
     same, count = (int.from_bytes(content[i : i + 4], "big") for i in (4, 8))
     if same:
         if content[12:].strip(b"\0"):
             raise DamagedIndex("its stsz gives both one size for all samples and a size for each")
         return _Sizes(count, same, np.zeros(0, np.int64))
-    return _Sizes(count, 0, _numbers(content, "stsz", ">u4", 1, head=12)[:, 0])
+    return _Sizes(count, 0, read_numbers(content, "stsz", ">u4", 1, head=12)[:, 0])
 
 
 def _check_sync(table: dict[str, list[bytes]], samples: int) -> None:
     if "stss" in table:
-        numbers = _numbers(_one(table, "stss", "stbl"), "stss", ">u4", 1)[:, 0]
+        numbers = read_numbers(only_box(table, "stss", "stbl"), "stss", ">u4", 1)[:, 0]
         if len(numbers) and (numbers[0] < 1 or numbers[-1] > samples or (np.diff(numbers) <= 0).any()):
             raise DamagedIndex("its stss names key frames that there are not, or out of order")
 
 
 def _per_chunk(content: bytes, chunks: int, samples: int, descriptions: int) -> np.ndarray:
-    rows = _numbers(content, "stsc", ">u4", 3)
+    rows = read_numbers(content, "stsc", ">u4", 3)
     firsts = np.append(rows[:, 0], chunks + 1)
     runs = np.diff(firsts)
     if samples and (firsts[0] != 1 or (runs <= 0).any()):
@@ -321,9 +240,9 @@ def _picture(description: bytes) -> tuple[tuple[int, int], Fraction | None, bool
 
 
 def _edits(boxes: list[bytes]) -> list[tuple[int, int]]:
-    return [edit for box in boxes for content in _boxes(box, "edts").get("elst", []) for edit in _edit_list(content)]
+    return [edit for box in boxes for content in read_boxes(box, "edts").get("elst", []) for edit in _edit_list(content)]
 
 
 def _edit_list(content: bytes) -> list[tuple[int, int]]:
-    wide = _version(content, "elst", 1) == 1
-    return [(length, start) for length, start, _ in _rows(content, "elst", ">u8,>i8,>u4" if wide else ">u4,>i4,>u4").tolist()]
+    wide = read_version(content, "elst", 1) == 1
+    return [(length, start) for length, start, _ in read_rows(content, "elst", ">u8,>i8,>u4" if wide else ">u4,>i4,>u4").tolist()]

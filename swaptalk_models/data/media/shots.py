@@ -1,4 +1,4 @@
-"""Looking through a whole video once: where its shots end, and where it is damaged.
+"""Scanning a whole video once: where its shots end, and where it is damaged.
 
 Not PySceneDetect: it counts frames where we need times, opens anything FFmpeg would, and does not tell damage.
 """
@@ -21,7 +21,7 @@ SETTLE_S = 0.16
 
 @dataclass(frozen=True)
 class Shots:
-    """What ``look_through`` found; times in s from the first frame."""
+    """What ``scan_video`` found; times in s from the first frame."""
 
     cuts: list[float]
     """Instants at which a new shot begins."""
@@ -29,7 +29,7 @@ class Shots:
     """Frames that cannot be decoded, or not as they were."""
 
 
-def look_through(path: str | os.PathLike, threshold: float = 0.12) -> Shots:
+def scan_video(path: str | os.PathLike, threshold: float = 0.12) -> Shots:
     """Finds cuts and damage in a video.
 
     A cut is a jump of the 32 x 18 grey thumbnail that stays: after a flash the picture is the old one again. The jump

@@ -8,7 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from swaptalk_models.data.media.video import VideoInfo, decode_frames, open_media, probe, read_frames, video_stream
+from swaptalk_models.data.media.video import decode_frames, open_media, probe, read_frames, video_stream
+from swaptalk_models.data.media.video_info import VideoInfo
 
 FPS = 25
 _ROUNDING_S = 1e-3  # time stamps of 30 fps video in milliseconds are off by as much
@@ -56,5 +57,3 @@ def _sampled(path: Path) -> Iterator[np.ndarray]:
 
 def _upright(frame: av.VideoFrame, info: VideoInfo) -> np.ndarray:
     return np.rot90(frame.to_ndarray(format="rgb24"), info.rotation // 90)
-
-

@@ -10,7 +10,6 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.errors import BadClip, UserError
 
 CONTAINERS = (
@@ -32,27 +32,6 @@ MIN_RATE = 5.0  # frames/s; below this nobody can see a mouth move
 _THE_MACHINES = (errno.ENOSPC, errno.EIO, errno.ENOMEM)
 ATTACHED_PICTURE = 0x0400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song is no video
 _TEN_BIT_CURVES = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ) and AVCOL_TRC_ARIB_STD_B67 (HLG)
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a video is, without decoding more than its first frame."""
-
-    path: Path
-    width: int
-    """Upright picture, after the rotation that the file asks for (px)."""
-    height: int
-    fps: float
-    """Mean rate (frames/s)."""
-    frames: int
-    duration_s: float
-    has_audio: bool
-    codec: str
-    rotation: int
-    """Quarter turns counter-clockwise that make the stored picture upright (degrees: 0, 90, 180, 270)."""
-    pix_fmt: str
-    interlaced: bool
-    hdr: bool
 
 
 @contextmanager

@@ -1,24 +1,19 @@
 """What the quality gates go by: one number a clip for each, measured where the picture or the sound is at hand anyway.
 
-The stages keep these numbers in the ledger, beside their hashes; the limits are applied later, in `quality`. So another
+The stages keep these numbers in the ledger, beside their hashes; the limits are applied later, in `gates`. So another
 limit recomputes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import TEMPLATE
+from swaptalk_models.data.faces.face_track import DETECTED, TRACKED, FaceTrack
 
-if TYPE_CHECKING:
-    from swaptalk_models.data.faces.tracking import FaceTrack
-
-LOOK_EVERY = 25
-"""Frames from one look at what costs more to the next: one a second."""
-_FEWEST_LOOKS = 3  # one may fall on a blink or a blurred frame
+_FEWEST_LOOKS = 3  # of one a second (MEASURE_EVERY): one may fall on a blink or a blurred frame
 
 # A head to fit: the template's points that speech does not move much, and how far each lies behind the tip of the nose
 # (in the template's unit; after the six-point head of OpenCV's pose examples).
@@ -47,8 +42,6 @@ def yaw_degrees(landmarks: np.ndarray) -> np.ndarray:
 
 def track_measures(track: FaceTrack) -> dict[str, float]:
     """yaw (degrees), doubt (share of the face's width) and lost (share of frames); see `QualityConfig`."""
-    from swaptalk_models.data.faces.tracking import DETECTED, TRACKED
-
     seen = np.isin(track.status, (DETECTED, TRACKED))
     found = {"yaw": float(np.quantile(np.abs(yaw_degrees(track.landmarks[seen])), 0.8)), "lost": float(1 - seen.mean())}
     looks = len(track.doubt)

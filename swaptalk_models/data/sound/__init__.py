@@ -1,0 +1,1 @@
+"""The log-mel features, on one clock with the frames."""

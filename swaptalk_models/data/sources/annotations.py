@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 
-from swaptalk_models.data.sources.catalog import catalog_table
+from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.sources.names import safe_name
 from swaptalk_models.errors import UserError
 

@@ -1,112 +1,106 @@
-"""The catalog: one row a clip, before anything is decoded or downloaded."""
+"""The catalog of a run: made from a folder, from HDTF's annotations, or from phantoms; kept in HOME/catalog."""
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from swaptalk_models.data.sources.names import hdtf_group, person_of, safe_name, short_hash
+from swaptalk_models.data.sources.annotation_files import fetch_annotations
+from swaptalk_models.data.sources.annotations import FILES, hdtf_catalog
+from swaptalk_models.data.sources.folder import folder_catalog
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.fingerprint import hash_values
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.errors import UserError
-
-EXTENSIONS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg")
-
-CATALOG_SCHEMA = pa.schema(
-    [
-        pa.field("video", pa.string(), nullable=False),  # partition key: [A-Za-z0-9_.-]
-        pa.field(
-            "clip", pa.string()
-        ),  # f"{video}_{clip_index:03d}"; null: nothing of this video is to be used, see note
-        pa.field("group", pa.string(), nullable=False),  # HDTF's RD, WDA or WRA; else empty
-        pa.field("person", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),  # absolute path, or address
-        pa.field("clip_index", pa.int32()),
-        pa.field("start_s", pa.float64()),  # null: the whole video, to be planned
-        pa.field("end_s", pa.float64()),
-        pa.field("crop_x", pa.int32()),  # px at a picture height of `resolution`
-        pa.field("crop_y", pa.int32()),
-        pa.field("crop_w", pa.int32()),
-        pa.field("crop_h", pa.int32()),
-        pa.field("zoom", pa.float64()),  # side of the crop / side of the union of face boxes; without a crop: cut so
-        pa.field("resolution", pa.int32()),  # px, height
-        pa.field("note", pa.string(), nullable=False),
-    ]
-)
+from swaptalk_models.settings.preset import Preset
 
 
-def catalog_table(rows: list[dict]) -> pa.Table:
-    """Rows as a table of CATALOG_SCHEMA, sorted by video and clip; missing values are null, missing texts that must be
-    there empty.
-    """
-    texts = [field.name for field in CATALOG_SCHEMA if not field.nullable]
-    complete = [{**dict.fromkeys(texts, ""), **row} for row in rows]
-    complete.sort(key=lambda row: (row["video"], row.get("clip_index") or 0))
-    return pa.Table.from_pylist(complete, schema=CATALOG_SCHEMA)
+@dataclass(frozen=True)
+class Catalog:
+    """What `write_catalog` found."""
+
+    table: pa.Table
+    source: str
+    """The folder, or "phantom corpus"."""
+    version: str
+    """Hash of the rows."""
+    disagreements: list[str]
+    """Between HDTF's own files."""
+    gone: list[str]
+    """Videos that were there before; their data are orphans now."""
+
+    @property
+    def videos(self) -> list[str]:
+        """Partition keys, in the catalog's order."""
+        return list(dict.fromkeys(self.table["video"].to_pylist()))
 
 
-def folder_catalog(folder: str | os.PathLike) -> pa.Table:
-    """Catalog of every video in a folder and its sub-folders, one row each; the span is null until a video is opened.
-
-    Nothing is decoded: a file that only bears a video's name is refused later, by itself. Hidden files are skipped,
-    links are followed, and a file or folder that can be reached on two ways counts once. Names become safe keys here,
-    at the door.
+def write_catalog(home: Home, preset: Preset, videos: str = "", hdtf: str = "", run: str = "") -> Catalog:
+    """Catalog the folder of ``videos``, or HDTF's annotations (fetched first, if the folder has none), or the phantom
+    corpus (drawn first, into the home), into HOME/catalog.
 
     Raises:
-        UserError: no such folder, or no video in it.
+        UserError: both are given, or the one that is has nothing usable, or the annotations cannot be fetched.
     """
-    folder = Path(os.path.abspath(folder))
-    if not folder.is_dir():
-        raise UserError(f"{folder}: {'is a file, not a folder of videos' if folder.exists() else 'no such folder'}")
-    files = _videos(folder)
-    if not files:
-        raise UserError(f"no video in {folder} (looked for {' '.join(EXTENSIONS)})")
-    rows = []
-    for key, relative in _keyed(files):
-        span = {"video": key, "clip": f"{key}_000", "clip_index": 0}
-        names = {"group": hdtf_group(relative.name), "person": person_of(relative), "source": str(folder / relative)}
-        rows.append({**span, **names})
-    return catalog_table(rows)
+    if videos and hdtf:
+        raise UserError("give either a folder of videos or HDTF's annotation folder, not both")
+    with home.writing("hdtf_catalog"):
+        table, disagreements = _read(home, preset, videos, hdtf)
+        before = _rows_by_video(pq.read_table(home.catalog)) if home.catalog.is_file() else {}
+        after = _rows_by_video(table)
+        with Ledger(home.ledger) as ledger:
+            if before != after:
+                with written_aside(home.catalog) as aside:
+                    pq.write_table(table, aside)
+            gone = ledger.orphan_other_videos(after)
+            cached = sum(before.get(video) == rows for video, rows in after.items())
+            ledger.record(StageReport("hdtf_catalog", len(after) - cached, cached), run)
+    source = videos or hdtf or "phantom corpus"
+    return Catalog(table, source, hash_values(sorted(after.items()))[:16], disagreements, gone)
 
 
-def _videos(folder: Path) -> list[Path]:
-    """Paths relative to ``folder``, sorted."""
-    found, seen_files, seen_folders = [], set(), set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        folders[:] = [] if real in seen_folders else sorted(name for name in folders if not name.startswith("."))
-        if real in seen_folders:
-            continue
-        seen_folders.add(real)
-        for name in sorted(names):
-            path = os.path.join(parent, name)
-            if name.startswith(".") or not name.lower().endswith(EXTENSIONS) or not os.path.isfile(path):
-                continue
-            target = os.path.realpath(path)
-            if target not in seen_files:
-                seen_files.add(target)
-                found.append(Path(path).relative_to(folder))
-    return sorted(found)
+def _read(home: Home, preset: Preset, videos: str, hdtf: str) -> tuple[pa.Table, list[str]]:
+    if videos:
+        return folder_catalog(videos), []
+    if hdtf:
+        folder = Path(hdtf).expanduser()
+        _fill_in(folder, preset.download.annotations)
+        return hdtf_catalog(folder)
+    from swaptalk_models.data.phantom.corpus import write_corpus
+
+    wanted = write_corpus(home.phantom, preset.phantom.people, preset.phantom.seconds, preset.phantom.seed)
+    table = folder_catalog(home.phantom)
+    return table.filter(pc.is_in(table["source"], pa.array([str(path) for path in wanted]))), []
 
 
-def _keyed(files: list[Path]) -> list[tuple[str, Path]]:
-    """A key for each file. Where several would share one, the file whose own name it is keeps it and the others get a
-    short hash, so that
-    their keys do not depend on which other files there are."""
-    wanted = defaultdict(list)
-    for relative in files:
-        key = safe_name("_".join(relative.with_suffix("").parts))
-        wanted[key.casefold()].append((key, relative))  # casefold: some file systems do not tell `A.mp4` from `a.mp4`
-    keyed = []
-    for rivals in wanted.values():
-        rivals.sort(
-            key=lambda rival: (
-                rival[0] != rival[1].with_suffix("").as_posix(),
-                EXTENSIONS.index(rival[1].suffix.lower()),
-                rival[1],
-            )
-        )
-        keyed.append(rivals[0])
-        keyed += [(f"{key}_{short_hash(relative.as_posix())}", relative) for key, relative in rivals[1:]]
-    return keyed
+def _fill_in(folder: Path, address: str) -> None:
+    """Fetch HDTF's annotation files into a folder that is new, empty, or holds a part of them and nothing else; any
+    other is left as it is: somebody has named the wrong one."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file, not a folder of HDTF's annotation files")
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.is_dir() else set()
+    if there < set(FILES):
+        fetch_annotations(folder, address)
+
+
+def _rows_by_video(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        rows.setdefault(row["video"], []).append(row)
+    return rows
+
+
+def catalog_rows(home: Home, videos: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Rows of the catalog, of these videos if given. UserError: there is no catalog yet."""
+    if not home.catalog.is_file():
+        raise UserError(f"no catalog in {home.root}: run `swaptalk run --until hdtf_catalog` first")
+    if videos is None:
+        return pq.read_table(home.catalog).to_pylist()
+    return pq.read_table(home.catalog, filters=[("video", "in", list(videos))]).to_pylist() if videos else []

@@ -1,4 +1,7 @@
-"""The stage that turns face crops into codes. Its rows name the VQGAN that made them; a newer VQGAN's replace them."""
+"""vq_latents: the codes of every face crop, a row a frame. They name the VQGAN that made them; a newer VQGAN's replace them.
+
+What an encoder is, is known above the data: the stage is given one.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.data.engine.runner import Item, Result, run_stage
+from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.stages.data_stage import DataStage, finished, rows_result
 from swaptalk_models.data.store import tables
-from swaptalk_models.data.store.fingerprint import hash_table
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, Ledger, StageReport
+from swaptalk_models.data.store.ledger import Ledger, StageReport
+from swaptalk_models.settings.preset import Preset
 
 BATCH_FRAMES = 256
 """Crops decoded at a time: a clip may last minutes."""
@@ -21,28 +25,44 @@ Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Crops (T, S, S, 3) uint8 -> codes of the upper and of the lower half, each (T, n) uint16."""
 
 
-def run_latents(
-    home: Home, videos: Iterable[str], vqgan: str, cells: int, make_encoder: Callable[[], Encode], run: str = ""
-) -> StageReport:
-    """Bring vq_latents up to date for these videos.
+def latents_schema(cells: int) -> pa.Schema:
+    """``cells`` = groups * grid * grid / 2 codes of each half, row-major."""
+    codes = pa.list_(pa.uint16(), cells)
+    return pa.schema(
+        [*tables.KEY, ("frame", pa.int32()), ("upper", codes), ("lower", codes), ("vqgan", pa.string())]
+    )
+
+
+def latents_stage(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) -> DataStage:
+    """The stage as one VQGAN does it.
 
     Args:
         vqgan: version of the VQGAN.
         cells: codes of one half, groups * grid * grid / 2.
         make_encoder: called once, and only if there is anything to encode.
     """
-    videos = list(dict.fromkeys(videos))
-    _drop_other_grid(home, cells)
 
-    def items() -> list[Item]:
-        with Ledger(home.ledger) as ledger:
-            crops = ledger.entries("face_crops", videos, OK)
+    def latent_items(home: Home, preset: Preset, videos: list[str]) -> list[Item]:
+        """An item a clip with crops; it depends on the crops and on the VQGAN."""
+        crops = finished(home, "face_crops", videos)
         return [Item(entry.clip, entry.video, [entry.output["rows"], vqgan]) for entry in crops.values()]
 
     work = _Encoding(vqgan, cells, make_encoder)
-    return run_stage(
-        "vq_latents", items, videos, home=home, params=None, work=work, table=True, reads=("face_crops",), run=run
-    )
+    return DataStage("vq_latents", latent_items, work, ("face_crops",), schema=latents_schema(cells))
+
+
+def run_latents(
+    home: Home,
+    preset: Preset,
+    videos: Iterable[str],
+    vqgan: str,
+    cells: int,
+    make_encoder: Callable[[], Encode],
+    run: str = "",
+) -> StageReport:
+    """Bring vq_latents up to date for these videos, in this process; see ``latents_stage``."""
+    _drop_other_grid(home, cells)
+    return latents_stage(vqgan, cells, make_encoder).run(home, preset, list(videos), run=run)
 
 
 class _Encoding:
@@ -54,21 +74,18 @@ class _Encoding:
 
     def __call__(self, item: Item, home: Home, params: None) -> Result:
         self.encode = self.encode or self.make_encoder()
-        parts = [(frames, *self.encode(crops)) for frames, crops in _crops(home, item.clip)]
-        frames, upper, lower = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        batches = [(frames, *self.encode(crops)) for frames, crops in _crops(home, item.clip)]
+        frames, upper, lower = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
         assert upper.shape == lower.shape == (len(frames), self.cells), (upper.shape, lower.shape, self.cells)
         order = np.argsort(frames, kind="stable")
         count = len(frames)
         columns = [
-            pa.array([item.clip] * count),
-            pa.array([item.video] * count),
             pa.array(frames[order], pa.int32()),
             pa.FixedSizeListArray.from_arrays(pa.array(upper[order].reshape(-1), pa.uint16()), self.cells),
             pa.FixedSizeListArray.from_arrays(pa.array(lower[order].reshape(-1), pa.uint16()), self.cells),
             pa.array([self.vqgan] * count),
         ]
-        table = pa.Table.from_arrays(columns, schema=tables.latents_schema(self.cells))
-        return Result({"rows": hash_table(table), "frames": count}, table)
+        return rows_result(item, latents_schema(self.cells), columns, frames=count)
 
 
 def _crops(home: Home, clip: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -94,7 +111,7 @@ def _drop_other_grid(home: Home, cells: int) -> None:
 
 
 def largest_code(home: Home) -> int:
-    """The largest code index in vq_latents, -1 in an empty table. Memory does not grow with the table."""
+    """The largest code index in the table, -1 in an empty one. Memory does not grow with the table."""
     import pyarrow.compute as pc
 
     largest = -1

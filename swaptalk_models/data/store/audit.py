@@ -8,15 +8,19 @@ from swaptalk_models.data.store.ledger import OK, Ledger
 
 
 def wrong_rows(home: Home, name: str, of: str | None = None) -> list[str]:
-    """One sentence for each clip whose rows are not those the ledger knows: missing, surplus or double. Empty: all is well.
+    """One sentence for each clip whose rows are not those the ledger knows: missing, surplus or double. Empty: all is
+    well.
 
     ``of``: a table that must have a row for every row of this one.
     """
     with Ledger(home.ledger) as ledger:
         expected = {entry.clip: entry.rows for entry in ledger.entries(name, status=OK, orphaned=None).values()}
     found, double = tables.row_counts(home, name)
-    wrong = [f"{clip}: {found.get(clip, 0)} rows instead of {expected.get(clip, 0)}" for clip in sorted(expected.keys() | found.keys())
-             if found.get(clip, 0) != expected.get(clip, 0)]  # fmt: skip
+    wrong = [
+        f"{clip}: {found.get(clip, 0)} rows instead of {expected.get(clip, 0)}"
+        for clip in sorted(expected.keys() | found.keys())
+        if found.get(clip, 0) != expected.get(clip, 0)
+    ]
     wrong += [f"{clip}: frames that are there twice" for clip in double]
     if of is not None:
         upstream, _ = tables.row_counts(home, of)
@@ -28,11 +32,3 @@ def wrong_rows(home: Home, name: str, of: str | None = None) -> list[str]:
             if found.get(clip) != upstream.get(clip)
         ]
     return wrong
-
-
-def confidence_summary(home: Home) -> tuple[float, float]:
-    """Mean confidence, and share of frames without a face, over all of face_tracks; (0, 1) if there are none."""
-    if not tables.has_table(home, "face_tracks"):
-        return 0.0, 1.0
-    confidence = tables.open_table(home, "face_tracks").to_table(columns=["confidence"])["confidence"].to_numpy()
-    return (float(confidence.mean()), float((confidence == 0).mean())) if len(confidence) else (0.0, 1.0)

@@ -106,19 +106,20 @@ class Home:
         return self.root / "state.json"
 
     def state(self) -> HomeState:
-        """What the last run was asked for and came to. UserError: its file is damaged."""
+        """What the last run was. UserError: its file is damaged."""
         return read_state(self.state_file)
 
     def update_state(self, **changes: Any) -> None:
-        """Change these fields of the ``HomeState`` and keep the others; of two runs that do so at once, one waits.
+        """Change these fields of the record; of two runs that do so at once, one waits.
 
         Raises:
-            TypeError: no such field.
+            TypeError: a record has no such field.
         """
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            changed = dataclasses.replace(self.state(), **changes)
             with written_aside(self.state_file) as aside:
-                aside.write_text(json.dumps(dataclasses.replace(self.state(), **changes).as_json(), indent=1))
+                aside.write_text(json.dumps(changed.to_json(), indent=1))
 
     @contextlib.contextmanager
     def writing(self, stage: str, reads: tuple[str, ...] = ()) -> Iterator[bool]:

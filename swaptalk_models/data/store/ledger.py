@@ -82,7 +82,7 @@ class Ledger:
         try:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")  # a power cut may take the last entries: see stage._recover
+            self._db.execute("PRAGMA synchronous=NORMAL")  # a power cut may take the last entries: see runner._recover
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise UserError(f"{path}: cannot be opened as the ledger ({error})") from None

@@ -1,12 +1,11 @@
-"""What a home remembers of its last run, kept as HOME/state.json. Light: read by `swaptalk status` and by Dagster's
-sensors."""
+"""What the last run of a home was asked to do and where its results lie: HOME/state.json. Light: `swaptalk status`
+reads it."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +14,68 @@ from swaptalk_models.errors import UserError
 
 @dataclass(frozen=True)
 class HomeState:
-    """What was asked for last, and what came of it."""
+    """The record; before the first run everything is empty."""
 
     preset: str | None = None
-    """Name of a preset, or path of its file; None: nothing was ever run."""
+    """Name of the preset, or path of its file."""
     videos: str = ""
-    """Folder of source videos; empty: none was given."""
+    """Folder of the user's videos; empty: none."""
     hdtf: str = ""
-    """Folder of HDTF's annotation files; empty: none was given."""
+    """Folder of HDTF's annotation files; empty: none. Neither folder: the phantom corpus."""
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    """{"section.field": value} that differ from the preset."""
+    """Dotted setting -> value."""
     report: str | None = None
-    """File of the newest evaluation report."""
+    """Path of the newest evaluation report."""
     release: str | None = None
     """Folder of the newest release."""
-    study: tuple[str, ...] = ()
-    """Ablations of a study that is at work, or was killed and has left models of its own current."""
-    others: Mapping[str, Any] = field(default_factory=dict)
-    """What another version of the code has written: kept as it is."""
+    study: tuple[str, ...] | None = None
+    """Ablations of a study that is going on, or was killed: until it ends the models may be an ablation's."""
+    other: Mapping[str, Any] = field(default_factory=dict)
+    """What a later version has written; kept as it is."""
 
-    def as_json(self) -> dict[str, Any]:
-        """The file's content: one level, without what is None."""
-        own = {name: getattr(self, name) for name in _FIELDS}
-        return {name: value for name, value in own.items() if value is not None} | dict(self.others)
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever run."""
+        return self == HomeState()
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> HomeState:
+        """The record as it was written, by this version or another; what is missing or null is as before the first run.
+
+        Raises:
+            ValueError: a value is of another kind than its field.
+        """
+        known = {name: values[name] for name in _KINDS if values.get(name) is not None}
+        for name, value in known.items():
+            if not isinstance(value, _KINDS[name]):
+                raise ValueError(f"{name} is {value!r}")
+        if "study" in known:
+            known["study"] = tuple(known["study"])
+        return cls(**known, other={name: value for name, value in values.items() if name not in _KINDS})
+
+    def to_json(self) -> dict[str, Any]:
+        """One level of plain values."""
+        return {**self.other, **{name: getattr(self, name) for name in _KINDS}}
 
 
-_FIELDS = tuple(f.name for f in dataclasses.fields(HomeState) if f.name != "others")
-_KINDS: dict[str, type] = {name: str for name in _FIELDS} | {"overrides": dict, "study": list}
+_KINDS: dict[str, type] = {one.name: str for one in fields(HomeState) if one.name != "other"}
+_KINDS |= {"overrides": dict, "study": list}
 
 
 def read_state(path: Path) -> HomeState:
-    """The record in ``path``. What an older file lacks, or has as null, is as before the first run; so is all where
-    there is no file.
+    """The record in ``path``; an empty one where there is none.
 
     Raises:
-    UserError: the file is damaged.
+        UserError: it is damaged.
     """
     if not path.is_file():
         return HomeState()
     try:
         values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise ValueError("no record")
+        return HomeState.from_json(values)
     except ValueError as error:
-        raise _damaged(path, str(error)) from None
-    if not isinstance(values, dict):
-        raise _damaged(path, "not a record")
-    own = {name: values.pop(name) for name in _FIELDS if name in values}
-    own = {name: value for name, value in own.items() if value is not None}
-    for name, value in own.items():
-        if not isinstance(value, _KINDS[name]):
-            raise _damaged(path, f"{name} is {value!r}")
-    return HomeState(**own | {"study": tuple(own.get("study", ()))}, others=values)
-
-
-def _damaged(path: Path, why: str) -> UserError:
-    return UserError(
-        f"{path}: damaged ({why}): delete it, and give `swaptalk run` its preset, videos and settings again"
-    )
+        raise UserError(
+            f"{path}: damaged ({error}): delete it, and give `swaptalk run` its preset, videos and settings again"
+        ) from None

@@ -1,75 +1,36 @@
-"""The Lance tables of a home: schemas, replacing the rows of a clip, reading them back.
+"""The Lance tables of a home: replacing the rows of a clip, reading them back. Schemas are the stages' (`data/stages`).
 
-Every write makes a new version; a version that a training snapshot names is tagged and never cleaned away. Anybody can open them:
-`lancedb.connect(home.tables).open_table("face_tracks")` or `lance.dataset(home.table("face_tracks"))`.
+Every write makes a new version; a version that a training snapshot names is tagged and never cleaned away. Anybody can
+open them: `lancedb.connect(home.tables).open_table("face_tracks")` or `lance.dataset(home.table("face_tracks"))`.
 
 Whoever writes holds the home for that table (`Home.writing`); readers need nothing.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.data.store.fingerprint import RowsHash
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.spool import SpooledRows
 from swaptalk_models.errors import UserError
 
 if TYPE_CHECKING:
     import lance
 
 CLIP_INDEX = "clip_zones"
-_KEY = [("clip", pa.string()), ("video", pa.string())]
-SCHEMAS: dict[str, pa.Schema] = {
-    "face_tracks": pa.schema(
-        _KEY
-        + [
-            ("frame", pa.int32()),
-            ("box", pa.list_(pa.float32(), 4)),  # x0, y0, x1, y1 in px of the clip's frame
-            ("landmarks", pa.list_(pa.float32(), 136)),  # 68 x (x, y) in px of the clip's frame
-            ("confidence", pa.float32()),  # 0 to 1
-            ("status", pa.uint8()),  # missing, detected, tracked, interpolated
-        ]
-    ),
-    "face_crops": pa.schema(
-        _KEY
-        + [
-            ("frame", pa.int32()),
-            ("crop", pa.large_binary()),  # PNG
-            ("affine", pa.list_(pa.float32(), 6)),  # 2 x 3, frame px -> crop px
-            ("landmarks", pa.list_(pa.float32(), 136)),  # 68 x (x, y) in px of the crop
-            ("labels", pa.binary()),  # uint8, grid x grid regions
-            ("confidence", pa.float32()),
-        ]
-    ),
-    "mels": pa.schema(
-        _KEY
-        + [
-            ("steps", pa.int32()),
-            ("mel", pa.large_binary()),  # float32 little-endian, C order (steps, 80), in [-4, 4]
-        ]
-    ),
-}
+KEY = (("clip", pa.string()), ("video", pa.string()))
+"""The first two columns of every table."""
 _MANY_FRAGMENTS = 64  # from so many small files on a table is compacted
 _FULL_ROWS, _FULL_BYTES = 256 * 1024, 1 << 30  # a file of so many rows or bytes is not joined with others any more
 _BATCH_BYTES = 32 << 20  # rewritten at a time
 _MANY_VERSIONS = 32  # from so many on old versions are dropped
 _KEEP_OLD = timedelta(hours=1)  # a reader may still hold an untagged version for so long
-
-
-def latents_schema(cells: int) -> pa.Schema:
-    """vq_latents: codes of the upper and lower half, ``cells`` = grid * grid / 2 each, row-major, and the VQGAN that made them."""
-    codes = pa.list_(pa.uint16(), cells)
-    return pa.schema(_KEY + [("frame", pa.int32()), ("upper", codes), ("lower", codes), ("vqgan", pa.string())])
 
 
 def open_table(home: Home, name: str, version: int | str | None = None) -> lance.LanceDataset:
@@ -97,65 +58,13 @@ def clips_filter(clips: Iterable[str]) -> str:
     return f"clip IN ({quoted})"
 
 
-@dataclass(frozen=True)
-class Spooled:
-    """Rows in a file, to be appended by another process than the one that made them."""
-
-    path: Path
-    num_rows: int
-    hash: str
-    """Of the rows."""
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, read from disk as they are asked for."""
-        with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
-            yield from reader
-
-
-class Spool:
-    """Writes the rows of one clip to HOME/spool, batch by batch: a long clip of large crops does not fit into memory."""
-
-    def __init__(self, path: Path, schema: pa.Schema):
-        self.path, self.num_rows, self._hash = path, 0, RowsHash()
-        self._file = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_stream(self._file, schema)
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Append rows. The hash is of these batches: write the same number of rows each time."""
-        self._writer.write_batch(batch)
-        self._hash.update(batch)
-        self.num_rows += batch.num_rows
-
-    def close(self) -> Spooled:
-        """End the file."""
-        self._writer.close()
-        self._file.close()
-        return Spooled(self.path, self.num_rows, self._hash.hexdigest())
-
-    def discard(self) -> None:
-        """Delete the file."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def spool_rows(home: Home, name: str, clip: str, schema: pa.Schema) -> Iterator[Spool]:
-    """A spool for the rows of one clip. An error in the block deletes it."""
-    home.spool.mkdir(exist_ok=True)
-    spool = Spool(home.spool / f".{name}.{clip}.{os.getpid()}.part", schema)
-    try:
-        yield spool
-    except BaseException:
-        spool.discard()
-        raise
-
-
-def append_rows(home: Home, name: str, *rows: pa.Table | Spooled) -> None:
-    """Append rows, all of them in one version; the first ones make the table. Spooled rows are read as they are written."""
+def append_rows(home: Home, name: str, *rows: pa.Table | SpooledRows) -> None:
+    """Append rows, all of them in one version; the first ones make the table. Spooled rows are read as they are
+    written."""
     import lance
 
-    tables = [part for part in rows if isinstance(part, pa.Table)]
-    spools = [part for part in rows if isinstance(part, Spooled)]
+    tables = [some for some in rows if isinstance(some, pa.Table)]
+    spools = [some for some in rows if isinstance(some, SpooledRows)]
     schema = tables[0].schema if tables else next(spools[0].batches()).schema
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -171,7 +80,8 @@ def append_rows(home: Home, name: str, *rows: pa.Table | Spooled) -> None:
 def sweep(home: Home, name: str) -> None:
     """Remove what a killed writer left of a version that never came to be."""
     if has_table(home, name):
-        open_table(home, name).cleanup_old_versions(_KEEP_OLD, delete_unverified=True, error_if_tagged_old_versions=False)
+        keep = {"delete_unverified": True, "error_if_tagged_old_versions": False}
+        open_table(home, name).cleanup_old_versions(_KEEP_OLD, **keep)
         for left in (home.table(name) / "_versions").glob(".tmp*"):
             left.unlink(missing_ok=True)
     else:
@@ -189,8 +99,9 @@ def delete_clips(home: Home, name: str, clips: Sequence[str]) -> None:
 def compact(home: Home, name: str) -> None:
     """Join small files and index them once there are many, and drop old versions that no snapshot names.
 
-    The index says which stretch of a file can hold a clip. Measured on 10,000 clips of 250 frames: a clip is read in 5 ms instead of
-    100, rows of 16 clips are deleted in 6 ms instead of 120; it takes 0.13 s to make (a B-tree is no quicker to read and takes 1.2 s).
+    The index says which stretch of a file can hold a clip. Measured on 10,000 clips of 250 frames: a clip is read in
+    5 ms instead of 100, rows of 16 clips are deleted in 6 ms instead of 120; it takes 0.13 s to make (a B-tree is no
+    quicker to read and takes 1.2 s).
     """
     if not has_table(home, name):
         return

@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.evaluation.files import ABLATIONS_FILE, ABLATIONS_PAGE
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.ablations import ABLATIONS
 
-LOWER_IS_BETTER = ("lmd", "fid", "lse_d", "code_error")
-"""Figures that get worse when they grow; all others get worse when they shrink."""
-
+VIDEO = "video"
+"""Where a figure was measured that is no model's own: on the finished test videos."""
 Figures = Mapping[str, float]
 """{"vqgan psnr_db": 24.1, "video lse_c": 5.0, ...} of one run."""
 
@@ -62,21 +64,30 @@ def _difference(word: str, figure: str, pairs: list[tuple[float, float]]) -> Dif
     values = np.array(pairs, np.float64)
     deltas = values[:, 1] - values[:, 0]
     delta, spread = float(deltas.mean()), float(deltas.std(ddof=1)) if len(deltas) > 1 else math.nan
-    expected = "worse" if figure in ABLATIONS[word].hurts else ""
-    worse = delta > 0 if figure.split()[-1] in LOWER_IS_BETTER else delta < 0
-    decided = abs(delta) > spread  # never with a single seed
-    verdict = ("agrees" if worse else "disagrees") if decided else "undecided"
-    means = values.mean(0)
-    return Difference(word, figure, float(means[0]), float(means[1]), delta, spread, len(pairs), expected, verdict if expected else "")
+    whole, without = (float(mean) for mean in values.mean(0))
+    expected = figure in ABLATIONS[word].hurts
+    verdict = ""
+    if expected:
+        decided = abs(delta) > spread  # never with a single seed
+        verdict = ("agrees" if _worse(figure, without, whole) else "disagrees") if decided else "undecided"
+    return Difference(word, figure, whole, without, delta, spread, len(pairs), "worse" if expected else "", verdict)
+
+
+def _worse(figure: str, without: float, whole: float) -> bool:
+    """Whether the figure is worse without; ``figure``: "video METRIC" or "MODEL FIGURE"."""
+    where, name = figure.split()
+    if where == VIDEO:
+        return BY_KEY[name].gain(without, whole) < 0
+    return without > whole if MODELS[where].figures[name].less_is_better else without < whole
 
 
 def write_table(found: Sequence[Difference], folder: Path, notes: Sequence[str]) -> Path:
-    """``ablations.parquet`` with every figure, ``ablations.md`` with those that the paper has an opinion on. Returns the latter."""
-    with written_aside(folder / "ablations.parquet") as aside:
+    """A table with every figure, and a page with those that the paper has an opinion on. Returns the page's path."""
+    with written_aside(folder / ABLATIONS_FILE) as aside:
         pq.write_table(pa.Table.from_pylist([asdict(one) for one in found]), aside)
-    with written_aside(folder / "ablations.md") as aside:
+    with written_aside(folder / ABLATIONS_PAGE) as aside:
         aside.write_text(markdown(found, notes))
-    return folder / "ablations.md"
+    return folder / ABLATIONS_PAGE
 
 
 def markdown(found: Sequence[Difference], notes: Sequence[str]) -> str:

@@ -13,9 +13,7 @@ from typing import Any
 
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.variants import VARIANTS
-from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
-from swaptalk_models.reporting.metric_text import BY_KEY
-from swaptalk_models.reporting.report_data import (
+from swaptalk_models.evaluation.compare.verdicts import (
     AGREE,
     DISAGREE,
     LEAST_VIDEOS,
@@ -24,6 +22,8 @@ from swaptalk_models.reporting.report_data import (
     Claim,
     ClaimRow,
 )
+from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
+from swaptalk_models.metrics.table import BY_KEY, DOWN, UP, Metric
 from swaptalk_models.settings.ablations import COMPRESSIONS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.settings.methods import CASCADES, CROSS, OURS, SELF
@@ -58,7 +58,9 @@ class Comparison:
     """Both in the paper's table, where they are not called so there."""
 
 
-def _by(metrics: Sequence[str], better: Side, than: Side, rows: tuple[str, str] | None = None) -> tuple[Comparison, ...]:
+def _by(
+    metrics: Sequence[str], better: Side, than: Side, rows: tuple[str, str] | None = None
+) -> tuple[Comparison, ...]:
     return tuple(Comparison(metric, better, than, rows) for metric in metrics)
 
 
@@ -66,7 +68,9 @@ def _by(metrics: Sequence[str], better: Side, than: Side, rows: tuple[str, str] 
 CLAIMS: tuple[tuple[str, tuple[Comparison, ...]], ...] = (
     (
         "SwapTalk is better than every cascade of RGB models.",
-        sum((_by(("lmd", "lse_c", "id_retrieve", "consistency"), Side(OURS), Side(cascade)) for cascade in CASCADES), ()),
+        sum(
+            (_by(("lmd", "lse_c", "id_retrieve", "consistency"), Side(OURS), Side(cascade)) for cascade in CASCADES), ()
+        ),
     ),
     (
         "Swapping before lip-sync is better for the lips than lip-sync before swapping.",
@@ -155,8 +159,10 @@ def judge_claims(rows: Rows, variants: Mapping[str, Rows], config: EvaluationCon
 def _judge(comparison: Comparison, rows: Rows, variants: Mapping[str, Rows], config: EvaluationConfig) -> ClaimRow:
     deltas = paired_differences(comparison, rows, variants)
     delta = bootstrap_mean(deltas, config.bootstrap_samples, config.confidence, config.seed)
-    verdict = _verdict(delta, BY_KEY[comparison.metric].better)
-    return ClaimRow(comparison.metric, comparison.better.label, comparison.than.label, delta, verdict, _paper_difference(comparison))
+    verdict = _verdict(delta, BY_KEY[comparison.metric])
+    return ClaimRow(
+        comparison.metric, comparison.better.label, comparison.than.label, delta, verdict, _paper_difference(comparison)
+    )
 
 
 def paired_differences(comparison: Comparison, rows: Rows, variants: Mapping[str, Rows]) -> list[float]:
@@ -181,12 +187,13 @@ def _videos(side: Side, rows: Rows, variants: Mapping[str, Rows]) -> list[Mappin
     return [row for row in known if row["method"] == side.method and side.setting in ("", row["setting"])]
 
 
-def _verdict(delta: Interval, better: str) -> str:
+def _verdict(delta: Interval, metric: Metric) -> str:
+    assert metric.better in (UP, DOWN), f"a difference of {metric.key} says nothing"
     if delta.value is None:
         return NOT_MEASURED
-    if delta.low is None or delta.videos < LEAST_VIDEOS or delta.low <= 0 <= delta.high:
+    if delta.low is None or delta.high is None or delta.videos < LEAST_VIDEOS or delta.low <= 0 <= delta.high:
         return UNDECIDED
-    return AGREE if (delta.low > 0) == (better == "up") else DISAGREE
+    return AGREE if (delta.low > 0) == (metric.better == UP) else DISAGREE
 
 
 def _paper_difference(comparison: Comparison) -> float | None:
@@ -197,8 +204,9 @@ def _paper_difference(comparison: Comparison) -> float | None:
     for setting in (SELF, CROSS):
         named = zip(sides, names, strict=True)
         cells = [_PAPER.get((side.setting or setting, name), {}).get(comparison.metric) for side, name in named]
-        if None not in cells:
-            deltas.append(cells[0] - cells[1])
+        better, than = cells
+        if better is not None and than is not None:
+            deltas.append(better - than)
     return sum(deltas) / len(deltas) if deltas else None
 
 
@@ -207,6 +215,6 @@ def _commands(absent: Sequence[Side], run: Run) -> list[str]:
     commands = [run.line("--set 'evaluation.methods=[all]'")] if any(not side.variant for side in absent) else []
     variants = [VARIANTS[name] for name in dict.fromkeys(side.variant for side in absent if side.variant)]
     for variant in variants:
-        named = ["--set 'training_snapshot.extra=[VIDEOS]'"] if variant.no_extra_data and not run.extra else []
+        named = ["--set 'training_snapshot.extra=[VIDEOS]'"] if variant.without_extra and not run.extra else []
         commands.append(run.line(*named, "--until metrics", word=variant.word))
     return commands + ([run.line()] if variants else [])

@@ -20,23 +20,19 @@ from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.variants import Evaluation
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
+from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.methods import OURS, SELF
 
-# column of the metrics -> title; the first is of the VQGAN itself
-_FIGURES = {
-    "psnr_db": "VQGAN, held-out PSNR (dB) ↑",
-    "ssim_mouth": "SSIM of the mouth ↑",
-    "cpbd": "CPBD ↑",
-    "lmd": "LMD ↓",
-    "lse_c": "LSE-C ↑",
-    "consistency": "Consistency ↑",
+# Title by figure; the first is of the VQGAN itself.
+_FIGURES = {"psnr_db": "VQGAN, held-out PSNR (dB) ↑"} | {
+    key: f"{BY_KEY[key].label} {BY_KEY[key].arrow}" for key in ("ssim_mouth", "cpbd", "lmd", "lse_c", "consistency")
 }
 _STRIP, _SIDE = 6, 128  # consecutive frames, px
 
 
 def compression_of(evaluation: Evaluation) -> int:
     """Pixels a latent cell, along each side."""
-    return evaluation.configs["vqgan"]["factor"]
+    return int(evaluation.configs["vqgan"]["factor"])
 
 
 def draw_compression(evaluations: Sequence[Evaluation], output: Path) -> Path:
@@ -49,7 +45,9 @@ def draw_compression(evaluations: Sequence[Evaluation], output: Path) -> Path:
     factors = [compression_of(point) for point in points]
     if len(factors) < 2 or len(set(factors)) < len(factors):
         found = ", ".join(f"f{factor}" for factor in factors) or "none"
-        raise UserError(f"a compression study needs evaluations at two or more compressions, each once: there are {found}")
+        raise UserError(
+            f"a compression study needs evaluations at two or more compressions, each once: there are {found}"
+        )
     import matplotlib
 
     matplotlib.use("Agg")
@@ -93,12 +91,18 @@ def figure_of(evaluation: Evaluation, name: str) -> Interval:
 def _strips(points: Sequence[Evaluation]) -> list[np.ndarray]:
     """The same frames of the first self-driven scene that all have, (side, n * side, 3) each; from the middle on."""
     videos = [
-        {row["scene"]: point.folder / row["path"] for row in point.rows if row["method"] == OURS and row["setting"] == SELF}
+        {
+            row["scene"]: point.folder / row["path"]
+            for row in point.rows
+            if row["method"] == OURS and row["setting"] == SELF
+        }
         for point in points
     ]
     scenes = set(videos[0]).intersection(*videos[1:])
     if not scenes:
-        raise UserError("a compression study needs a self-driven scene that all its evaluations have: same data, pairs and seed")
+        raise UserError(
+            "a compression study needs a self-driven scene that all its evaluations have: same data, pairs and seed"
+        )
     paths = [of_point[min(scenes)] for of_point in videos]
     first = max(0, min(probe(path).frames for path in paths) // 2 - _STRIP // 2)
     return [_strip(path, first) for path in paths]

@@ -10,6 +10,7 @@ video's own, which pairs; the table's is that of all frames together.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,20 @@ import pyarrow.parquet as pq
 
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.evaluation.measure.measure import metrics_folder
+from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.evaluation.files import COMPARISON_FILE, METRICS_FILE, RELEASE_EVALUATION_FILE, SCORES_FILE
+from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.metrics.confidence import bootstrap_difference
-from swaptalk_models.metrics.definitions import DEFINITIONS, DOWN, METRICS, ZERO
+from swaptalk_models.metrics.table import BY_KEY, FURTHER, METRICS
 from swaptalk_models.modules.model_folder import current
 from swaptalk_models.settings.methods import OURS
 from swaptalk_models.settings.preset import Preset
 
-KEPT_FILE = "evaluation.json"
-COMPARISON_FILE = "comparison.json"
-COMPARED = (*METRICS, "mouth_correlation")
+COMPARED = (*METRICS, *(key for key in FURTHER if BY_KEY[key].shown))
+Videos = Sequence[dict[str, Any]]
+"""Measurements, one a video of a scene."""
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "not compared"
 _SHARED = 0.5  # of the new scenes, or target videos, that the released model must have been tried on
 _MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frames", "fid_frames", "max_offset")
@@ -39,23 +42,33 @@ _MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frame
 def measurements(home: Home, preset: Preset) -> dict[str, Any]:
     """What the current models were found to do, as it is kept with a release."""
     folder = metrics_folder(home, preset)
-    rows = [row for row in pq.read_table(folder / "metrics.parquet").to_pylist() if row["method"] == OURS]
+    rows = [row for row in pq.read_table(folder / METRICS_FILE).to_pylist() if row["method"] == OURS]
     config = asdict(preset.evaluation)
     return {
         "models": {name: current(home.root, name).version for name in RELEASED},
         "preset": preset.name,
-        "judges": json.loads((folder / "scores.json").read_text())[0]["judges"],
+        "judges": json.loads((folder / SCORES_FILE).read_text())[0]["judges"],
         "measured": {key: config[key] for key in _MEASURING} | {"code": CODE_VERSIONS["metrics"]},
         "videos": [{key: row.get(key) for key in ("setting", "source", "target", "audio", *COMPARED)} for row in rows],
     }
 
 
-def keep_measurements(home: Home, preset: Preset, release: Path) -> None:
-    """Put the measurements of the current models into their release's folder, for the next comparison; the same ones are left as they are."""
-    path, text = release / KEPT_FILE, json.dumps(measurements(home, preset), indent=1)
-    if not path.is_file() or path.read_text() != text:
-        with written_aside(path) as aside:
-            aside.write_text(text)
+def keep_measurements(home: Home, preset: Preset, release: Path) -> Memoised[Path]:
+    """Put the measurements of the current models into their release's folder, for the next comparison; the same ones are left
+    as they are. Gives their file.
+    """
+    path = release / RELEASE_EVALUATION_FILE
+    return Memoised(path, cached=not _write_once(path, measurements(home, preset)))
+
+
+def _write_once(path: Path, values: dict[str, Any]) -> bool:
+    """Write values as JSON, unless they stand there already; whether anything was written."""
+    text = json.dumps(values, indent=1)
+    if path.is_file() and path.read_text() == text:
+        return False
+    with written_aside(path) as aside:
+        aside.write_text(text)
+    return True
 
 
 def compare_with_release(home: Home, preset: Preset) -> dict[str, Any] | None:
@@ -67,20 +80,16 @@ def compare_with_release(home: Home, preset: Preset) -> dict[str, Any] | None:
     "verdict", "why"}]}: a positive gain is an improvement, in the metric's unit.
     """
     path = metrics_folder(home, preset) / COMPARISON_FILE
-    pointer = home.releases / "current"
-    if not pointer.is_file():
+    version = _released(home)
+    if version is None:
         return None
-    version = pointer.read_text().strip()
-    kept = home.releases / version / KEPT_FILE
+    kept = home.releases / version / RELEASE_EVALUATION_FILE
     old = json.loads(kept.read_text()) if kept.is_file() else None
     new = measurements(home, preset)
     if old and old["models"] == new["models"]:
         return json.loads(path.read_text()) if path.is_file() else None
     found = {"released": version} | compare(old, new, preset)
-    text = json.dumps(found, indent=1)
-    if not path.is_file() or path.read_text() != text:
-        with written_aside(path) as aside:
-            aside.write_text(text)
+    _write_once(path, found)
     return found
 
 
@@ -98,13 +107,17 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
         return _nothing("the released models were tried on other people")
     before, after = zip(*pairs) if paired else (old["videos"], new["videos"])
     cells = [(setting, name) for setting in sorted({video["setting"] for video in after}) for name in COMPARED]
-    known = [cell for cell in cells if any(video[cell[1]] is not None for video in after if video["setting"] == cell[0])]
+    known = [
+        cell for cell in cells if any(video[cell[1]] is not None for video in after if video["setting"] == cell[0])
+    ]
     confidence = 1 - (1 - preset.evaluation.confidence) / max(len(known), 1)
     rows = []
     for setting, name in known:
-        values = [[video[name] for video in side if video["setting"] == setting] for side in (after, before)]
-        other_judge = (judge := DEFINITIONS[name].judge) and old["judges"][judge] != new["judges"][judge]
-        rows.append({"setting": setting, "metric": name} | _cell(name, *values, paired, bool(other_judge), confidence, preset))
+        ours, theirs = ([video[name] for video in side if video["setting"] == setting] for side in (after, before))
+        judge = BY_KEY[name].judge
+        other_judge = judge is not None and old["judges"][judge] != new["judges"][judge]
+        cell = _cell(name, ours, theirs, paired, other_judge, confidence, preset)
+        rows.append({"setting": setting, "metric": name} | cell)
     return {"paired": paired, "why": None, "cells": rows}
 
 
@@ -121,43 +134,61 @@ def losses(comparison: dict[str, Any] | None) -> list[str]:
 
 def released_is_current(home: Home) -> bool:
     """Whether the current models are those of the newest release."""
-    pointer = home.releases / "current"
-    if not pointer.is_file():
+    from swaptalk_models.inference.release import RELEASE_FILE
+
+    version = _released(home)
+    if version is None:
         return False
-    release = home.releases / pointer.read_text().strip() / "release.json"
-    return json.loads(release.read_text())["models"] == {name: current(home.root, name).version for name in RELEASED}
+    released = json.loads((home.releases / version / RELEASE_FILE).read_text())["models"]
+    return bool(released == {name: current(home.root, name).version for name in RELEASED})
+
+
+def _released(home: Home) -> str | None:
+    """Version of the newest release."""
+    pointer = home.releases / "current"
+    return pointer.read_text().strip() if pointer.is_file() else None
 
 
 def _cell(
-    name: str, new: list, old: list, paired: bool, other_judge: bool, confidence: float, preset: Preset
+    name: str,
+    new: Sequence[float | None],
+    old: Sequence[float | None],
+    paired: bool,
+    other_judge: bool,
+    confidence: float,
+    preset: Preset,
 ) -> dict[str, Any]:
-    means = {"released": _mean(old), "new": _mean(new)}
-    scores = [[_score(name, value) for value in side] for side in (new, old)]
-    gain = bootstrap_difference(*scores, paired, confidence=confidence, seed=preset.evaluation.seed)
+    before, after = ([_score(name, value) for value in side] for side in (old, new))
+    gain = bootstrap_difference(after, before, paired, confidence=confidence, seed=preset.evaluation.seed)
+    released = _mean(old)
+    cell = {"released": released, "new": _mean(new), "gain": asdict(gain)}
     if other_judge:
-        return means | {"gain": asdict(gain), "verdict": UNKNOWN, "why": "another judge"}
+        return cell | {"verdict": UNKNOWN, "why": "another judge"}
     if gain.videos < preset.model_release.fewest_videos:
-        return means | {"gain": asdict(gain), "verdict": UNKNOWN, "why": f"{gain.videos} videos"}
-    margin = preset.model_release.tolerance * abs(means["released"])
-    verdict = WORSE if gain.high < 0 and gain.value < -margin else BETTER if gain.low > 0 and gain.value > margin else SAME
-    return means | {"gain": asdict(gain), "verdict": verdict, "why": None}
+        return cell | {"verdict": UNKNOWN, "why": f"{gain.videos} videos"}
+    assert released is not None and gain.value is not None and gain.low is not None and gain.high is not None
+    margin = preset.model_release.tolerance * abs(released)
+    verdict = SAME
+    if gain.high < 0 and gain.value < -margin:
+        verdict = WORSE
+    elif gain.low > 0 and gain.value > margin:
+        verdict = BETTER
+    return cell | {"verdict": verdict, "why": None}
 
 
 def _score(name: str, value: float | None) -> float | None:
     """The figure, turned so that more is better."""
-    if value is None:
-        return None
-    return {DOWN: -value, ZERO: -abs(value)}.get(DEFINITIONS[name].better, value)
+    return None if value is None else -BY_KEY[name].rank(value)
 
 
-def _shared_scenes(old: list[dict], new: list[dict]) -> list[tuple[dict, dict]]:
+def _shared_scenes(old: Videos, new: Videos) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """(released, new) of each scene that both were tried on. A scene that was drawn twice is taken once."""
     scenes = {tuple(video[key] for key in ("setting", "source", "target", "audio")): video for video in old}
     found = {tuple(video[key] for key in ("setting", "source", "target", "audio")): video for video in new}
     return [(scenes[scene], video) for scene, video in found.items() if scene in scenes]
 
 
-def _same_targets(old: list[dict], new: list[dict]) -> bool:
+def _same_targets(old: Videos, new: Videos) -> bool:
     known = {video["target"] for video in old}
     return sum(video["target"] in known for video in new) >= _SHARED * len(new)
 
@@ -166,6 +197,6 @@ def _nothing(why: str) -> dict[str, Any]:
     return {"paired": False, "why": why, "cells": []}
 
 
-def _mean(values: list[float | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

@@ -1,12 +1,14 @@
-"""The cascades of the paper: RGB models run one behind the other, to be compared with swapping and lip-sync in one latent space.
+"""The cascades of the paper: RGB models run one behind the other, to be compared with swapping and lip-sync in one latent
+space.
 
     swap      the swap teacher's classical warp (classical/warp_swap.py)
     speak     the Wav2Lip-style network (modules/wav2lip.py)
     restore   re-encoding through the VQGAN, as CodeFormer-class restorers do with a codebook of their own
 
-``RGBModels`` has the methods of inference/networks.py's ``Networks``, so one generator makes all videos: the stages work on the same
-aligned crops as ours, decoded pixels go from one stage to the next, and the face is pasted back and compressed once. A cascade of programs
-would follow, paste and compress the face at every stage; leaving that out is in the cascades' favour.
+``RGBModels`` are ``FaceModels`` (inference/face_models.py) as our networks are, so one generator makes all videos: the stages
+work on the same aligned crops as ours, decoded pixels go from one stage to the next, and the face is pasted back and
+compressed once. A cascade of programs would follow, paste and compress the face at every stage; leaving that out is in the
+cascades' favour.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _COLOUR_FRAMES = 8  # enough for a median
 
 
 @dataclass(frozen=True)
-class Faces:
+class PixelFaces:
     """Aligned faces in pixels."""
 
     crops: np.ndarray
@@ -41,54 +43,68 @@ class Faces:
 
 
 class RGBModels:
-    """The stages of a cascade over one target video."""
+    """The stages of a cascade over one target video: ``FaceModels`` on pixels."""
 
     def __init__(self, networks: Networks, wav2lip: Path | None, neutral: np.ndarray) -> None:
-        """``neutral``: the target's resting shape (68, 2), see ``neutral_landmarks``; ``wav2lip``: folder of the trained network."""
+        """
+        Args:
+            networks: ours, whose crops and VQGAN are shared.
+            wav2lip: folder of the trained network; None where no stage speaks.
+            neutral: the target's resting shape (68, 2), see ``neutral_landmarks``.
+        """
         self.crops, self.faces = networks.crops, networks.faces
         self.vqgan, self.device = networks.vqgan, networks.device
         self.wav2lip: Wav2Lip | None = load_model("wav2lip", wav2lip, str(self.device)) if wav2lip else None
         self.neutral = neutral
         self._colour: SwapColour | None = None
 
-    def encode(self, crops: np.ndarray, landmarks: np.ndarray) -> Faces:
-        return Faces(crops, landmarks)
+    def encode(self, crops: np.ndarray, landmarks: np.ndarray) -> PixelFaces:
+        return PixelFaces(crops, landmarks)
 
-    def swap(self, source: Faces, target: Faces) -> Faces:
+    def swap(self, source: PixelFaces, target: PixelFaces) -> PixelFaces:
         """The source's face on each target, at the colour that the generator has given the source already."""
         landmarks = _landmarks_of_lips(target) if target.spoken else target.landmarks
         picture, points = source.crops[0], source.landmarks[0]
         if self._colour is None:  # once a video, or it would flicker
-            self._colour = SwapColour.measure(picture, points, list(target.crops[:_COLOUR_FRAMES]), landmarks[:_COLOUR_FRAMES])
+            some = slice(_COLOUR_FRAMES)
+            self._colour = SwapColour.measure(picture, points, list(target.crops[some]), landmarks[some])
         swapped = [
             warp_swap(picture, points, crop, shape, self.neutral, colour=self._colour, colour_strength=0.0)[0]
             for crop, shape in zip(target.crops, landmarks, strict=True)
         ]
-        return Faces(np.stack(swapped), landmarks)
+        return PixelFaces(np.stack(swapped), landmarks)
 
-    def speak(self, target: Faces, reference: Faces, windows: np.ndarray) -> Faces:
-        """Lips from mel windows (T, 16, 80). As in Wav2Lip's published inference code, the reference of a frame is the frame itself: its
-        pose fits, and its own lips are seen; ``reference`` is not used.
+    def speak(self, target: PixelFaces, reference: PixelFaces, windows: np.ndarray) -> PixelFaces:
+        """Lips from mel windows (T, 16, 80). As in Wav2Lip's published inference code, the reference of a frame is the frame
+        itself: its pose fits, and its own lips are seen; ``reference`` is not used.
+
+        Raises:
+            UserError: no trained network was given.
         """
         if self.wav2lip is None:
-            raise UserError("no trained wav2lip was given: its methods have to be listed in evaluation.methods when the graph is run")
-        return Faces(speak_pixels(self.wav2lip, target.crops, target.crops, windows), target.landmarks, spoken=True)
+            raise UserError(
+                "no trained wav2lip was given: its methods have to be listed in evaluation.methods when the graph is run"
+            )
+        spoken = speak_pixels(self.wav2lip, target.crops, target.crops, windows)
+        return PixelFaces(spoken, target.landmarks, spoken=True)
+
+    def copy_lips(self, target: PixelFaces, reference: PixelFaces) -> PixelFaces:
+        """Not done on pixels: the copied reference is tried in latent space only (settings/methods.py)."""
+        raise UserError("lips are copied in latent space only: no cascade has such a stage")
 
     @torch.inference_mode()
-    def restore(self, target: Faces) -> Faces:
+    def restore(self, target: PixelFaces) -> PixelFaces:
         """Each face as the nearest that the VQGAN's codebooks can say."""
         codes = self.vqgan.tokenize(torch.from_numpy(to_unit(target.crops)).to(self.device))
         images = self.vqgan.decode(self.vqgan.embed(*codes))
-        return Faces(from_unit(images.float().cpu().numpy()), target.landmarks, target.spoken)
+        return PixelFaces(from_unit(images.float().cpu().numpy()), target.landmarks, target.spoken)
 
-    def decode(self, faces: Faces) -> np.ndarray:
+    def decode(self, faces: PixelFaces) -> np.ndarray:
         """(T, S, S, 3) uint8."""
         return faces.crops
 
 
-
-
-def _landmarks_of_lips(faces: Faces) -> np.ndarray:
+def _landmarks_of_lips(faces: PixelFaces) -> np.ndarray:
     """Landmarks (T, 68, 2) with those of the mouth found again: the lips have moved."""
     from swaptalk_models.metrics.crop_judges import crop_landmarks
 

@@ -53,11 +53,15 @@ def _partner(video: Path, place: Path | None, part: list[str], suffixes: tuple[s
     for name in (video.stem, *part):
         found = sorted(path for path in place.iterdir() if path.stem == name and _is(path, suffixes))
         if len(found) > 1:
-            raise UserError(f"{option} {place}: both {found[0].name} and {found[1].name} could belong to {video.name}: keep one")
+            raise UserError(
+                f"{option} {place}: both {found[0].name} and {found[1].name} could belong to {video.name}: keep one"
+            )
         if found:
             return found[0]
     names = " or ".join(f"{name}{suffixes[0]}" for name in (video.stem, *part))
-    raise UserError(f"{option} {place}: nothing belongs to {video.name}: expected {names} (or another of {', '.join(suffixes)})")
+    raise UserError(
+        f"{option} {place}: nothing belongs to {video.name}: expected {names} (or another of {', '.join(suffixes)})"
+    )
 
 
 def _is(path: Path, suffixes: tuple[str, ...]) -> bool:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swaptalk_models.data.store.fingerprint import hash_file
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
+if TYPE_CHECKING:
+    from swaptalk_models.metrics.judges import Judges
 
-def load_judges(sync_judge: Path | None, config: EvaluationConfig, faces: FacesConfig):
-    """`Judges`: dlib for identity; for lip-sync the official SyncNet (`config.syncnet`), else our sync_judge from its model folder, else none;
-    for the Frechet distance Inception (`config.inception`), else the features of our sync_judge, else none.
+
+def load_judges(sync_judge: Path | None, config: EvaluationConfig, faces: FacesConfig) -> Judges:
+    """dlib for identity; for lip-sync the official SyncNet (`config.syncnet`), else our sync_judge from its model folder, else
+    none; for the Frechet distance Inception (`config.inception`), else the features of our sync_judge, else none.
 
     Raises:
         UserError: a file that holds other weights.

@@ -81,10 +81,12 @@ def draw_scenes(clips: list[dict[str, Any]], pairs: int, seed: int, chunk_second
             chunks = chunks_of(clip["clip"], clip["frames"], chunk_seconds, clip.get("sound_offset", 0))
             turns.setdefault(clip["person"], []).extend(chunks)
     ordered = sorted(
-        (turn, place, person, chunk) for place, (person, chunks) in enumerate(turns.items()) for turn, chunk in enumerate(chunks)
+        (turn, place, person, chunk)
+        for place, (person, chunks) in enumerate(turns.items())
+        for turn, chunk in enumerate(chunks)
     )
     scenes: list[Scene] = []
-    sources, voices = Counter(), Counter()
+    sources, voices = Counter[str](), Counter[str]()
     for setting in (SELF, CROSS):
         for number in range(pairs):
             _, _, person, target = ordered[number % len(ordered)]

@@ -1,12 +1,14 @@
-"""Scores of many videos: several processes, one a core, each with its own judges. A video that cannot be measured stops no other."""
+"""Scores of many videos: several processes, one a core, each with its own judges. A video that cannot be measured stops no
+other. What is held of a video are its figures and curves; the statistics of its features wait in files to be pooled.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ from swaptalk_models.settings.evaluation import EvaluationConfig
 
 if TYPE_CHECKING:
     from swaptalk_models.metrics.evaluate import VideoScores
+    from swaptalk_models.metrics.judges import Judges
 
 
 @dataclass(frozen=True)
@@ -35,30 +38,36 @@ class VideoFiles:
 
 
 def score_videos(
-    videos: Sequence[VideoFiles], sync_judge: Path | None, faces: FacesConfig, config: EvaluationConfig
+    videos: Sequence[VideoFiles], sync_judge: Path | None, faces: FacesConfig, config: EvaluationConfig, features: Path
 ) -> list[VideoScores]:
-    """VideoScores of each video, in order. One that the judges cannot measure has no figures; its frames are counted as excluded, and
-    `details["not measured"]` says why.
+    """VideoScores of each video, in order. One that the judges cannot measure has no figures; its frames are counted as
+    excluded, and `details["not measured"]` says why.
 
     Args:
         sync_judge: model folder of our judge of lip-sync, or None.
+        features: folder for the statistics of each video's features, which `summarise` pools; some megabytes a video.
+            The caller's to delete, once the scores are summarised.
 
     Raises:
         UserError: a source or a gallery that holds no face.
     """
-    workers = min(len(videos), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    workers = min(
+        len(videos), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     jobs = _shared_out(videos, workers)
-    scores: list = [None] * len(videos)
+    scores: list[VideoScores | None] = [None] * len(videos)
+    features.mkdir(parents=True, exist_ok=True)
     with (
         ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,
         tqdm(total=len(videos), desc="metrics", unit="video", disable=None) as bar,
     ):
-        work = [([videos[i] for i in numbers], sync_judge, faces, config) for numbers in jobs]
-        for numbers, done in zip(jobs, pool.map(_score_some, work), strict=True):
+        score_some = partial(_score_some, sync_judge=sync_judge, faces=faces, config=config, features=features)
+        work = [[(number, videos[number]) for number in numbers] for numbers in jobs]
+        for numbers, done in zip(jobs, pool.map(score_some, work), strict=True):
             for number, score in zip(numbers, done, strict=True):
                 scores[number] = score
             bar.update(len(numbers))
-    return scores
+    return [score for score in scores if score is not None]
 
 
 def _shared_out(videos: Sequence[VideoFiles], workers: int) -> list[list[int]]:
@@ -70,19 +79,36 @@ def _shared_out(videos: Sequence[VideoFiles], workers: int) -> list[list[int]]:
     return [numbers[start : start + most] for numbers in groups.values() for start in range(0, len(numbers), most)]
 
 
-def _score_some(work: tuple[list[VideoFiles], Path | None, FacesConfig, EvaluationConfig]) -> list[VideoScores]:
-    videos, *how = work
-    return [_score(video, _judges(*how), how[-1]) for video in videos]
+def _score_some(
+    videos: list[tuple[int, VideoFiles]],
+    sync_judge: Path | None,
+    faces: FacesConfig,
+    config: EvaluationConfig,
+    features: Path,
+) -> list[VideoScores]:
+    judges = _judges(sync_judge, faces, config)
+    return [_stored(_score(video, judges, config), features / f"{number:06d}") for number, video in videos]
 
 
-def _score(video: VideoFiles, judges, config: EvaluationConfig) -> VideoScores:
+def _stored(score: VideoScores, path: Path) -> VideoScores:
+    """The scores with their statistics in files."""
+    ours, theirs = score.features, score.target_features
+    return replace(
+        score,
+        features=ours.load().store(path.with_suffix(".npy")) if ours else None,
+        target_features=theirs.load().store(path.with_suffix(".target.npy")) if theirs else None,
+    )
+
+
+def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig) -> VideoScores:
     from swaptalk_models.data.media.video import probe
-    from swaptalk_models.metrics.definitions import METRICS
     from swaptalk_models.metrics.evaluate import VideoScores, score_video
+    from swaptalk_models.metrics.table import METRICS
 
-    *paths, setting = astuple(video)
     try:
-        return score_video(*paths, judges, config, setting)
+        return score_video(
+            video.generated, video.target, video.source, video.audio, video.gallery, judges, config, video.setting
+        )
     except BadClip as error:
         reason = str(error)
     try:
@@ -90,12 +116,12 @@ def _score(video: VideoFiles, judges, config: EvaluationConfig) -> VideoScores:
     except BadClip:
         frames = 0
     excluded = {"no face in the video" if "no face" in reason else "video cannot be read": frames}
-    details = {"not measured": reason, "setting": setting}
+    details: dict[str, object] = {"not measured": reason, "setting": video.setting}
     return VideoScores(0, excluded, dict.fromkeys(METRICS), judges.names(), details)
 
 
 @lru_cache(maxsize=1)
-def _judges(sync_judge: Path | None, faces: FacesConfig, config: EvaluationConfig):
+def _judges(sync_judge: Path | None, faces: FacesConfig, config: EvaluationConfig) -> Judges:
     """Once a worker."""
     import cv2
     import torch

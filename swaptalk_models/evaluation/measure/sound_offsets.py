@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from swaptalk_models.data.engine.runner import Item, Result, run_stage
+from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.quality.gates import SYNC_STAGE, heard
 from swaptalk_models.data.sound.mel import WINDOW_FRAMES
-from swaptalk_models.data.sources.source_videos import catalog_rows
+from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Ledger, StageReport
@@ -85,26 +86,38 @@ class _Measuring:
         self.whose = {"judge": name, "accuracy": accuracy}
 
     def __call__(self, item: Item, home: Home, params: None) -> Result:
-        self.judge = self.judge or self.make_judge()
+        if self.judge is None:
+            self.judge = self.make_judge()
         crops, seen, mel = _middle(home, item.clip, item.payload["frames"])
-        return Result({"quality": self._measure(crops, seen, mel)} | self.whose)
+        return Result({"quality": _quality(self.judge, crops, seen, mel)} | self.whose)
 
-    def _measure(self, crops: np.ndarray, seen: np.ndarray, mel: np.ndarray) -> dict[str, float]:
-        from swaptalk_models.metrics.sync import sync_score
 
-        if len(crops) < WINDOW_FRAMES:
-            return {}
-        seen = np.lib.stride_tricks.sliding_window_view(seen, WINDOW_FRAMES).all(axis=1)
-        video, audio = self.judge.video_embeddings(crops), self.judge.audio_embeddings(mel)
-        thirds = [np.isin(np.arange(len(seen)), third) & seen for third in np.array_split(np.arange(len(seen)), 3)]
-        whole, *parts = scores = [sync_score(video, audio, valid=valid) for valid in (seen, *thirds)]
-        if None in scores:
-            return {}
-        spread = max(abs(part.av_offset - whole.av_offset) for part in parts)
-        edge = len(whole.curve) // 2
-        if any(abs(score.av_offset) == edge for score in scores):  # the lowest place at the edge is no minimum: silence has it there
-            spread = 2 * edge
-        return {"offset": float(whole.av_offset), "spread": float(spread), "sync": round(whole.lse_c, 4)}
+def _quality(judge: SyncJudge, crops: np.ndarray, seen: np.ndarray, mel: np.ndarray) -> dict[str, float]:
+    """Offset, spread and sync of a clip; nothing where it is too short or shows too little of a face.
+
+    Args:
+        crops: (T, S, S, 3) uint8.
+        seen: (T,) bool, whether there is a face.
+        mel: (3.2 T, 80) float32.
+    """
+    from swaptalk_models.metrics.sync import sync_score
+
+    if len(crops) < WINDOW_FRAMES:
+        return {}
+    whole_windows = np.asarray(np.lib.stride_tricks.sliding_window_view(seen, WINDOW_FRAMES).all(axis=1))
+    numbers = np.arange(len(whole_windows))
+    thirds = [np.isin(numbers, third) & whole_windows for third in np.array_split(numbers, 3)]
+    video, audio = judge.video_embeddings(crops), judge.audio_embeddings(mel)
+    found = [sync_score(video, audio, valid=valid) for valid in (whole_windows, *thirds)]
+    scores = [score for score in found if score is not None]
+    if len(scores) < len(found):
+        return {}
+    whole, *parts = scores
+    spread = max(abs(part.av_offset - whole.av_offset) for part in parts)
+    edge = len(whole.curve) // 2
+    if any(abs(score.av_offset) == edge for score in scores):
+        spread = 2 * edge  # the lowest place at the edge is no minimum: silence has it there
+    return {"offset": float(whole.av_offset), "spread": float(spread), "sync": round(whole.lse_c, 4)}
 
 
 def _middle(home: Home, clip: str, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
+from swaptalk_models.data.sources.catalog import write_catalog
+from swaptalk_models.data.stages.registry import CLIP_TABLES, DATA_STAGES, run_data_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.audit import wrong_rows
 from swaptalk_models.data.store.home import Home
@@ -17,7 +17,6 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.settings.preset import load_preset
 
 PRESET = load_preset("tiny")
-TABLES = ("face_tracks", "face_crops", "mels")
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def small_disk(tmp_path: Path):
 
 
 def run(home: Home, workers: int = 1) -> None:
-    for stage in STAGES:
+    for stage in DATA_STAGES:
         run_data_stage(stage, home, PRESET, workers=workers)
 
 
@@ -50,8 +49,8 @@ def leave_free(disk: Path, amount: int) -> Path:
 def unknown_damage(home: Home) -> list[str]:
     """Wrong rows of clips that the next run would not do again by itself."""
     with Ledger(home.ledger) as ledger:
-        begun = {(name, clip) for name in TABLES for clip in ledger.pending(name)}
-    wrong = [(name, said) for name in TABLES if tables.has_table(home, name) for said in wrong_rows(home, name)]
+        begun = {(name, clip) for name in CLIP_TABLES for clip in ledger.pending(name)}
+    wrong = [(name, said) for name in CLIP_TABLES if tables.has_table(home, name) for said in wrong_rows(home, name)]
     return [f"{name} {said}" for name, said in wrong if (name, said.partition(":")[0]) not in begun]
 
 
@@ -75,7 +74,7 @@ def test_full_disk_stops_a_stage_harms_nothing_and_the_rerun_finishes(small_disk
     assert len(stopped) >= 5, "the disk was never full"
     run(home)
     with Ledger(home.ledger) as one, Ledger(sound.ledger) as two:
-        for stage in STAGES:
+        for stage in DATA_STAGES:
             found, wanted = one.entries(stage, status=OK), two.entries(stage, status=OK)
             assert {clip: entry.output for clip, entry in found.items()} == {clip: entry.output for clip, entry in wanted.items()}
     assert not [path for path in home.root.rglob("*.part")]

@@ -24,8 +24,8 @@ import pytest
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.cutting import SAMPLES_PER_FRAME
 from swaptalk_models.data.media.video import read_frames
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
+from swaptalk_models.data.sources.catalog import write_catalog
+from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger
@@ -205,7 +205,7 @@ def real(tmp_path_factory, real_clips) -> Corpus:
     for path in sorted((real_clips / "clips").glob("*.mp4"))[:5]:
         frames = next(read_frames(path, FRAMES))
         sources.append((np.stack([cv2.resize(f, (240, 240), interpolation=cv2.INTER_AREA) for f in frames]), read_audio(path, stop_s=FRAMES / 25)))
-    return make(tmp_path_factory.mktemp("real"), sources, STAGES, every=4)
+    return make(tmp_path_factory.mktemp("real"), sources, list(DATA_STAGES), every=4)
 
 
 @pytest.mark.real

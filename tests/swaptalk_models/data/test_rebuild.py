@@ -9,11 +9,11 @@ import pytest
 
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.snapshot import Snapshot, load_snapshot, make_snapshot
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.stages.run import STAGES, run_data_stage
+from swaptalk_models.data.sources.catalog import write_catalog
+from swaptalk_models.data.stages.orphans import remove_orphans
+from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.orphans import remove_orphans
 from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.training.data import TrainingData
 
@@ -21,7 +21,7 @@ from swaptalk_models.training.data import TrainingData
 def snapshot_of(home: Home, videos: Path, **settings: str) -> Snapshot:
     preset = load_preset("tiny", {name.replace("__", "."): value for name, value in settings.items()})
     write_catalog(home, preset, videos=str(videos))
-    for stage in STAGES:
+    for stage in DATA_STAGES:
         run_data_stage(stage, home, preset)
     return make_snapshot(home, preset)
 

@@ -1,6 +1,8 @@
 """inference/generator.py, networks.py: drawn people, networks with random weights."""
 
 import dataclasses
+import inspect
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -15,6 +17,7 @@ from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference import networks as networks_module
+from swaptalk_models.inference.face_models import FaceModels
 from swaptalk_models.inference.generator import Generator
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.modules.face_swapper import FaceSwapper
@@ -23,6 +26,7 @@ from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import save_model
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
+from swaptalk_models.settings.methods import Stage
 from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig, VQGANConfig
 
 WIDTH, HEIGHT, FRAMES = 206, 192, 24
@@ -229,6 +233,26 @@ def test_speaking_leaves_the_upper_half(networks):
     assert torch.equal(lower[made], spoken.z[:, :, 2:][made])
     assert torch.equal(lower[~made], other.z[:, :, 2:][~made])
     assert torch.equal(spoken.made[2:], networks.lip_sync.region[0, 0] > 0) and not spoken.made[:2].any()
+
+
+def test_restoring_makes_codes_of_every_cell(networks):
+    torch.manual_seed(1)
+    faces = Latents(torch.randn(2, 8, 4, 4), torch.zeros(2, 4, 4, dtype=torch.long), torch.ones(4, 4, dtype=torch.bool))
+    restored = networks.restore(faces)
+    with torch.inference_mode():
+        codes = networks.vqgan.tokenize(networks.vqgan.decode(faces.z))
+        assert torch.equal(restored.z, networks.vqgan.embed(*codes))
+    assert not torch.allclose(restored.z, faces.z) and restored.region is faces.region and restored.made is faces.made
+
+
+def test_every_stage_is_a_method_of_whatever_makes_faces():
+    """A stage that one of the models lacks would show in the middle of a video."""
+    from swaptalk_models.evaluation.measure.cascade import RGBModels
+
+    for stage in (*get_args(Stage), "encode", "decode"):
+        expected = list(inspect.signature(getattr(FaceModels, stage)).parameters)
+        for models in (Networks, RGBModels):
+            assert list(inspect.signature(getattr(models, stage)).parameters) == expected, (models, stage)
 
 
 BAD = {

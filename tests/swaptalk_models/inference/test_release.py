@@ -7,6 +7,7 @@ import shutil
 import pytest
 import torch
 
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.release import build_release, current_release, load_current, load_release
 from swaptalk_models.modules.face_swapper import FaceSwapper
@@ -40,9 +41,9 @@ def make_models(home, seed=0):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    networks = make_models(home)
-    return home, build_release(home, PRESET), networks
+    home = Home(tmp_path_factory.mktemp("home"))
+    networks = make_models(home.root)
+    return home, build_release(home, PRESET).value, networks
 
 
 @pytest.fixture
@@ -70,29 +71,30 @@ def test_the_card_tells_what_was_measured(built):
 
 def test_the_newest_is_current_and_the_same_is_not_built_twice(tmp_path):
     with pytest.raises(UserError, match="no release in"):
-        current_release(tmp_path)
+        current_release(Home(tmp_path))
     make_models(tmp_path)
-    first = build_release(tmp_path, PRESET)
+    first, cached = build_release(Home(tmp_path), PRESET)
+    assert not cached
     stamp = (first / "release.json").stat().st_mtime_ns
-    assert build_release(tmp_path, PRESET) == first == current_release(tmp_path)
+    assert build_release(Home(tmp_path), PRESET) == (first, True) and current_release(Home(tmp_path)) == first
     assert (first / "release.json").stat().st_mtime_ns == stamp
     make_models(tmp_path, seed=1)
-    second = build_release(tmp_path, PRESET)
-    assert second != first and first.is_dir()
-    assert current_release(tmp_path) == second
+    second, cached = build_release(Home(tmp_path), PRESET)
+    assert second != first and first.is_dir() and not cached
+    assert current_release(Home(tmp_path)) == second
 
 
 def test_another_crop_is_another_release(tmp_path):
     make_models(tmp_path)
     other = dataclasses.replace(PRESET, face_crops=dataclasses.replace(PRESET.face_crops, margin=0.1))
-    assert build_release(tmp_path, PRESET) != build_release(tmp_path, other)
+    assert build_release(Home(tmp_path), PRESET).value != build_release(Home(tmp_path), other).value
 
 
 def test_a_release_needs_all_networks(tmp_path):
     make_models(tmp_path)
     (tmp_path / "models" / "lip_sync" / "current").unlink()
     with pytest.raises(UserError, match="no trained lip_sync"):
-        build_release(tmp_path, PRESET)
+        build_release(Home(tmp_path), PRESET)
     assert not (tmp_path / "releases").exists()
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
+from swaptalk_models.data.media.timeline import frames_at_25
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.sound.mel import MEL_RATE
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.metrics.evaluate import METRICS, evaluate_video, score_video
 from swaptalk_models.metrics.judges import Judges
+from swaptalk_models.metrics.picture_figures import PICTURE_FIGURES
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
@@ -120,6 +122,10 @@ def test_identical_videos(judges, target, source, gallery):
     assert result["judges"]["identity"] == "colour" and result["judges"]["sync"] == "brightness@1"
     assert "not Inception" in result["judges"]["fid"] and result["judges"]["landmarks"] == "dlib, mean of 7 boxes"
     assert result["details"]["sampled_identity_frames"] == 4 and result["details"]["gallery_size"] == 2
+    found = {name: result["details"][name] for name in (*PICTURE_FIGURES, "opening_range")}
+    ratios = ("tiles", "sharpness", "sharpness_mouth", "opening_range")
+    assert found == {name: pytest.approx(float(name in ratios), abs=1e-6) for name in found}
+    assert result["details"]["sampled_picture_frames"] == FRAMES
     json.dumps(result, allow_nan=False)
 
 
@@ -153,6 +159,18 @@ def test_another_sound_makes_it_cross_driven_without_lmd(judges, target, tmp_pat
     assert result["details"]["setting"] == "cross" and result["metrics"]["lmd"] is None
     forced = score_video(target, target, None, other, None, judges, QUICK, setting="self")
     assert forced.metrics["lmd"] == 0
+
+
+def test_blur_shows_in_the_details(judges, target, tmp_path):
+    soft = tmp_path / "soft.mp4"
+    with VideoWriter(soft, 224, 224, fps=25, crf=10) as writer:
+        for batch in frames_at_25(target):
+            for frame in batch:
+                writer.write(cv2.GaussianBlur(frame, (0, 0), 2))
+    details = evaluate_video(soft, target, None, target, None, judges, QUICK)["details"]
+    assert details["sharpness"] < 0.7 and details["sharpness_mouth"] < 0.7 and details["tiles"] < 1.1
+    cross = score_video(soft, target, None, target, None, judges, QUICK, setting="cross").details
+    assert "opening_range" not in cross and cross["sharpness"] == details["sharpness"]
 
 
 def test_without_a_target_only_what_needs_none(judges, source, tmp_path):
@@ -217,7 +235,8 @@ def test_memory_hardly_grows_with_the_length(judges, tmp_path):
     peaks = []
     for frames in (40, 160):
         path = tmp_path / f"{frames}.mp4"
-        with VideoWriter(path, 320, 320, crf=20) as writer:
+        sound = np.random.default_rng(0).normal(size=640 * frames) * 0.1
+        with VideoWriter(path, 320, 320, audio=sound, crf=20) as writer:
             still = cv2.resize(portrait(), (320, 320))
             for frame in range(frames):
                 writer.write(np.roll(still, frame % 5, axis=1))
@@ -225,7 +244,9 @@ def test_memory_hardly_grows_with_the_length(judges, tmp_path):
         evaluate_video(path, path, None, None, None, judges, QUICK)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 120 * 15_000, "landmarks, embeddings and what is reckoned from them; a frame has 307,200 bytes"
+    assert peaks[1] - peaks[0] < 120 * 15_000, (
+        "landmarks, embeddings and what is reckoned from them; a frame has 307,200 bytes"
+    )
 
 
 class OwnWays(BrightnessJudge):
@@ -246,7 +267,9 @@ class OwnWays(BrightnessJudge):
 
 def test_a_judge_with_its_own_preprocessing(target):
     judge = OwnWays()
-    result = evaluate_video(target, None, None, None, None, Judges(colour_identity, "colour", FacesConfig(), judge), QUICK)
+    result = evaluate_video(
+        target, None, None, None, None, Judges(colour_identity, "colour", FacesConfig(), judge), QUICK
+    )
     assert judge.asked == (FRAMES, 68, 2) and judge.heard == (np.float32, pytest.approx(FRAMES / 25, abs=0.1))
     assert result["metrics"]["av_offset"] == 0 and result["judges"]["sync"] == "own@1"
 
@@ -262,6 +285,8 @@ class SingleFrames:
 
 def test_a_slow_feature_judge_sees_a_sample(target, judges):
     config = EvaluationConfig(identity_frames=2, crop_size=128, fid_frames=7)
-    result = evaluate_video(target, target, None, None, None, Judges(colour_identity, "colour", features=SingleFrames()), config)
+    result = evaluate_video(
+        target, target, None, None, None, Judges(colour_identity, "colour", features=SingleFrames()), config
+    )
     assert result["details"]["feature_frames"] == 7 and result["metrics"]["fid"] == pytest.approx(0, abs=1e-6)
     assert result["judges"]["fid"] == SingleFrames.name

@@ -62,7 +62,11 @@ def test_only_the_published_file_makes_it_an_fid(weights, monkeypatch):
     judge = load_inception(weights)
     assert "not Inception FID" in Judges(None, "x", features=judge).names()["fid"]
     monkeypatch.setattr(inception, "PUBLISHED", inception.sha256(weights)[:8])
-    assert Judges(None, "x", features=load_inception(weights)).names()["fid"].startswith("Inception-v3 pool3 of pytorch-fid, weights sha256")
+    assert (
+        Judges(None, "x", features=load_inception(weights))
+        .names()["fid"]
+        .startswith("Inception-v3 pool3 of pytorch-fid, weights sha256")
+    )
 
 
 def test_another_networks_file_is_refused(tmp_path):

@@ -14,7 +14,9 @@ POINTS = template_landmarks(SIZE)
 def face(inside: float, soft: float = 0.0) -> np.ndarray:
     """A bright disc of a face on darker ground; within the jaw's line, 0.12 eye distances from it, brightness differs by ``inside``."""
     eyes = np.linalg.norm(POINTS[36:42].mean(0) - POINTS[42:48].mean(0))
-    towards = POINTS[:17] + 0.12 * eyes * (POINTS[30] - POINTS[:17]) / np.linalg.norm(POINTS[30] - POINTS[:17], axis=1, keepdims=True)
+    towards = POINTS[:17] + 0.12 * eyes * (POINTS[30] - POINTS[:17]) / np.linalg.norm(
+        POINTS[30] - POINTS[:17], axis=1, keepdims=True
+    )
     image = np.full((SIZE, SIZE), 90.0)
     for outline, value in ((POINTS[:27], 110.0), (np.concatenate([towards, POINTS[17:27]]), 110.0 + inside)):
         cv2.fillConvexPoly(image, cv2.convexHull(np.round(outline).astype(np.int32)), value)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.faces.detection import DlibBackend
+from swaptalk_models.data.faces.face_track import DETECTED, MISSING, FaceTrack
 from swaptalk_models.data.faces.landmarks import mouth_opening
-from swaptalk_models.data.faces.tracking import DETECTED, MISSING, FaceTrack, track_faces
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.video import read_frames
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.metrics.mouth import opening_correlation

@@ -32,7 +32,12 @@ def published_state() -> dict[str, torch.Tensor]:
             state[f"{tower}.{place}.weight"] = torch.randn(shape, generator=generator) * (2 / fan) ** 0.5
             state[f"{tower}.{place}.bias"] = torch.zeros(shape[0])
             if (tower, place) not in LAST:
-                norm = {"weight": torch.ones, "bias": torch.zeros, "running_mean": torch.zeros, "running_var": torch.ones}
+                norm = {
+                    "weight": torch.ones,
+                    "bias": torch.zeros,
+                    "running_mean": torch.zeros,
+                    "running_var": torch.ones,
+                }
                 state |= {f"{tower}.{place + 1}.{name}": fill(shape[0]) for name, fill in norm.items()}
     return state
 
@@ -69,7 +74,9 @@ def test_a_row_a_frame_of_sound(judge):
     sound = np.random.default_rng(0).normal(0, 0.1, 16000)  # 99 MFCC steps: 20, 24, ... 96
     rows = judge.sound_embeddings(sound)
     assert rows.shape == (20, 1024)
-    assert judge.sound_embeddings(sound[640 * 7 :])[2] == pytest.approx(rows[9], abs=0.05 * float(np.abs(rows[9]).max()))
+    assert judge.sound_embeddings(sound[640 * 7 :])[2] == pytest.approx(
+        rows[9], abs=0.05 * float(np.abs(rows[9]).max())
+    )
     assert judge.sound_embeddings(sound[:2000]).shape == (0, 1024)
 
 

@@ -18,8 +18,16 @@ def row(scene, similarity, sync, method=OURS):
 
 
 def test_scenes_are_ranked_by_identity_and_lip_sync_of_ours():
-    rows = [row("a", 0.5, 5.0), row("b", 0.9, 9.0), row("c", 0.7, None), row("c", 1.0, 10.0, "Wav2Lip"), row("d", 0.8, 6.0)]
-    assert ranked_scenes(rows) == ["b", "d", "a", "c"], "a missing figure ranks last; of equal ranks the first stays first"
+    rows = [
+        row("a", 0.5, 5.0),
+        row("b", 0.9, 9.0),
+        row("c", 0.7, None),
+        row("c", 1.0, 10.0, "Wav2Lip"),
+        row("d", 0.8, 6.0),
+    ]
+    assert ranked_scenes(rows) == ["b", "d", "a", "c"], (
+        "a missing figure ranks last; of equal ranks the first stays first"
+    )
 
 
 def test_the_worst_stands_next_to_the_best():
@@ -45,7 +53,9 @@ def test_a_video_without_sound_gets_it_and_is_made_small(video, tmp_path):
     assert (info.height, info.frames, info.fps, info.has_audio) == (320, 10, 25, True)
     assert np.abs(read_audio(made)).max() > 0.5
     stamp = made.stat().st_mtime_ns
-    assert small_video(video, tmp_path / "sound.wav", tmp_path / "previews") == made and made.stat().st_mtime_ns == stamp
+    assert (
+        small_video(video, tmp_path / "sound.wav", tmp_path / "previews") == made and made.stat().st_mtime_ns == stamp
+    )
     assert small_video(made, tmp_path / "sound.wav", tmp_path / "previews") == made, "small, and has sound"
 
 
@@ -63,7 +73,12 @@ def test_a_sheet_has_a_row_a_method_and_is_drawn_once(video, tmp_path):
 def test_cases(video, tmp_path):
     """Every setting has its own; the target comes first; of many methods some are shown."""
     (tmp_path / "ann.png").write_bytes(encode_png(np.full((900, 600, 3), 99, np.uint8)))
-    common = {"path": str(video), "target": str(video), "source": str(tmp_path / "ann.png"), "audio": str(tmp_path / "sound.wav")}
+    common = {
+        "path": str(video),
+        "target": str(video),
+        "source": str(tmp_path / "ann.png"),
+        "audio": str(tmp_path / "sound.wav"),
+    }
     records, rows = [], []
     for scene, similarity in (("self_000", 0.5), ("self_001", 0.9), ("cross_000", 0.1)):
         for method in [*METHODS, GROUND_TRUTH]:

@@ -11,20 +11,13 @@ import pytest
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
+from swaptalk_models.evaluation.compare.verdicts import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED, Claim, ClaimRow
 from swaptalk_models.metrics.confidence import Interval
-from swaptalk_models.reporting.metric_text import shown_columns
+from swaptalk_models.metrics.table import shown_columns
 from swaptalk_models.reporting.page import write_report
 from swaptalk_models.reporting.report_data import (
-    AGREE,
-    DISAGREE,
-    NOT_MEASURED,
-    OURS,
-    TRUTH,
-    UNDECIDED,
     CaseClip,
     ChangeRow,
-    Claim,
-    ClaimRow,
     Exclusion,
     LineageNode,
     ModelMetric,
@@ -33,6 +26,7 @@ from swaptalk_models.reporting.report_data import (
     ReleaseComparison,
     ReportData,
     ResultRow,
+    RowKind,
     StageCost,
     VideoCase,
 )
@@ -40,7 +34,7 @@ from swaptalk_models.reporting.report_data import (
 NASTY = '<script>alert("x")</script> & Señor'
 
 
-def row(method: str, setting: str, kind: str, lse_c: float, ssim: float | None = 0.8) -> ResultRow:
+def row(method: str, setting: str, kind: RowKind, lse_c: float, ssim: float | None = 0.8) -> ResultRow:
     known = ssim is not None
     cells = {
         "lse_c": Interval(lse_c, lse_c - 0.5, lse_c + 0.5, 4),
@@ -65,15 +59,19 @@ def report(tmp_path) -> ReportData:
         preset="tiny",
         judges={"identity": "dlib", "sync": "sync_judge@1", "fid": "sync_judge@1 features", "landmarks": "dlib"},
         rows=[
-            row("Ours", "self", OURS, 6.0),
-            row(NASTY, "self", "baseline", 7.0, None),
-            row("Ground truth", "self", TRUTH, 8.25, 0.999),
-            row("Ground truth", "cross", TRUTH, 8.5, 1.0),
-            row("Ours", "cross", OURS, 5.0),
+            row("Ours", "self", RowKind.OURS, 6.0),
+            row(NASTY, "self", RowKind.BASELINE, 7.0, None),
+            row("Ground truth", "self", RowKind.TRUTH, 8.25, 0.999),
+            row("Ground truth", "cross", RowKind.TRUTH, 8.5, 1.0),
+            row("Ours", "cross", RowKind.OURS, 5.0),
         ],
         claims=[
             Claim("Swap before sync", [ClaimRow("lse_c", "Ours", NASTY, Interval(1.5, 0.5, 2.5, 8), AGREE, 0.25)]),
-            Claim("Experts help", [ClaimRow("lmd", "Ours", "None", Interval(None, None, None, 0), NOT_MEASURED)], ["run <it>"]),
+            Claim(
+                "Experts help",
+                [ClaimRow("lmd", "Ours", "None", Interval(None, None, None, 0), NOT_MEASURED)],
+                ["run <it>"],
+            ),
         ],
         comparison=ReleaseComparison(
             "r1",
@@ -86,7 +84,10 @@ def report(tmp_path) -> ReportData:
         cases=[
             VideoCase(
                 NASTY,
-                [CaseClip("Target", video), CaseClip("Ours", video, {"lse_c": 6.0}, [(0, 0.9)], curve)],
+                [
+                    CaseClip("Target", video),
+                    CaseClip("Ours", video, {"lse_c": 6.0, "frame_to_frame": 93.5}, [(0, 0.9)], curve),
+                ],
                 "self",
                 picture,
                 rank="worst",
@@ -162,6 +163,7 @@ def test_all_rows_ours_and_theirs_are_there(report, tmp_path):
         assert f'<th scope="row">{method}</th>' in page and f">{values['cpbd']}</td>" in page
     assert "Theirs, not ours" in page
     assert "8.25" in page and "7.75…8.75" in page
+    assert "Frame to frame" not in page  # what has no column stands below no video either
     assert "0.999" not in page  # the truth compared with itself is no result
     assert ">Fréchet" in page and "FID\u00a0↓</span></button></th><th" in page  # ours is no FID, the paper's is
 
@@ -221,7 +223,7 @@ def test_verdict_of_a_claim(verdicts, of_all):
 
 
 def test_results_without_ground_truth_are_refused(report, tmp_path):
-    report.rows = [r for r in report.rows if r.kind != TRUTH]
+    report.rows = [r for r in report.rows if r.kind != RowKind.TRUTH]
     with pytest.raises(ValueError, match="ground-truth"):
         write_report(tmp_path / "report.html", report)
 

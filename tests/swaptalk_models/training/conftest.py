@@ -13,6 +13,8 @@ import torch
 
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.snapshot import SCHEMA
+from swaptalk_models.data.stages import face_crops, mels
+from swaptalk_models.data.stages.vq_latents import latents_schema
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.modules.vqgan import VQGAN
@@ -63,7 +65,7 @@ def face_crop_rows(clip: str, number: int, frames: int) -> pa.Table:
         pa.array([rng.integers(0, 6, (8, 8), np.uint8).tobytes() for _ in range(frames)], pa.binary()),
         pa.array(np.ones(frames), pa.float32()),
     ]
-    return pa.Table.from_arrays(columns, schema=tables.SCHEMAS["face_crops"])
+    return pa.Table.from_arrays(columns, schema=face_crops.SCHEMA)
 
 
 def latent_rows(clip: str, number: int, frames: int, vqgan: str = "v1") -> pa.Table:
@@ -75,13 +77,13 @@ def latent_rows(clip: str, number: int, frames: int, vqgan: str = "v1") -> pa.Ta
     ]
     columns = [pa.array([clip] * frames), pa.array([clip[0]] * frames), pa.array(np.arange(frames), pa.int32())]
     return pa.Table.from_arrays(
-        [*columns, *halves, pa.array([vqgan] * frames)], schema=tables.latents_schema(cells)
+        [*columns, *halves, pa.array([vqgan] * frames)], schema=latents_schema(cells)
     )
 
 
 def mel_rows(clip: str, mel: np.ndarray) -> pa.Table:
     values = [[clip], [clip[0]], [len(mel)], [mel.astype("<f4").tobytes()]]
-    return pa.table(dict(zip(tables.SCHEMAS["mels"].names, values, strict=True)), schema=tables.SCHEMAS["mels"])
+    return pa.table(dict(zip(mels.SCHEMA.names, values, strict=True)), schema=mels.SCHEMA)
 
 
 def write_home(root: Path) -> TinyHome:

@@ -13,6 +13,7 @@ from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, cro
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.data.snapshot import SCHEMA
+from swaptalk_models.data.stages import face_crops
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.settings.data import CropsConfig
@@ -49,7 +50,7 @@ def home(tmp_path_factory):
             pa.array([bytes(64)] * FRAMES, pa.binary()),
             pa.array(np.ones(FRAMES), pa.float32()),
         ]
-        tables.append_rows(home, "face_crops", pa.Table.from_arrays(columns, schema=tables.SCHEMAS["face_crops"]))
+        tables.append_rows(home, "face_crops", pa.Table.from_arrays(columns, schema=face_crops.SCHEMA))
         rows.append({"clip": clip, "video": person, "person": person, "split": split, "frames": FRAMES, "sound": True})
     manifest = home.manifest("snap")
     manifest.parent.mkdir(parents=True)

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pytest
 
 from swaptalk_models.data.engine import runner as module
-from swaptalk_models.data.engine.runner import Item, Result, run_stage
+from swaptalk_models.data.engine import workers as workers_module
+from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger
@@ -260,7 +262,7 @@ def _long_run(root: str) -> None:
 
 def test_kill_nine_and_rerun_is_as_if_undisturbed(home: Home):
     todo = items(*[f"v_{i:03d}" for i in range(40)])
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from test_stage import _long_run; _long_run(sys.argv[2])"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from test_runner import _long_run; _long_run(sys.argv[2])"
     process = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(home.root)])
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and not home.table("mels").is_dir():
@@ -285,7 +287,7 @@ def _insist(root: str, factor: str) -> None:
 
 
 def test_two_runs_at_once(home: Home):
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from test_stage import _insist; _insist(*sys.argv[2:])"
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from test_runner import _insist; _insist(*sys.argv[2:])"
     command = [sys.executable, "-c", code, str(Path(__file__).parent), str(home.root)]
     both = [subprocess.Popen([*command, factor], stderr=subprocess.DEVNULL) for factor in ("1", "2")]
     assert [process.wait(60) for process in both] == [0, 0]
@@ -320,7 +322,7 @@ def test_clip_that_hangs_is_quarantined_and_the_others_are_done(home: Home, monk
     todo = items("a_0", "b_0", "c_0", b_0=kind)
     how = {"work": hang, "workers": workers, "time_limit": 0.3}
     if kind == "hard":
-        monkeypatch.setattr(module, "GRACE_S", 0.2)
+        monkeypatch.setattr(workers_module, "GRACE_S", 0.2)
         how["work"] = partial(_short_grace, hang)
     started = time.monotonic()
     assert counts(run(home, todo, **how)) == (2, 0, 1)

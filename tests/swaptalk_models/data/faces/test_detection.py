@@ -6,7 +6,8 @@ import pytest
 
 from swaptalk_models.data.faces.alignment import TEMPLATE
 from swaptalk_models.data.faces.detection import DlibBackend, box_overlap, detect_face, dlib_weights, make_backend
-from swaptalk_models.data.faces.tracking import DETECTED, TRACKED, track_faces
+from swaptalk_models.data.faces.face_track import DETECTED, TRACKED
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.settings.data import FacesConfig
 

@@ -6,7 +6,8 @@ import pytest
 from swaptalk_models.data.faces import tracking as tracks
 from swaptalk_models.data.faces.alignment import TEMPLATE
 from swaptalk_models.data.faces.detection import Detection, box_overlap
-from swaptalk_models.data.faces.tracking import DETECTED, INTERPOLATED, MISSING, TRACKED, track_faces
+from swaptalk_models.data.faces.face_track import DETECTED, INTERPOLATED, MISSING, TRACKED
+from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import FacesConfig
 

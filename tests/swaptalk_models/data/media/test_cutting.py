@@ -10,12 +10,12 @@ import pytest
 
 from swaptalk_models.data.media import cutting as clips
 from swaptalk_models.data.media.audio import read_audio
-from swaptalk_models.data.media.cutting import cut_clip, plan_clips
-from swaptalk_models.data.media.video import VideoInfo, decode_frames, open_media, probe, read_frames
+from swaptalk_models.data.media.cutting import cut_clip
+from swaptalk_models.data.media.video import decode_frames, open_media, probe, read_frames
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import ClipsConfig
 
-from .damage import overwritten, span
+from ..damage import overwritten, span
 
 CONFIG = ClipsConfig(crf=4)
 SIZE = (128, 96)
@@ -84,24 +84,6 @@ def refused(source, start=None, end=None, config=CONFIG):
     assert not out.exists() or not list(out.iterdir())
     assert str(source) in str(caught.value) and "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def info(duration, frames=None):
-    return VideoInfo(
-        Path("a.mp4"), 64, 48, 25.0, frames or round(25 * duration), duration, True, "h264", 0, "yuv420p", False, False
-    )
-
-
-def test_plan():
-    config = ClipsConfig()
-    assert plan_clips(info(62.0), config) == [(10.0 * i, 10.0 * (i + 1)) for i in range(5)] + [(50.0, 62.0)]
-    assert plan_clips(info(8.0), config) == [(0.0, 8.0)] and plan_clips(info(19.96), config) == [(0.0, 19.96)]
-    assert plan_clips(info(20.0), config) == [(0.0, 10.0), (10.0, 20.0)]
-    assert plan_clips(info(30.0), config, cuts=[4.0, 4.5]) == [(0.0, 4.0), (4.5, 14.5), (14.5, 30.0)]
-    with pytest.raises(BadClip, match="3 frames"):
-        plan_clips(info(0.12, 3), config)
-    with pytest.raises(BadClip, match="no shot"):
-        plan_clips(info(2.0), config, cuts=[0.5, 1.0, 1.5])
 
 
 def test_constant_25_h264_is_taken_over_as_it_is(tmp_path):

@@ -13,7 +13,7 @@ from swaptalk_models.data.media.mp4_index import read_index
 from swaptalk_models.data.media.video import decode_frames, open_media, video_stream
 from swaptalk_models.errors import BadClip
 
-from .damage import boxes, overwritten, overwritten_code, span, write
+from ..damage import boxes, overwritten, overwritten_code, span, write
 
 FRAMES = 60
 RATE = 25

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from swaptalk_models.data.media.shots import look_through
+from swaptalk_models.data.media.shots import scan_video
 
 
 def write(path, images, size=(128, 96), codec="libx264", **options):
@@ -27,7 +27,7 @@ def test_cuts_and_no_flashes(tmp_path):
     images = scenes(3, 25)
     for k in (10, 11, 60):
         images[k] = np.full_like(images[k], 255)
-    shots = look_through(write(tmp_path / "a.mp4", images))
+    shots = scan_video(write(tmp_path / "a.mp4", images))
     assert shots.cuts == pytest.approx([1.0, 2.0]) and shots.damaged == []
 
 
@@ -41,7 +41,7 @@ def test_damage_is_told_and_the_rest_is_looked_at(tmp_path, codec):
     for at in range(position + size // 4, position + size, 7):
         data[at] ^= 0x5A
     path.write_bytes(data)
-    shots = look_through(path)
+    shots = scan_video(path)
     assert shots.damaged and all(1.2 < moment < 2.0 for moment in shots.damaged)
     assert shots.cuts == pytest.approx([1.0, 2.0])
 
@@ -49,7 +49,7 @@ def test_damage_is_told_and_the_rest_is_looked_at(tmp_path, codec):
 @pytest.mark.real
 def test_real_clips_are_one_take(real_clips):
     for path in sorted((real_clips / "clips").glob("*.mp4"))[::3]:
-        assert look_through(path).cuts == look_through(path).damaged == []
+        assert scan_video(path).cuts == scan_video(path).damaged == []
 
 
 @pytest.mark.real
@@ -64,7 +64,7 @@ def test_real_cuts(real_clips, tmp_path):
                 if k == 12:
                     break
                 images.append(cv2.resize(frame.to_ndarray(format="rgb24"), (128, 96)))
-    shots = look_through(write(tmp_path / "a.mp4", images))
+    shots = scan_video(write(tmp_path / "a.mp4", images))
     truth = np.arange(12, len(images), 12) / 25
     found = [moment for moment in truth if np.abs(np.array(shots.cuts) - moment).min() < 0.02]
     assert len(shots.cuts) == len(found), "no cut where there is none"

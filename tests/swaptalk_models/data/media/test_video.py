@@ -11,7 +11,7 @@ from PIL import Image
 from swaptalk_models.data.media.video import probe, read_frames, read_image
 from swaptalk_models.errors import BadClip, UserError
 
-from .damage import overwritten
+from ..damage import overwritten
 
 
 def write_video(path, frames=30, rate=25, codec="libx264", size=(64, 48), pix_fmt="yuv420p", options=None, **more):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.faces.alignment import TEMPLATE, crop_affines, crop_face
+from swaptalk_models.data.faces.face_track import MEASURE_EVERY
 from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.phantom.motion import Motion, perform
 from swaptalk_models.data.phantom.people import make_person
@@ -14,7 +15,6 @@ from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.data.phantom.speech import AUDIO_RATE, speak
 from swaptalk_models.data.quality.gates import judge
 from swaptalk_models.data.quality.measures import (
-    LOOK_EVERY,
     blur,
     crop_measures,
     sound_measures,
@@ -48,7 +48,7 @@ def picture_verdict(frames: np.ndarray, size: int = 64) -> dict[str, str]:
     """Reasons of the gates on a clip's picture."""
     track = track_faces([frames], FacesConfig(min_face=20), "made", len(frames))
     affines = crop_affines(track.landmarks, CropsConfig(size=size))
-    blurs = [blur(crop_face(frames[i], affines[i], size)) for i in range(0, len(frames), LOOK_EVERY)]
+    blurs = [blur(crop_face(frames[i], affines[i], size)) for i in range(0, len(frames), MEASURE_EVERY)]
     outputs = {"face_tracks": {"quality": track_measures(track)}, "face_crops": {"quality": crop_measures(affines, blurs)}}
     return judge(outputs, QualityConfig()).reasons
 

@@ -1,71 +1,86 @@
-"""The catalog of any folder of videos."""
+"""The catalog of a run, whatever it is made from."""
 
-import os
+import hashlib
+import shutil
+from pathlib import Path
 
 import pytest
 
-from swaptalk_models.data.sources.catalog import CATALOG_SCHEMA, folder_catalog
+from swaptalk_models.data.sources import annotation_files
+from swaptalk_models.data.sources.catalog import catalog_rows, write_catalog
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.download import DownloadConfig
+from swaptalk_models.settings.preset import Preset
 
 
-def touch(folder, *names):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"x")
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home").create()
 
 
-def column(table, name):
-    return table[name].to_pylist()
+SMALL = {
+    "RD_annotion_time.txt": "Radio1.mp4 00:20-01:35\n",
+    "RD_resolution.txt": "Radio1.mp4 720\n",
+    "RD_video_url.txt": "Radio1 https://example.org/x\n",
+}
 
 
-def test_one_row_a_video_with_safe_names(tmp_path):
-    touch(tmp_path, "b, ü.mp4", "a.MOV", "sub/deep/c.mkv", "notes.txt", ".hidden.mp4", ".cache/d.mp4", "truth/x.npz")
-    table = folder_catalog(tmp_path)
-    assert table.schema == CATALOG_SCHEMA
-    assert column(table, "video") == ["a", "b_u", "sub_deep_c"]
-    assert column(table, "clip") == ["a_000", "b_u_000", "sub_deep_c_000"]
-    assert column(table, "person") == ["a", "b_u", "sub"]
-    assert column(table, "source") == [str(tmp_path / name) for name in ("a.MOV", "b, ü.mp4", "sub/deep/c.mkv")]
-    assert column(table, "start_s") == [None] * 3 and column(table, "note") == [""] * 3
+@pytest.fixture
+def annotations(tmp_path: Path, monkeypatch) -> Path:
+    """A published folder, small, on this machine."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    for name in annotation_files.HDTF_CHECKSUMS:
+        (folder / name).write_text(SMALL.get(name, ""))
+    checksums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    monkeypatch.setattr(annotation_files, "HDTF_CHECKSUMS", checksums)
+    monkeypatch.setattr(annotation_files, "HDTF_ADDRESS", folder.as_uri())
+    return folder
 
 
-def test_equal_names_are_told_apart_and_stay_what_they_are(tmp_path):
-    touch(tmp_path, "a b.mp4", "a,b.mp4")
-    before = dict(zip(column(folder_catalog(tmp_path), "source"), column(folder_catalog(tmp_path), "video")))
-    assert len(set(before.values())) == 2
-    touch(tmp_path, "A_B.mov", "a_b.mkv", "a_b.mp4", "c.mp4")
-    after = folder_catalog(tmp_path)
-    keys = column(after, "video")
-    assert len({key.casefold() for key in keys}) == 6
-    assert dict(zip(column(after, "source"), keys))[str(tmp_path / "a_b.mp4")] == "a_b"
+@pytest.mark.parametrize("there", [None, [], ["RD_video_url.txt", "RD_resolution.txt"]])
+def test_annotations_are_fetched_into_a_new_folder_and_completed(home, annotations, tmp_path, there):
+    folder = tmp_path / "wanted"
+    if there is not None:
+        folder.mkdir()
+        for name in there:
+            shutil.copy(annotations / name, folder)
+    catalog = write_catalog(home, Preset("test"), hdtf=str(folder))
+    assert catalog.videos == ["RD_Radio1"] and len(list(folder.iterdir())) == 15
+    shutil.rmtree(annotations)
+    assert write_catalog(home, Preset("test"), hdtf=str(folder)).version == catalog.version, "not asked for again"
 
 
-def test_links_are_followed_once(tmp_path):
-    touch(tmp_path, "videos/a.mp4", "elsewhere/b.mp4")
-    os.symlink(tmp_path / "elsewhere", tmp_path / "videos" / "more")
-    os.symlink(tmp_path / "videos", tmp_path / "videos" / "loop")
-    os.symlink(tmp_path / "videos" / "a.mp4", tmp_path / "videos" / "again.mp4")
-    os.symlink(tmp_path / "gone.mp4", tmp_path / "videos" / "dangling.mp4")
-    assert sorted(column(folder_catalog(tmp_path / "videos"), "video")) == ["a", "more_b"]
-
-
-def test_no_video_and_no_folder(tmp_path):
-    touch(tmp_path, "a.txt")
-    with pytest.raises(UserError, match=r"no video in .*looked for \.mp4 \.mov"):
-        folder_catalog(tmp_path)
-    with pytest.raises(UserError, match="no such folder"):
-        folder_catalog(tmp_path / "missing")
+def test_a_folder_of_something_else_is_left_as_it_is(home, annotations, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("Dear ...")
+    with pytest.raises(UserError, match="15 of HDTF's 15 annotation files are missing"):
+        write_catalog(home, Preset("test"), hdtf=str(tmp_path / "mine"))
+    assert len(list((tmp_path / "mine").iterdir())) == 1
     with pytest.raises(UserError, match="is a file"):
-        folder_catalog(tmp_path / "a.txt")
+        write_catalog(home, Preset("test"), hdtf=str(tmp_path / "mine" / "letter.txt"))
 
 
-def test_hdtf_names_tell_person_and_group(tmp_path):
-    touch(tmp_path, "WDA_KatieHill0_000.mp4", "WDA_KatieHill1_003_30_40.mp4")
-    table = folder_catalog(tmp_path)
-    assert set(column(table, "person")) == {"WDA_KatieHill"} and set(column(table, "group")) == {"WDA"}
+def test_a_mirror_of_the_annotations(home, annotations, tmp_path, monkeypatch):
+    monkeypatch.setattr(annotation_files, "HDTF_ADDRESS", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="offline"):
+        write_catalog(home, Preset("test"), hdtf=str(tmp_path / "new"))
+    preset = Preset("test", download=DownloadConfig(annotations=annotations.as_uri() + "/"))
+    assert write_catalog(home, preset, hdtf=str(tmp_path / "new")).videos == ["RD_Radio1"]
+
+
+def test_both_sources_or_none_usable_is_the_users_fault(home: Home, tmp_path: Path):
+    with pytest.raises(UserError, match="not both"):
+        write_catalog(home, Preset("test"), videos="a", hdtf="b")
+    with pytest.raises(UserError, match="no such folder"):
+        write_catalog(home, Preset("test"), videos=str(tmp_path / "nothing"))
+    with pytest.raises(UserError, match="no catalog"):
+        catalog_rows(home)
 
 
 @pytest.mark.real
-def test_real_folder(real_clips):
-    table = folder_catalog(real_clips / "clips")
-    assert table.num_rows == 7 and "WDA_DebbieStabenow" in column(table, "person")
+def test_hdtf_as_published(home: Home, real_clips: Path):
+    catalog = write_catalog(home, Preset("test"), hdtf=str(real_clips / "annotations"))
+    assert len(catalog.videos) == 370 and sum(row["clip"] is not None for row in catalog_rows(home)) == 436
+    assert [row["video"] for row in catalog_rows(home, [catalog.videos[7]])] == [catalog.videos[7]]

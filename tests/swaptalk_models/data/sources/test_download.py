@@ -12,25 +12,24 @@ import pytest
 
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sources import download
+from swaptalk_models.data.sources.annotation_files import HDTF_CHECKSUMS, fetch_annotations
 from swaptalk_models.data.sources.annotations import FILES, hdtf_catalog
+from swaptalk_models.data.sources.catalog import write_catalog
 from swaptalk_models.data.sources.download import (
-    HDTF_CHECKSUMS,
     DeadVideo,
     DownloadStatus,
     download_video,
     download_videos,
-    fetch_annotations,
     worth_asking,
 )
-from swaptalk_models.data.sources.source_videos import write_catalog
-from swaptalk_models.data.stages.run import run_data_stage
+from swaptalk_models.data.stages.registry import run_data_stage
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.settings.download import DownloadConfig
 from swaptalk_models.settings.preset import Preset
 
-from .test_clips import write_source
+from ..media.test_cutting import write_source
 
 CONFIG = DownloadConfig(pause_s=0, retries=0, timeout_s=1.0)
 

@@ -17,7 +17,7 @@ def home(tmp_path) -> Home:
 
 
 def test_changes_are_put_beside_what_is_there(home):
-    assert home.state() == HomeState()
+    assert home.state() == HomeState() and home.state().empty
     home.update_state(preset="tiny", videos="a", overrides={"clips.crf": "20"})
     home.update_state(videos="b", report="/r.html")
     assert home.state() == HomeState("tiny", "b", overrides={"clips.crf": "20"}, report="/r.html")
@@ -39,7 +39,7 @@ def test_homes_made_before_are_read(home):
     home.state_file.write_text('{"preset": "tiny"}')
     assert home.state() == HomeState("tiny")
     home.state_file.write_text('{"preset": "tiny", "overrides": null, "colour": ["red"]}')
-    assert home.state() == HomeState("tiny", others={"colour": ["red"]})
+    assert home.state() == HomeState("tiny", other={"colour": ["red"]})
 
 
 def test_what_another_version_wrote_is_kept(home):
@@ -50,10 +50,18 @@ def test_what_another_version_wrote_is_kept(home):
 
 
 def test_what_is_written_is_what_was_written_before(home):
-    """Flat, and texts that are not there as empty ones: homes are read by the versions before, too."""
+    """Flat: homes are read by the versions before, too."""
     home.update_state(preset="tiny", videos="", hdtf="", overrides={"a.b": [1]})
     found = json.loads(home.state_file.read_text())
-    assert found == {"preset": "tiny", "videos": "", "hdtf": "", "overrides": {"a.b": [1]}, "study": []}
+    assert found == {
+        "preset": "tiny",
+        "videos": "",
+        "hdtf": "",
+        "overrides": {"a.b": [1]},
+        "report": None,
+        "release": None,
+        "study": None,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"overrides": ["a"]}', '{"preset": 1}', '{"study": "f16"}'])

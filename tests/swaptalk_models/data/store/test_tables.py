@@ -78,24 +78,6 @@ def test_sweep_removes_what_no_version_names_and_nothing_else(home: Home):
     assert tables.open_table(home, "mels", before).count_rows() == 2, "a reader may still hold it"
 
 
-def test_spooled_rows_come_out_as_they_went_in(home: Home):
-    table = rows("a", 70)
-    with tables.spool_rows(home, "mels", "a", table.schema) as spool:
-        for batch in table.to_batches(max_chunksize=32):
-            spool.write(batch)
-        spooled = spool.close()
-    tables.append_rows(home, "mels", rows("b"), spooled)
-    assert tables.read_clip(home, "mels", "a").equals(table) and spooled.num_rows == 70
-    assert tables.open_table(home, "mels").version == 1, "all of a group in one version"
-
-
-def test_spool_is_gone_after_an_error(home: Home):
-    with pytest.raises(ZeroDivisionError), tables.spool_rows(home, "mels", "a", rows("a").schema) as spool:
-        spool.write(rows("a").to_batches()[0])
-        raise ZeroDivisionError
-    assert list(home.spool.iterdir()) == []
-
-
 def test_missing_table_says_what_to_do(home: Home):
     with pytest.raises(UserError, match="run `swaptalk run --until mels`"):
         tables.open_table(home, "mels")

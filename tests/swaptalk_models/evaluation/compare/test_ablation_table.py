@@ -5,9 +5,16 @@ import math
 import pyarrow.parquet as pq
 import pytest
 
-from swaptalk_models.evaluation.compare.ablation_table import differences, markdown, write_table
+from swaptalk_models.evaluation.compare.ablation_table import VIDEO, _worse, differences, markdown, write_table
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.metrics.table import BY_KEY
+from swaptalk_models.settings.ablations import ABLATIONS
 
-WHOLE = [{"video lse_c": 5.0, "video lmd": 1.0, "x y": 1.0}, {"video lse_c": 6.0, "video lmd": 2.0}, {"video lse_c": 7.0, "video lmd": 3.0}]
+WHOLE = [
+    {"video lse_c": 5.0, "video lmd": 1.0, "x y": 1.0},
+    {"video lse_c": 6.0, "video lmd": 2.0},
+    {"video lse_c": 7.0, "video lmd": 3.0},
+]
 
 
 def found(word, *lse_c, lmd=(1.5, 2.5, 3.5)):
@@ -25,6 +32,26 @@ def test_differences_are_paired_by_seed():
 def test_a_distance_gets_worse_when_it_grows():
     assert found("sync-then-swap", 5.0, 6.0, 7.0)["video lmd"].verdict == "agrees"
     assert found("sync-then-swap", 5.0, 6.0, 7.0, lmd=(0.5, 1.5, 2.5))["video lmd"].verdict == "disagrees"
+
+
+def test_of_a_models_own_figure_the_table_of_models_says_which_way_is_worse():
+    def verdict(word, figure, without):
+        whole, ablated = (
+            [{figure: value} for value in (1.0, 1.1)],
+            [{figure: value} for value in (without, without + 0.1)],
+        )
+        return differences({word: ablated}, whole)[0].verdict
+
+    assert verdict("one-codebook", "vqgan psnr_db", 0.5) == "agrees" != verdict("one-codebook", "vqgan psnr_db", 1.5)
+    assert _worse("lip_sync code_error", 2.0, 1.0) and not _worse("lip_sync code_error", 1.0, 2.0)
+    assert _worse("video av_offset", -2.0, 1.0), "the nearer to 0 the better"
+
+
+def test_every_figure_that_should_suffer_is_one_that_there_is():
+    for ablation in ABLATIONS.values():
+        for figure in ablation.hurts:
+            where, name = figure.split()
+            assert name in (BY_KEY if where == VIDEO else MODELS[where].figures), figure
 
 
 def test_within_the_spread_or_from_one_seed_nothing_is_decided():

@@ -5,7 +5,7 @@ import pytest
 
 from swaptalk_models.evaluation.compare.claims import CLAIMS, Comparison, Run, Side, judge_claims, paired_differences
 from swaptalk_models.evaluation.compare.variants import VARIANTS
-from swaptalk_models.reporting.report_data import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED
+from swaptalk_models.evaluation.compare.verdicts import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED
 from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.settings.methods import METHODS
 
@@ -22,7 +22,9 @@ def rows_of(method, values, setting="self", metric="lse_c"):
 
 
 def row_of(claims, metric, better, than):
-    (found,) = [row for claim in claims for row in claim.rows if (row.metric, row.better, row.than) == (metric, better, than)]
+    (found,) = [
+        row for claim in claims for row in claim.rows if (row.metric, row.better, row.than) == (metric, better, than)
+    ]
     return found
 
 
@@ -81,7 +83,9 @@ def test_a_variant_is_other_models_on_the_same_scenes():
 
 
 def test_extra_data_are_told_apart_as_in_the_papers_table():
-    claims = judge_claims(rows_of("SwapTalk", [2.0] * 6), {"without extra data": rows_of("SwapTalk", [2.5] * 6)}, CONFIG, RUN)
+    claims = judge_claims(
+        rows_of("SwapTalk", [2.0] * 6), {"without extra data": rows_of("SwapTalk", [2.5] * 6)}, CONFIG, RUN
+    )
     row = row_of(claims, "lse_c", "SwapTalk", "SwapTalk without extra data")
     assert (row.delta.value, row.verdict) == (-0.5, DISAGREE)
     assert row.paper == pytest.approx((9.25 - 9.08 + 8.99 - 8.94) / 2)
@@ -89,7 +93,10 @@ def test_extra_data_are_told_apart_as_in_the_papers_table():
 
 def test_what_is_missing_comes_with_its_command():
     claims = {claim.text: claim for claim in judge_claims(rows_of("SwapTalk", [1.0] * 6), {}, CONFIG, RUN)}
-    cascades, expert = claims["SwapTalk is better than every cascade of RGB models."], claims["The VQ-lip expert helps lip sync."]
+    cascades, expert = (
+        claims["SwapTalk is better than every cascade of RGB models."],
+        claims["The VQ-lip expert helps lip sync."],
+    )
     assert cascades.verdict == expert.verdict == NOT_MEASURED
     assert cascades.commands == [f"{COMMAND} --set 'evaluation.methods=[all]'"]
     assert expert.commands == [f"{COMMAND} --ablate no-expert --until metrics", COMMAND]

@@ -31,9 +31,20 @@ def measured(shift=0.0, people=range(8), judges=JUDGES, seed=0, **changes) -> di
     for person in people:
         video = {"setting": "self", "source": f"{person}.png", "target": f"{person}.mp4", "audio": f"{person}.wav"}
         base = np.random.default_rng(person).uniform(0.2, 0.9)
-        video |= dict.fromkeys(COMPARED) | {"ssim": base * (1 + shift), "lmd": 3 * base * (1 - shift), "lse_c": base, "av_offset": 0.0}
+        video |= dict.fromkeys(COMPARED) | {
+            "ssim": base * (1 + shift),
+            "lmd": 3 * base * (1 - shift),
+            "lse_c": base,
+            "av_offset": 0.0,
+        }
         videos.append(video | {"id_similarity": base + rng.normal(0, 0.001)})
-    return {"models": {}, "preset": "tiny", "judges": judges, "measured": {"crop_size": 256}, "videos": videos} | changes
+    return {
+        "models": {},
+        "preset": "tiny",
+        "judges": judges,
+        "measured": {"crop_size": 256},
+        "videos": videos,
+    } | changes
 
 
 def cells(found: dict) -> dict:
@@ -48,7 +59,9 @@ def test_the_same_models_are_neither_better_nor_worse():
 
 def test_worse_in_the_metrics_own_direction():
     found = cells(compare(measured(), measured(-0.2), PRESET))
-    assert found["ssim"]["verdict"] == found["lmd"]["verdict"] == "worse" and found["id_similarity"]["verdict"] == "same"
+    assert (
+        found["ssim"]["verdict"] == found["lmd"]["verdict"] == "worse" and found["id_similarity"]["verdict"] == "same"
+    )
     assert found["ssim"]["new"] < found["ssim"]["released"] and found["lmd"]["new"] > found["lmd"]["released"]
     assert found["lmd"]["gain"]["high"] < 0, "a gain is an improvement, whichever way the metric goes"
     sentences = losses(compare(measured(), measured(-0.2), PRESET))
@@ -120,7 +133,14 @@ def measure(home: Home, ssim: float) -> None:
     folder = home.evaluation / "m"
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
-        {"method": method, "setting": "self", "source": "s.png", "target": f"{n}.mp4", "audio": "a.wav", "ssim": ssim + n / 50}
+        {
+            "method": method,
+            "setting": "self",
+            "source": "s.png",
+            "target": f"{n}.mp4",
+            "audio": "a.wav",
+            "ssim": ssim + n / 50,
+        }
         for method in ("SwapTalk", "Ground truth")
         for n in range(5)
     ]
@@ -146,7 +166,9 @@ def test_a_second_training_is_compared_with_the_release_before(home):
     found = compare_with_release(home, PRESET)
     assert not released_is_current(home) and found["released"] == "r1"
     (cell,) = found["cells"]
-    assert (cell["verdict"], cell["gain"]["videos"]) == ("worse", 5) and cell["released"] - cell["new"] == pytest.approx(0.3)
+    assert (cell["verdict"], cell["gain"]["videos"]) == ("worse", 5) and cell["released"] - cell[
+        "new"
+    ] == pytest.approx(0.3)
     release(home, "r2")  # on demand: from now on this is what new models are held against
     assert compare_with_release(home, PRESET) == found, "what the release was compared with stays to be seen"
     become(home, "lip_sync", "v3")

@@ -75,7 +75,12 @@ def test_an_ablation_is_found_whatever_machine_it_was_trained_on(home, ours):
 
 @pytest.mark.parametrize(
     "module, changed",
-    [("lip_sync", {"width": 16}), ("lip_sync", {"steps": 20}), ("lip_sync", {"sync_weight": 0.01}), ("face_swapper", {})],
+    [
+        ("lip_sync", {"width": 16}),
+        ("lip_sync", {"steps": 20}),
+        ("lip_sync", {"sync_weight": 0.01}),
+        ("face_swapper", {}),
+    ],
 )
 def test_what_differs_by_more_than_one_thing_is_no_ablation(home, ours, module, changed):
     add_model(home, "lip_sync", "other", **{"sync_weight": 0.0} | (changed if module == "lip_sync" else {}))
@@ -189,10 +194,29 @@ def test_the_word_of_a_variant_makes_it():
     from swaptalk_models.settings.preset import load_preset
 
     for name, variant in VARIANTS.items():
-        preset = load_preset("nano", {"ablate": [variant.word], "training_snapshot.extra": ["a*"], "face_crops.size": 128})
-        section = dataclasses.asdict(getattr(preset, variant.module)) if variant.module else {}
-        assert all(section[key] == value for key, value in variant.changed.items()), name
-        assert all(bool(getattr(preset, module).train.without) == variant.no_extra_data for module in CONFIGS), name
+        preset = load_preset(
+            "nano", {"ablate": [variant.word], "training_snapshot.extra": ["a*"], "face_crops.size": 128}
+        )
+        for module, fields in variant.changed.items():
+            section = dataclasses.asdict(getattr(preset, module))
+            assert all(section[key] == value for key, value in fields.items()), name
+        assert all(bool(getattr(preset, module).train.without) == variant.without_extra for module in CONFIGS), name
+
+
+def test_what_sets_a_variant_apart_follows_from_its_ablation_and_the_graph():
+    told = {
+        name: (one.word, dict(one.changed), dict(one.follows), one.kept, one.without_extra)
+        for name, one in VARIANTS.items()
+    }
+    identity = {"source_identity_weight": 0.0, "teacher_identity_weight": 0.0}
+    assert told == {
+        "without extra data": ("no-extra-data", {}, {}, (), True),
+        "without identity losses": ("no-identity-loss", {"face_swapper": identity}, {}, ("vqgan", "lip_sync"), False),
+        "without expert": ("no-expert", {"lip_sync": {"sync_weight": 0.0}}, {}, ("vqgan", "face_swapper"), False),
+    } | {
+        f"at f{factor}": (f"f{factor}", {"vqgan": {"factor": factor}}, {"vqgan": {"channels"}}, (), False)
+        for factor in (8, 16, 32)
+    }
 
 
 @pytest.fixture
@@ -228,7 +252,7 @@ def test_the_command_draws_from_several_homes(home, ours, tmp_path):
     for name in CONFIGS:
         add_model(other, name, "ours", **({"factor": 32} if name == "vqgan" else {}))
     add_evaluation(other, "ours")
-    script = Path(__file__).parents[3] / "docs" / "compression.py"
+    script = Path(__file__).parents[4] / "docs" / "compression.py"
     words = [str(word) for word in (script, home.root, other.root, tmp_path / "study.png")]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("f8, f32: ") and (tmp_path / "study.png").is_file()

@@ -10,7 +10,7 @@ from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, cro
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.measure.cascade import Faces, RGBModels, speak_pixels
+from swaptalk_models.evaluation.measure.cascade import PixelFaces, RGBModels, speak_pixels
 from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.wav2lip import Wav2Lip
@@ -24,7 +24,7 @@ STILL |= {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "shift_x": 0.0, "shift_y": 0.0,
 WINDOWS = np.random.default_rng(0).uniform(-4, 4, (3, 16, 80)).astype(np.float32)
 
 
-def faces(person: int, openings) -> Faces:
+def faces(person: int, openings) -> PixelFaces:
     renderer = Renderer(make_person(person), size=192)
     crops, points = [], []
     for opening in openings:
@@ -32,16 +32,16 @@ def faces(person: int, openings) -> Faces:
         affine = crop_affines(landmarks[None], CropsConfig(size=SIZE, smooth_frames=0))[0]
         crops.append(crop_face(image, affine, SIZE))
         points.append(apply_affine(landmarks, affine))
-    return Faces(np.stack(crops), np.stack(points).astype(np.float32))
+    return PixelFaces(np.stack(crops), np.stack(points).astype(np.float32))
 
 
 @pytest.fixture(scope="module")
-def source() -> Faces:
+def source() -> PixelFaces:
     return faces(2, [0.0])
 
 
 @pytest.fixture(scope="module")
-def target() -> Faces:
+def target() -> PixelFaces:
     return faces(4, [0.0, 0.5, 1.0])
 
 
@@ -85,13 +85,15 @@ def test_a_swap_changes_the_face_and_not_the_rim(models, source, target):
 
 def test_the_colour_of_a_video_is_measured_once(models, source, target, monkeypatch):
     first = models.swap(source, target)
-    monkeypatch.setattr("swaptalk_models.evaluation.measure.cascade.SwapColour.measure", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(
+        "swaptalk_models.evaluation.measure.cascade.SwapColour.measure", lambda *_: pytest.fail("measured again")
+    )
     assert np.array_equal(models.swap(source, target).crops, first.crops)
 
 
 def test_speaking_sees_the_frame_itself_as_its_reference(models, target):
     """As the published inference does; the reference that our own module takes means nothing to it."""
-    other = Faces(np.zeros_like(target.crops[:1]), target.landmarks[:1])
+    other = PixelFaces(np.zeros_like(target.crops[:1]), target.landmarks[:1])
     spoken = models.speak(target, other, WINDOWS)
     with torch.no_grad():
         images = torch.from_numpy(to_unit(target.crops))
@@ -127,6 +129,11 @@ def test_batches_and_one_reference_for_all(models):
     made = speak_pixels(models.wav2lip, crops, crops[:1], windows)
     alone = speak_pixels(models.wav2lip, crops[64:66], crops[:1], windows[64:66])
     assert made.shape == crops.shape and np.abs(made[64:66].astype(int) - alone).max() <= 1
+
+
+def test_lips_are_copied_in_latent_space_only(models, target):
+    with pytest.raises(UserError, match="latent space only"):
+        models.copy_lips(target, target)
 
 
 def test_without_the_network_no_one_speaks(networks, source, target):

@@ -15,14 +15,22 @@ def folder(root, name, *files):
 
 
 def names(pairs):
-    return [(method, *(p.name if p else None for p in (f.generated, f.target, f.source, f.audio))) for method, f in pairs]
+    return [
+        (method, *(p.name if p else None for p in (f.generated, f.target, f.source, f.audio))) for method, f in pairs
+    ]
 
 
 def test_partners_have_the_videos_name_whatever_their_suffix(tmp_path):
     made = folder(tmp_path, "made", "a.mp4", "b, señor.mov", "notes.txt", ".a.mp4")
-    targets, faces = folder(tmp_path, "targets", "a.avi", "b, señor.mp4"), folder(tmp_path, "faces", "a.png", "b, señor.jpg")
+    targets, faces = (
+        folder(tmp_path, "targets", "a.avi", "b, señor.mp4"),
+        folder(tmp_path, "faces", "a.png", "b, señor.jpg"),
+    )
     sounds = folder(tmp_path, "sounds", "a.wav", "b, señor.m4a")
-    expected = [("", "a.mp4", "a.avi", "a.png", "a.wav"), ("", "b, señor.mov", "b, señor.mp4", "b, señor.jpg", "b, señor.m4a")]
+    expected = [
+        ("", "a.mp4", "a.avi", "a.png", "a.wav"),
+        ("", "b, señor.mov", "b, señor.mp4", "b, señor.jpg", "b, señor.m4a"),
+    ]
     assert names(pair_files(made, targets, faces, sounds, None)) == expected
     assert names(pair_files(made, None, None, None, None))[0] == ("", "a.mp4", None, None, None)
 
@@ -39,7 +47,11 @@ def test_sub_folders_are_methods_and_a_file_is_everybodys_partner(tmp_path):
     made = folder(tmp_path, "made", "ours/a.mp4", "theirs/a.mp4", "c.mp4")
     target = folder(tmp_path, "targets", "t.mp4") / "t.mp4"
     found = names(pair_files(made, target, None, None, None))
-    assert [row[:3] for row in found] == [("", "c.mp4", "t.mp4"), ("ours", "a.mp4", "t.mp4"), ("theirs", "a.mp4", "t.mp4")]
+    assert [row[:3] for row in found] == [
+        ("", "c.mp4", "t.mp4"),
+        ("ours", "a.mp4", "t.mp4"),
+        ("theirs", "a.mp4", "t.mp4"),
+    ]
 
 
 def test_missing_and_doubtful_partners_are_named(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.measure import measure
+from swaptalk_models.evaluation.measure import scene_metrics
 from swaptalk_models.evaluation.measure.judging import judge_files, load_judges
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
@@ -21,7 +21,9 @@ def networks(monkeypatch):
 
     monkeypatch.setattr(syncnet, "load_syncnet", lambda path: SimpleNamespace(name=f"SyncNet {path.name}"))
     monkeypatch.setattr(inception, "load_inception", lambda path: SimpleNamespace(name=f"Inception {path.name}"))
-    monkeypatch.setattr(sync_judge, "load_sync_judge", lambda path: SimpleNamespace(name=f"sync_judge {path.name}", features=None))
+    monkeypatch.setattr(
+        sync_judge, "load_sync_judge", lambda path: SimpleNamespace(name=f"sync_judge {path.name}", features=None)
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,10 +44,12 @@ def test_published_judges_where_given_else_ours_else_none(networks, folder, sync
 def test_weights_count_by_content_not_by_place(tmp_path, monkeypatch):
     for name, content in (("a.model", b"1"), ("b.model", b"1"), ("c.model", b"2")):
         (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr(measure, "current", lambda home, name: SimpleNamespace(version="v1"))
-    monkeypatch.setattr(measure, "evaluation_folder", lambda home, preset: Path("e"))
+    monkeypatch.setattr(scene_metrics, "current", lambda home, name: SimpleNamespace(version="v1"))
+    monkeypatch.setattr(scene_metrics, "evaluation_folder", lambda home, preset: Path("e"))
     folders = [
-        measure.metrics_folder(Home(tmp_path), load_preset("tiny", {"evaluation.syncnet": str(tmp_path / name)} if name else {}))
+        scene_metrics.metrics_folder(
+            Home(tmp_path), load_preset("tiny", {"evaluation.syncnet": str(tmp_path / name)} if name else {})
+        )
         for name in ("a.model", "b.model", "c.model", "")
     ]
     assert folders[0] == folders[1] and len(set(folders)) == 3

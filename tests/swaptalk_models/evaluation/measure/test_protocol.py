@@ -36,7 +36,9 @@ def test_as_many_of_each_setting_with_names_of_their_own():
 def test_people_take_turns_then_their_clips():
     scenes = [scene for scene in draw_scenes(CLIPS, 12, 3) if scene.setting == SELF]
     assert set(Counter(scene.target for scene in scenes).values()) == {2}
-    assert {PERSON[scene.target.clip] for scene in scenes[:3]} == set("abc"), "whoever has most clips does not crowd out the others"
+    assert {PERSON[scene.target.clip] for scene in scenes[:3]} == set("abc"), (
+        "whoever has most clips does not crowd out the others"
+    )
 
 
 def test_scenes_of_one_number_have_the_same_target_in_both_settings():

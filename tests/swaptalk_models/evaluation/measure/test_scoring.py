@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.media.video_writer import VideoWriter
-from swaptalk_models.evaluation.measure.scoring import VideoFiles, _shared_out, score_videos
-from swaptalk_models.metrics.definitions import METRICS
+from swaptalk_models.evaluation.measure.scoring import VideoFiles, _shared_out, _stored, score_videos
+from swaptalk_models.metrics.evaluate import VideoScores
+from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics
+from swaptalk_models.metrics.summary import summarise
+from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
@@ -20,6 +23,30 @@ def test_videos_of_one_target_stay_together_unless_that_leaves_cores_idle():
     assert _shared_out(alone, 2) == [[0], [1], [2]]
 
 
+def test_of_the_features_only_files_are_kept_and_pooled_alike(tmp_path):
+    rng = np.random.default_rng(0)
+    held = [
+        VideoScores(
+            9,
+            {},
+            dict.fromkeys(METRICS),
+            {},
+            {},
+            [],
+            [],
+            *(FeatureStatistics.of(rng.normal(size=(9, 4))) for _ in "ab"),
+        )
+        for _ in range(3)
+    ]
+    stored = [_stored(score, tmp_path / f"{number}") for number, score in enumerate(held)]
+    assert all(
+        isinstance(side, StoredStatistics) for score in stored for side in (score.features, score.target_features)
+    )
+    assert len(list(tmp_path.iterdir())) == 6 and summarise(stored)["fid"] == summarise(held)["fid"], "to the bit"
+    without = VideoScores(0, {}, dict.fromkeys(METRICS), {})
+    assert _stored(without, tmp_path / "none") == without
+
+
 @pytest.mark.slow
 def test_a_video_that_cannot_be_measured_stops_no_other(tmp_path):
     (tmp_path / "broken.mp4").write_text("no video")
@@ -27,7 +54,7 @@ def test_a_video_that_cannot_be_measured_stops_no_other(tmp_path):
         for _ in range(6):
             writer.write(np.full((96, 96, 3), 90, np.uint8))
     videos = [VideoFiles(tmp_path / "broken.mp4"), VideoFiles(tmp_path / "wall.mp4", setting="cross")]
-    broken, wall = score_videos(videos, None, FacesConfig(), EvaluationConfig())
+    broken, wall = score_videos(videos, None, FacesConfig(), EvaluationConfig(), tmp_path / "features")
     assert broken.metrics == wall.metrics == dict.fromkeys(METRICS)
     assert broken.excluded == {"video cannot be read": 0} and "broken.mp4" in broken.details["not measured"]
     assert wall.excluded == {"no face in the video": 6} and wall.judges["sync"] is None

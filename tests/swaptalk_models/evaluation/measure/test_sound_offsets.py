@@ -8,7 +8,7 @@ import pytest
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.quality.gates import judge
 from swaptalk_models.data.sound.mel import mel_windows
-from swaptalk_models.data.sources.catalog import catalog_table
+from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
@@ -55,18 +55,28 @@ def put(home: Home, clip: str, frames: int, early: int = 0, hidden: slice = slic
     keys = {"clip": [clip] * frames, "video": [clip] * frames, "frame": pa.array(range(frames), pa.int32())}
     png = pa.array([encode_png(crop) for crop in crops], pa.large_binary())
     tables.append_rows(home, "face_crops", pa.table(keys | {"crop": png, "confidence": pa.array(confidence)}))
-    row = {"clip": [clip], "video": [clip], "steps": pa.array([steps], pa.int32()), "mel": pa.array([mel.tobytes()], pa.large_binary())}
+    row = {
+        "clip": [clip],
+        "video": [clip],
+        "steps": pa.array([steps], pa.int32()),
+        "mel": pa.array([mel.tobytes()], pa.large_binary()),
+    }
     tables.append_rows(home, "mels", pa.table(row))
     with Ledger(home.ledger) as ledger:
         output = {"rows": f"{clip} {early}", "frames": frames}
-        ledger.commit(Entry(stage, clip, clip, "f", "i", "1", "p", OK, output=output) for stage in ("face_crops", "mels"))
+        ledger.commit(
+            Entry(stage, clip, clip, "f", "i", "1", "p", OK, output=output) for stage in ("face_crops", "mels")
+        )
 
 
 @pytest.fixture
 def home(tmp_path) -> Home:
     home = Home(tmp_path / "home").create()
     home.catalog.parent.mkdir()
-    rows = [{"video": v, "clip": v, "clip_index": 0, "person": v, "source": "x"} for v in ("early", "fine", "late", "long", "short")]
+    rows = [
+        {"video": v, "clip": v, "clip_index": 0, "person": v, "source": "x"}
+        for v in ("early", "fine", "late", "long", "short")
+    ]
     pq.write_table(catalog_table(rows), home.catalog)
     return home
 
@@ -88,7 +98,12 @@ def test_shifted_sound_is_found_to_the_frame_and_measured_once(home):
     made = SignalJudge()
     assert measure(home, lambda: made).computed == 4
     found = offsets(home)
-    assert {clip: quality.get("offset") for clip, quality in found.items()} == {"fine": 0, "early": 6, "late": -4, "short": None}
+    assert {clip: quality.get("offset") for clip, quality in found.items()} == {
+        "fine": 0,
+        "early": 6,
+        "late": -4,
+        "short": None,
+    }
     assert min(found[clip]["sync"] for clip in ("fine", "early", "late")) > 0.5
     assert {found[clip]["spread"] for clip in ("fine", "early", "late")} == {0}
     again = measure(home, lambda: pytest.fail("another judge was asked"), "a later judge")
@@ -107,14 +122,20 @@ def test_where_a_judge_guessed_a_clearly_better_one_listens_again(home):
         put(home, clip, 160, early=5)
     assert measure(home, Guessing, "bad judge", 0.6).computed == 3
     believed = [judge({"sync_offsets": {"quality": quality}}, QualityConfig()) for quality in offsets(home).values()]
-    assert [verdict.reasons for verdict in believed] == [{}] * 3 and min(q["spread"] for q in offsets(home).values()) > 1
+    assert [verdict.reasons for verdict in believed] == [{}] * 3 and min(
+        q["spread"] for q in offsets(home).values()
+    ) > 1
 
     def nobody():
         pytest.fail("asked again")
 
-    assert measure(home, nobody, "bad judge", 0.6).computed == measure(home, nobody, "hardly better", 0.64).computed == 0
+    assert (
+        measure(home, nobody, "bad judge", 0.6).computed == measure(home, nobody, "hardly better", 0.64).computed == 0
+    )
     assert measure(home, SignalJudge, "good judge", 0.7).computed == 3
-    assert {clip: quality["offset"] for clip, quality in offsets(home).items()} == dict.fromkeys(("fine", "early", "late"), 5)
+    assert {clip: quality["offset"] for clip, quality in offsets(home).items()} == dict.fromkeys(
+        ("fine", "early", "late"), 5
+    )
     assert measure(home, nobody, "perfect judge", 1.0).computed == 0, "sure is sure"
 
 

@@ -1,0 +1,80 @@
+"""The catalog of a folder of videos: a row a file, with a key that is safe everywhere."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import pyarrow as pa
+
+from swaptalk_models.data.sources.catalog_table import catalog_table
+from swaptalk_models.data.sources.names import hdtf_group, person_of, safe_name, short_hash
+from swaptalk_models.errors import UserError
+
+EXTENSIONS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg")
+
+def folder_catalog(folder: str | os.PathLike) -> pa.Table:
+    """Catalog of every video in a folder and its sub-folders, one row each; the span is null until a video is opened.
+
+    Nothing is decoded: a file that only bears a video's name is refused later, by itself. Hidden files are skipped,
+    links are followed, and a file or folder that can be reached on two ways counts once. Names become safe keys here,
+    at the door.
+
+    Raises:
+        UserError: no such folder, or no video in it.
+    """
+    folder = Path(os.path.abspath(folder))
+    if not folder.is_dir():
+        raise UserError(f"{folder}: {'is a file, not a folder of videos' if folder.exists() else 'no such folder'}")
+    files = _videos(folder)
+    if not files:
+        raise UserError(f"no video in {folder} (looked for {' '.join(EXTENSIONS)})")
+    rows = []
+    for key, relative in _keyed(files):
+        span = {"video": key, "clip": f"{key}_000", "clip_index": 0}
+        names = {"group": hdtf_group(relative.name), "person": person_of(relative), "source": str(folder / relative)}
+        rows.append({**span, **names})
+    return catalog_table(rows)
+
+
+def _videos(folder: Path) -> list[Path]:
+    """Paths relative to ``folder``, sorted."""
+    found, seen_files, seen_folders = [], set(), set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        folders[:] = [] if real in seen_folders else sorted(name for name in folders if not name.startswith("."))
+        if real in seen_folders:
+            continue
+        seen_folders.add(real)
+        for name in sorted(names):
+            path = os.path.join(parent, name)
+            if name.startswith(".") or not name.lower().endswith(EXTENSIONS) or not os.path.isfile(path):
+                continue
+            target = os.path.realpath(path)
+            if target not in seen_files:
+                seen_files.add(target)
+                found.append(Path(path).relative_to(folder))
+    return sorted(found)
+
+
+def _keyed(files: list[Path]) -> list[tuple[str, Path]]:
+    """A key for each file. Where several would share one, the file whose own name it is keeps it and the others get a
+    short hash, so that their keys do not depend on which other files there are.
+    """
+    wanted = defaultdict(list)
+    for relative in files:
+        key = safe_name("_".join(relative.with_suffix("").parts))
+        wanted[key.casefold()].append((key, relative))  # casefold: some file systems do not tell `A.mp4` from `a.mp4`
+    keyed = []
+    for rivals in wanted.values():
+        rivals.sort(
+            key=lambda rival: (
+                rival[0] != rival[1].with_suffix("").as_posix(),
+                EXTENSIONS.index(rival[1].suffix.lower()),
+                rival[1],
+            )
+        )
+        keyed.append(rivals[0])
+        keyed += [(f"{key}_{short_hash(relative.as_posix())}", relative) for key, relative in rivals[1:]]
+    return keyed

@@ -1,0 +1,98 @@
+"""What a data stage is: a step that is done video by video and clip by clip, its results in a table or in files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from swaptalk_models.data.engine.items import Item, Result, Work
+from swaptalk_models.data.engine.runner import run_stage
+from swaptalk_models.data.store.fingerprint import hash_table
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
+from swaptalk_models.settings.preset import Preset
+
+
+def _no_params(preset: Preset) -> None:
+    return None
+
+
+def _no_files(home: Home, clip: str) -> tuple[Path, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class DataStage:
+    """One data stage; each has a file of its own beside this one.
+
+    Its inputs are hashes of what the stages before it have *made*. So what did not come out differently recomputes
+    nothing: the sound does not care how the picture is compressed, and a stricter limit does not touch the clips that
+    pass it anyway.
+    """
+
+    name: str
+    """Of its asset, its entries in the ledger, its code version, and its table or folder."""
+    items: Callable[[Home, Preset, list[str]], list[Item]]
+    """Every clip of these videos that it should have, and what its result depends on. Runs where there is nothing to do,
+    too: imports nothing heavy."""
+    work: Work
+    """What it does to one item. Imports what is heavy where it runs, and `engine.workers.PRELOAD` names that."""
+    reads: tuple[str, ...] = ()
+    """Stages whose data it reads: nobody may write them meanwhile."""
+    params: Callable[[Preset], Any] = _no_params
+    """Its section of a preset."""
+    schema: pa.Schema | None = None
+    """Of its rows in the Lance table of its name; None: it makes no rows."""
+    files: Callable[[Home, str], tuple[Path, ...]] = _no_files
+    """The files that it makes of a clip: one that is missing is made again, those of a clip that is cleaned away go."""
+
+    def run(
+        self,
+        home: Home,
+        preset: Preset,
+        videos: Sequence[str],
+        *,
+        workers: int = 1,
+        run: str = "",
+        time_limit: float | None = None,
+    ) -> StageReport:
+        """Bring it up to date for these videos: see `engine.runner.run_stage`."""
+        videos = list(dict.fromkeys(videos))
+        return run_stage(
+            self.name,
+            lambda: self.items(home, preset, videos),
+            videos,
+            home=home,
+            params=self.params(preset),
+            work=self.work,
+            table=self.schema is not None,
+            reads=self.reads,
+            there=self._files_are_there,
+            workers=workers,
+            run=run,
+            time_limit=time_limit,
+        )
+
+    def _files_are_there(self, home: Home, item: Item) -> bool:
+        return all(path.is_file() for path in self.files(home, item.clip))
+
+
+def finished(home: Home, stage: str, videos: Sequence[str]) -> dict[str, Entry]:
+    """{clip: entry} of what a stage has made of these videos: what the stages downstream go by."""
+    with Ledger(home.ledger) as ledger:
+        return ledger.entries(stage, videos, OK)
+
+
+def key_columns(item: Item, count: int) -> list[pa.Array]:
+    """The first two columns of every table: the rows' clip and video."""
+    return [pa.array([item.clip] * count), pa.array([item.video] * count)]
+
+
+def rows_result(item: Item, schema: pa.Schema, columns: list[pa.Array], **facts: Any) -> Result:
+    """The rows of one clip, from all columns but its keys; ``facts`` go to the ledger beside the rows' hash."""
+    table = pa.Table.from_arrays([*key_columns(item, len(columns[0])), *columns], schema=schema)
+    return Result({"rows": hash_table(table), **facts}, table)

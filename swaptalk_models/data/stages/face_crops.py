@@ -1,0 +1,79 @@
+"""face_crops: the aligned face, a row a frame of every clip."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.faces.face_track import MEASURE_EVERY
+from swaptalk_models.data.stages.data_stage import DataStage, finished, key_columns
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.spool import spool_rows
+from swaptalk_models.errors import BadClip
+from swaptalk_models.settings.data import CropsConfig
+from swaptalk_models.settings.preset import Preset
+
+SCHEMA = pa.schema(
+    [
+        *tables.KEY,
+        ("frame", pa.int32()),
+        ("crop", pa.large_binary()),  # PNG
+        ("affine", pa.list_(pa.float32(), 6)),  # 2 x 3, frame px -> crop px
+        ("landmarks", pa.list_(pa.float32(), 136)),  # 68 x (x, y) in px of the crop
+        ("labels", pa.binary()),  # uint8, grid x grid regions
+        ("confidence", pa.float32()),
+    ]
+)
+BATCH_FRAMES = 32
+"""Crops made, hashed and written at a time; another number is another hash of the same rows."""
+
+
+def crop_items(home: Home, preset: Preset, videos: list[str]) -> list[Item]:
+    """An item a tracked clip; it depends on the clip's picture and on its track."""
+    clips, tracks = finished(home, "clips", videos), finished(home, "face_tracks", videos)
+    wanted = [entry for clip, entry in tracks.items() if clip in clips]
+    return [Item(e.clip, e.video, [clips[e.clip].output["video"], e.output["rows"]]) for e in wanted]
+
+
+def crop(item: Item, home: Home, params: CropsConfig) -> Result:
+    """The rows of one clip, spooled."""
+    from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
+    from swaptalk_models.data.faces.regions import region_labels
+    from swaptalk_models.data.media.png import encode_png
+    from swaptalk_models.data.media.video import read_frames
+    from swaptalk_models.data.quality.measures import blur, crop_measures
+
+    tracks = tables.read_clip(home, "face_tracks", item.clip, ["frame", "landmarks", "confidence"]).sort_by("frame")
+    landmarks = tables.as_array(tracks["landmarks"]).reshape(-1, 68, 2)
+    affines = crop_affines(landmarks, params)
+    inside = apply_affine(landmarks, affines)
+    frames, confidence = (tracks[name].combine_chunks() for name in ("frame", "confidence"))
+    blurs: list[float] = []
+    with spool_rows(home, "face_crops", item.clip, SCHEMA) as spool:
+        for batch in read_frames(home.clip_video(item.clip), BATCH_FRAMES):
+            rows = slice(spool.num_rows, spool.num_rows + len(batch))
+            if rows.stop > len(affines):
+                raise BadClip(f"{item.clip}: more frames than its track has")
+            faces = [crop_face(image, affine, params.size) for image, affine in zip(batch, affines[rows], strict=True)]
+            blurs += [blur(face) for number, face in enumerate(faces, rows.start) if number % MEASURE_EVERY == 0]
+            labels = [region_labels(points, params.size, params.label_grid).tobytes() for points in inside[rows]]
+            columns = [
+                frames[rows],
+                pa.array([encode_png(face) for face in faces], pa.large_binary()),
+                tables.float_list(affines[rows]),
+                tables.float_list(inside[rows]),
+                pa.array(labels, pa.binary()),
+                confidence[rows],
+            ]
+            spool.write(pa.RecordBatch.from_arrays([*key_columns(item, len(batch)), *columns], schema=SCHEMA))
+        if spool.num_rows != len(affines):
+            raise BadClip(f"{item.clip}: {spool.num_rows} of its {len(affines)} frames can be read")
+        spooled = spool.close()
+    quality = crop_measures(affines, blurs)
+    return Result({"rows": spooled.hash, "frames": spooled.num_rows, "quality": quality}, spooled)
+
+
+FACE_CROPS = DataStage(
+    "face_crops", crop_items, crop, ("clips", "face_tracks"), lambda preset: preset.face_crops, SCHEMA
+)

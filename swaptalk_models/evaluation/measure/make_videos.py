@@ -1,0 +1,117 @@
+"""Makes the test videos: once for a set of models, and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from swaptalk_models.data.snapshot import Snapshot, load_snapshot
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.evaluation.files import MADE_FROM_FILE, SOURCES_FOLDER, VIDEOS_FILE
+from swaptalk_models.evaluation.measure.protocol import Scene, draw_scenes
+from swaptalk_models.evaluation.measure.scene_inputs import chunk_files, source_pictures
+from swaptalk_models.evaluation.measure.scene_videos import SceneVideo, evaluation_folder, load_videos, origin
+from swaptalk_models.modules.model_folder import current
+from swaptalk_models.settings.methods import GROUND_TRUTH, LATENT, METHODS, chosen_methods, models_needed
+from swaptalk_models.settings.preset import Preset
+
+if TYPE_CHECKING:
+    from swaptalk_models.data.faces.tracking import FaceTrack
+    from swaptalk_models.evaluation.measure.cascade import RGBModels
+    from swaptalk_models.inference.networks import Networks
+
+
+def make_test_videos(home: Home, preset: Preset) -> Memoised[list[SceneVideo]]:
+    """Make what is not there yet of every method on every scene, ground truth included.
+
+    Raises:
+        UserError: no snapshot, no models, or fewer than two held-out people with a usable sound.
+    """
+    folder = evaluation_folder(home, preset)
+    cached = (folder / VIDEOS_FILE).is_file()
+    if not cached:
+        videos = _make(home, preset, load_snapshot(home), folder)
+        with written_aside(folder / MADE_FROM_FILE) as aside:
+            aside.write_text(json.dumps(origin(home, preset), indent=1))
+        with written_aside(folder / VIDEOS_FILE) as aside:  # last: its presence says that all is there
+            aside.write_text(json.dumps(videos, indent=1))
+    return Memoised(load_videos(folder), cached)
+
+
+def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[SceneVideo]:
+    config, methods = preset.evaluation, chosen_methods(preset.evaluation.methods)
+    scenes = draw_scenes(snapshot.clips("test"), config.pairs, config.seed, config.chunk_seconds)
+    pictures = source_pictures(home, snapshot, folder / SOURCES_FOLDER)
+    videos = [
+        _scene_video(home, scene, name, pictures[scene.source], folder)
+        for scene in scenes
+        for name in (GROUND_TRUTH, *methods)
+        if name == GROUND_TRUTH or scene.setting in methods[name].settings
+    ]
+    # Videos are written whole, so what is there is done; ground truth is the target itself.
+    missing = [video for video in videos if video["method"] != GROUND_TRUTH and not Path(video["path"]).is_file()]
+    if missing:
+        _generate(missing, home, preset)
+    return videos
+
+
+def _scene_video(home: Home, scene: Scene, name: str, picture: Path, folder: Path) -> SceneVideo:
+    target, own = chunk_files(home, scene.target, folder)
+    truth = name == GROUND_TRUTH
+    path = target if truth else folder / f"{scene.name}_{name.lower().replace(',', '').replace(' ', '_')}.mp4"
+    # The real thing speaks with its own voice, also where the others are given a foreign one.
+    audio = own if truth else chunk_files(home, scene.audio, folder)[1]
+    return SceneVideo(
+        scene=scene.name,
+        setting=scene.setting,
+        method=name,
+        path=str(path),
+        target=str(target),
+        source=str(picture),
+        audio=str(audio),
+        gallery=str(folder / SOURCES_FOLDER),
+    )
+
+
+def _generate(videos: Sequence[SceneVideo], home: Home, preset: Preset) -> None:
+    """Make the files of these videos with the home's current models.
+
+    Those of one target are made after each other: its face is followed once, and the track of one target is held at a time.
+    """
+    from swaptalk_models.inference.generator import Generator
+    from swaptalk_models.inference.release import load_current
+
+    networks = load_current(home, preset)
+    wav2lip = current(home.root, "wav2lip").path if "wav2lip" in models_needed(preset.evaluation.methods) else None
+    ours = Generator(networks)
+    with tqdm(total=len(videos), desc="test_videos", unit="video", disable=None) as bar:
+        for target, group in groupby(sorted(videos, key=itemgetter("target")), key=itemgetter("target")):
+            track = ours.follow(Path(target), progress=False)
+            for video in group:
+                method = METHODS[video["method"]]
+                generator = ours if method.space == LATENT else Generator(_rgb_models(networks, wav2lip, track))
+                generator.generate(
+                    Path(video["source"]) if method.swaps else None,
+                    Path(target),
+                    Path(video["audio"]),
+                    Path(video["path"]),
+                    stages=method.stages,
+                    track=track,
+                    progress=False,
+                )
+                bar.update()
+
+
+def _rgb_models(networks: Networks, wav2lip: Path | None, track: FaceTrack) -> RGBModels:
+    from swaptalk_models.classical.warp_swap import neutral_landmarks
+    from swaptalk_models.evaluation.measure.cascade import RGBModels
+
+    return RGBModels(networks, wav2lip, neutral_landmarks(track.landmarks))
