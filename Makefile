@@ -24,7 +24,7 @@ test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
 
 dev: $(READY)
-	@BIN="$(BIN)" PORT="$(PORT)" .ci/dev "$(HOME_DIR)"
+	@$(BIN)/swaptalk dev --home "$(HOME_DIR)" --port "$(PORT)"
 
 # Made anew when what we depend on changes.
 $(READY): pyproject.toml constraints.txt

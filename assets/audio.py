@@ -1,9 +1,10 @@
 """`mels`: the sound as the lips see it."""
 
-from assets.support.checks import gates_check
+from assets.support.gate_checks import gates_check
 from assets.support.metadata import table_metadata
 from assets.support.pictures import quality_histograms, sound
-from assets.support.stages import rows_check, stage_asset
+from assets.support.row_checks import rows_check
+from assets.support.stage_asset import stage_asset
 
 mels = stage_asset(
     "mels",

@@ -6,10 +6,12 @@ from assets.support.metadata import arrow_schema, run_name
 from assets.support.partitions import sync_partitions
 from assets.support.resources import SwapTalk
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.lineage import group, upstream
 
 
 @dg.asset(
-    group_name="catalog",
+    deps=list(upstream("hdtf_catalog")),
+    group_name=group("hdtf_catalog"),
     kinds={"python", "parquet"},
     code_version=CODE_VERSIONS["hdtf_catalog"],
     description="A row a clip: video, group, person, address or path, span, crop window. From a folder of videos, HDTF's annotation "

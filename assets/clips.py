@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from assets.support.resources import SwapTalk
-from assets.support.stages import stage_asset
+from assets.support.stage_asset import stage_asset
 from swaptalk_models.data.store.ledger import OK, Ledger
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.support.memoised import recorded
 from assets.support.metadata import arrow_schema, markdown_picture, run_name
-from assets.support.models import GPU_POOL, model_asset
+from assets.support.model_asset import GPU_POOL, model_asset
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.fingerprint import hash_file, hash_values
 from swaptalk_models.data.store.home import Home

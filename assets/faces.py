@@ -2,11 +2,12 @@
 
 import dagster as dg
 
-from assets.support.checks import gates_check
+from assets.support.gate_checks import gates_check
 from assets.support.metadata import lineage, table_metadata
 from assets.support.pictures import contact_sheet, quality_histograms, track_quality
 from assets.support.resources import SwapTalk
-from assets.support.stages import rows_check, stage_asset
+from assets.support.row_checks import rows_check
+from assets.support.stage_asset import stage_asset
 
 _CROPS_FROM = {
     "affine": [("face_tracks", "landmarks")],
@@ -21,15 +22,21 @@ face_tracks = stage_asset(
     "A row a frame: box, 68 landmarks, confidence and how they were found.",
     {"python", "lance"},
     metadata=lambda swaptalk, videos: table_metadata(swaptalk, "face_tracks"),
-    pictures=lambda swaptalk, videos: track_quality(swaptalk, videos) | quality_histograms(swaptalk, "face_tracks", videos),
+    pictures=lambda swaptalk, videos: (
+        track_quality(swaptalk, videos) | quality_histograms(swaptalk, "face_tracks", videos)
+    ),
 )
 
 face_crops = stage_asset(
     "face_crops",
     "A row a frame: aligned crop, the affine that made it, landmarks inside it, region labels.",
     {"python", "lance"},
-    metadata=lambda swaptalk, videos: table_metadata(swaptalk, "face_crops") | {"dagster/column_lineage": lineage(_CROPS_FROM)},
-    pictures=lambda swaptalk, videos: contact_sheet(swaptalk, videos) | quality_histograms(swaptalk, "face_crops", videos),
+    metadata=lambda swaptalk, videos: (
+        table_metadata(swaptalk, "face_crops") | {"dagster/column_lineage": lineage(_CROPS_FROM)}
+    ),
+    pictures=lambda swaptalk, videos: (
+        contact_sheet(swaptalk, videos) | quality_histograms(swaptalk, "face_crops", videos)
+    ),
 )
 
 face_tracks_rows = rows_check("face_tracks")

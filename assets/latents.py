@@ -1,49 +1,71 @@
 """`vqgan` and `vq_latents`: the latent space, and the codes of every face crop in it."""
 
-import dagster as dg
+from __future__ import annotations
 
-from assets.support.metadata import lineage, run_name, stage_result, table_metadata
-from assets.support.models import GPU_POOL, model_asset
+from typing import TYPE_CHECKING, Any
+
+from assets.support.metadata import lineage, table_metadata
+from assets.support.model_asset import GPU_POOL, model_asset
 from assets.support.resources import SwapTalk
-from assets.support.stages import partitioned, wrong_rows_result
+from assets.support.row_checks import rows_check
+from assets.support.stage_asset import stage_asset
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import StageReport
 from swaptalk_models.modules.model_folder import current
+
+if TYPE_CHECKING:
+    from swaptalk_models.data.stages.vq_latents import Encode
 
 _CODES_FROM = {"upper": [("face_crops", "crop")], "lower": [("face_crops", "crop")]}
 
 vqgan = model_asset("vqgan")
 
 
-@dg.asset(kinds={"pytorch", "lance"}, pool=GPU_POOL, **partitioned("vq_latents"))
-def vq_latents(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    """A row a frame: codes of the upper and lower half of the face crop (uint16), and the VQGAN that made them."""
+def _encode(swaptalk: SwapTalk, videos: list[str], run: str) -> StageReport:
     from swaptalk_models.data.stages.vq_latents import run_latents
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     folder = current(home.root, "vqgan")
+    shape = folder.config()["shape"]
+    cells = shape["groups"] * shape["grid"] ** 2 // 2
 
-    def make_encoder():
+    def make_encoder() -> Encode:
         from swaptalk_models.inference.encode import LatentEncoder
 
         return LatentEncoder(folder.path, preset.vqgan.train.device).encode
 
-    shape = folder.config()["shape"]
-    codes = shape["groups"] * shape["grid"] ** 2 // 2
-    report = run_latents(home, preset, context.partition_keys, folder.version, codes, make_encoder, run_name(context))
-    metadata = table_metadata(swaptalk, "vq_latents") | {
-        "vqgan": folder.version,
+    return run_latents(home, preset, videos, folder.version, cells, make_encoder, run)
+
+
+def _told(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
+    return table_metadata(swaptalk, "vq_latents") | {
+        "vqgan": current(swaptalk.home_folder().root, "vqgan").version,
         "dagster/column_lineage": lineage(_CODES_FROM),
     }
-    return stage_result(context, swaptalk, report, metadata)
 
 
-@dg.asset_check(
-    asset=vq_latents, blocking=True, description="Exactly the ledger's rows, and every code is one of the codebook's."
-)
-def vq_latents_codes(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.data.stages.vq_latents import largest_code
-    from swaptalk_models.data.store.audit import wrong_rows
+def _foreign_codes(home: Home, videos: list[str] | None) -> dict[str, list[str]]:
+    """{video: code that is none of the codebook's}."""
+    from swaptalk_models.data.stages.vq_latents import largest_codes
 
-    home = swaptalk.home_folder()
-    largest = largest_code(home)
     codes = current(home.root, "vqgan").config()["config"]["codes"]
-    return wrong_rows_result(wrong_rows(home, "vq_latents", "face_crops"), {"largest code": float(largest)}, passed=largest < codes)
+    largest = largest_codes(home, videos)
+    return {video: [f"{video}: code {code} of {codes}"] for video, code in largest.items() if code >= codes}
+
+
+vq_latents = stage_asset(
+    "vq_latents",
+    "A row a frame: codes of the upper and lower half of the face crop (uint16), and the VQGAN that made them.",
+    {"pytorch", "lance"},
+    metadata=_told,
+    work=_encode,
+    pool=GPU_POOL,
+)
+
+vq_latents_codes = rows_check(
+    "vq_latents",
+    of="face_crops",
+    more=_foreign_codes,
+    name="vq_latents_codes",
+    also="Every code is one of the codebook's.",
+)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.support.checks import wrong_weights
 from assets.support.memoised import recorded
+from assets.support.model_checks import wrong_weights
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.errors import UserError

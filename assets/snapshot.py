@@ -7,11 +7,12 @@ from assets.support.resources import SwapTalk
 from swaptalk_models.data.quality.gates import marked
 from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.lineage import group, upstream
 
 
 @dg.asset(
-    deps=["face_tracks", "face_crops", "mels"],
-    group_name="training",
+    deps=list(upstream("training_snapshot")),
+    group_name=group("training_snapshot"),
     kinds={"python", "parquet"},
     code_version=CODE_VERSIONS["training_snapshot"],
     description="A row a clip that a training may use: its person and split, and the table versions that hold its rows. Split by person. "

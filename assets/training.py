@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.support.models import model_asset
+from assets.support.model_asset import model_asset
 from assets.support.resources import SwapTalk
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import current

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipelines.run import last_settings
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.home import Home

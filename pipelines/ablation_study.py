@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.run import Settings, StageFailed, last_settings, run_graph
+from pipelines.run import StageFailed, run_graph
+from pipelines.run_settings import Settings, last_settings
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError

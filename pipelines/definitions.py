@@ -3,7 +3,8 @@
 import dagster as dg
 
 from assets import audio, catalog, clips, evaluation, faces, latents, release, snapshot, training
-from assets.support import checks
+from assets.support.gate_checks import sync_judge_gates
+from assets.support.model_checks import model_checks
 from assets.support.resources import SwapTalk
 from pipelines.executors import executor
 from pipelines.jobs import jobs
@@ -15,7 +16,7 @@ STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation,
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(STAGES),
-    asset_checks=[*dg.load_asset_checks_from_modules(STAGES), *checks.model_checks],
+    asset_checks=[*dg.load_asset_checks_from_modules(STAGES), *model_checks, sync_judge_gates],
     jobs=jobs,
     schedules=[retrain],
     sensors=[new_videos],

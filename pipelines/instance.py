@@ -3,18 +3,15 @@
 Partitions (the videos) are kept by the instance, so each home has an instance of its own: the repo root for the
 default home of a checkout (`<repo>/data`), `HOME/dagster` for every other one. A DAGSTER_HOME that is set overrides
 both.
-
-`python -m pipelines.instance HOME` prints the folder and makes it ready for `dagster dev`.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -59,14 +56,21 @@ def prepare(folder: Path) -> Path:
     """
     config = folder / "dagster.yaml"
     if not config.is_file():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            aside = config.with_name(f".dagster.yaml.{os.getpid()}")
-            aside.write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
-            aside.replace(config)
-        except OSError as error:
-            raise UserError(f"{folder}: cannot hold a Dagster instance: {error.strerror}") from None
+        _write(config, SETTINGS)
     return folder
+
+
+def workspace_file(folder: Path) -> Path:
+    """The file that tells `dagster dev` in this instance's folder where the definitions are; made, if there is none.
+
+    It names the folder of these very packages, which Dagster puts first on the path: a checkout, or site-packages.
+    """
+    if folder == CHECKOUT:
+        return CHECKOUT / "workspace.yaml"
+    module = {"module_name": "pipelines.definitions", "location_name": "swaptalk", "working_directory": str(CHECKOUT)}
+    path = folder / "swaptalk_workspace.yaml"
+    _write(path, {"load_from": [{"python_module": module}]})
+    return path
 
 
 @contextmanager
@@ -86,7 +90,17 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _absolute(folder: Path) -> dict:
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside.write_text(yaml.safe_dump(dict(content), sort_keys=False))
+        aside.replace(path)
+    except OSError as error:
+        raise UserError(f"{path.parent}: cannot hold a Dagster instance: {error.strerror}") from None
+
+
+def _absolute(folder: Path) -> dict[str, Any]:
     """The instance's storage settings with their relative paths taken from its own folder; Dagster takes them from
     the working directory.
     """
@@ -100,15 +114,3 @@ def _absolute(folder: Path) -> dict:
     if isinstance(base, str):
         found["storage"] = {"sqlite": {"base_dir": str(folder / base)}}
     return found
-
-
-def main() -> int:
-    if len(sys.argv) != 2:
-        print("usage: python -m pipelines.instance HOME", file=sys.stderr)
-        return 2
-    print(prepare(instance_folder(Path(sys.argv[1]).expanduser().absolute())))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

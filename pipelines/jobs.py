@@ -3,9 +3,11 @@
 import dagster as dg
 
 from pipelines.executors import executor
+from swaptalk_models.graph.lineage import LINEAGE, group
 from swaptalk_models.graph.models import MODELS
 
-DATA = dg.AssetSelection.assets("training_snapshot").upstream()
+# The judge of sync stands between the tables and the snapshot. New videos do not train it anew: it listens to them when everything is trained.
+DATA = dg.AssetSelection.assets(*(name for name in LINEAGE if group(name) in ("catalog", "clips", "faces", "audio")), "training_snapshot")
 EVALUATION = dg.AssetSelection.assets("test_videos", "metrics", "evaluation_report", "model_release")
 
 swaptalk = dg.define_asset_job(
@@ -22,7 +24,7 @@ prepare_data = dg.define_asset_job(
 )
 train = dg.define_asset_job(
     "train",
-    dg.AssetSelection.assets("vq_latents", *MODELS) | EVALUATION,
+    dg.AssetSelection.assets("training_snapshot", "vq_latents", *MODELS) | EVALUATION,
     description="Every model on the newest training snapshot, then the evaluation and the release.",
     executor_def=executor,
 )

@@ -6,16 +6,14 @@ over their whole range.
 
 from __future__ import annotations
 
-import shlex
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.instance import open_instance
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
+from pipelines.run_settings import Settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
@@ -35,42 +33,6 @@ class StageFailed(Exception):
     def __init__(self, message: str, details: str = ""):
         super().__init__(message)
         self.details = details
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is asked to do."""
-
-    home: Path
-    preset: str
-    videos: str = ""
-    hdtf: str = ""
-    until: str = ""
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-
-    def run_config(self) -> dict[str, Any]:
-        """What the launchpad would hold for the same run."""
-        values = {"home": str(self.home), "preset": self.preset, "videos": self.videos, "hdtf": self.hdtf}
-        return {"resources": {"swaptalk": {"config": values | {"overrides": dict(self.overrides)}}}}
-
-    def command(self) -> str:
-        """The same as words for a shell."""
-        given = {"home": self.home, "preset": self.preset, "videos": self.videos, "hdtf": self.hdtf, "until": self.until}
-        words = [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value]
-        words += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in self.overrides.items()]
-        return " ".join(["swaptalk run", *words])
-
-
-def last_settings(home: Home) -> Settings:
-    """What the last run of this home was asked to do; schedules and sensors ask for the same."""
-    state = home.state()
-    return Settings(
-        home.root,
-        state.preset or "tiny",
-        state.videos,
-        state.hdtf,
-        overrides=state.overrides,
-    )
 
 
 def run_graph(settings: Settings, remember: bool = True) -> None:
@@ -95,12 +57,7 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
             tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"}
             _execute(defs, instance, settings, {CATALOG}, tags)
             if remember:
-                home.update_state(
-                    preset=settings.preset,
-                    videos=settings.videos,
-                    hdtf=settings.hdtf,
-                    overrides=dict(settings.overrides),
-                )
+                settings.remember()
             rest = selected - {CATALOG}
             if rest:
                 from assets.support.partitions import all_partitions
@@ -169,7 +126,7 @@ def _raise_cause(result: dg.ExecuteInProcessResult) -> None:
 
 
 @contextmanager
-def quiet_dagster():
+def quiet_dagster() -> Iterator[None]:
     """Keep Dagster's notices about its own API, and its logs, off the terminal; the instance has them all."""
     import logging
     import warnings

@@ -5,7 +5,7 @@ import dagster as dg
 from assets.support.partitions import all_partitions
 from pipelines.instance import default_home
 from pipelines.jobs import train
-from pipelines.run import last_settings
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.graph.models import own_models
 
@@ -22,7 +22,7 @@ def retrain(context: dg.ScheduleEvaluationContext):
     newest = snapshot_version(context.instance)
     if newest is None:
         return dg.SkipReason("there is no training snapshot yet")
-    stale = [spec.name for spec in own_models() if trained_on(context.instance, spec.name) != newest]
+    stale = [spec.name for spec in own_models() if not spec.unheard and trained_on(context.instance, spec.name) != newest]
     if not stale:
         return dg.SkipReason(f"every model was trained on the newest snapshot, {newest}")
     if _is_running(context.instance):

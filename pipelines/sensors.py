@@ -15,7 +15,7 @@ import dagster as dg
 from assets.support.partitions import RANGE_END, RANGE_START, videos
 from pipelines.instance import default_home
 from pipelines.jobs import prepare_data
-from pipelines.run import last_settings
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 

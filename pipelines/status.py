@@ -60,7 +60,11 @@ def collect(home: Home) -> dict[str, Any]:
         "orphans": dict(Counter(e.stage for e in orphans if e.stage not in JUDGEMENTS)),
         # one an asset: offsets are measured within the sync judge's
         "stages": {name: _stage(report) for name, report in last.items() if name != SYNC_STAGE},
-        "data": {name: _data(home, name, found) for (name, status), found in counts.items() if status == OK and name not in JUDGEMENTS},
+        "data": {
+            name: _data(home, name, found)
+            for (name, status), found in counts.items()
+            if status == OK and name not in JUDGEMENTS
+        },
         "snapshots": _snapshots(home),
         "models": {spec.name: found for spec in own_models() if (found := _model(home.root, spec.name)) is not None},
         "report": _existing(state.report),
@@ -82,7 +86,12 @@ def _data(home: Home, name: str, counts: tuple[int, int, int]) -> dict[str, Any]
     clips, _, rows = counts
     folder = {"raw_videos": home.videos, "clips": home.clips}.get(name, home.table(name))
     there = folder.is_dir()
-    return {"path": str(folder) if there else None, "clips": clips, "rows": rows, "bytes": _size(folder) if there else 0}
+    return {
+        "path": str(folder) if there else None,
+        "clips": clips,
+        "rows": rows,
+        "bytes": _size(folder) if there else 0,
+    }
 
 
 def _size(folder: Path) -> int:

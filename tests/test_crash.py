@@ -24,7 +24,14 @@ from swaptalk_models.data.store.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
 # What a run that has finished is asked for next, so that there is always something to do, and rows to replace.
-CHANGES = ["face_crops.margin=0.1", "clips.crf=20", "face_tracks.detect_every=4", "mels.fmin=60", "face_crops.margin=0.0", "clips.crf=16"]
+CHANGES = [
+    "face_crops.margin=0.1",
+    "clips.crf=20",
+    "face_tracks.detect_every=4",
+    "mels.fmin=60",
+    "face_crops.margin=0.0",
+    "clips.crf=16",
+]
 STAGES_ALONE = """
 import sys
 from pathlib import Path
@@ -88,7 +95,11 @@ def entries(home: Home) -> list:
 
 def leftovers(home: Home) -> list[str]:
     """Temporary files, and data files that belong to no version of their table."""
-    found = [path for path in home.root.rglob("*") if path.is_file() and (path.suffix in (".part", ".tmp") or ".tmp" in path.name)]
+    found = [
+        path
+        for path in home.root.rglob("*")
+        if path.is_file() and (path.suffix in (".part", ".tmp") or ".tmp" in path.name)
+    ]
     for table in CLIP_TABLES:
         dataset = lance.dataset(str(home.table(table)))
         versions = [lance.dataset(str(home.table(table)), version=version["version"]) for version in dataset.versions()]
@@ -109,7 +120,10 @@ def check_kills(videos: Path, folder: Path, kills: int, seed: int, through_dagst
         else:
             setting, _, value = CHANGES[finished % len(CHANGES)].partition("=")
             runs.settings[setting], finished = value, finished + 1
-    print(f"\n{killed} runs killed, {finished} finished in between with another setting, {longest:.1f} s undisturbed", end=" ")
+    print(
+        f"\n{killed} runs killed, {finished} finished in between with another setting, {longest:.1f} s undisturbed",
+        end=" ",
+    )
     again = runs.finish()
     undisturbed.settings = runs.settings
     undisturbed.finish()
@@ -121,7 +135,9 @@ def check_kills(videos: Path, folder: Path, kills: int, seed: int, through_dagst
     files = {path.name: path.read_bytes() for path in two.clips.iterdir()}
     assert {path.name: path.read_bytes() for path in one.clips.iterdir()} == files
     assert leftovers(one) == []
-    assert pa.compute.count_distinct(lance.dataset(str(one.table("mels"))).to_table()["clip"]).as_py() == len(files) // 2
+    assert (
+        pa.compute.count_distinct(lance.dataset(str(one.table("mels"))).to_table()["clip"]).as_py() == len(files) // 2
+    )
 
 
 @pytest.mark.slow

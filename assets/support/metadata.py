@@ -1,4 +1,4 @@
-"""What a data stage tells the UI: counts, schema, lineage of columns, pictures, and what is in quarantine or marked and why."""
+"""What assets tell the UI: counts, schema, lineage of columns, pictures, and what is in quarantine or marked and why."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,51 +7,16 @@ import dagster as dg
 
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
+from swaptalk_models.data.store.ledger import Entry, Ledger, StageReport
 
-SINGLE_RUN = dg.BackfillPolicy.single_run()
 RUN_TAG = "swaptalk/run"
 """Runs with the same value of this tag count as one in `swaptalk status`."""
-_PICTURES_UP_TO = 100  # partitions; Dagster stores the metadata once for each of them
 _ROWS_SHOWN = 50
 
 
 def run_name(context: dg.AssetExecutionContext) -> str:
     """The run to which counts are added."""
     return context.run.tags.get(RUN_TAG, context.run.run_id)
-
-
-def stage_result(
-    context: dg.AssetExecutionContext,
-    swaptalk: SwapTalk,
-    report: StageReport,
-    metadata: Mapping[str, Any] | None = None,
-    pictures: Mapping[str, Any] | None = None,
-) -> dg.MaterializeResult:
-    """The result of a partitioned stage: one event a partition, with the counts of the whole run.
-
-    The data version is a hash of what the stage holds of these partitions, whenever and however it got there.
-    """
-    from swaptalk_models.data.store.fingerprint import hash_values
-
-    with Ledger(swaptalk.home_folder().ledger) as ledger:
-        entries = ledger.entries(report.stage, context.partition_keys)
-    good = [entry for entry in entries.values() if entry.status == OK]
-    bad = [entry for entry in entries.values() if entry.status == QUARANTINED]
-    found: dict[str, Any] = counts(report) | {"clips": float(len(good)), **(metadata or {})}
-    if pictures and (len(context.partition_keys) <= _PICTURES_UP_TO or report.computed):
-        found |= pictures
-    if bad:
-        found["quarantine"] = reasons_table(bad)
-        for video in list({entry.video: None for entry in bad})[:_ROWS_SHOWN]:
-            reasons = "; ".join(entry.reason for entry in bad if entry.video == video)
-            context.add_asset_metadata({"why quarantined": reasons}, partition_key=video)
-        context.log.warning(f"{len(bad)} in quarantine, first {bad[0].clip}: {bad[0].reason}")
-    context.log.info(
-        f"{report.computed} computed, {report.cached} cached, {report.quarantined} in quarantine in {report.seconds:.1f} s"
-    )
-    version = hash_values([[entry.clip, entry.output] for entry in good])[:16]
-    return dg.MaterializeResult(metadata=found, data_version=dg.DataVersion(version))
 
 
 def counts(report: StageReport) -> dict[str, float]:

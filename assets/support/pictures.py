@@ -39,6 +39,8 @@ def contact_sheet(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.Metadat
         rows = tables.open_table(swaptalk.home_folder(), "face_crops").to_table(
             columns=["crop", "landmarks"], filter=f"clip = '{entry.clip}' AND frame = {entry.rows // 2}"
         )
+        if rows.num_rows != 1:
+            continue  # the check of the rows tells what is wrong with them
         image = decode_png(rows["crop"][0].as_py())
         scale = 2 * FACE_PX / len(image)
         face = cv2.resize(

@@ -20,7 +20,7 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     source = next(place.evaluation.glob("*/sources/*.png"))
     started = time.perf_counter()
     result = generator.generate(
-        source, place.clip_video(target), place.clip_audio(voice), workdir / "out.mp4", progress=False
+        source, place.clip_video(target), place.clip_audio(voice), workdir / "out.mp4", detail=True, progress=False
     )
     total = time.perf_counter() - started
     found: dict[str, float | str] = {"frames": float(result.frames), "frames_per_second": result.frames / total}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipelines.bench.pretend import bring_up_to_date, fill_home
@@ -14,7 +14,7 @@ from swaptalk_models.settings.preset import load_preset
 SIZES = (10, 1_000, 10_000)
 
 
-def homes(workdir: Path, preset: str = "tiny"):
+def homes(workdir: Path, preset: str = "tiny") -> Iterator[tuple[int, Home, Path]]:
     """(clips, home, folder of its videos) of each size, everything done."""
     for clips in SIZES:
         home, videos = Home(workdir / f"home_{clips}").create(), workdir / f"videos_{clips}"

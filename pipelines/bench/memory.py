@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+
+from assets.support.own_packages import own_environment
 
 SHORT_S, LONG_S, SIZE = 10, 600, 256
 # One annotated clip as long as the video is the worst case; a plain folder's video is cut into chunks.
@@ -51,7 +52,7 @@ def _peak(videos: Path, home: Path, chunk: float) -> float:
     from swaptalk_models.data.engine.workers import WORKER_ENVIRONMENT
 
     command = [sys.executable, "-c", _RUN, str(videos), str(home), str(chunk)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | WORKER_ENVIRONMENT)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=own_environment() | WORKER_ENVIRONMENT)
     return float(done.stdout.split()[-1])
 
 
@@ -64,7 +65,9 @@ def repeat(source: Path, target: Path, times: int) -> None:
         for _ in range(times):
             with av.open(str(source)) as read:
                 picture, sound = read.streams.video[0], read.streams.audio[0]
-                streams = streams or {stream.type: written.add_stream_from_template(stream) for stream in (picture, sound)}
+                streams = streams or {
+                    stream.type: written.add_stream_from_template(stream) for stream in (picture, sound)
+                }
                 for packet in read.demux(picture, sound):
                     kind, shift = packet.stream.type, round(begins / packet.time_base)
                     # The sound's first packet lies before its picture: from the second time on it has no room.

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from assets.support.own_packages import own_environment
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
@@ -22,14 +24,14 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
         cpu = time.process_time()
         found[f"ours_seconds_at_{clips}"] = min(whole_run(place, videos) for _ in range(2))
         found[f"ours_cpu_seconds_at_{clips}"] = (time.process_time() - cpu) / 2
-        found[f"status_seconds_at_{clips}"] = _timed(["-m", "pipelines.cli.main", "status", "--json", "--home", str(place.root)])
+        found[f"status_seconds_at_{clips}"] = _timed(
+            ["-m", "pipelines.cli.main", "status", "--json", "--home", str(place.root)]
+        )
     found["share_of_10_s_at_largest"] = found[f"ours_seconds_at_{clips}"] / 10
     return found | (_command(home) if not Home(home).state().empty else {"home": f"nothing was ever run in {home}: left out"})
 
 
 def _command(home: Path) -> dict[str, float | str]:
-    from pipelines.run import last_settings
-
     settings = last_settings(Home(home))
     command = ["-m", "pipelines.cli.main", "run", "--home", str(home), "--preset", settings.preset]
     for option, value in (("--videos", settings.videos), ("--hdtf", settings.hdtf)):
@@ -44,7 +46,7 @@ def _command(home: Path) -> dict[str, float | str]:
 
 def _timed(arguments: list[str]) -> float:
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=own_environment())
     if done.returncode:
         raise UserError(
             f"the run itself failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"

@@ -7,9 +7,14 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.settings.preset import load_preset
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.container import InputContainer
 
 PEOPLE, SECONDS, SIZE = 4, 4.0, 480
 COPIES = 5
@@ -88,7 +93,9 @@ def _decode(videos: list[Path]) -> tuple[int, float]:
 
 def _copies(videos: list[Path], folder: Path, count: int) -> list[Path]:
     folder.mkdir()
-    return [Path(shutil.copy(video, folder / f"{video.stem}_{index}.mp4")) for video in videos for index in range(count)]
+    return [
+        Path(shutil.copy(video, folder / f"{video.stem}_{index}.mp4")) for video in videos for index in range(count)
+    ]
 
 
 def _write_film(source: Path, target: Path) -> Path:
@@ -113,7 +120,7 @@ def _write_film(source: Path, target: Path) -> Path:
     return target
 
 
-def _grown(read) -> Iterator:
+def _grown(read: InputContainer) -> Iterator[np.ndarray]:
     """The square picture as wide as the film, mirrored above and below."""
     import cv2
     import numpy as np

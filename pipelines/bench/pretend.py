@@ -84,5 +84,9 @@ def _column(field: pa.Field, item: Item) -> pa.Array:
         return pa.array([getattr(item, field.name)] * FRAMES)
     if pa.types.is_fixed_size_list(field.type):
         return tables.float_list(np.zeros((FRAMES, field.type.list_size), np.float32))
-    content = {"crop": encode_png(np.zeros((64, 64, 3), np.uint8)), "mel": bytes(4 * 80 * FRAMES), "labels": bytes(32 * 32)}
+    content = {
+        "crop": encode_png(np.zeros((64, 64, 3), np.uint8)),
+        "mel": bytes(4 * 80 * FRAMES),
+        "labels": bytes(32 * 32),
+    }
     return pa.array([content[field.name]] * FRAMES if field.name in content else range(FRAMES), field.type)

@@ -32,10 +32,14 @@ def _network():
         return nn.Sequential(*layers)
 
     maps = [
-        nn.Sequential(block([64, 64], 3), nn.MaxPool2d(2), block([128, 128], 64), nn.MaxPool2d(2), block([256] * 3, 128)),
+        nn.Sequential(
+            block([64, 64], 3), nn.MaxPool2d(2), block([128, 128], 64), nn.MaxPool2d(2), block([256] * 3, 128)
+        ),
         nn.Sequential(nn.MaxPool2d(2), block([512] * 3, 256)),
         nn.Sequential(nn.MaxPool2d(2), block([512] * 3, 512)),
-        nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(512, 1024, 3, padding=3), nn.ReLU(), nn.Conv2d(1024, 1024, 1), nn.ReLU()),
+        nn.Sequential(
+            nn.MaxPool2d(2), nn.Conv2d(512, 1024, 3, padding=3), nn.ReLU(), nn.Conv2d(1024, 1024, 1), nn.ReLU()
+        ),
         nn.Sequential(nn.Conv2d(1024, 256, 1), nn.ReLU(), nn.Conv2d(256, 512, 3, stride=2, padding=1), nn.ReLU()),
         nn.Sequential(nn.Conv2d(512, 128, 1), nn.ReLU(), nn.Conv2d(128, 256, 3, stride=2, padding=1), nn.ReLU()),
     ]

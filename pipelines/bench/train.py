@@ -10,14 +10,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.run_settings import last_settings
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import own_models
 from swaptalk_models.settings.preset import Preset, load_preset
 
 if TYPE_CHECKING:
     from swaptalk_models.training.data import TrainingData
     from swaptalk_models.training.objective import Objective
 
+TRAINED = tuple(spec.name for spec in own_models() if spec.objective)
 SECONDS = 1.5  # a figure
 _HELD_DECODED = 64  # px; above, a corpus of any size does not fit into memory decoded
 _LATE = 0.9  # of the training: all losses have joined
@@ -27,15 +30,14 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     """Of each training: steps a second, share of the time spent on waiting for batches, and how many times as fast bfloat16 is as float32.
     Of cached codes: frames a second, beside decoding crops and encoding them on the fly.
     """
-    from pipelines.run import last_settings
-    from swaptalk_models.rehearsal.dry_run import TRAINED
-
     settings = last_settings(Home(home))
     preset = load_preset(settings.preset, settings.overrides)
     found: dict[str, float | str] = {"preset": preset.name}
     for name in TRAINED:
         objective, found["data"] = _objective(name, preset, home, workdir)
-        by_dtype = {dtype: _pace(objective, getattr(preset, name).train, dtype, workdir) for dtype in ("float32", "bfloat16")}
+        by_dtype = {
+            dtype: _pace(objective, getattr(preset, name).train, dtype, workdir) for dtype in ("float32", "bfloat16")
+        }
         best = max(by_dtype, key=lambda dtype: by_dtype[dtype][0])
         found[f"{name}_steps_per_second"], found[f"{name}_waiting_share"] = by_dtype[best]
         found[f"{name}_bfloat16_times"] = by_dtype["bfloat16"][0] / by_dtype["float32"][0]
@@ -62,7 +64,13 @@ def _objective(name: str, preset: Preset, home: Path, workdir: Path) -> tuple[Ob
 def _pace(objective: Objective, train, dtype: str, workdir: Path) -> tuple[float, float]:
     from swaptalk_models.training.loop import Fit
 
-    fit = Fit(objective, dataclasses.replace(train, dtype=dtype, minutes=0.0, steps=max(train.steps, 1000)), workdir, lambda line: None)
+    fit = Fit(
+        objective,
+        None,
+        dataclasses.replace(train, dtype=dtype, minutes=0.0, steps=max(train.steps, 1000)),
+        workdir,
+        lambda line: None,
+    )
     fit.step = int(_LATE * fit.config.steps)
     return fit.pace(SECONDS)
 

@@ -14,10 +14,20 @@ from swaptalk_models.settings.ablations import ABLATIONS
 @click.command(epilog="\b\n" + "\n".join(f"{word:<24}{found.meaning}" for word, found in ABLATIONS.items()))
 @click.argument("words", nargs=-1, type=click.Choice(list(ABLATIONS)), metavar="WORD...")
 @home_option
-@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Runs of each, which the spread is taken over.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Runs of each, which the spread is taken over.",
+)
 @click.option("--output", type=OUTPUT, help="Folder for ablations.md and ablations.parquet; else HOME/ablations.")
 @click.option(
-    "--set", "assignments", multiple=True, metavar="SECTION.FIELD=VALUE", help="For all runs alike, such as a smaller budget; repeatable."
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="SECTION.FIELD=VALUE",
+    help="For all runs alike, such as a smaller budget; repeatable.",
 )
 def command(words: tuple[str, ...], home: Path, seeds: int, output: Path | None, assignments: tuple[str, ...]) -> None:
     """What each part of the design is worth: runs of a home with and without it, and a table of the differences.

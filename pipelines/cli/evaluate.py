@@ -20,14 +20,26 @@ _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
 
 
 @click.command()
-@click.option("--generated", type=INPUT, required=True, help="The video to measure, of any method; or a folder of them.")
+@click.option(
+    "--generated", type=INPUT, required=True, help="The video to measure, of any method; or a folder of them."
+)
 @click.option("--target", type=INPUT, help="The video it was made from; or a folder of them.")
 @click.option("--source", type=INPUT, help="Picture of the face it should show; or a folder of them.")
-@click.option("--audio", type=INPUT, help="The sound its lips should follow, else the video's own; or a folder of them.")
+@click.option(
+    "--audio", type=INPUT, help="The sound its lips should follow, else the video's own; or a folder of them."
+)
 @click.option("--gallery", type=INPUT_FOLDER, help="A folder of pictures, one a person, to retrieve the source among.")
-@click.option("--syncnet", type=INPUT_FILE, help="Weights of the official SyncNet (syncnet_v2.model), to judge lip-sync.")
-@click.option("--inception", type=INPUT_FILE, help="Weights of pytorch-fid's Inception (pt_inception-2015-12-05-6726825d.pth), for FID.")
-@click.option("--output", type=OUTPUT, default=Path("evaluation"), show_default=True, help="Folder for the tables of a folder.")
+@click.option(
+    "--syncnet", type=INPUT_FILE, help="Weights of the official SyncNet (syncnet_v2.model), to judge lip-sync."
+)
+@click.option(
+    "--inception",
+    type=INPUT_FILE,
+    help="Weights of pytorch-fid's Inception (pt_inception-2015-12-05-6726825d.pth), for FID.",
+)
+@click.option(
+    "--output", type=OUTPUT, default=Path("evaluation"), show_default=True, help="Folder for the tables of a folder."
+)
 @home_option
 @json_option
 def command(
@@ -74,7 +86,9 @@ def command(
     from swaptalk_models.metrics.evaluate import evaluate_video
     from swaptalk_models.settings.data import FacesConfig
 
-    result = evaluate_video(generated, target, source, audio, gallery, load_judges(judge, config, FacesConfig()), config)
+    result = evaluate_video(
+        generated, target, source, audio, gallery, load_judges(judge, config, FacesConfig()), config
+    )
     if as_json:
         print(json.dumps({key: result[key] for key in _SHOWN}, indent=1))
     else:

@@ -16,12 +16,21 @@ from swaptalk_models.errors import UserError
 @click.option("--audio", type=INPUT_FILE, required=True, help="What is to be said: a sound file, or a video's sound.")
 @click.option("--output", type=OUTPUT, required=True, help="The mp4 to write.")
 @click.option("--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the newest of the home.")
+@click.option(
+    "--detail",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    help="Skin, hair and lashes as fine as in SOURCE; off: what the networks make and nothing else.",
+)
 @home_option
-def command(source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path) -> None:
+def command(
+    source: Path, target: Path, audio: Path, output: Path, release: Path | None, detail: str, home: Path
+) -> None:
     """One customised talking face: the face of SOURCE on the head in TARGET, its lips moving with AUDIO.
 
     Swaps first, then moves the lips, both in the latent space; decodes once and pastes the face back into the whole
-    picture. The output is as long as the audio. Needs no Dagster, only a release.
+    picture, with the source's own detail. The output is as long as the audio. Needs no Dagster, only a release.
 
     \b
     swaptalk generate --source anna.jpg --target ben.mp4 --audio carla.wav --output out.mp4
@@ -31,13 +40,15 @@ def command(source: Path, target: Path, audio: Path, output: Path, release: Path
     for given in (source, target, audio):
         if output.exists() and output.samefile(given):
             raise UserError(f"--output {output} is one of the inputs, and those are never changed")
-    result = make_video(source, target, audio, output, release, home)
+    result = make_video(source, target, audio, output, release, home, detail=detail == "on")
     if result.faceless:
         click.echo(f"{result.faceless} frames show no face and were passed through as they are", err=True)
     click.echo(f"video: {output}")
 
 
-def make_video(source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path):
+def make_video(
+    source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path, detail: bool = True
+):
     """Generate with a release. Returns the generator's GenerationResult."""
     from swaptalk_models.data.store.home import Home
     from swaptalk_models.inference.generator import Generator
@@ -45,4 +56,4 @@ def make_video(source: Path, target: Path, audio: Path, output: Path, release: P
 
     networks = load_release(release or current_release(Home(home)))
     output.parent.mkdir(parents=True, exist_ok=True)
-    return Generator(networks).generate(source, target, audio, output)
+    return Generator(networks).generate(source, target, audio, output, detail=detail)

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Make everything: data, models, report, release.",
     "demo": "The whole graph on the phantom corpus, and one customised talking face.",
     "status": "What there is, and what the last run did.",
+    "dev": "The Dagster UI over a home.",
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
     "evaluate": "Measure any method's talking-face video.",
     "phantom": "Write the phantom corpus: drawn talking heads with exact ground truth.",

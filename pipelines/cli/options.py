@@ -36,7 +36,11 @@ def json_option(command: Callable) -> Callable:
 def ablate_option(command: Callable) -> Callable:
     """--ablate, repeatable."""
     return click.option(
-        "--ablate", multiple=True, type=click.Choice(list(ABLATIONS)), metavar="WORD", help=f"Leave out: {', '.join(ABLATIONS)}; repeatable."
+        "--ablate",
+        multiple=True,
+        type=click.Choice(list(ABLATIONS)),
+        metavar="WORD",
+        help=f"Leave out: {', '.join(ABLATIONS)}; repeatable.",
     )(command)
 
 

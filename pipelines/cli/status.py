@@ -30,7 +30,9 @@ def command(home: Path, as_json: bool) -> None:
     else:
         print_status(status, Console())
         if study := existing.state().study:
-            from pipelines.run import last_settings
+            from pipelines.run_settings import last_settings
 
-            print(f"an ablation study ({', '.join(study)}) is at work here, or was killed and has left models of its own current.")
+            print(
+                f"an ablation study ({', '.join(study)}) is at work here, or was killed and has left models of its own current."
+            )
             print(f"Call it again, or bring the home's own back: {last_settings(existing).command()}")

@@ -11,14 +11,15 @@ so that identity comes from the source, pose and expression from the target; the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 from scipy.spatial import Delaunay
 
+from swaptalk_models.classical.light import STRENGTH, Light, relight_to
 from swaptalk_models.data.faces.alignment import TEMPLATE, apply_affine, crop_affines, crop_face, invert_affine
 from swaptalk_models.settings.data import CropsConfig
 
@@ -46,23 +47,21 @@ _FOREHEAD_UP = 0.55  # height of the forehead points above the brows, in distanc
 
 @dataclass(frozen=True)
 class SwapColour:
-    """Median skin colours, float32 (3,) RGB in 0..255, and their spread. Measured once a clip, they keep it steady."""
+    """Skin and light of a target. Measured once a clip, they keep it steady."""
 
-    source_skin: np.ndarray
-    target_skin: np.ndarray
-    source_spread: np.ndarray
+    skin: np.ndarray
+    """float32 (3,): the skin's median RGB values, 0 to 255."""
+    spread: np.ndarray
     """float32 (3,): 1.48 times the median absolute deviation, which is a standard deviation without outliers."""
-    target_spread: np.ndarray
+    light: Light
 
     @classmethod
-    def measure(
-        cls, source: np.ndarray, source_landmarks: np.ndarray, targets: list[np.ndarray], target_landmarks: np.ndarray
-    ) -> SwapColour:
-        """From a source image and some frames (8 are enough) of the target; landmarks (68, 2) and (N, 68, 2)."""
-        source_skin, source_spread = _skin_statistics(source, source_landmarks)
-        frames = [_skin_statistics(image, points) for image, points in zip(targets, target_landmarks)]
-        target_skin, target_spread = np.median(np.array(frames), axis=0)
-        return cls(source_skin, target_skin, source_spread, target_spread)
+    def measure(cls, targets: Sequence[np.ndarray], landmarks: np.ndarray) -> SwapColour:
+        """From some frames (8 are enough) of the target with landmarks (N, 68, 2)."""
+        skin, spread = np.median(
+            [_skin_statistics(image, points) for image, points in zip(targets, landmarks, strict=True)], axis=0
+        )
+        return cls(skin, spread, Light.of_clip(targets, landmarks))
 
 
 def neutral_landmarks(landmarks: np.ndarray) -> np.ndarray:
@@ -83,19 +82,19 @@ def warp_swap(
     target_neutral: np.ndarray | None = None,
     *,
     colour: SwapColour | None = None,
-    colour_strength: float = 0.75,
+    colour_strength: float = STRENGTH,
     geometry: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Swap the source's face into the target image: (image like `target`, uint8; mask float32 (H, W), 0 to 1).
 
     Images are uint8 RGB, aligned crops or whole frames, and need not be of one size; landmarks (68, 2) are in pixels of
     their own image. `target_neutral` is the target's resting shape (`neutral_landmarks`); without it the target's frame
-    counts as neutral but for its open mouth and closed eyes. `colour_strength` (0 to 1) is how much of the difference
-    of skin tone is taken away, `geometry` (0 to 1) how much of the source's shape is kept.
+    counts as neutral but for its open mouth and closed eyes. `colour_strength` (0 to 1) is how far the source is brought
+    into the target's light (classical/light.py), `geometry` (0 to 1) how much of the source's shape is kept.
     Nothing is random and nothing depends on other frames: with steady landmarks and one `colour` a clip is steady.
     """
     source_landmarks, target_landmarks = np.float32(source_landmarks), np.float32(target_landmarks)
-    shape = _destination(source_landmarks, target_landmarks, target_neutral, geometry)
+    shape = destination_shape(source_landmarks, target_landmarks, target_neutral, geometry)
     size = _working_size(target_landmarks)
     # All happens in a crop around the target's face, at the face's own resolution.
     to_work = crop_affines(target_landmarks[None], CropsConfig(size=size, smooth_frames=0))[0]
@@ -105,16 +104,16 @@ def warp_swap(
     source_crop = crop_face(source, source_affine, size)
     source_points = apply_affine(source_landmarks, source_affine)
 
-    warped = _warp(source_crop, _with_forehead(source_points), _with_forehead(shape), size)
     if colour is None:
-        colour = SwapColour.measure(source_crop, source_points, [target_crop], target_points[None])
+        colour = SwapColour.measure([target_crop], target_points[None])
+    lit = relight_to(source_crop, source_points, colour.light, colour_strength)
+    warped = _warp(lit, with_forehead(source_points), with_forehead(shape), size)
     unlike_skin = np.maximum(
-        _unlike_skin(warped, colour.source_skin, colour.source_spread),
-        _unlike_skin(target_crop, colour.target_skin, colour.target_spread),
+        _unlike_skin(warped, *_skin_statistics(lit, source_points)),
+        _unlike_skin(target_crop, colour.skin, colour.spread),
     )
     mask = _swap_mask(shape, target_points, unlike_skin)
-    warped = _match_colour(warped, colour, colour_strength)
-    warped = _keep_mouth_interior(warped, target_crop, target_points, shape)
+    warped = _keep_mouth_interior(warped.astype(np.float32), target_crop, target_points, shape)
     warped = _match_rim(warped, target_crop, mask, 1 - unlike_skin)
     return _blend_back(target, warped, mask, to_work)
 
@@ -125,8 +124,10 @@ def _working_size(landmarks: np.ndarray) -> int:
     return int(np.clip(16 * round(_CROP.size / scale / 16), 128, 512))
 
 
-def _destination(source: np.ndarray, target: np.ndarray, neutral: np.ndarray | None, geometry: float) -> np.ndarray:
-    """Where the source's landmarks go in the target image, (68, 2)."""
+def destination_shape(
+    source: np.ndarray, target: np.ndarray, neutral: np.ndarray | None, geometry: float = 1.0
+) -> np.ndarray:
+    """Where the source's landmarks (68, 2) go in the target image, (68, 2) in its pixels; arguments as in ``warp_swap``."""
     to_template = crop_affines(target[None], _CROP)[0]
     frame = apply_affine(target, to_template)
     rest = frame if neutral is None else apply_affine(neutral, crop_affines(np.float32(neutral)[None], _CROP)[0])
@@ -188,7 +189,7 @@ def _above_chin(closed: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return closed
 
 
-def _with_forehead(shape: np.ndarray) -> np.ndarray:
+def with_forehead(shape: np.ndarray) -> np.ndarray:
     """68 landmarks and ten of the forehead: the brows' line moved up along the face, (78, 2)."""
     eyes = float(np.linalg.norm(shape[36:42].mean(axis=0) - shape[42:48].mean(axis=0)))
     down = shape[31:36].mean(axis=0) - (shape[39] + shape[42]) / 2
@@ -197,19 +198,19 @@ def _with_forehead(shape: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _triangles() -> np.ndarray:
+def face_triangles() -> np.ndarray:
     """Fixed triangulation (N, 3) of 68 + 10 points without the mouth's inside; mouth and eyes drawn open first."""
     shape = TEMPLATE.copy()
     shape[_LOWER_LIP] += [0, 0.04]
     shape[4:13] += [0, 0.03]
-    triangles = Delaunay(_with_forehead(shape)).simplices
+    triangles = Delaunay(with_forehead(shape)).simplices
     inner = (triangles >= 60) & (triangles < 68)
     return triangles[~inner.all(axis=1)]
 
 
 def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, size: int) -> np.ndarray:
     """Piecewise affine warp of a crop (size, size, 3) in one remap: each pixel looks up its triangle's affine."""
-    triangles = _triangles()
+    triangles = face_triangles()
     owner = np.full((size, size), -1, np.int32)
     corners = np.round(to_points[triangles] * 16).astype(np.int32)
     for i, triangle in enumerate(corners):
@@ -245,22 +246,6 @@ def _skin_statistics(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray,
     return centre, 1.48 * np.median(np.abs(values - centre), axis=0) + 1
 
 
-def _match_colour(image: np.ndarray, colour: SwapColour, strength: float) -> np.ndarray:
-    """Bring the source's skin tone towards the target's, uint8 to float32.
-
-    A gain for each channel (von Kries) up to the skin's value; above it a curve that bends back to white, so that eyes
-    and teeth do not burn out on the way from dark to light skin and do not drown on the way back.
-    """
-    gain = np.clip((colour.target_skin + 4) / (colour.source_skin + 4), 0.3, 3.0) ** strength
-    channels = []
-    for c in range(3):
-        skin = float(np.clip(colour.source_skin[c], 20, 235))
-        white = 255 * min(1.0, (1 + gain[c]) / 2)
-        knots = [0, 0.5 * skin, skin, 255], [0, 0.5 * gain[c] * skin, min(gain[c] * skin, 0.97 * white), white]
-        channels.append(PchipInterpolator(*knots)(np.arange(256))[image[..., c]])
-    return np.stack(channels, axis=-1).astype(np.float32)
-
-
 def _keep_mouth_interior(
     warped: np.ndarray, target: np.ndarray, target_points: np.ndarray, shape: np.ndarray
 ) -> np.ndarray:
@@ -287,7 +272,7 @@ def _axis_fit(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _swap_mask(shape: np.ndarray, target_points: np.ndarray, unlike_skin: np.ndarray) -> np.ndarray:
     """Soft mask float32 (size, size): the target's face without its rim and without hair over the forehead."""
     size = len(unlike_skin)
-    outline = np.concatenate([target_points[:17], _with_forehead(shape)[68:], _with_forehead(target_points)[68:]])
+    outline = np.concatenate([target_points[:17], with_forehead(shape)[68:], with_forehead(target_points)[68:]])
     mask = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, _hull(outline), 255)
     edge = max(2, round(0.035 * size))

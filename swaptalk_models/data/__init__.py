@@ -1,1 +1,1 @@
-"""Data, from whatever videos people have to the snapshot that a training reads: sources, stages, the store that they write to."""
+"""From whatever videos people have to the snapshot that a training reads: sources, stages, the store they write to."""

@@ -7,7 +7,7 @@ has not changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.person_split import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, split_persons
-from swaptalk_models.data.quality.gates import SYNC_STAGE, heard, marked, measured, verdicts, write_marks
+from swaptalk_models.data.quality.gates import SYNC_STAGE, Verdict, heard, marked, measured, verdicts, write_marks
 from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.sources.names import speaker_of
 from swaptalk_models.data.stages.registry import CLIP_TABLES
@@ -25,7 +25,7 @@ from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, Ledger
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.data import SplitConfig
 from swaptalk_models.settings.preset import Preset
@@ -60,7 +60,9 @@ class Snapshot:
 
     def clips(self, split: str | None = None) -> list[dict[str, Any]]:
         """Rows of a split (train, validation or test), or all."""
-        return [{"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])]
+        return [
+            {"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])
+        ]
 
     def table_version(self, name: str) -> int:
         """Lance version that holds this snapshot's rows of a table."""
@@ -68,54 +70,107 @@ class Snapshot:
 
 
 def make_snapshot(home: Home, preset: Preset) -> Snapshot:
-    """Name every clip that went through all data stages and that no quality gate keeps out, say of which the sound is of
-    no use, and keep the table versions that hold them. Old snapshots stay. The ledger's marks are brought up to date.
+    """Name every clip that went through all data stages and that no quality gate keeps out, say of which the sound is
+    of no use, and keep the table versions that hold them. Old snapshots stay. The ledger's marks follow.
 
     Raises:
         UserError: nothing to train on, or too few people; the message says what is in quarantine or marked.
     """
     with home.writing("training_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
-        done = measured(ledger, TABLES)
-        usable = sorted(set.intersection(*(set(done[name]) for name in TABLES)))
-        # An offset holds for the sound that it was measured on, whether or not the clip was away meanwhile.
-        offsets = ledger.entries(SYNC_STAGE, status=OK, orphaned=None)
-        done[SYNC_STAGE] = {
-            clip: offsets[clip]
-            for clip in usable
-            if clip in offsets and offsets[clip].inputs == hash_values(heard(done["face_crops"][clip], done["mels"][clip]))
-        }
-        persons = {row["video"]: row["person"] for row in catalog_rows(home)}
-        videos = {clip: done["face_crops"][clip].video for clip in usable if done["face_crops"][clip].video in persons}
-        judged = verdicts(done, preset.quality)
-        judged = {clip: judged[clip] for clip in videos}
-        write_marks(ledger, judged, videos, preset.quality)
-        taken = [clip for clip in videos if not judged[clip].kept_out(preset.quality)]
-        speaker = {clip: speaker_of(videos[clip], persons[videos[clip]]) for clip in taken}
-        mute = {clip for clip in taken if judged[clip].mute(preset.quality)}
-        held_out = {clip: persons[videos[clip]] for clip in taken}
-        extra = _extra(videos, set(persons), preset.training_snapshot.extra)
-        if len({held_out[clip] for clip in taken if clip not in mute | extra}) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
-            held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
-        people = {held_out[clip] for clip in taken if clip not in extra}
-        mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
-        split = dict.fromkeys(held_out.values(), "train") | _split(ledger, people, preset.training_snapshot, mute_people, len(extra))
-        rows = []
-        for clip in taken:
-            row = {"clip": clip, "video": videos[clip], "person": speaker[clip], "split": split[held_out[clip]]}
-            row["frames"] = done["face_crops"][clip].output["frames"]
-            row |= {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES}
-            # Only where something is wrong: a clip whose sound is found to be good and in step has not changed.
-            row |= {"sound_offset": shift} if (shift := judged[clip].shift(preset.quality)) else {}
-            rows.append(row | ({"sound": False} if clip in mute else {}))
-        version = hash_values(rows)[:16]
-        manifest = home.manifest(version)
-        if not manifest.is_file() or not all(tables.has_tag(home, name, f"snapshot-{version}") for name in TABLES):
-            versions = {f"{name}_version": tables.tag_version(home, name, f"snapshot-{version}") for name in TABLES}
-            with written_aside(manifest) as aside:
-                written = [{"sound_offset": 0, "sound": True} | row | versions for row in rows]
-                pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)
+        clips = _usable(home, ledger)
+        judged = verdicts(clips.done | {SYNC_STAGE: _heard_offsets(ledger, clips)}, preset.quality)
+        judged = {clip: judged[clip] for clip in clips.videos}
+        write_marks(ledger, judged, clips.videos, preset.quality)
+        snapshot = _keep(home, _rows(ledger, clips, judged, preset))
         with written_aside(home.snapshots / "current") as aside:
-            aside.write_text(version + "\n")
+            aside.write_text(snapshot.version + "\n")
+    return snapshot
+
+
+def make_unheard_snapshot(home: Home, preset: Preset) -> Snapshot:
+    """The snapshot as it is before anybody has listened: no sound is moved, and none left out for being out of step. The judge that then
+    listens trains on it, so that its training does not hang on what it finds. It becomes nobody's current one.
+
+    Raises:
+        UserError: as ``make_snapshot``.
+    """
+    with home.writing("unheard_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
+        clips = _usable(home, ledger)
+        judged = verdicts(clips.done, preset.quality)
+        return _keep(home, _rows(ledger, clips, {clip: judged[clip] for clip in clips.videos}, preset))
+
+
+@dataclass(frozen=True)
+class _Usable:
+    """Clips that went through all data stages."""
+
+    done: dict[str, dict[str, Entry]]
+    """Stage -> clip -> its entry in the ledger."""
+    videos: dict[str, str]
+    """Clip -> its video."""
+    persons: dict[str, str]
+    """Video -> person, of the whole catalog."""
+
+
+def _usable(home: Home, ledger: Ledger) -> _Usable:
+    done = measured(ledger, TABLES)
+    usable = sorted(set.intersection(*(set(done[name]) for name in TABLES)))
+    persons = {row["video"]: row["person"] for row in catalog_rows(home)}
+    videos = {clip: done["face_crops"][clip].video for clip in usable if done["face_crops"][clip].video in persons}
+    return _Usable(done, videos, persons)
+
+
+def _heard_offsets(ledger: Ledger, clips: _Usable) -> dict[str, Entry]:
+    """What a judge has heard. An offset holds for the sound that it was measured on, whether or not the clip was away meanwhile."""
+    offsets = ledger.entries(SYNC_STAGE, status=OK, orphaned=None)
+    crops, mels = clips.done["face_crops"], clips.done["mels"]
+    return {
+        clip: offsets[clip]
+        for clip in clips.videos
+        if clip in offsets and offsets[clip].inputs == hash_values(heard(crops[clip], mels[clip]))
+    }
+
+
+def _rows(ledger: Ledger, clips: _Usable, judged: Mapping[str, Verdict], preset: Preset) -> list[dict[str, Any]]:
+    """A row a clip, without the tables' versions."""
+    done, videos, persons = clips.done, clips.videos, clips.persons
+    taken = [clip for clip in videos if not judged[clip].kept_out(preset.quality)]
+    speaker = {clip: speaker_of(videos[clip], persons[videos[clip]]) for clip in taken}
+    mute = {clip for clip in taken if judged[clip].mute(preset.quality)}
+    held_out = {clip: persons[videos[clip]] for clip in taken}
+    extra = _extra(videos, set(persons), preset.training_snapshot.extra)
+    if len({held_out[clip] for clip in taken if clip not in mute | extra}) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
+        held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
+    people = {held_out[clip] for clip in taken if clip not in extra}
+    mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
+    split = dict.fromkeys(held_out.values(), "train") | _split(
+        ledger, people, preset.training_snapshot, mute_people, len(extra)
+    )
+    rows = []
+    for clip in taken:
+        row: dict[str, Any] = {
+            "clip": clip,
+            "video": videos[clip],
+            "person": speaker[clip],
+            "split": split[held_out[clip]],
+            "frames": done["face_crops"][clip].output["frames"],
+        }
+        row |= {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES}
+        # Only where something is wrong: a clip whose sound is found to be good and in step has not changed.
+        row |= {"sound_offset": shift} if (shift := judged[clip].shift(preset.quality)) else {}
+        rows.append(row | ({"sound": False} if clip in mute else {}))
+    return rows
+
+
+def _keep(home: Home, rows: list[dict[str, Any]]) -> Snapshot:
+    """The snapshot of these rows, on disk, with the table versions that hold them."""
+    version = hash_values(rows)[:16]
+    manifest = home.manifest(version)
+    if not manifest.is_file() or not all(tables.has_tag(home, name, f"snapshot-{version}") for name in TABLES):
+        versions = {f"{name}_version": tables.tag_version(home, name, f"snapshot-{version}") for name in TABLES}
+        with written_aside(manifest) as aside:
+            written = [{"sound_offset": 0, "sound": True} | row | versions for row in rows]
+            pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)
     return load_snapshot(home, version)
 
 
@@ -127,7 +182,8 @@ def _extra(videos: dict[str, str], known: set[str], patterns: Sequence[str]) -> 
     """
     for pattern in patterns:
         if not any(fnmatchcase(video, pattern) for video in known):
-            raise UserError(f"training_snapshot.extra: no video is called {pattern!r}; one of them is {min(known, default='none')}")
+            one = min(known, default="none")
+            raise UserError(f"training_snapshot.extra: no video is called {pattern!r}; one of them is {one}")
     return {clip for clip, video in videos.items() if any(fnmatchcase(video, pattern) for pattern in patterns)}
 
 
@@ -136,7 +192,9 @@ def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str
         return split_persons(persons, config, mute)
     except UserError as error:
         bad, left_out = ledger.quarantine(), marked(ledger)
-        said = str(error) + (f"; {extra} clips are extra data (training_snapshot.extra) and count for nobody held out" if extra else "")
+        said = str(error)
+        if extra:
+            said += f"; {extra} clips are extra data (training_snapshot.extra) and count for nobody held out"
         if bad:
             said += f"; {len(bad)} in quarantine: " + "; ".join(f"{e.clip} ({e.stage}): {e.reason}" for e in bad[:3])
         if left_out:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swaptalk_models.graph.models import MODELS
 
 CODE_VERSIONS: dict[str, str] = {
-    "phantom": "1",
+    "phantom": "2",
     "hdtf_catalog": "2",
     "raw_videos": "3",
     "clips": "2",
@@ -15,7 +15,7 @@ CODE_VERSIONS: dict[str, str] = {
     "training_snapshot": "2",
     "vq_latents": "1",
     "sync_offsets": "2",  # no asset: written beside the sync judge
-    "test_videos": "5",
+    "test_videos": "6",
     "metrics": "5",
     "evaluation_report": "3",
     "model_release": "1",

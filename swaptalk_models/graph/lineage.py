@@ -1,4 +1,4 @@
-"""The graph of assets by name: what is made from what. The report draws it; Dagster's assets take their inputs from it."""
+"""The graph of assets by name: what is made from what. The report draws it; Dagster's assets take their inputs here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OTHERS: dict[str, Node] = {
     "face_tracks": ("faces", ("clips",)),
     "face_crops": ("faces", ("clips", "face_tracks")),
     "mels": ("audio", ("clips",)),
-    "training_snapshot": ("training", ("face_tracks", "face_crops", "mels")),
+    "training_snapshot": ("training", ("face_tracks", "face_crops", "mels", "sync_judge")),
     "vq_latents": ("latents", ("face_crops", "vqgan")),
     "test_videos": (
         "evaluation",

@@ -85,6 +85,11 @@ class ModelSpec:
         return {name: figure for name, figure in self.figures.items() if figure.threshold is not None}
 
     @property
+    def unheard(self) -> bool:
+        """Whether it learns before the sounds are put into step, from no snapshot's but the clips' own sound."""
+        return "training_snapshot" not in self.reads
+
+    @property
     def upstream(self) -> tuple[str, ...]:
         """Assets that it is made from."""
         return (*self.reads, *self.inputs)
@@ -118,12 +123,13 @@ _ALL = (
     ),
     ModelSpec(
         "sync_judge",
-        "A pixel-space SyncNet that no generator was trained against. Once it is good enough, it also listens to "
-        "every clip: the next snapshot goes by the offsets that it finds.",
+        "A pixel-space SyncNet that no generator was trained against. It learns from the clips as they are; where it "
+        "is good enough, it then listens to every clip, and the snapshot goes by the offsets that it finds.",
         code_version="1",
         network=f"{_MODULES}.sync_judge:SyncJudge.build",
         objective=f"{_OBJECTIVES}.sync:SyncJudgeObjective.build",
         held_out=f"{_HELD_OUT}.sync:SyncHeldOut",
+        reads=("face_tracks", "face_crops", "mels"),
         group="evaluation",
         figures={"accuracy": _ACCURACY, "offset_error_frames": _OFFSET_ERROR},
     ),
@@ -159,7 +165,7 @@ _ALL = (
     ModelSpec(
         "swap_teacher",
         "Classical landmark swaps of pairs of people: the proxy targets of the face swapper.",
-        code_version="2",
+        code_version="3",
         make="swaptalk_models.training.swap_teacher:make_swap_teacher",
         held_out=f"{_HELD_OUT}.swap_teacher:measure_swap_teacher",
         inputs=("vqgan",),
@@ -170,7 +176,7 @@ _ALL = (
     ModelSpec(
         "face_swapper",
         "Transformer over VQ tokens: queries from the target, keys and values from the source.",
-        code_version="3",
+        code_version="4",
         network=f"{_MODULES}.face_swapper:FaceSwapper.build",
         objective=f"{_OBJECTIVES}.swapper:FaceSwapperObjective.build",
         held_out=f"{_HELD_OUT}.swapper:FaceSwapperHeldOut",

@@ -28,6 +28,10 @@ class FaceModels(Protocol[Faces]):
         """How the aligned crops are cut that ``encode`` takes."""
 
     @property
+    def grid(self) -> int:
+        """Cells across a crop: what is finer than these the models cannot say."""
+
+    @property
     def faces(self) -> FacesConfig:
         """How faces are found."""
 

@@ -1,7 +1,7 @@
 """One customised talking face: the source's face on the target video, its lips following the audio.
 
     source ---encode---+
-    target ---encode---+--> swap --> lip-sync with the audio --> decode once --> paste back
+    target ---encode---+--> swap --> lip-sync with the audio --> decode once --> (source's detail) --> paste back
     reference -encode--+--> swap ----^
 
 Two passes over the target: the first follows its face, the second makes the video. Memory does not grow with its length.
@@ -20,7 +20,7 @@ from typing import Any, Generic
 import numpy as np
 from tqdm import tqdm
 
-from swaptalk_models.classical.skin import match_skin
+from swaptalk_models.classical.light import Light, relight_to
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.detection import detect_face
 from swaptalk_models.data.faces.face_track import FaceTrack
@@ -33,6 +33,7 @@ from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.face_models import FaceModels, Faces
+from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.settings.methods import Stage
@@ -87,6 +88,7 @@ class Generator(Generic[Faces]):
         *,
         stages: tuple[Stage, ...] = SWAP_THEN_SYNC,
         track: FaceTrack | None = None,
+        detail: bool = False,
         progress: bool = True,
     ) -> GenerationResult:
         """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound.
@@ -97,6 +99,8 @@ class Generator(Generic[Faces]):
             audio: sound file, or a video whose sound is taken.
             stages: what is done to each face, in this order.
             track: what ``follow`` gave for this target before.
+            detail: whether swapped faces get the source's own detail at the target's resolution (classical/detail.py); off, they are what the
+                networks made and nothing else.
 
         Raises:
             UserError: a file that cannot be read, has no face or no sound; the message names it.
@@ -108,17 +112,20 @@ class Generator(Generic[Faces]):
         if count < 1:
             raise UserError(f"{audio}: no sound in it")
         info = probe(target)
-        face = self._source(source) if source is not None else None  # before the long work: it may be no picture
+        picture = self._source(source) if source is not None else None  # before the long work: it may be no picture
         started = time.perf_counter()
         track = track if track is not None else self.follow(target, progress)
         tracked = time.perf_counter()
         affines = crop_affines(track.landmarks, self.models.crops)
         still = self._reference(target, track, affines)
         reference = self.models.encode(still.crop[None], still.landmarks[None])
-        encoded_source = None
-        if face is not None:
-            lit = match_skin(face.crop, face.landmarks, still.crop, still.landmarks)
+        encoded_source = finish = None
+        if picture is not None:
+            face, light = self._aligned(*picture), Light.measure(still.crop, still.landmarks)
+            lit = relight_to(face.crop, face.landmarks, light)
             encoded_source = self.models.encode(lit[None], face.landmarks[None])
+            if detail and "swap" in stages:
+                finish = Finish(*picture, light, track, affines, self.models.crops, self.models.grid)
         stages = tuple(stage for stage in stages if stage != "swap" or encoded_source is not None)
         for stage in takewhile(lambda stage: stage not in LIP_STAGES, stages):  # like every other frame
             reference = self._apply(stage, reference, encoded_source)
@@ -135,7 +142,8 @@ class Generator(Generic[Faces]):
                 for crop, (_, number, frame) in zip(faces, batch, strict=True):
                     if track.confidence[number] > 0:
                         landmarks = apply_affine(track.landmarks[number], affines[number])
-                        frame = paste_face(frame, crop, affines[number], landmarks)
+                        made_face = finish.on(crop, number) if finish else (crop, affines[number], landmarks)
+                        frame = paste_face(frame, *made_face)
                     else:
                         faceless += 1
                     writer.write(frame)
@@ -144,12 +152,14 @@ class Generator(Generic[Faces]):
                 spent["paste"] += time.perf_counter() - pasted
         return GenerationResult(Path(output), count, faceless, {name: round(value, 3) for name, value in spent.items()})
 
-    def _source(self, path: Path) -> Still:
+    def _source(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """A picture (H, W, 3) and the landmarks (68, 2) of its face."""
         image = read_image(path)
-        face = detect_face(image, self.models.faces, Path(path).name)
-        affine = crop_affines(face.landmarks[None], self.models.crops)[0]
-        crop = crop_face(image, affine, self.models.crops.size)
-        return Still(crop, apply_affine(face.landmarks, affine))
+        return image, detect_face(image, self.models.faces, Path(path).name).landmarks
+
+    def _aligned(self, image: np.ndarray, landmarks: np.ndarray) -> Still:
+        affine = crop_affines(landmarks[None], self.models.crops)[0]
+        return Still(crop_face(image, affine, self.models.crops.size), apply_affine(landmarks, affine))
 
     def _reference(self, target: Path, track: FaceTrack, affines: np.ndarray) -> Still:
         """The reference frame of the target."""

@@ -15,7 +15,7 @@ from swaptalk_models.data.media.video import read_image
 from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
 from swaptalk_models.reporting.preview import small_video
 from swaptalk_models.reporting.report_data import CaseClip, VideoCase
-from swaptalk_models.settings.methods import GROUND_TRUTH, METHODS, OURS
+from swaptalk_models.settings.methods import GROUND_TRUTH, METHODS, OURS, OURS_WITH_DETAIL
 
 _SCENES = 4  # a setting
 _VIDEOS = 8  # a scene
@@ -24,12 +24,12 @@ _PICTURE = 480  # px
 _PREFERRED = (
     GROUND_TRUTH,
     OURS,
+    OURS_WITH_DETAIL,
     "Swap-Sync",
     "Sync-Swap",
     "Swap-Restore-Sync",
     "Sync-then-swap, latent",
     "Wav2Lip",
-    "Lip-sync alone",
 )
 Measured = tuple[SceneVideo, dict[str, Any], dict[str, Any]]
 """A video, its row of the metrics, and its curves."""

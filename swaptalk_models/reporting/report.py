@@ -59,7 +59,7 @@ from swaptalk_models.reporting.report_data import (
     StageCost,
 )
 from swaptalk_models.settings.ablations import COMPRESSIONS
-from swaptalk_models.settings.methods import GROUND_TRUTH, OURS
+from swaptalk_models.settings.methods import GROUND_TRUTH, OURS, OURS_WITH_DETAIL
 from swaptalk_models.settings.preset import Preset
 from swaptalk_models.training.history import HISTORY_FILE, read_history
 
@@ -183,7 +183,7 @@ def _compression_picture(variants: dict[str, Evaluation], path: Path) -> list[Pi
 
 
 def _rows(summary: list[dict[str, Any]]) -> list[ResultRow]:
-    kinds = {GROUND_TRUTH: RowKind.TRUTH, OURS: RowKind.OURS}
+    kinds = {GROUND_TRUTH: RowKind.TRUTH, OURS: RowKind.OURS, OURS_WITH_DETAIL: RowKind.VARIANT}
     return [
         ResultRow(
             row["method"],

@@ -17,6 +17,7 @@ class EvaluationConfig:
     """Longer clips of held-out people are cut into chunks of about this length (s); the paper's protocol."""
     methods: tuple[str, ...] = (
         "SwapTalk",
+        "SwapTalk + detail",
         "Lip-sync alone",
         "Swap alone",
         "Copied reference",

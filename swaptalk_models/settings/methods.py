@@ -28,6 +28,8 @@ class Method:
     """What is done to each face, in this order."""
     settings: tuple[str, ...] = (SELF, CROSS)
     """Where it is tried."""
+    detail: bool = False
+    """Whether swapped faces get the source's own detail (inference/finish.py): no row of the paper's has it."""
 
     @property
     def swaps(self) -> bool:
@@ -41,9 +43,12 @@ class Method:
 
 
 SWAP_ALONE = "Swap alone"
+OURS_WITH_DETAIL = f"{OURS} + detail"
+"""What `swaptalk generate` makes; OURS is the paper's method, from latent space alone."""
 # The trivial ones run where they say something: own lips fit the own sound by birth, so `Swap alone` is tried on a foreign one.
 METHODS: dict[str, Method] = {
     OURS: Method(LATENT, ("swap", "speak")),
+    OURS_WITH_DETAIL: Method(LATENT, ("swap", "speak"), detail=True),
     "Lip-sync alone": Method(LATENT, ("speak",)),
     "Sync-then-swap, latent": Method(LATENT, ("speak", "swap")),
     SWAP_ALONE: Method(LATENT, ("swap",), (CROSS,)),

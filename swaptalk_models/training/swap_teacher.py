@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from swaptalk_models.classical.skin import match_skin
+from swaptalk_models.classical.light import relight
 from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.inference.encode import LatentEncoder
@@ -75,7 +75,7 @@ def swap_pair(data: TrainingData, pair: tuple[Clip, int, Clip, int], colour_stre
 def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
     """The source's crop in the target's light, (S, S, 3) uint8, from two rows of the data: what the swapper is given, here as at inference."""
     source_crop, target_crop = data.crops(np.array([source, target]))
-    return match_skin(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
+    return relight(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
 
 
 def make_swap_teacher(spec: TrainSpec, report: Callable[[str], None]) -> dict[str, Any]:

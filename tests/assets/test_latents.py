@@ -1,151 +1,122 @@
-"""assets/latents.py: codes follow crops and the VQGAN that made them."""
+"""assets/latents.py: codes follow crops and the VQGAN that made them. The VQGANs are real networks that nobody trained."""
+
+from __future__ import annotations
 
 import json
-import sys
-import types
+import shutil
 
-import dagster as dg
 import numpy as np
-import pyarrow as pa
 import pytest
+import torch
 
-from assets.latents import vq_latents, vq_latents_codes
-from assets.support.partitions import RANGE_END, RANGE_START, videos
-from assets.support.resources import SwapTalk
-from swaptalk_models.data.media.png import encode_png
-from swaptalk_models.data.stages import face_crops
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, Entry, Ledger
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.weights import save_model
+from swaptalk_models.settings.models import VQGANConfig
 
-FRAMES = 3
-
-
-def add_clip(home: Home, clip: str, brightness: int) -> None:
-    """Crops of one clip, in table and ledger."""
-    image = encode_png(np.full((32, 32, 3), brightness, np.uint8))
-    columns = {
-        "clip": [clip] * FRAMES,
-        "video": [clip] * FRAMES,
-        "frame": list(range(FRAMES)),
-        "crop": [image] * FRAMES,
-        "affine": [[0.0] * 6] * FRAMES,
-        "landmarks": [[0.0] * 136] * FRAMES,
-        "labels": [b""] * FRAMES,
-        "confidence": [1.0] * FRAMES,
-    }
-    tables.delete_clips(home, "face_crops", [clip])
-    tables.append_rows(home, "face_crops", pa.table(columns, face_crops.SCHEMA))
-    with Ledger(home.ledger) as ledger:
-        output = {"rows": f"{clip}-{brightness}", "frames": FRAMES}
-        ledger.commit([Entry("face_crops", clip, clip, "f", "i", "1", "p", OK, output=output, rows=FRAMES)])
+CLIPS = {*(f"phantom_{i:03d}_000" for i in range(6)), "spoilt_000", "silent_000"}
+FRAMES = 30
 
 
-def set_vqgan(home: Home, version: str, grid: int) -> None:
+def set_vqgan(home: Home, version: str, seed: int, factor: int = 16, codes: int = 16) -> None:
+    """Make a VQGAN of random weights the current one."""
+    torch.manual_seed(seed)
+    channels = (8,) * (factor.bit_length() - 1)
+    config = VQGANConfig(factor=factor, channels=channels, codes=codes, dim=8, groups=2, discriminator_channels=8)
     folder = home.models / "vqgan" / version
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"config": {"codes": 256}, "shape": {"grid": grid, "groups": 1}}))
+    shape = {"crop_size": 64, "grid": 64 // factor, "dim": 8, "groups": 2}
+    save_model("vqgan", VQGAN(config), shape, folder)
+    result = {"step": 0, "seconds": 0.0, "metrics": {}, "inputs": {}, "snapshot": "none"}
+    (folder / "result.json").write_text(json.dumps(result))
     make_current(ModelFolder(folder))
 
 
-@pytest.fixture
-def encoders(monkeypatch) -> list:
-    """Encoders made; each gives the brightness of a crop as its codes."""
-    made = []
+def counts(events) -> list[float]:
+    metadata = next(iter(events["vq_latents"].values())).metadata
+    return [metadata[name].value for name in ("computed", "cached", "quarantined")]
 
-    class LatentEncoder:
-        def __init__(self, folder, device):
-            made.append(folder.name)
-            self.cells = json.loads((folder / "config.json").read_text())["shape"]["grid"] ** 2 // 2
 
-        def encode(self, crops):
-            codes = np.repeat(crops[:, 0, 0, :1].astype(np.uint16), self.cells, axis=1)
-            return codes, codes + 1
+def codes(home: Home) -> dict[str, np.ndarray]:
+    """{clip: codes (frames, all of a frame)} as the table holds them, each with the version of its VQGAN."""
+    rows = tables.open_table(home, "vq_latents").to_table().sort_by([("clip", "ascending"), ("frame", "ascending")])
+    found: dict[str, list] = {}
+    for row in rows.to_pylist():
+        found.setdefault(row["clip"], []).append([*row["upper"], *row["lower"]])
+    return {name: np.array(values) for name, values in found.items()}
 
-    module = types.ModuleType("swaptalk_models.inference.encode")
-    module.LatentEncoder = LatentEncoder
-    monkeypatch.setitem(sys.modules, "swaptalk_models.inference.encode", module)
-    return made
+
+def makers(home: Home) -> set[str]:
+    return set(tables.open_table(home, "vq_latents").to_table(columns=["vqgan"])["vqgan"].to_pylist())
 
 
 @pytest.fixture
-def home(tmp_path) -> Home:
-    home = Home(tmp_path / "home").create()
-    add_clip(home, "a", 10)
-    add_clip(home, "b", 20)
-    set_vqgan(home, "v1", 4)
-    return home
+def encoded(own):
+    """Everything encoded by a first VQGAN."""
+    set_vqgan(own.home, "v1", seed=0)
+    events = own.run("vq_latents")
+    assert counts(events) == [len(CLIPS), 0, 0]
+    return own
 
 
-def materialize(home: Home, first="a", last="b"):
-    with dg.instance_for_test() as instance:
-        instance.add_dynamic_partitions(videos.name, ["a", "b"])
-        tags = {RANGE_START: first, RANGE_END: last}
-        swaptalk = SwapTalk(home=str(home.root))
-        result = dg.materialize(
-            [vq_latents, vq_latents_codes], instance=instance, tags=tags, resources={"swaptalk": swaptalk}
-        )
-    counts = result.asset_materializations_for_node("vq_latents")[0].metadata
-    return [counts[name].value for name in ("computed", "cached", "quarantined")], result
-
-
-def rows(home: Home) -> list:
-    table = tables.open_table(home, "vq_latents").to_table().to_pylist()
-    return sorted(
-        (row["clip"], row["frame"], row["upper"][0], row["lower"][0], len(row["upper"]), row["vqgan"]) for row in table
+def test_codes_of_every_frame_and_a_check_of_each_video(encoded):
+    found = codes(encoded.home)
+    assert {clip: len(values) for clip, values in found.items()} == dict.fromkeys(CLIPS, FRAMES)
+    assert all(values.shape[1] == 2 * 4 * 4 and values.max() < 16 for values in found.values())
+    assert len(np.unique(np.concatenate(list(found.values())))) > 1
+    checks = [check for check in encoded.checks() if check.check_name == "vq_latents_codes"]
+    assert {check.partition for check in checks if check.passed} == set(
+        encoded.instance.get_dynamic_partitions("videos")
     )
 
 
-def test_codes_of_every_frame(home, encoders):
-    counts, result = materialize(home)
-    assert counts == [2, 0, 0]
-    assert rows(home) == [(c, f, v, v + 1, 8, "v1") for c, v in (("a", 10), ("b", 20)) for f in range(FRAMES)]
-    assert result.get_asset_check_evaluations()[0].passed
-    assert encoders == ["v1"]
+def test_nothing_new_loads_no_network(encoded):
+    (encoded.home.models / "vqgan" / "v1" / "weights.safetensors").unlink()
+    assert counts(encoded.run("vq_latents")) == [0, len(CLIPS), 0]
 
 
-def test_nothing_new_loads_no_network(home, encoders):
-    materialize(home)
-    counts, _ = materialize(home)
-    assert counts == [0, 2, 0]
-    assert encoders == ["v1"]
+def test_another_crop_replaces_its_clips_rows_only(encoded, tmp_path):
+    before = codes(encoded.home)
+    shutil.copytree(encoded.videos, tmp_path / "videos")
+    encoded.videos = tmp_path / "videos"
+    shutil.copy(encoded.videos / "phantom_003.mp4", encoded.videos / "phantom_001.mp4")
+    encoded.run("hdtf_catalog", tags={})
+    encoded.run("raw_videos", "clips", "face_tracks", "face_crops", "mels")
+    assert counts(encoded.run("vq_latents")) == [1, len(CLIPS) - 1, 0]
+    after = codes(encoded.home)
+    changed = {clip for clip in before if not np.array_equal(before[clip], after[clip])}
+    assert changed == {"phantom_001_000"} and np.array_equal(after["phantom_001_000"], before["phantom_003_000"])
 
 
-def test_another_crop_replaces_its_clips_rows_only(home, encoders):
-    materialize(home)
-    add_clip(home, "b", 33)
-    counts, _ = materialize(home)
-    assert counts == [1, 1, 0]
-    assert [row[2] for row in rows(home)] == [10] * FRAMES + [33] * FRAMES
+def test_a_newer_vqgan_replaces_everything(encoded):
+    before = codes(encoded.home)
+    set_vqgan(encoded.home, "v2", seed=1)
+    assert counts(encoded.run("vq_latents")) == [len(CLIPS), 0, 0]
+    after = codes(encoded.home)
+    assert makers(encoded.home) == {"v2"} and set(after) == CLIPS
+    assert not any(np.array_equal(before[clip], after[clip]) for clip in before)
 
 
-def test_a_newer_vqgan_replaces_everything(home, encoders):
-    materialize(home)
-    set_vqgan(home, "v2", 4)
-    assert materialize(home)[0] == [2, 0, 0]
-    assert {row[-1] for row in rows(home)} == {"v2"}
-    assert len(rows(home)) == 2 * FRAMES
+def test_another_grid_starts_a_new_table(encoded):
+    set_vqgan(encoded.home, "v2", seed=0, factor=8)
+    assert counts(encoded.run("vq_latents", partition_key="phantom_000")) == [1, 0, 0]
+    assert {clip: values.shape[1] for clip, values in codes(encoded.home).items()} == {"phantom_000_000": 2 * 8 * 8}
+    (check,) = [check for check in encoded.checks() if check.check_name == "vq_latents_codes"]
+    assert check.passed and check.partition == "phantom_000"
 
 
-def test_another_grid_starts_a_new_table(home, encoders):
-    materialize(home)
-    set_vqgan(home, "v2", 8)
-    counts, result = materialize(home, "a", "a")
-    assert counts == [1, 0, 0]
-    assert {(row[0], row[4]) for row in rows(home)} == {("a", 32)}
-    assert result.get_asset_check_evaluations()[0].passed
-
-
-def test_codes_outside_of_the_codebook_block(home, encoders):
-    add_clip(home, "b", 255)  # its lower codes are 256, and there are 256
-    with dg.instance_for_test() as instance:
-        instance.add_dynamic_partitions(videos.name, ["a", "b"])
-        result = dg.materialize(
-            [vq_latents, vq_latents_codes],
-            instance=instance,
-            tags={RANGE_START: "a", RANGE_END: "b"},
-            resources={"swaptalk": SwapTalk(home=str(home.root))},
-            raise_on_error=False,
-        )
-    assert not result.get_asset_check_evaluations()[0].passed
+def test_codes_outside_of_the_codebook_block(encoded):
+    """As if the codebook of this version had had fewer codes."""
+    config = encoded.home.models / "vqgan" / "v1" / "config.json"
+    most = {clip: int(values.max()) for clip, values in codes(encoded.home).items()}
+    stored = json.loads(config.read_text())
+    stored["config"]["codes"] = max(most.values())
+    config.write_text(json.dumps(stored))
+    encoded.run("vq_latents", must=False)
+    checks = {check.partition: check for check in encoded.checks() if check.check_name == "vq_latents_codes"}
+    wrong = {video for video, check in checks.items() if not check.passed}
+    assert wrong == {clip[:-4] for clip, code in most.items() if code == max(most.values())}
+    assert not encoded.result.success
+    assert f"code {max(most.values())} of {max(most.values())}" in checks[min(wrong)].description

@@ -4,7 +4,6 @@ import pytest
 
 from pipelines.bench import train
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.rehearsal import dry_run
 from swaptalk_models.settings.preset import load_preset
 
 TOY = {
@@ -24,7 +23,7 @@ def test_figures_on_random_data(tmp_path, monkeypatch):
     home = Home(tmp_path / "home").create()
     home.update_state(preset="tiny", overrides=TOY)
     monkeypatch.setattr(train, "SECONDS", 0.01)
-    monkeypatch.setattr(dry_run, "TRAINED", ("vqgan", "lip_expert"))
+    monkeypatch.setattr(train, "TRAINED", ("vqgan", "lip_expert"))
     (tmp_path / "work").mkdir()
     found = train.measure(tmp_path / "work", home.root)
     assert (found["preset"], found["data"]) == (load_preset("tiny").name, "random")

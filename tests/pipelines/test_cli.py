@@ -102,9 +102,13 @@ def test_generate_never_overwrites_an_input(inputs, tmp_path, capsys, output):
 def test_generate_says_where_the_video_is(inputs, tmp_path, capsys, monkeypatch):
     from pipelines.cli import generate
 
-    monkeypatch.setattr(generate, "make_video", lambda *args: types.SimpleNamespace(faceless=0))
+    asked = []
+    result = types.SimpleNamespace(faceless=0)
+    monkeypatch.setattr(generate, "make_video", lambda *args, detail: asked.append(detail) or result)
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"video: {tmp_path / 'out.mp4'}"
+    assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4", "--detail", "off") == 0
+    assert asked == [True, False]
 
 
 def test_demo_ends_with_report_and_video(tmp_path, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """`swaptalk run` through Dagster, on a graph that takes no time."""
 
 import shlex
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
@@ -13,6 +14,7 @@ from pipelines import run as run_module
 from pipelines.cli.main import main
 from pipelines.instance import open_instance
 from pipelines.recovery import left_runs
+from pipelines.run_settings import Settings
 from pipelines.terminal import terminal_logger
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger, StageReport
@@ -156,7 +158,7 @@ def test_a_killed_study_is_told_of_until_the_models_are_the_homes_own(graph, tmp
 
 
 def test_a_run_as_words_for_a_shell(tmp_path):
-    settings = run_module.Settings(tmp_path, "tiny", videos="/my videos", overrides={"clips.crf": "20", "ablate": ["f16"]})
+    settings = Settings(tmp_path, "tiny", videos="/my videos", overrides={"clips.crf": "20", "ablate": ["f16"]})
     words = ["swaptalk", "run", "--home", str(tmp_path), "--preset", "tiny", "--videos", "/my videos"]
     assert shlex.split(settings.command()) == [*words, "--set", "clips.crf=20", "--set", "ablate=['f16']"]
 

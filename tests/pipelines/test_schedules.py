@@ -4,8 +4,8 @@ import dagster as dg
 import pytest
 
 from assets.support.partitions import RANGE_END, RANGE_START
-from assets.training import MODELS
 from pipelines.schedules import retrain
+from swaptalk_models.graph.models import own_models
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def tick(instance):
 
 
 def trained(instance, snapshot):
-    for name in MODELS:
-        materialised(instance, name, "v", snapshot=snapshot)
+    for spec in own_models():
+        materialised(instance, spec.name, "v", snapshot=snapshot)
 
 
 def test_is_off_by_default():

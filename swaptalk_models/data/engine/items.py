@@ -19,7 +19,8 @@ class Item:
     clip: str
     video: str
     inputs: Any
-    """Plain values that the result depends on: hashes of what is read, spans, windows. The fingerprint is taken of them."""
+    """Plain values that the result depends on: hashes of what is read, spans, windows. The fingerprint is taken of
+    them."""
     payload: dict[str, Any] = field(default_factory=dict)
     """What else the work needs to know, but does not depend on: where things lie."""
 

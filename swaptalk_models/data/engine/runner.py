@@ -55,17 +55,19 @@ def run_stage(
 
     Args:
         name: the stage; its code version is ``CODE_VERSIONS[name]``.
-        items: gives every clip of these videos that the stage should have; clips it had beyond these become orphans. Called when nobody can
-            change any more what the stage reads.
+        items: gives every clip of these videos that the stage should have; clips it had beyond these become orphans.
+            Called when nobody can change any more what the stage reads.
         videos: the videos that this run is about; nothing else is looked at.
         params: config dataclass of the stage (or None).
-        work: ``work(item, home, params)``; a module-level function where ``workers`` > 1. BadClip puts the clip into quarantine.
+        work: ``work(item, home, params)``; a module-level function where ``workers`` > 1. BadClip puts the clip into
+            quarantine.
         table: whether results go to the Lance table ``name``.
         reads: stages whose data are read; nobody may write them meanwhile.
         there: whether the files of a finished clip are still there.
         workers: processes; 1 works in this one.
         run: the run to which the counts are added.
-        time_limit: longest time for one clip (s); one that takes longer goes into quarantine, until the limit is raised.
+        time_limit: longest time for one clip (s); one that takes longer goes into quarantine, until the limit is
+            raised.
 
     Raises:
         UserError: another run is at work on this stage; the disk is full.
@@ -95,13 +97,15 @@ def run_stage(
 def _recover(name: str, home: Home, ledger: Ledger, table: bool, unclean: bool) -> None:
     """After a kill between table and ledger: nobody knows which rows are there, so none of them stays.
 
-    A power cut may have taken the ledger's last entries, or the table's last rows: clips of which they tell different things go, too.
+    A power cut may have taken the ledger's last entries, or the table's last rows: clips of which they tell different
+    things go, too.
     """
     doubtful = set(ledger.pending(name))
     if unclean and table:
         rows, double = tables.row_counts(home, name)
         known = {entry.clip: entry.rows for entry in ledger.entries(name, orphaned=None).values()}
-        doubtful.update(double, (clip for clip in rows.keys() | known.keys() if rows.get(clip, 0) != known.get(clip, 0)))
+        differ = {clip for clip in rows.keys() | known.keys() if rows.get(clip, 0) != known.get(clip, 0)}
+        doubtful.update(double, differ)
     if doubtful and table:
         tables.delete_clips(home, name, sorted(doubtful))
     ledger.forget(name, doubtful)
@@ -112,7 +116,8 @@ def _recover(name: str, home: Home, ledger: Ledger, table: bool, unclean: bool) 
 
 
 def remove_partial_files(home: Home, name: str) -> None:
-    """Remove the half-written files of a stage. Who calls this holds the home for it: nobody is at work on one of them."""
+    """Remove the half-written files of a stage. Who calls this holds the home for it: nobody is at work on one of
+    them."""
     for left in [*(home.root / name).glob(".*.part"), *home.spool.glob(f".{name}.*.part")]:
         left.unlink(missing_ok=True)
 
@@ -131,16 +136,8 @@ class _Stage:
         known: dict[str, Entry],
         time_limit: float | None,
     ):
-        self.time_limit = time_limit
-        self.name, self.home, self.ledger, self.params, self.work, self.table, self.known = (
-            name,
-            home,
-            ledger,
-            params,
-            work,
-            table,
-            known,
-        )
+        self.name, self.home, self.ledger, self.params, self.work = name, home, ledger, params, work
+        self.table, self.known, self.time_limit = table, known, time_limit
         self.code_version, self.params_hash = CODE_VERSIONS[name], hash_params(params)
         self.computed = self.quarantined = 0
         self.finished: list[tuple[Entry, pa.Table | SpooledRows | None]] = []
@@ -163,19 +160,19 @@ class _Stage:
         bar = tqdm(total=len(todo), desc=self.name, unit="clip", disable=None, file=sys.stderr)
         try:
             with bar:
-                pool = workers > 1 and todo  # even for one: a decoder that crashes or hangs shall not take this process
-                outcomes = (
-                    attempt_in_pool(self._args(todo), min(workers, len(todo))) if pool else map(attempt, self._args(todo))
-                )
-                for outcome in outcomes:
+                tasks = self._tasks(todo)
+                # A pool even for one item: a decoder that crashes or hangs shall not take this process.
+                in_pool = workers > 1 and todo
+                for outcome in attempt_in_pool(tasks, min(workers, len(todo))) if in_pool else map(attempt, tasks):
                     self._finish(*outcome)
                     bar.update()
         finally:  # what is done is kept, whatever stopped the rest
             self.flush()
 
-    def _args(self, todo: list[Item]) -> Iterator[Task]:
+    def _tasks(self, todo: list[Item]) -> Iterator[Task]:
         for item in todo:
-            if not self.table:  # its files are replaced while it is worked on, whatever the ledger still says of the old ones
+            if not self.table:
+                # Its files are replaced while it is worked on, whatever the ledger still says of the old ones.
                 self.ledger.begin(self.name, [item.clip])
             yield self.work, item, self.home, self.params, self.time_limit
 

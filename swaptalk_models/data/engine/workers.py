@@ -42,8 +42,8 @@ PRELOAD = [
     f"{_DATA}.quality.measures",
     f"{_DATA}.sound.mel",
 ]
-"""What the data stages' work imports where it runs (a test holds the two together), loaded once, by the server from which
-the workers fork. Nothing that starts threads or a GPU."""
+"""What the data stages' work imports where it runs (a test holds the two together), loaded once, by the server from
+which the workers fork. Nothing that starts threads or a GPU."""
 
 Task = tuple[Work, Item, Home, Any, "float | None"]
 """(work, item, home, params, time limit)."""
@@ -74,7 +74,7 @@ def attempt_in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
     """Outcomes as they come, from worker processes. A clip that kills its worker is tried once more alone, then
     quarantined."""
     suspects: list[Task] = []
-    running: dict[Future, Task] = {}
+    running: dict[Future[Outcome], Task] = {}
     exhausted = False
     while not exhausted or suspects:
         alone = bool(suspects)
@@ -105,7 +105,7 @@ def attempt_in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
                 running.clear()
 
 
-def _has_result(future: Future) -> bool:
+def _has_result(future: Future[Outcome]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 

@@ -11,7 +11,7 @@ import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -78,7 +78,8 @@ def dlib_weights(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _dlib_models():
+def _dlib_models() -> tuple[Any, Any]:
+    """(detector, landmark predictor)."""
     import dlib
 
     return dlib.get_frontal_face_detector(), dlib.shape_predictor(dlib_weights("shape_predictor_68_face_landmarks.dat"))
@@ -194,7 +195,8 @@ class FaceAlignmentBackend:
         return sorted(found, key=lambda d: -d.score)
 
     def landmarks(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        exact = np.asarray(box, np.float64)  # the package puts its numbers into tensors, and PyTorch takes no numpy.float32
+        # The package puts its numbers into tensors, and PyTorch takes no numpy.float32.
+        exact = np.asarray(box, np.float64)
         return np.asarray(self._model.get_landmarks_from_image(image, detected_faces=[exact])[0], np.float32)
 
     def box_around(self, landmarks: np.ndarray) -> np.ndarray:

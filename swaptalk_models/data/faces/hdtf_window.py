@@ -20,7 +20,7 @@ HEAD, LIFT = 1.43, 0.08
 
 
 def face_window(
-    path: str | os.PathLike, start_s: float | None, end_s: float | None, zoom: float, config: FacesConfig
+    path: str | os.PathLike[str], start_s: float | None, end_s: float | None, zoom: float, config: FacesConfig
 ) -> tuple[int, int, int, int]:
     """Window (x, y, width, height), px of the upright picture, in which the main speaker's head stays all the time.
 
@@ -37,7 +37,7 @@ def face_window(
     return union_window(_heads(track.box[track.status != MISSING]), zoom, info.width, info.height)
 
 
-def _sampled(path: str | os.PathLike, start_s: float, end_s: float | None, rotation: int) -> Iterator[np.ndarray]:
+def _sampled(path: str | os.PathLike[str], start_s: float, end_s: float | None, rotation: int) -> Iterator[np.ndarray]:
     """Upright RGB frames (H, W, 3)."""
     with open_media(path) as container:
         stream = video_stream(container)

@@ -1,4 +1,4 @@
-"""Which frame of a clip shows the lip-sync what the face looks like: the one definition that training and inference share."""
+"""The frame of a clip that shows the lip-sync what the face looks like: one definition for training and inference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from swaptalk_models.data.faces.landmarks import mouth_opening
 
 
 def reference_frame(landmarks: np.ndarray) -> int:
-    """Frame whose pose is typical of the clip and whose mouth is nearly closed, from landmarks (T, 68, 2) in crop pixels.
+    """Frame whose pose is typical of the clip and whose mouth is nearly closed, from landmarks (T, 68, 2) in crop
+    pixels.
 
     A closed mouth leaves the audio the whole say; a typical pose leaves the warp the least to do.
     """

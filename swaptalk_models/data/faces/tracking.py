@@ -191,7 +191,8 @@ class _Tracker:
         width = float(np.median(box[seen, 2] - box[seen, 0]))
         if width < self.config.min_face:
             raise BadClip(f"{name}: median face {width:.0f} px wide, below face_tracks.min_face {self.config.min_face}")
-        doubt = np.array([value for frame, value in self.doubts.items() if status[frame] in (DETECTED, TRACKED)], np.float32)
+        doubts = [value for frame, value in self.doubts.items() if status[frame] in (DETECTED, TRACKED)]
+        doubt = np.array(doubts, np.float32)
         return FaceTrack(box=box, landmarks=landmarks, confidence=confidence, status=status, doubt=doubt)
 
 
@@ -236,8 +237,8 @@ def _doubt(backend: FaceBackend, image: np.ndarray, box: np.ndarray) -> float:
     pixel; a regression that sees a hand or a microphone there puts them somewhere else each time.
     """
     width = float(box[2] - box[0])
-    aside = np.float32([_SHIFT * width, 0, _SHIFT * width, 0])
-    left, right = (backend.landmarks(image, box + sign * aside) for sign in (-1, 1))
+    shift = np.float32([_SHIFT * width, 0, _SHIFT * width, 0])
+    left, right = (backend.landmarks(image, box + sign * shift) for sign in (-1, 1))
     moved = np.linalg.norm(left - right, axis=1) / 2 / max(width, 1e-6)
     return float(max(moved[27:36].mean(), moved[48:].mean()))
 

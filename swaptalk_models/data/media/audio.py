@@ -20,7 +20,7 @@ JUMP_S = 0.02  # time stamps further off than this are holes or overlaps, not ro
 
 
 def read_audio(
-    path: str | os.PathLike, rate: int = 16000, start_s: float = 0.0, stop_s: float | None = None
+    path: str | os.PathLike[str], rate: int = 16000, start_s: float = 0.0, stop_s: float | None = None
 ) -> np.ndarray:
     """Reads sound, mixed down to mono and resampled.
 
@@ -52,7 +52,9 @@ def _time_zero(container: av.container.InputContainer, stream: av.AudioStream) -
     return float((leader.start_time or 0) * leader.time_base)
 
 
-def _runs(container, stream, rate: int, start: float, stop: float | None) -> Iterator[tuple[int, np.ndarray]]:
+def _runs(
+    container: av.container.InputContainer, stream: av.AudioStream, rate: int, start: float, stop: float | None
+) -> Iterator[tuple[int, np.ndarray]]:
     """Resampled pieces (first sample counted from ``start``, float32 samples); each run of gapless frames has its own
     resampler.
     """
@@ -105,7 +107,7 @@ def _placed(runs: Iterator[tuple[int, np.ndarray]], rate: int) -> np.ndarray:
     return np.clip(audio, -1.0, 1.0, out=audio)
 
 
-def write_wav(path: str | os.PathLike, audio: np.ndarray, rate: int = 16000) -> None:
+def write_wav(path: str | os.PathLike[str], audio: np.ndarray, rate: int = 16000) -> None:
     """Writes float audio (samples,) in [-1, 1] as a mono PCM16 wav file; the file appears whole."""
     assert audio.ndim == 1, f"mono audio is one-dimensional, got {audio.shape}"
     samples = np.round(np.clip(audio, -1.0, 1.0) * 32767.0).astype("<i2")

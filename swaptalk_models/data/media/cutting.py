@@ -21,6 +21,9 @@ from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import ClipsConfig
 
+Window = tuple[int, int, int, int]
+"""x, y, width, height (px) of the upright picture."""
+
 CLIP_RATE = 25  # frames/s
 SAMPLE_RATE = 16000  # Hz
 SAMPLES_PER_FRAME = SAMPLE_RATE // CLIP_RATE
@@ -41,13 +44,13 @@ class ClipInfo:
 
 
 def cut_clip(
-    source: str | os.PathLike,
-    video_out: str | os.PathLike,
-    audio_out: str | os.PathLike,
+    source: str | os.PathLike[str],
+    video_out: str | os.PathLike[str],
+    audio_out: str | os.PathLike[str],
     start_s: float | None,
     end_s: float | None,
     config: ClipsConfig,
-    crop: tuple[int, int, int, int] | None = None,
+    crop: Window | None = None,
     reference_height: int | None = None,
 ) -> ClipInfo:
     """Cuts [start_s, end_s) out of a source (None: its start, its end) and writes a mp4 and a wav file that belong
@@ -136,7 +139,9 @@ def _copy(info: VideoInfo, aside: Path) -> ClipInfo | None:
     return ClipInfo(frames, frames / CLIP_RATE, info.width, info.height, copied=True) if frames == info.frames else None
 
 
-def _encode(info: VideoInfo, aside: Path, start: Fraction, count: int | None, config: ClipsConfig, window) -> ClipInfo:
+def _encode(
+    info: VideoInfo, aside: Path, start: Fraction, count: int | None, config: ClipsConfig, window: Window | None
+) -> ClipInfo:
     with (
         open_media(info.path) as source,
         av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"}) as target,
@@ -228,7 +233,7 @@ def _ready(graph: av.filter.Graph) -> Iterator[av.VideoFrame]:
 
 
 def _picture(
-    info: VideoInfo, stream: av.VideoStream, config: ClipsConfig, window
+    info: VideoInfo, stream: av.VideoStream, config: ClipsConfig, window: Window | None
 ) -> tuple[int, int, list[tuple[str, str]]]:
     """Size of the clip and the filters that make a frame upright, cropped, not taller than allowed, even,
     square-pixelled, BT.601.
@@ -267,7 +272,7 @@ def _linked(frame: av.VideoFrame, time_base: Fraction, filters: list[tuple[str, 
     return graph
 
 
-def _scaled_window(crop: Sequence[float], info: VideoInfo, reference_height: int | None) -> tuple[int, int, int, int]:
+def _scaled_window(crop: Sequence[float], info: VideoInfo, reference_height: int | None) -> Window:
     """A crop window (x, y, width, height) in the pixels of this very file, held inside the picture."""
     scale = info.height / reference_height if reference_height else 1.0
     x, y, width, height = (round(value * scale) for value in crop)

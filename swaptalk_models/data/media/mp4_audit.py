@@ -48,7 +48,7 @@ _ONE = 1 << 30
 """1.0 in the last column of a matrix."""
 
 
-def check_index(path: str | os.PathLike) -> None:
+def check_index(path: str | os.PathLike[str]) -> None:
     """Whether an mp4's index can be true. Other containers are taken as they are.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Boxes of an mp4 or QuickTime file and the numbers in them, by ISO/IEC 14496-12. What does not fit is `DamagedIndex`."""
+"""Boxes of an mp4 or QuickTime file and the numbers in them, by ISO/IEC 14496-12. `DamagedIndex`: they do not fit."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Index:
     """Where the contents of the `mdat` boxes lie: first byte, and the one after the last."""
 
 
-def read_index(path: str | os.PathLike) -> Index | None:
+def read_index(path: str | os.PathLike[str]) -> Index | None:
     """The index of an mp4 file; None of one that has none, or hides it in fragments (`mvex`) or compressed (`cmov`).
 
     Raises:
@@ -240,9 +240,14 @@ def _picture(description: bytes) -> tuple[tuple[int, int], Fraction | None, bool
 
 
 def _edits(boxes: list[bytes]) -> list[tuple[int, int]]:
-    return [edit for box in boxes for content in read_boxes(box, "edts").get("elst", []) for edit in _edit_list(content)]
+    return [
+        edit for box in boxes for content in read_boxes(box, "edts").get("elst", []) for edit in _edit_list(content)
+    ]
 
 
 def _edit_list(content: bytes) -> list[tuple[int, int]]:
     wide = read_version(content, "elst", 1) == 1
-    return [(length, start) for length, start, _ in read_rows(content, "elst", ">u8,>i8,>u4" if wide else ">u4,>i4,>u4").tolist()]
+    return [
+        (length, start)
+        for length, start, _ in read_rows(content, "elst", ">u8,>i8,>u4" if wide else ">u4,>i4,>u4").tolist()
+    ]

@@ -29,7 +29,7 @@ class Shots:
     """Frames that cannot be decoded, or not as they were."""
 
 
-def scan_video(path: str | os.PathLike, threshold: float = 0.12) -> Shots:
+def scan_video(path: str | os.PathLike[str], threshold: float = 0.12) -> Shots:
     """Finds cuts and damage in a video.
 
     A cut is a jump of the 32 x 18 grey thumbnail that stays: after a flash the picture is the old one again. The jump

@@ -35,7 +35,7 @@ _TEN_BIT_CURVES = (16, 18)  # AVCOL_TRC_SMPTE2084 (PQ) and AVCOL_TRC_ARIB_STD_B6
 
 
 @contextmanager
-def open_media(path: str | os.PathLike) -> Iterator[av.container.InputContainer]:
+def open_media(path: str | os.PathLike[str]) -> Iterator[av.container.InputContainer]:
     """Opens a media file for reading. Raises BadClip with a reason that a person understands; so do decoding errors
     inside the block.
     """
@@ -94,7 +94,7 @@ def _name(container: av.container.InputContainer) -> str:
     return container.name.removeprefix("file:")
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """Describes a video, from its index and its first frame.
 
     Raises:
@@ -244,7 +244,7 @@ def _moment(stream: av.VideoStream, pts: int | None) -> float:
     return float(((pts or 0) - (stream.start_time or 0)) * stream.time_base)
 
 
-def read_frames(path: str | os.PathLike, batch: int = 32) -> Iterator[np.ndarray]:
+def read_frames(path: str | os.PathLike[str], batch: int = 32) -> Iterator[np.ndarray]:
     """Reads all stored frames in display order, in constant memory.
 
     Yields:
@@ -261,8 +261,9 @@ def read_frames(path: str | os.PathLike, batch: int = 32) -> Iterator[np.ndarray
 def _suits_decord(info: VideoInfo) -> bool:
     # Measured on 488 px h264: on two idle cores decord gives 1.8 x PyAV's frames/s (it converts colours while it
     # decodes), for about the same CPU time; on cores that others fight for, half. Its FFmpeg is from 2020: HEVC takes 3
-    # x PyAV's time, and rotation, 10 bits and fields are PyAV's, whose answers the tests pin down. And it decodes ahead without limit where
-    # its frames are not taken quickly enough: memory would grow with the length of a video, so long ones are PyAV's, too.
+    # x PyAV's time, and rotation, 10 bits and fields are PyAV's, whose answers the tests pin down. And it decodes ahead
+    # without limit where its frames are not taken quickly enough: memory would grow with the length of a video, so long
+    # ones are PyAV's, too.
     plain = info.codec == "h264" and info.pix_fmt == "yuv420p" and not (info.rotation or info.interlaced or info.hdr)
     if not plain or info.width % 2 or info.height % 2 or info.frames > DECORD_FRAMES:
         return False
@@ -298,7 +299,7 @@ def _read_pyav(info: VideoInfo, batch: int) -> Iterator[np.ndarray]:
         yield np.stack(frames)
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Reads a still image, upright by its EXIF orientation: uint8 RGB (H, W, 3).
 
     Raises:

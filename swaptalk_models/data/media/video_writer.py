@@ -34,7 +34,7 @@ class VideoWriter:
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: str | os.PathLike[str],
         width: int,
         height: int,
         fps: float = 25,

@@ -63,6 +63,15 @@ def over(image: np.ndarray, colour, alpha: np.ndarray) -> None:
     image += (np.asarray(colour, np.float32) - image) * alpha[..., None]
 
 
+def layer(image: np.ndarray, colour, alpha: np.ndarray) -> None:
+    """The same onto a layer (H, W, 4) that has an alpha of its own (colour not multiplied by it), in place."""
+    below = image[..., 3] * (1 - alpha)
+    total = alpha + below
+    share = alpha / np.maximum(total, 1e-4)
+    image[..., :3] += (np.asarray(colour, np.float32) - image[..., :3]) * share[..., None]
+    image[..., 3] = total
+
+
 def smooth_noise(rng: np.random.Generator, positions: np.ndarray, cells: int) -> np.ndarray:
     """Smooth periodic noise in about [-1, 1] along `positions` (0..1 is one period), with `cells` knots."""
     knots = rng.uniform(-1, 1, cells)

@@ -23,15 +23,13 @@ import numpy as np
 from tqdm import tqdm
 
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.phantom.camera import Shooting
 from swaptalk_models.data.phantom.motion import FPS, Motion, perform
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.data.phantom.speech import AUDIO_RATE, speak
 from swaptalk_models.data.store.atomic_write import written_aside
 from swaptalk_models.errors import UserError
-
-CRF = 14
-"""H.264 quality of the corpus: close to lossless to the eye."""
 
 MAX_WORKERS = 8
 
@@ -107,15 +105,15 @@ def write_person(video: Path, index: int, seconds: float, seed: int, size: int) 
     person = make_person(index, seed)
     frames = math.floor(seconds * FPS + 1e-6)
     speech = speak(person.voice, frames / FPS, np.random.default_rng([seed, index, 1]))
-    motion = perform(speech, frames, np.random.default_rng([seed, index, 2]), person.liveliness)
-    renderer = Renderer(person, size)
+    motion = perform(speech, frames, np.random.default_rng([seed, index, 2]), person.liveliness, person.articulation)
+    renderer, shooting = Renderer(person, size), Shooting(person.camera, size, seed * 1000 + index)
     landmarks = np.empty((frames, 68, 2), np.float32)
     truth, note = _truth_files(video)
     note.unlink(missing_ok=True)
-    with VideoWriter(video, size, size, FPS, audio=speech.audio, rate=AUDIO_RATE, crf=CRF) as writer:
+    with VideoWriter(video, size, size, FPS, audio=speech.audio, rate=AUDIO_RATE, crf=person.camera.crf) as writer:
         for i in range(frames):
             image, landmarks[i] = renderer.frame(motion.frame(i))
-            writer.write(image)
+            writer.write(shooting.frame(image, i))
     with written_aside(truth) as aside, open(aside, "wb") as file:
         np.savez_compressed(
             file, landmarks=landmarks, **{field.name: getattr(motion, field.name) for field in fields(Motion)}
@@ -154,7 +152,7 @@ def _is_done(video: Path, index: int, seconds: float, seed: int, size: int) -> b
 
 
 def _recipe(index: int, seconds: float, seed: int, size: int) -> str:
-    return hashlib.sha256(json.dumps([_code(), index, float(seconds), seed, size, CRF]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([_code(), index, float(seconds), seed, size]).encode()).hexdigest()[:16]
 
 
 @cache

@@ -16,7 +16,7 @@ FPS = 25
 COARTICULATION_S = 0.026
 """Sigma (s) of the Gaussian with which a phoneme's shape reaches over into its neighbours."""
 
-MAX_YAW = np.radians(12.0)
+MAX_YAW = np.radians(14.0)
 
 
 @dataclass(frozen=True)
@@ -164,13 +164,17 @@ def _drift(rng: np.random.Generator, frames: int, slowest: float, fastest: float
 
 
 def _blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Both lids: a blink every two to four seconds, the first within 1.6 s; shut in two frames, open again in four."""
+    """Both lids: a blink about every two to five seconds, the first within 1.6 s; shut in two frames, open in four.
+
+    How often differs from take to take; now and then two blinks follow each other.
+    """
+    often = rng.uniform(1.6, 3.2)
     shape = np.array([0.35, 0.9, 1.0, 0.75, 0.4, 0.12])
     track = np.zeros(frames + len(shape))
     at = int(rng.uniform(0.3, 1.6) * FPS)
     while at < frames:
         track[at : at + len(shape)] = np.maximum(track[at : at + len(shape)], shape)
-        at += int(rng.uniform(2.0, 4.0) * FPS)
+        at += int((0.4 if rng.random() < 0.1 else rng.uniform(0.8, 1.6) * often) * FPS)
     return track[:frames]
 
 
@@ -181,22 +185,30 @@ def _saccades(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.nda
     while at < frames:
         until = at + int(rng.uniform(0.4, 1.2) * FPS)
         if rng.random() < 0.4:
-            x[at:until], y[at:until] = rng.uniform(-1, 1), rng.uniform(-0.5, 0.5)
+            x[at:until], y[at:until] = rng.uniform(-1.4, 1.4), rng.uniform(-0.8, 0.8)
         at = until
     return gaussian_filter1d(x, 0.7), gaussian_filter1d(y, 0.7)
 
 
-def perform(speech: Speech, frames: int, rng: np.random.Generator, liveliness: float = 1.0) -> Motion:
-    """The performance to `speech`, `frames` long. `liveliness` scales head and brow movement (0 to about 1.2)."""
+def perform(
+    speech: Speech, frames: int, rng: np.random.Generator, liveliness: float = 1.0, articulation: float = 1.0
+) -> Motion:
+    """The performance to `speech`, `frames` long.
+
+    `liveliness` scales head and brow movement (0 to about 1.2), `articulation` how wide the mouth opens (0 to 1).
+    """
     opening, spread, press, tuck, tongue = mouth_tracks(speech.phonemes, frames)
     stress = gaussian_filter1d(loudness(speech.audio, frames), 3)
     stress = stress / max(float(stress.max()), 1e-6) - 0.5
-    rest = rng.uniform(-0.05, 0.05)
-    yaw = rest + np.radians(8.0) * liveliness * _drift(rng, frames, 0.10, 0.45)
-    pitch = np.radians(4.5) * liveliness * _drift(rng, frames, 0.12, 0.5) + np.radians(2.5) * liveliness * stress
+    # How a person holds the head, and about which axis it moves most, differ from take to take.
+    rest_yaw, rest_pitch, rest_roll = rng.uniform(-1, 1, 3) * np.radians((4.5, 1.5, 3.0))
+    turns, nods, tilts = liveliness * rng.uniform(0.6, 1.25, 3)
+    yaw = rest_yaw + np.radians(7.5) * turns * _drift(rng, frames, 0.10, 0.45)
+    pitch = rest_pitch + np.radians(3.8) * nods * _drift(rng, frames, 0.12, 0.5) + np.radians(3.0) * nods * stress
+    roll = rest_roll + np.radians(3.2) * tilts * _drift(rng, frames, 0.08, 0.35)
     gaze_x, gaze_y = _saccades(rng, frames)
     tracks = {
-        "opening": opening,
+        "opening": articulation * opening,
         "spread": spread,
         "press": press,
         "tuck": tuck,
@@ -207,7 +219,7 @@ def perform(speech: Speech, frames: int, rng: np.random.Generator, liveliness: f
         "gaze_y": gaze_y,
         "yaw": np.clip(yaw, -MAX_YAW, MAX_YAW),
         "pitch": pitch,
-        "roll": np.radians(3.5) * liveliness * _drift(rng, frames, 0.08, 0.35),
+        "roll": roll,
         "shift_x": 0.06 * liveliness * _drift(rng, frames, 0.08, 0.3),
         "shift_y": 0.035 * liveliness * _drift(rng, frames, 0.1, 0.35),
         "zoom": 1 + 0.02 * liveliness * _drift(rng, frames, 0.08, 0.25),

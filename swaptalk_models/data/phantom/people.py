@@ -10,40 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Colour = tuple[float, float, float]
-"""RGB, 0 to 1."""
-
-SKIN = np.array([(92, 60, 46), (120, 80, 58), (152, 104, 76), (190, 140, 108), (221, 176, 146), (240, 205, 184)]) / 255
-HAIR = {
-    "black": (26, 22, 24),
-    "dark": (52, 36, 28),
-    "brown": (88, 58, 38),
-    "chestnut": (122, 70, 42),
-    "red": (166, 80, 38),
-    "blond": (196, 154, 92),
-    "fair": (222, 190, 132),
-    "grey": (150, 148, 148),
-    "white": (216, 214, 210),
-}
-IRIS = {
-    "brown": (92, 56, 34),
-    "dark": (58, 38, 30),
-    "hazel": (126, 100, 52),
-    "green": (88, 120, 76),
-    "blue": (84, 128, 168),
-    "grey": (116, 128, 136),
-}
-CLOTHES = (
-    (38, 54, 92),
-    (96, 36, 44),
-    (44, 78, 66),
-    (72, 72, 78),
-    (150, 126, 92),
-    (108, 78, 118),
-    (196, 190, 180),
-    (44, 40, 46),
-)
-BACKDROPS = ((112, 128, 146), (146, 132, 116), (104, 126, 112), (138, 120, 140), (88, 96, 112), (164, 160, 152))
+from swaptalk_models.data.phantom.camera import Camera, draw_camera
+from swaptalk_models.data.phantom.draws import Draws
+from swaptalk_models.data.phantom.light import Colour, Light, draw_light
+from swaptalk_models.data.phantom.palette import BACKDROPS, CLOTHES, HAIR, IRIS, SKIN
 
 
 @dataclass(frozen=True)
@@ -105,6 +75,21 @@ class Person:
     brow_colour: Colour
     iris_colour: Colour
     blush: float
+    """Blood near the surface: redness of cheeks, nose, ears and lids."""
+    undertone: float
+    """-1 rosy to 1 olive."""
+    oil: float
+    """Shine of forehead, nose and cheeks."""
+    pores: float
+    """Depth of pores and fine roughness."""
+    mottle: float
+    """Unevenness of the skin's colour: patches, old scars, sun spots."""
+    shave: float
+    """Blue-grey shadow of a shaven beard."""
+    lip_gloss: float
+    tooth_white: float
+    tooth_gaps: float
+    """How far the teeth stand apart and how uneven they are."""
     freckles: float
     mole: tuple[float, float] | None
     wrinkles: float
@@ -114,63 +99,21 @@ class Person:
     glasses: str
     clothes: Colour
     collar: str
+    pattern: str
+    """Of the cloth."""
     backdrop: Colour
-    light: float
+    setting: str
+    """What is behind the person; backdrop.py paints it."""
+    defocus: float
+    """Sigma (units) of the background's blur."""
+    part_side: float
+    """Side of the parting, -1 or 1."""
+    light: Light
+    camera: Camera
     voice: Voice
     liveliness: float
-
-
-class _Draws:
-    """Numbers in 0..1 for one person: a Kronecker sequence a trait, so any first N people cover them evenly."""
-
-    def __init__(self, index: int, seed: int):
-        self._index, self._trait = index, 0
-        self._start = np.random.default_rng([seed, 0x9E37])
-        self._own = np.random.default_rng([seed, index, 0x7F4A])
-
-    def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
-        self._trait += 1
-        step = np.sqrt(_PRIMES[self._trait % len(_PRIMES)]) * (1 + self._trait // len(_PRIMES))
-        value = (self._start.random() + self._index * step + 0.02 * self._own.random()) % 1.0
-        return float(low + (high - low) * value)
-
-    def choice(self, options, weights=None):
-        edges = np.cumsum(np.ones(len(options)) if weights is None else np.asarray(weights, float))
-        return options[int(np.searchsorted(edges / edges[-1], self.uniform(), side="right").clip(0, len(options) - 1))]
-
-
-_PRIMES = [
-    2,
-    3,
-    5,
-    7,
-    11,
-    13,
-    17,
-    19,
-    23,
-    29,
-    31,
-    37,
-    41,
-    43,
-    47,
-    53,
-    59,
-    61,
-    67,
-    71,
-    73,
-    79,
-    83,
-    89,
-    97,
-    101,
-    103,
-    107,
-    109,
-    113,
-]
+    articulation: float
+    """Share of the full mouth opening that the person uses: some mumble."""
 
 
 def _mix(a, b, share: float) -> Colour:
@@ -181,37 +124,40 @@ def _rgb(colour) -> Colour:
     return tuple(c / 255 for c in colour)
 
 
-def _colours(draw: _Draws, age: float, feminine: bool) -> dict:
-    tone = draw.uniform(0, len(SKIN) - 1)
+def _colours(draw: Draws, age: float, feminine: bool) -> dict:
+    tone = (len(SKIN) - 1) * draw.uniform() ** 0.7
     low = min(int(tone), len(SKIN) - 2)
-    skin = np.array(_mix(SKIN[low], SKIN[low + 1], tone - low)) * (
-        1 + draw.uniform(-0.04, 0.05) * np.array((1, 0.2, -0.8))
-    )
+    undertone = draw.uniform(-1, 1)
+    skin = np.array(_mix(SKIN[low], SKIN[low + 1], tone - low))
+    skin = skin * (1 + undertone * np.array((-0.015, 0.03, -0.05))) * draw.uniform(0.95, 1.05)
     fair = tone / (len(SKIN) - 1)
-    names = ("black", "dark") if fair < 0.35 else ("black", "dark", "brown", "chestnut", "red", "blond", "fair")
+    names = ("black", "dark") if fair < 0.5 else ("black", "dark", "brown", "chestnut", "red", "blond", "fair")
     name = draw.choice(names)
     grey = draw.uniform()
     if age > 0.62:
         name = "grey" if grey < 0.55 else "white" if grey < 0.85 else name
-    hair = _rgb(HAIR[name])
+    hair = np.array(_rgb(HAIR[name])) * draw.uniform(0.85, 1.15)
     iris = (
         draw.choice(("dark", "brown"))
-        if fair < 0.4
+        if fair < 0.5
         else draw.choice(("brown", "hazel", "green", "blue", "grey", "dark"))
     )
-    # Lips stand out from dark skin, and from under make-up, by colour.
-    rouge = 0.36 + 0.25 * (1 - fair) + (draw.uniform(0.0, 0.45) if feminine else 0.0)
-    red = _mix(skin * (0.90, 0.62, 0.60), (0.70, 0.24, 0.27), rouge)
+    # Bare lips are the skin with more blood in it; make-up goes from a tint to plain red or rose.
+    bare = skin * np.array((0.90, 0.60, 0.60)) + (1 - fair) * np.array((0.12, 0.05, 0.06)) + 0.02
+    made_up = ((0.62, 0.16, 0.20), (0.68, 0.32, 0.36), (0.50, 0.20, 0.22), (0.72, 0.42, 0.40))
+    rouge = draw.uniform(0.0, 0.8) ** 1.5 if feminine else 0.0
+    lips = _mix(bare, draw.choice(made_up), 0.16 + rouge)
     return {
         "skin": tuple(float(np.clip(c, 0, 1)) for c in skin),
-        "lip_colour": red,
-        "hair_colour": hair,
-        "brow_colour": _mix(np.array(hair) * 0.62, skin * 0.35, 0.25),
+        "undertone": undertone,
+        "lip_colour": tuple(float(np.clip(c, 0, 1)) for c in lips),
+        "hair_colour": tuple(float(np.clip(c, 0, 1)) for c in hair),
+        "brow_colour": _mix(hair * 0.55, skin * 0.30, 0.20 if name not in ("grey", "white") else 0.45),
         "iris_colour": _rgb(IRIS[iris]),
     }
 
 
-def _hair(draw: _Draws, age: float, feminine: bool) -> str:
+def _hair(draw: Draws, age: float, feminine: bool) -> str:
     if feminine:
         return draw.choice(("long", "bob", "bun", "fringe", "wavy", "curly", "pixie"))
     if age > 0.6:
@@ -223,64 +169,65 @@ def _hair(draw: _Draws, age: float, feminine: bool) -> str:
 
 def make_person(index: int, seed: int = 0) -> Person:
     """Person number `index` (0, 1, ...) of the corpus `seed`; does not depend on how many others there are."""
-    draw = _Draws(index, seed)
+    draw = Draws(index, seed)
     u = draw.uniform
     feminine = u() < 0.5
     age = u()
     colours = _colours(draw, age, feminine)
+    clothes = _rgb(draw.choice(CLOTHES))
     soft = 1.0 if feminine else 0.0
     beard = "none" if feminine else draw.choice(("none", "stubble", "moustache", "goatee", "full"), (5, 2, 1.5, 1.5, 2))
     voices = (
-        ("f1", "f2", "f3", "f4", "linda", "steph", "anika")
+        ("f1", "f2", "f3", "f4", "f5", "linda", "steph", "anika", "belinda", "aunty", "Annie", "Alicia", "steph2")
         if feminine
-        else ("m1", "m2", "m3", "m4", "m6", "m7", "m8", "Andy")
+        else ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "Andy", "ed", "john", "paul", "max", "michel", "Denis")
     )
     voice = Voice(
-        name=f"{draw.choice(('en-us', 'en-gb-x-rp', 'en-gb-scotland'))}+{draw.choice(voices)}",
-        words_a_minute=round(u(150, 180)),
-        pitch=round(u(30, 65)),
-        pitch_range=round(u(35, 75)),
+        name=f"{draw.choice(('en-us', 'en-gb-x-rp', 'en-gb-scotland', 'en-us-nyc', 'en'))}+{draw.choice(voices)}",
+        words_a_minute=round(u(132, 196)),
+        pitch=round(u(25, 70)),
+        pitch_range=round(u(30, 80)),
     )
     # Proportions of real faces: what lies far outside confuses landmark models (and people).
     eye_x, eye_y = u(0.262, 0.326), u(-0.13, -0.03)
-    mouth_y = eye_y + u(0.59, 0.71)
-    nose_y = eye_y + (mouth_y - eye_y) * u(0.53, 0.66)
-    chin = mouth_y + u(0.37, 0.49)
+    mouth_y = eye_y + u(0.61, 0.72)
+    nose_y = eye_y + (mouth_y - eye_y) * u(0.56, 0.65)
+    chin = mouth_y + u(0.40, 0.50)
     return Person(
         index=index,
         feminine=feminine,
         age=age,
-        face_width=u(0.66, 0.80) - 0.03 * soft,
-        jaw_width=u(0.80, 0.98) - 0.06 * soft,
-        chin_width=u(0.22, 0.46) - 0.06 * soft,
-        chin_length=chin - 0.03 * soft,
+        face_width=u(0.65, 0.77) - 0.02 * soft,
+        jaw_width=u(0.80, 0.95) - 0.06 * soft,
+        chin_width=u(0.20, 0.33) - 0.04 * soft,
+        chin_length=chin - 0.02 * soft,
         forehead=u(0.97, 1.09),
         fullness=u(),
         eye_x=eye_x,
         eye_y=eye_y,
-        eye_width=u(0.105, 0.150) + 0.008 * soft,
-        eye_height=u(0.036, 0.078) + 0.006 * soft,
+        eye_width=u(0.105, 0.140) + 0.006 * soft,
+        eye_height=u(0.034, 0.060) + 0.005 * soft,
         eye_tilt=u(-0.16, 0.20),
         eye_depth=u(),
         crease=u(),
         lashes=0.25 + 0.75 * soft * u(0.4, 1.0),
-        iris_radius=u(0.058, 0.074),
+        iris_radius=u(0.054, 0.066),
         brow_height=u(0.13, 0.25),
-        brow_thickness=u(0.026, 0.075) - 0.014 * soft,
+        brow_thickness=u(0.028, 0.062) - 0.010 * soft,
         brow_length=u(0.17, 0.25),
         brow_arch=u(0.0, 0.075),
         brow_tilt=u(-0.26, 0.12),
         nose_y=nose_y,
-        nose_width=u(0.115, 0.215) - 0.012 * soft,
-        nose_bridge=u(0.045, 0.085),
-        nose_height=u(0.16, 0.32),
+        nose_width=u(0.112, 0.185) - 0.010 * soft,
+        nose_bridge=u(0.060, 0.095),
+        nose_height=u(0.15, 0.28),
         nose_tip=u(),
         mouth_y=mouth_y,
-        mouth_width=u(0.225, 0.305),
-        upper_lip=u(0.040, 0.072) + 0.010 * soft,
+        mouth_width=u(0.215, 0.285),
+        upper_lip=u(0.046, 0.078) + 0.010 * soft,
         lower_lip=u(0.052, 0.098) + 0.010 * soft,
         cupid=u(0.1, 0.9),
-        corner=u(-0.010, 0.046),
+        corner=u(-0.018, 0.024),
         blush=u(0.1, 0.9),
         freckles=max(0.0, u(-1.5, 1.0)),
         mole=(u(-0.45, 0.45), u(0.08, 0.26)) if u() < 0.3 else None,
@@ -289,11 +236,24 @@ def make_person(index: int, seed: int = 0) -> Person:
         hair=_hair(draw, age, feminine),
         beard=beard,
         glasses=draw.choice(("none", "round", "square", "half"), (7, 1, 1, 1)),
-        clothes=_rgb(draw.choice(CLOTHES)),
-        collar=draw.choice(("crew", "shirt", "vee")),
+        clothes=clothes,
+        collar=draw.choice(("crew", "shirt", "vee", "suit"), (3, 2, 2, 3)),
+        pattern=draw.choice(("plain", "stripes", "knit", "check"), (4, 1, 1, 1)),
         backdrop=_rgb(draw.choice(BACKDROPS)),
-        light=u(-1, 1),
+        setting=draw.choice(("wall", "studio", "shelves", "window", "foliage", "curtain", "lights")),
+        defocus=0.008 + 0.10 * u() ** 2,
+        part_side=draw.choice((-1.0, 1.0)),
+        oil=u(),
+        pores=u(0.2, 1.0),
+        mottle=u(0.15, 1.0),
+        shave=0.0 if feminine else u(0.0, 1.0),
+        lip_gloss=u(0.1, 0.7) + 0.3 * soft,
+        tooth_white=u(),
+        tooth_gaps=u(),
+        light=draw_light(draw, clothes),
+        camera=draw_camera(draw),
         voice=voice,
-        liveliness=u(0.75, 1.1),
+        liveliness=u(0.6, 1.2),
+        articulation=u(0.78, 1.0),
         **colours,
     )

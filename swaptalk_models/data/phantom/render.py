@@ -8,12 +8,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from swaptalk_models.data.phantom.backdrop import paint_backdrop
 from swaptalk_models.data.phantom.canvas import Canvas, over, smoothstep
-from swaptalk_models.data.phantom.features import GAPE, JAW_SHARE, Eye, Mouth, lip_gap
-from swaptalk_models.data.phantom.hair import CUTS, paint_beard, paint_brows, paint_glasses, paint_hair
+from swaptalk_models.data.phantom.eyes import Eye
+from swaptalk_models.data.phantom.facial_hair import paint_beard, paint_brows
+from swaptalk_models.data.phantom.features import GAPE, JAW_SHARE, lip_gap
+from swaptalk_models.data.phantom.glasses import paint_glasses
+from swaptalk_models.data.phantom.hair import CUTS, paint_hair
 from swaptalk_models.data.phantom.landmarks import head_landmarks
+from swaptalk_models.data.phantom.light import develop, linear, normals
+from swaptalk_models.data.phantom.mouth import Mouth
 from swaptalk_models.data.phantom.people import Person
-from swaptalk_models.data.phantom.sculpt import light_relief, paint_skin, shade
+from swaptalk_models.data.phantom.sculpt import light_relief, turn_gain
+from swaptalk_models.data.phantom.skin import paint_skin
 from swaptalk_models.data.phantom.stage import paint_stage
 
 OVERSAMPLE = 1.5
@@ -39,15 +46,18 @@ class Renderer:
         self._canvas = Canvas(round(size * OVERSAMPLE / 2) * 2)
         relief = light_relief(person, self._canvas)
         self._head, alpha = self._paint_head(relief)
-        self._rgba = np.dstack([_bytes(self._head), _bytes(alpha)])
-        self._stage = _bytes(paint_stage(person, self._screen))
-        self._mouth = Mouth(person, self._canvas)
-        self._eyes = [Eye(person, self._canvas, side) for side in (-1, 1)]
+        self._rgba = np.dstack([develop(self._head), _coverage(alpha)])
+        stage = paint_stage(person, self._screen)
+        self._stage = np.dstack([develop(stage[..., :3]), _coverage(stage[..., 3])])
+        self._backdrop = develop(paint_backdrop(person, self._screen))
+        self._mouth = Mouth(person, self._canvas, relief.light)
+        self._eyes = [Eye(person, self._canvas, side, relief.light) for side in (-1, 1)]
         self._glasses = paint_glasses(person, self._canvas)
         # The pose is solved on a grid of every fourth pixel and enlarged: depth is smooth.
         self._grid = Canvas(size // 4)
         depth = np.where(relief.reach < 1, relief.depth, 0).astype(np.float32)
         self._depth = cv2.resize(self._canvas.blur(depth, 0.035), (size // 4,) * 2, interpolation=cv2.INTER_AREA)
+        self._turn = turn_gain(person, self._grid)
         self._pixels = np.arange(size, dtype=np.float32)
         p = person
         self._jaw_window = self._canvas.window(-1.0, 1.0, p.nose_y + 0.02, p.chin_length + GAPE * JAW_SHARE + 0.12)
@@ -58,18 +68,18 @@ class Renderer:
         face = canvas.cover((1 - relief.reach) * 0.8, 0.008)
         ears = self._paint_ears(skin, face)
         paint_beard(p, canvas, skin, relief)
-        paint_brows(p, canvas, skin)
+        paint_brows(p, canvas, skin, relief)
         hair, hair_alpha = paint_hair(p, canvas, relief)
         body = 1 - (1 - face) * (1 - ears)
         # Hair throws a soft shadow on the forehead.
-        shadow = canvas.blur(hair_alpha, 0.05) * (1 - hair_alpha) * 0.55
-        over(skin, skin * (0.52, 0.42, 0.40), shadow.astype(np.float32))
+        shadow = canvas.blur(hair_alpha, 0.05) * (1 - hair_alpha) * 0.60
+        over(skin, skin * (0.42, 0.30, 0.28), shadow.astype(np.float32))
         alpha = 1 - (1 - body) * (1 - hair_alpha)
         share = hair_alpha / np.maximum(alpha, 1e-3)
         outside = CUTS[p.hair].dense > 0 and CUTS[p.hair].ends > -1
         share = np.where(alpha < 2e-3, float(outside) * (canvas.v < CUTS[p.hair].ends), share)
         over(skin, hair, np.clip(share, 0, 1).astype(np.float32))
-        return np.clip(skin, 0, 1), alpha.astype(np.float32)
+        return skin, alpha.astype(np.float32)
 
     def _paint_ears(self, skin: np.ndarray, face: np.ndarray) -> np.ndarray:
         p, u, v = self.person, self._canvas.u, self._canvas.v
@@ -78,8 +88,12 @@ class Renderer:
             x = side * (p.face_width + 0.015)
             r = np.sqrt(((u - x - side * 0.10 * (0.05 - v)) / 0.085) ** 2 + ((v - 0.06) / 0.20) ** 2)
             ear = self._canvas.cover((1 - r) * 0.085, 0.004)
-            light = 0.62 - 0.30 * np.exp(-0.5 * ((r - 0.45) / 0.2) ** 2) + 0.22 * np.sign(p.light) * side * 0.5
-            colour = shade(np.broadcast_to(np.asarray(p.skin, np.float32) * (1.02, 0.88, 0.86), (*r.shape, 3)), light)
+            # A bowl with a raised rim, turned outwards.
+            bowl = 0.05 * np.exp(-0.5 * ((r - 0.80) / 0.16) ** 2) - 0.03 * np.exp(-0.5 * (r / 0.35) ** 2)
+            normal = normals((bowl + 0.35 * side * -u).astype(np.float32), self._canvas.unit)
+            hollow = 1 - 0.55 * np.exp(-0.5 * (r / 0.42) ** 2)
+            lit = p.light.on(normal, hollow, hollow)
+            colour = (linear(p.skin) * (1.0, 0.80, 0.76) * lit).astype(np.float32)
             over(skin, colour, ear * (1 - face))
             alpha = np.maximum(alpha, ear)
         return alpha
@@ -88,20 +102,20 @@ class Renderer:
         texture = self._rgba.copy()
         self._drop_jaw(texture, JAW_SHARE * lip_gap(motion))
         window = texture[self._mouth.window]
-        pixels = window[..., :3].astype(np.float32) * np.float32(1 / 255)
+        pixels = _linear(window)
         self._mouth.paint(pixels, motion)
-        window[..., :3] = _bytes(pixels)
+        window[..., :3] = _screen(pixels)
         look = (0.030 * motion["gaze_x"] - 0.11 * motion["yaw"], 0.020 * motion["gaze_y"] - 0.08 * motion["pitch"])
         for eye in self._eyes:
             window = texture[eye.window]
-            pixels = window[..., :3].astype(np.float32) * np.float32(1 / 255)
+            pixels = _linear(window)
             eye.paint(pixels, motion["blink"], look)
-            window[..., :3] = _bytes(pixels)
+            window[..., :3] = _screen(pixels)
         if self._glasses:
             colour, alpha, place = self._glasses
-            pixels = texture[place][..., :3].astype(np.float32) * np.float32(1 / 255)
+            pixels = _linear(texture[place])
             over(pixels, colour, alpha)
-            texture[place][..., :3] = _bytes(pixels)
+            texture[place][..., :3] = _screen(pixels)
         return self._compose(texture, motion), self.landmarks(motion)
 
     def _jaw_weight(self, u, v) -> np.ndarray:
@@ -174,8 +188,13 @@ class Renderer:
         map_x = cv2.resize(bx.astype(np.float32), (side, side)) * unit + self._pixels[None, :]
         map_y = cv2.resize(by.astype(np.float32), (side, side)) * unit + self._pixels[:, None]
         stage = cv2.remap(self._stage, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        alpha = head[..., 3].astype(np.float32) * np.float32(1 / 255)
-        return cv2.blendLinear(np.ascontiguousarray(head[..., :3]), stage, alpha, 1 - alpha)
+        scene = _blend(stage[..., :3], self._backdrop, stage[..., 3])
+        colour = np.ascontiguousarray(head[..., :3])
+        if abs(motion["yaw"]) > 1e-3:
+            # Screen values are roots of light, so the exponent halves.
+            gain = cv2.resize(np.exp(0.5 * motion["yaw"] * self._turn), (side, side))
+            colour = cv2.multiply(colour, cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
+        return _blend(colour, scene, head[..., 3])
 
     def landmarks(self, motion: dict[str, float]) -> np.ndarray:
         """(68, 2) float32 pixels of the frame."""
@@ -199,5 +218,24 @@ class Renderer:
         return self._screen.pixel(np.stack([x, y], 1) @ a.T + b).astype(np.float32)
 
 
-def _bytes(image: np.ndarray) -> np.ndarray:
-    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+_LINEAR = linear(np.arange(256, dtype=np.float32) / 255)
+
+
+def _coverage(alpha: np.ndarray) -> np.ndarray:
+    return np.clip(alpha * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _blend(front: np.ndarray, behind: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """uint8 images (H, W, 3) by uint8 `alpha` (H, W) of the front one."""
+    share = alpha.astype(np.float32) * np.float32(1 / 255)
+    return cv2.blendLinear(np.ascontiguousarray(front), behind, share, 1 - share)
+
+
+def _linear(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (h, w, 3 or 4) screen values -> float32 (h, w, 3) light, as far as the camera kept it."""
+    return _LINEAR[pixels[..., :3]]
+
+
+def _screen(light: np.ndarray) -> np.ndarray:
+    """Light that has passed the shoulder already, 0..1 -> uint8 screen values."""
+    return (np.sqrt(np.clip(light, 0, 1)) * 255 + 0.5).astype(np.uint8)

@@ -43,8 +43,8 @@ def speak(voice: Voice, seconds: float, rng: np.random.Generator, silent_from: f
     The same voice and the same state of `rng` give the same samples. RuntimeError if espeak-ng cannot be run.
     """
     order = rng.permutation(len(SENTENCES))
-    # No voice says a sentence of the script in under 1.5 s, so this always lasts long enough.
-    count = int(np.ceil(seconds / 1.5)) + 1
+    # No voice says a sentence of the script in under 1.1 s, so this always lasts long enough.
+    count = int(np.ceil(seconds / 1.1)) + 1
     text = ", ".join(SENTENCES[order[i % len(order)]] for i in range(count)) + "."
     rate, events, pcm = _synthesise(text, voice, seed=int(rng.integers(1, 2**31 - 1)))
     if silent_from is not None:

@@ -1,24 +1,23 @@
-"""What stands still behind the face: backdrop, shoulders, neck."""
+"""What follows the head a little: back hair, neck, shoulders."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.data.phantom.canvas import Canvas, bump, over, smoothstep
+from swaptalk_models.data.phantom.canvas import Canvas, layer, smoothstep
+from swaptalk_models.data.phantom.clothes import paint_clothes
 from swaptalk_models.data.phantom.hair import paint_back_hair
+from swaptalk_models.data.phantom.light import linear, normals
+from swaptalk_models.data.phantom.noise import clouds
 from swaptalk_models.data.phantom.people import Person
-from swaptalk_models.data.phantom.sculpt import shade
 
 
 def paint_stage(person: Person, canvas: Canvas) -> np.ndarray:
-    """(side, side, 3) float32 0..1: everything that the head is later laid over."""
-    p, u, v = person, canvas.u, canvas.v
-    lamp = float(np.sign(p.light) or 1.0)
-    glow = 0.80 + 0.34 * np.exp(-0.5 * ((u - 0.35 * lamp) ** 2 + (v + 0.25) ** 2) / 0.9**2)
-    image = (np.asarray(p.backdrop, np.float32) * glow[..., None]).astype(np.float32)
-    paint_back_hair(p, canvas, image)
-    _paint_neck(p, canvas, image, lamp)
-    _paint_clothes(p, canvas, image, lamp)
+    """(side, side, 4) float32: linear light and alpha of back hair, neck and shoulders, which the head is laid over."""
+    image = np.zeros((canvas.side, canvas.side, 4), np.float32)
+    paint_back_hair(person, canvas, image)
+    _paint_neck(person, canvas, image)
+    paint_clothes(person, canvas, image)
     return image
 
 
@@ -27,45 +26,23 @@ def _neck_width(p: Person, v) -> np.ndarray:
     return slim + 0.05 * smoothstep(v, 0.5, 0.2) + 0.34 * np.clip(v - 1.12, 0, None) ** 1.4
 
 
-def _paint_neck(p: Person, canvas: Canvas, image: np.ndarray, lamp: float) -> None:
+def _paint_neck(p: Person, canvas: Canvas, image: np.ndarray) -> None:
+    """A cylinder with two sinews and, in men, an Adam's apple, in the shade of the chin."""
     u, v = canvas.u, canvas.v
     width = _neck_width(p, v)
-    alpha = canvas.cover((width - np.abs(u)) * np.ones_like(v), 0.01) * (v > 0.3)
-    across = np.clip(u / width, -1, 1)
-    light = 0.30 + 0.52 * np.sqrt(np.clip(1 - across**2, 0, 1)) * (1 + 0.35 * lamp * across)
-    light = light * (1 - 0.55 * (1 - smoothstep(v, p.chin_length - 0.02, p.chin_length + 0.34)))
-    light = light * (1 - 0.15 * bump(np.abs(u), v, 0.10 + 0.16 * (1.35 - v), 1.2, 0.035, 0.16))
-    skin = shade(np.broadcast_to(np.asarray(p.skin, np.float32), (canvas.side, canvas.side, 3)), light)
-    over(image, skin, alpha)
-
-
-def _paint_clothes(p: Person, canvas: Canvas, image: np.ndarray, lamp: float) -> None:
-    u, v = canvas.u, canvas.v
-    broad = 1.0 if p.feminine else 1.15
-    away = np.abs(u) / broad
-    collar = {
-        "crew": 1.30 - 0.10 * (np.clip(away, 0, 0.5) / 0.5) ** 2,
-        "shirt": 1.42 - 0.55 * away,
-        "vee": 1.58 - 0.95 * away,
-    }[p.collar]
-    shoulder = 1.17 + 0.10 * away + 0.26 * np.clip(away - 0.25, 0, None) ** 1.6 * 1.4
-    distance = v - np.maximum(shoulder, np.where(away < 0.46, collar, 0))
-    alpha = canvas.cover(distance, 0.012)
-    light = 0.42 + 0.34 * np.exp(-0.5 * ((u - 0.30 * lamp) / 0.55) ** 2) - 0.16 * (v - 1.3)
-    light = light + 0.05 * np.sin(7 * (np.abs(u) - 0.55 * v)) * smoothstep(away, 0.2, 0.6)
-    light = light * (1 - 0.30 * np.exp(-np.clip(distance, 0, None) / 0.05))
-    cloth = shade(
-        np.broadcast_to(np.asarray(p.clothes, np.float32), (canvas.side, canvas.side, 3)), np.clip(light, 0.1, 1)
-    )
-    over(image, cloth, alpha)
-    if p.collar == "shirt":
-        wing = np.minimum(v - (shoulder - 0.045), 0.155 - np.abs(v - (1.17 + 0.45 * away)) * 0.9)
-        wing = np.minimum(wing, 0.50 - away)
-        inner = v - collar + 0.015
-        over(
-            image,
-            np.clip(cloth * 1.18 + 0.02, 0, 1),
-            canvas.cover(np.minimum(np.minimum(wing, inner), 1.5 - v), 0.012) * 0.9,
-        )
-    elif p.collar == "crew":
-        over(image, cloth * 0.72, canvas.cover(0.035 - np.abs(distance - 0.03), 0.01) * (away < 0.47) * alpha)
+    alpha = canvas.cover((width - np.abs(u)) * np.ones_like(v), 0.015) * (v > 0.3)
+    across = np.clip(u / width, -0.98, 0.98)
+    depth = width * np.sqrt(1 - across**2)
+    sinew = 0.10 + 0.30 * np.clip(1.55 - v, 0, 1)
+    depth = depth + 0.030 * np.exp(-0.5 * ((np.abs(u) - sinew) / 0.035) ** 2) * smoothstep(v, 0.9, 1.3)
+    if not p.feminine:
+        depth = depth + 0.030 * np.exp(-0.5 * (u / 0.06) ** 2 - 0.5 * ((v - p.chin_length - 0.24) / 0.05) ** 2)
+    normal = normals(depth.astype(np.float32), canvas.unit)
+    # A high lamp leaves a long shadow of the chin.
+    long = 0.16 + 0.30 * np.sin(p.light.elevation)
+    lean = -0.25 * np.sin(p.light.azimuth)
+    below = smoothstep(v + lean * u, p.chin_length - 0.02, p.chin_length + long)
+    lit = p.light.on(normal, 0.25 + 0.75 * below, 0.45 + 0.55 * below)
+    rng = np.random.default_rng([p.index, 93])
+    grain = 1 + 0.05 * clouds(rng, canvas.side, {0.2 * canvas.unit: 0.7, 0.02 * canvas.unit: 0.6})
+    layer(image, (linear(p.skin) * (0.97, 0.92, 0.90) * grain[..., None] * lit).astype(np.float32), alpha)

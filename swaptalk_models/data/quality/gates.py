@@ -39,7 +39,8 @@ class Gate:
     says: Callable[[float, float], str]
     """(measure, limit) to a reason for people."""
     of: str = FACE
-    """FACE: a marked clip serves no training. SOUND: its face is as good as any, and serves those that look at faces."""
+    """FACE: a marked clip serves no training. SOUND: its face is as good as any, and serves those that look at
+    faces."""
 
     def marks(self, value: float, config: QualityConfig) -> str | None:
         """The reason, or None."""
@@ -60,7 +61,8 @@ GATES = (
           "face turned away: by {value:.0f} degrees or more in a fifth of the frames, allowed {limit:g}"),
     _gate("hidden", "face_tracks", "doubt", "max_doubt",
           "nose or mouth hidden: their landmarks are unsure by {value:.1%} of the face's width, allowed {limit:.1%}"),
-    _gate("lost", "face_tracks", "lost", "max_lost", "face hidden: not seen in {value:.0%} of the frames, allowed {limit:.0%}"),
+    _gate("lost", "face_tracks", "lost", "max_lost",
+          "face hidden: not seen in {value:.0%} of the frames, allowed {limit:.0%}"),
     _gate("silent", "mels", "level", "min_level",
           "sound silent: {value:.0f} dB at its loudest, wanted {limit:g}", SOUND),
     _gate("clipped", "mels", "clipped", "max_clipped",
@@ -68,7 +70,7 @@ GATES = (
 )  # fmt: skip
 _OF_SOUND = frozenset(gate.name for gate in GATES if gate.of == SOUND) | {OUT_OF_STEP}
 SYNC_STAGE = "sync_offsets"
-"""The ledger's stage that holds a clip's offset: see `quality_sync`."""
+"""The ledger's stage that holds a clip's offset: see evaluation/measure/sound_offsets.py."""
 MEASURED = (*dict.fromkeys(gate.stage for gate in GATES), SYNC_STAGE)
 
 
@@ -97,9 +99,15 @@ class Verdict:
 
 
 def judge(outputs: Mapping[str, Mapping[str, Any]], config: QualityConfig) -> Verdict:
-    """The verdict on one clip: `outputs` is {stage: output of its ledger entry}. What was not measured is not judged."""
-    measures = {gate.measure: value for gate in GATES if (value := _measure(outputs, gate.stage, gate.measure)) is not None}
-    reasons = {gate.name: why for gate in GATES if gate.measure in measures and (why := gate.marks(measures[gate.measure], config))}
+    """The verdict on one clip: `outputs` is {stage: output of its ledger entry}. What was not measured is not
+    judged."""
+    measures: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    for gate in GATES:
+        if (value := _measure(outputs, gate.stage, gate.measure)) is not None:
+            measures[gate.measure] = value
+            if why := gate.marks(value, config):
+                reasons[gate.name] = why
     offset, spread = (_measure(outputs, SYNC_STAGE, name) for name in ("offset", "spread"))
     wrong = 0
     if offset is not None and spread is not None:
@@ -108,9 +116,8 @@ def judge(outputs: Mapping[str, Mapping[str, Any]], config: QualityConfig) -> Ve
             wrong = int(offset)
             when = "early" if wrong > 0 else "late"
             if config.out_of_step != "shift":  # moved back, it is in step
-                reasons[OUT_OF_STEP] = (
-                    f"out of step: sound {abs(wrong)} frames too {when}, allowed {config.max_offset} (quality.max_offset)"
-                )
+                said = f"out of step: sound {abs(wrong)} frames too {when}"
+                reasons[OUT_OF_STEP] = f"{said}, allowed {config.max_offset} (quality.max_offset)"
     return Verdict(reasons, measures, wrong)
 
 
@@ -132,18 +139,25 @@ def verdicts(entries: Mapping[str, Mapping[str, Entry]], config: QualityConfig) 
     return {clip: judge(found, config) for clip, found in sorted(outputs.items())}
 
 
-def measured(ledger: Ledger, stages: Iterable[str] = MEASURED, videos: Iterable[str] | None = None) -> dict[str, dict[str, Entry]]:
+def measured(
+    ledger: Ledger, stages: Iterable[str] = MEASURED, videos: Iterable[str] | None = None
+) -> dict[str, dict[str, Entry]]:
     """{stage: {clip: finished entry}} of the stages that measure, of these videos if given."""
     videos = list(videos) if videos is not None else None
     return {stage: ledger.entries(stage, videos, OK) for stage in stages}
 
 
 def write_marks(ledger: Ledger, found: Mapping[str, Verdict], videos: Mapping[str, str], config: QualityConfig) -> None:
-    """Make the ledger's marks those of these clips ({clip: verdict}, {clip: video}); what has not changed is not written."""
+    """Make the ledger's marks those of these clips ({clip: verdict}, {clip: video}); what has not changed is not
+    written."""
     known = ledger.entries(STAGE, orphaned=None)
     params = hash_params(config)
     entries = (_entry(clip, videos[clip], verdict, params) for clip, verdict in found.items())
-    ledger.commit(e for e in entries if e.clip not in known or known[e.clip].fingerprint != e.fingerprint or known[e.clip].orphaned)
+    ledger.commit(
+        e
+        for e in entries
+        if e.clip not in known or known[e.clip].fingerprint != e.fingerprint or known[e.clip].orphaned
+    )
     ledger.forget(STAGE, known.keys() - found.keys())
 
 
@@ -152,7 +166,8 @@ def _entry(clip: str, video: str, verdict: Verdict, params: str) -> Entry:
     fingerprint = hash_values([inputs, _VERSION, params])
     status = MARKED if verdict.reasons else OK
     output = {"gates": list(verdict.reasons), "quality": verdict.measures}
-    return Entry(STAGE, clip, video, fingerprint, inputs, _VERSION, params, status, "; ".join(verdict.reasons.values()), output)
+    reason = "; ".join(verdict.reasons.values())
+    return Entry(STAGE, clip, video, fingerprint, inputs, _VERSION, params, status, reason, output)
 
 
 def marked(ledger: Ledger) -> list[Entry]:

@@ -37,7 +37,8 @@ def yaw_degrees(landmarks: np.ndarray) -> np.ndarray:
     down = down / np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-9)
     away = np.cross(across, down)
     away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
-    return np.degrees(np.arcsin(np.clip(-away[:, 0], -1, 1)))  # R = Rz Ry(yaw) Rx: neither tilt nor pitch is in this element
+    # R = Rz Ry(yaw) Rx: neither tilt nor pitch is in this element
+    return np.degrees(np.arcsin(np.clip(-away[:, 0], -1, 1)))
 
 
 def track_measures(track: FaceTrack) -> dict[str, float]:

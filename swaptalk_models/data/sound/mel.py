@@ -53,8 +53,8 @@ def log_mel(audio: np.ndarray, config: MelConfig = MelConfig()) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def mel_bank(config: MelConfig = MelConfig()) -> np.ndarray:
-    """Triangular filters of equal area on Slaney's mel scale (Auditory Toolbox, 1998): float32 (bands, n_fft // 2 + 1).
-    """
+    """Triangular filters of equal area on Slaney's mel scale (Auditory Toolbox, 1998): float32
+    (bands, n_fft // 2 + 1)."""
     edges = _mel_to_hz(np.linspace(_hz_to_mel(config.fmin), _hz_to_mel(config.fmax), config.bands + 2))
     bins = np.linspace(0, config.rate / 2, config.n_fft // 2 + 1)
     width = np.diff(edges)
@@ -83,8 +83,8 @@ def mel_start(first_frame: int) -> int:
 
 
 def mel_window(mel: np.ndarray, first_frame: int, frames: int = WINDOW_FRAMES) -> np.ndarray:
-    """The mel steps (frames * 16 / 5, bands) that go with ``frames`` frames from ``first_frame`` on; ends are repeated.
-    """
+    """The mel steps (frames * 16 / 5, bands) that go with ``frames`` frames from ``first_frame`` on; ends are
+    repeated."""
     steps = round(frames * MEL_RATE / FRAME_RATE)
     return mel[np.clip(np.arange(steps) + mel_start(first_frame), 0, len(mel) - 1)]
 

@@ -35,7 +35,7 @@ LARGEST_ANNOTATION = 1 << 20  # bytes
 
 
 def fetch_annotations(
-    output_dir: str | os.PathLike, base_url: str = "", checksums: dict[str, str] | None = None
+    output_dir: str | os.PathLike[str], base_url: str = "", checksums: dict[str, str] | None = None
 ) -> list[Path]:
     """Fetches those of HDTF's fifteen annotation files that are not there. What is there is never overwritten.
 

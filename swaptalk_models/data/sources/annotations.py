@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
@@ -31,7 +32,7 @@ _VALUES = {
 }
 
 
-def hdtf_catalog(folder: str | os.PathLike) -> tuple[pa.Table, list[str]]:
+def hdtf_catalog(folder: str | os.PathLike[str]) -> tuple[pa.Table, list[str]]:
     """Reads the annotation files of a folder as published.
 
     A row a clip; a video without a time span keeps one row with a null clip, so that no video is lost. Trailing digits
@@ -76,7 +77,7 @@ def _entries(path: Path, kind: str) -> dict[str, str]:
     return entries
 
 
-def _group_rows(group: str, files: dict[str, dict[str, str]]) -> tuple[list[dict], list[str]]:
+def _group_rows(group: str, files: dict[str, dict[str, str]]) -> tuple[list[dict[str, Any]], list[str]]:
     rows, odd = [], []
     spans, addresses = files["annotion_time"], files["video_url"]
     for name in sorted({*addresses, *spans, *files["resolution"]}):
@@ -111,8 +112,8 @@ def _group_rows(group: str, files: dict[str, dict[str, str]]) -> tuple[list[dict
 
 
 def _clip_row(
-    video: dict, name: str, index: int, span: str, files: dict[str, dict[str, str]]
-) -> tuple[dict, list[str]]:
+    video: dict[str, Any], name: str, index: int, span: str, files: dict[str, dict[str, str]]
+) -> tuple[dict[str, Any], list[str]]:
     start, end = (_seconds(moment) for moment in span.split("-"))
     row = {**video, "clip": f"{video['video']}_{index:03d}", "clip_index": index, "start_s": start, "end_s": end}
     notes = [] if start < end else [f"its time span {span} is empty"]
@@ -145,9 +146,9 @@ def _clean_address(address: str) -> str:
     return f"https://www.youtube.com/watch?v={query['v'][0]}" if "youtube.com" in address and "v" in query else address
 
 
-def _merge_persons(rows: list[dict]) -> list[str]:
-    """Gives one person to all videos of people who share an address: else the same face could be in training and test.
-    """
+def _merge_persons(rows: list[dict[str, Any]]) -> list[str]:
+    """Gives one person to all videos of people who share an address: else the same face could be in training and
+    test."""
     persons = defaultdict(set)
     for row in rows:
         if row["source"]:

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -70,7 +71,7 @@ def worth_asking(status: DownloadStatus | None, config: DownloadConfig, now: flo
 
 
 def download_videos(
-    wanted: Iterable[tuple[str, str | os.PathLike]], config: DownloadConfig
+    wanted: Iterable[tuple[str, str | os.PathLike[str]]], config: DownloadConfig
 ) -> Iterator[DownloadStatus]:
     """Fetches (address, output_stem) pairs, ``config.parallel`` at once, and yields one status each, as they end. A
     failure stops nothing.
@@ -78,7 +79,7 @@ def download_videos(
     Ctrl-C, or closing this generator, stops what is under way: no later pair is asked for, and the next call goes on
     where the stopped ones were.
     """
-    waiting, running = iter(wanted), set[Future]()
+    waiting, running = iter(wanted), set[Future[DownloadStatus]]()
     stop, pool = threading.Event(), ThreadPoolExecutor(config.parallel)
     try:
         while True:
@@ -94,7 +95,7 @@ def download_videos(
 
 
 def _status(
-    address: str, output_stem: str | os.PathLike, config: DownloadConfig, stop: threading.Event
+    address: str, output_stem: str | os.PathLike[str], config: DownloadConfig, stop: threading.Event
 ) -> DownloadStatus:
     try:
         path = download_video(address, output_stem, config, stop)
@@ -105,7 +106,7 @@ def _status(
 
 
 def download_video(
-    address: str, output_stem: str | os.PathLike, config: DownloadConfig, stop: threading.Event | None = None
+    address: str, output_stem: str | os.PathLike[str], config: DownloadConfig, stop: threading.Event | None = None
 ) -> Path:
     """Fetches one video with its sound as ``output_stem`` + `.mp4` (or `.mkv` where mp4 cannot hold its codecs).
 
@@ -147,7 +148,7 @@ class _Patience:
         self.stop, self.longest, self.minutes = stop, config.back_off_s, config.limit_minutes
         self.until = time.monotonic() + 60 * config.limit_minutes
 
-    def check(self, _: dict | None = None) -> None:
+    def check(self, _: dict[str, Any] | None = None) -> None:
         """yt-dlp calls it several times a second while data come in."""
         if self.stop.is_set():
             raise BadClip("stopped; the next run goes on from there")
@@ -170,7 +171,7 @@ def _fetch_streams(address: str, work: Path, config: DownloadConfig, patience: _
     """The picture's file and, where it comes apart from it, the sound's."""
     # `bv+ba` would call the ffmpeg program to join them; fetched one by one, they need none.
     chosen = f"bv[height<={config.max_height}]+ba/b[height<=?{config.max_height}]/b"
-    extract: Callable[..., dict] = partial(_extract, address, work, config, patience)
+    extract: Callable[..., dict[str, Any]] = partial(_extract, address, work, config, patience)
     info = extract(chosen, download=False)
     formats = info.get("requested_formats") or [info]
     for each in formats:
@@ -188,7 +189,7 @@ def _fetch_streams(address: str, work: Path, config: DownloadConfig, patience: _
 
 def _extract(
     address: str, work: Path, config: DownloadConfig, patience: _Patience, formats: str, download: bool
-) -> dict:
+) -> dict[str, Any]:
     import yt_dlp
 
     options = {

@@ -14,7 +14,8 @@ from swaptalk_models.errors import UserError
 
 EXTENSIONS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg")
 
-def folder_catalog(folder: str | os.PathLike) -> pa.Table:
+
+def folder_catalog(folder: str | os.PathLike[str]) -> pa.Table:
     """Catalog of every video in a folder and its sub-folders, one row each; the span is null until a video is opened.
 
     Nothing is decoded: a file that only bears a video's name is refused later, by itself. Hidden files are skipped,

@@ -1,5 +1,4 @@
-"""Names that are safe as partition keys, file names and table keys on every system, and the person that a name tells.
-"""
+"""Names that are safe as partition keys, file names and table keys on every system, and the person a name tells."""
 
 from __future__ import annotations
 

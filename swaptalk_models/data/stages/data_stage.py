@@ -37,8 +37,8 @@ class DataStage:
     name: str
     """Of its asset, its entries in the ledger, its code version, and its table or folder."""
     items: Callable[[Home, Preset, list[str]], list[Item]]
-    """Every clip of these videos that it should have, and what its result depends on. Runs where there is nothing to do,
-    too: imports nothing heavy."""
+    """Every clip of these videos that it should have, and what its result depends on. Runs where there is nothing to
+    do, too: imports nothing heavy."""
     work: Work
     """What it does to one item. Imports what is heavy where it runs, and `engine.workers.PRELOAD` names that."""
     reads: tuple[str, ...] = ()

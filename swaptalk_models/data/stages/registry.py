@@ -19,9 +19,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import StageReport
 from swaptalk_models.settings.preset import Preset
 
-DATA_STAGES: dict[str, DataStage] = {
-    stage.name: stage for stage in (RAW_VIDEOS, CLIPS, FACE_TRACKS, FACE_CROPS, MELS)
-}
+DATA_STAGES: dict[str, DataStage] = {stage.name: stage for stage in (RAW_VIDEOS, CLIPS, FACE_TRACKS, FACE_CROPS, MELS)}
 """Those that need nothing but videos, in an order in which they can be run. vq_latents needs a VQGAN as well: see
 `vq_latents.latents_stage`."""
 CLIP_TABLES = tuple(name for name, stage in DATA_STAGES.items() if stage.schema is not None)

@@ -1,12 +1,13 @@
-"""vq_latents: the codes of every face crop, a row a frame. They name the VQGAN that made them; a newer VQGAN's replace them.
+"""vq_latents: the codes of every face crop, a row a frame.
 
-What an encoder is, is known above the data: the stage is given one.
+Rows name the VQGAN that made them; a newer VQGAN's replace them. What an encoder is, is known above the data: the stage
+is given one.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -28,9 +29,7 @@ Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 def latents_schema(cells: int) -> pa.Schema:
     """``cells`` = groups * grid * grid / 2 codes of each half, row-major."""
     codes = pa.list_(pa.uint16(), cells)
-    return pa.schema(
-        [*tables.KEY, ("frame", pa.int32()), ("upper", codes), ("lower", codes), ("vqgan", pa.string())]
-    )
+    return pa.schema([*tables.KEY, ("frame", pa.int32()), ("upper", codes), ("lower", codes), ("vqgan", pa.string())])
 
 
 def latents_stage(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) -> DataStage:
@@ -110,13 +109,18 @@ def _drop_other_grid(home: Home, cells: int) -> None:
             shutil.rmtree(home.table("vq_latents"))
 
 
-def largest_code(home: Home) -> int:
-    """The largest code index in the table, -1 in an empty one. Memory does not grow with the table."""
-    import pyarrow.compute as pc
-
-    largest = -1
-    for batch in tables.open_table(home, "vq_latents").scanner(columns=["upper", "lower"]).to_batches():
-        for half in ("upper", "lower"):
-            if batch.num_rows:
-                largest = max(largest, pc.max(batch[half].flatten()).as_py())
+def largest_codes(home: Home, videos: Collection[str] | None = None) -> dict[str, int]:
+    """{video: the largest code index in its rows}, of these videos only if given. Memory does not grow with the table."""
+    if not tables.has_table(home, "vq_latents"):
+        return {}
+    largest: dict[str, int] = {}
+    where = None if videos is None else tables.videos_filter(videos)
+    scanner = tables.open_table(home, "vq_latents").scanner(columns=["video", "upper", "lower"], filter=where)
+    for batch in scanner.to_batches():
+        if not batch.num_rows:
+            continue
+        rows = [batch[half].flatten().to_numpy().reshape(batch.num_rows, -1).max(axis=1) for half in ("upper", "lower")]
+        codes, names = np.maximum(*rows), np.array(batch["video"].to_pylist())
+        for video in np.unique(names):
+            largest[str(video)] = max(largest.get(str(video), -1), int(codes[names == video].max()))
     return largest

@@ -30,7 +30,7 @@ def hash_params(params: Any) -> str:
     return hash_values({key: value for key, value in values.items() if key not in NOT_CONTENT})
 
 
-def hash_file(path: str | os.PathLike) -> str:
+def hash_file(path: str | os.PathLike[str]) -> str:
     """Hash of a file's content, in constant memory. BadClip: it cannot be read."""
     try:
         with open(path, "rb") as file:
@@ -53,7 +53,8 @@ def hash_table(table: pa.Table) -> str:
 
 
 class RowsHash:
-    """Hash of rows that come batch by batch, in constant memory. Where the batches are cut does matter: cut them every so many rows."""
+    """Hash of rows that come batch by batch, in constant memory. Where the batches are cut does matter: cut them every
+    so many rows."""
 
     def __init__(self) -> None:
         self._digest = hashlib.blake2b(digest_size=DIGEST_BYTES)

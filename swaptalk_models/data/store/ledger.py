@@ -1,7 +1,7 @@
 """The ledger: what every stage has done to every clip, from what, and how it ended.
 
-One sqlite file, so that one transaction decides whether something was done. Plain look-ups by video or by clip are indexed: asking about
-one video costs the same among ten and among ten thousand.
+One sqlite file, so that one transaction decides whether something was done. Plain look-ups by video or by clip are
+indexed: asking about one video costs the same among ten and among ten thousand.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ CREATE TABLE IF NOT EXISTS runs (
     PRIMARY KEY (run, stage)
 ) WITHOUT ROWID;
 """
-_COLUMNS = "stage, clip, video, fingerprint, inputs, code_version, params, status, reason, output, rows, seconds, updated_at, orphaned"
+_COLUMNS = (
+    "stage, clip, video, fingerprint, inputs, code_version, params, status, reason, output, "
+    "rows, seconds, updated_at, orphaned"
+)
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,15 @@ class Ledger:
 
     def counts(self) -> dict[tuple[str, str], tuple[int, int, int]]:
         """{(stage, status): (clips, videos, rows)} of what is not orphaned."""
-        query = "SELECT stage, status, count(*), count(DISTINCT video), sum(rows) FROM work WHERE orphaned = 0 GROUP BY stage, status"
+        query = (
+            "SELECT stage, status, count(*), count(DISTINCT video), sum(rows) FROM work "
+            "WHERE orphaned = 0 GROUP BY stage, status"
+        )
         return {(stage, status): tuple(numbers) for stage, status, *numbers in self._db.execute(query)}
 
     def begin(self, stage: str, clips: Iterable[str]) -> None:
-        """Note that rows of these clips are about to be written: until ``commit``, nobody knows how many of them are there."""
+        """Note that rows of these clips are about to be written: until ``commit``, nobody knows how many of them are
+        there."""
         with self._transaction():
             self._db.executemany("INSERT OR IGNORE INTO pending VALUES (?, ?)", [(stage, clip) for clip in clips])
 
@@ -209,8 +216,9 @@ class Ledger:
     def record(self, report: StageReport, run: str) -> None:
         """Add a stage's counts to a run's."""
         self._db.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, stage) DO UPDATE SET computed = computed + excluded.computed, "
-            "cached = cached + excluded.cached, quarantined = quarantined + excluded.quarantined, seconds = seconds + excluded.seconds, "
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, stage) DO UPDATE SET "
+            "computed = computed + excluded.computed, cached = cached + excluded.cached, "
+            "quarantined = quarantined + excluded.quarantined, seconds = seconds + excluded.seconds, "
             "updated_at = excluded.updated_at",
             (run, report.stage, report.computed, report.cached, report.quarantined, report.seconds, time.time()),
         )
@@ -236,8 +244,9 @@ class _Transaction:
         self._db.execute("ROLLBACK" if kind else "COMMIT")
 
 
-def _entry(row: tuple) -> Entry:
-    *start, output, rows, seconds, updated_at, orphaned = row  # by position: a run that finds 10,000 clips done reads each a dozen times
+def _entry(row: tuple[Any, ...]) -> Entry:
+    # By position: a run that finds 10,000 clips done reads each a dozen times.
+    *start, output, rows, seconds, updated_at, orphaned = row
     return Entry(*start, json.loads(output), rows, seconds, updated_at, bool(orphaned))
 
 

@@ -33,7 +33,7 @@ class SpooledRows:
 
 
 class SpoolWriter:
-    """Writes the rows of one clip to HOME/spool, batch by batch: a long clip of large crops does not fit into memory."""
+    """Writes the rows of one clip to HOME/spool, batch by batch."""
 
     def __init__(self, path: Path, schema: pa.Schema):
         self.path, self.num_rows, self._hash = path, 0, RowsHash()

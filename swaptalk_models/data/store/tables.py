@@ -9,7 +9,7 @@ Whoever writes holds the home for that table (`Home.writing`); readers need noth
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -54,8 +54,17 @@ def has_table(home: Home, name: str) -> bool:
 
 def clips_filter(clips: Iterable[str]) -> str:
     """SQL condition: one of these clips."""
-    quoted = ", ".join("'" + clip.replace("'", "''") + "'" for clip in clips)
-    return f"clip IN ({quoted})"
+    return _one_of("clip", clips)
+
+
+def videos_filter(videos: Iterable[str]) -> str:
+    """SQL condition: a clip of one of these videos."""
+    return _one_of("video", videos)
+
+
+def _one_of(column: str, values: Iterable[str]) -> str:
+    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f"{column} IN ({quoted})"
 
 
 def append_rows(home: Home, name: str, *rows: pa.Table | SpooledRows) -> None:
@@ -145,21 +154,30 @@ def read_clip(
     return open_table(home, name, version).to_table(columns=columns, filter=clips_filter([clip]))
 
 
-def row_counts(home: Home, name: str) -> tuple[dict[str, int], list[str]]:
-    """({clip: rows}, clips with a frame that is there twice)."""
+def row_counts(home: Home, name: str, videos: Collection[str] | None = None) -> tuple[dict[str, int], list[str]]:
+    """({clip: rows}, clips with a frame that is there twice), of these videos only if given."""
     if not has_table(home, name):
         return {}, []
     dataset = open_table(home, name)
+    where = None if videos is None else videos_filter(videos)
     if "frame" not in dataset.schema.names:
-        rows = dataset.to_table(columns=["clip"]).group_by("clip").aggregate([([], "count_all")])
+        rows = dataset.to_table(columns=["clip"], filter=where).group_by("clip").aggregate([([], "count_all")])
         return dict(zip(rows["clip"].to_pylist(), rows["count_all"].to_pylist())), []
     rows: pa.Table = (
-        dataset.to_table(columns=["clip", "frame"])
+        dataset.to_table(columns=["clip", "frame"], filter=where)
         .group_by("clip")
         .aggregate([([], "count_all"), ("frame", "count_distinct")])
     )
     clips, counts, distinct = (rows[name].to_pylist() for name in ("clip", "count_all", "frame_count_distinct"))
     return dict(zip(clips, counts)), [clip for clip, a, b in zip(clips, counts, distinct) if a != b]
+
+
+def videos_of_clips(home: Home, name: str, clips: Collection[str]) -> dict[str, str]:
+    """{clip: the video that its rows name}."""
+    if not clips:
+        return {}
+    rows = open_table(home, name).to_table(columns=["clip", "video"], filter=clips_filter(clips))
+    return dict(zip(rows["clip"].to_pylist(), rows["video"].to_pylist()))
 
 
 def float_list(values: np.ndarray) -> pa.FixedSizeListArray:

@@ -125,7 +125,7 @@ class FaceSwapperHeldOut:
         """The classical swap on two frames of a clip as in the RGB cascades, from a source that is in the target's light already."""
         points, of_clip = self.data.landmarks, self.data.landmarks[clip.first : clip.first + clip.frames]
         crops, neutral = self.data.crops(targets), neutral_landmarks(of_clip)
-        colour = SwapColour.measure(lit, points[source], list(crops), points[targets])
+        colour = SwapColour.measure(crops, points[targets])
         return np.stack(
             [
                 warp_swap(lit, points[source], crop, points[row], neutral, colour=colour, colour_strength=0.0)[0]

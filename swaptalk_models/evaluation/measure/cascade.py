@@ -52,7 +52,7 @@ class RGBModels:
             wav2lip: folder of the trained network; None where no stage speaks.
             neutral: the target's resting shape (68, 2), see ``neutral_landmarks``.
         """
-        self.crops, self.faces = networks.crops, networks.faces
+        self.crops, self.faces, self.grid = networks.crops, networks.faces, networks.grid
         self.vqgan, self.device = networks.vqgan, networks.device
         self.wav2lip: Wav2Lip | None = load_model("wav2lip", wav2lip, str(self.device)) if wav2lip else None
         self.neutral = neutral
@@ -67,7 +67,7 @@ class RGBModels:
         picture, points = source.crops[0], source.landmarks[0]
         if self._colour is None:  # once a video, or it would flicker
             some = slice(_COLOUR_FRAMES)
-            self._colour = SwapColour.measure(picture, points, list(target.crops[some]), landmarks[some])
+            self._colour = SwapColour.measure(target.crops[some], landmarks[some])
         swapped = [
             warp_swap(picture, points, crop, shape, self.neutral, colour=self._colour, colour_strength=0.0)[0]
             for crop, shape in zip(target.crops, landmarks, strict=True)

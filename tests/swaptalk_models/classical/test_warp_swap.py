@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from swaptalk_models.classical.warp_swap import SwapColour, _destination, neutral_landmarks, warp_swap
+from swaptalk_models.classical.warp_swap import SwapColour, destination_shape, neutral_landmarks, warp_swap
 from swaptalk_models.data.faces.alignment import template_landmarks
 
 SIZE = 128
@@ -59,24 +59,24 @@ def test_swap_with_oneself_is_nearly_identity(gap):
 
 def test_geometry_comes_from_the_source_and_the_jaw_from_the_target():
     source, target = other_person(), template_landmarks(SIZE)
-    shape = _destination(source, target, target, geometry=1.0)
+    shape = destination_shape(source, target, target, geometry=1.0)
     np.testing.assert_allclose(shape[:17], target[:17], atol=1e-3)
     width = [np.ptp(p[48:55, 0]) for p in (source, target, shape)]
     assert abs(width[2] - width[0]) < 0.3 * abs(width[1] - width[0])
-    assert _destination(source, target, target, geometry=0.0) == pytest.approx(target, abs=1e-3)
+    assert destination_shape(source, target, target, geometry=0.0) == pytest.approx(target, abs=1e-3)
 
 
 def test_expression_comes_from_the_target():
     source, target = other_person(), template_landmarks(SIZE)
     gap = [
         np.mean(shape[[67, 66, 65], 1] - shape[[61, 62, 63], 1])
-        for shape in (_destination(source, opened(target, g), target, 1.0) for g in (0.0, 4.0, 8.0))
+        for shape in (destination_shape(source, opened(target, g), target, 1.0) for g in (0.0, 4.0, 8.0))
     ]
     own = np.mean(target[[67, 66, 65], 1] - target[[61, 62, 63], 1])
     np.testing.assert_allclose(gap, own + [0, 4, 8], atol=0.2)
     blinking = target.copy()
     blinking[[37, 38]], blinking[[43, 44]] = target[[41, 40]], target[[47, 46]]
-    shape = _destination(source, blinking, target, 1.0)
+    shape = destination_shape(source, blinking, target, 1.0)
     height = [np.mean(p[[41, 40], 1] - p[[37, 38], 1]) for p in (source, shape)]
     assert 0 <= height[1] < 0.25 * height[0]  # closed, and not turned inside out
 
@@ -117,7 +117,7 @@ def test_skin_tone_follows_colour_strength():
 def test_images_of_different_sizes_and_a_colour_of_the_clip():
     source, target = other_person() * 2, template_landmarks(64)
     source_image, target_image = drawn_face(source, size=256), drawn_face(target, size=64)
-    colour = SwapColour.measure(source_image, source, [target_image], target[None])
+    colour = SwapColour.measure([target_image], target[None])
     swapped, mask = warp_swap(source_image, source, target_image, target, colour=colour)
     assert swapped.shape == (64, 64, 3) and mask.max() > 0.9
     again, _ = warp_swap(source_image, source, target_image, target, colour=colour)

@@ -140,7 +140,9 @@ def write(path: Path, frames: Frames, sound: np.ndarray | None, rate: int = 25, 
         track = None
         if sound is not None:
             layout = how.get("layout", "mono")
-            track = container.add_stream(how.get("sound_codec", "aac"), rate=how.get("sound_rate", 16000), layout=layout)
+            track = container.add_stream(
+                how.get("sound_codec", "aac"), rate=how.get("sound_rate", 16000), layout=layout
+            )
         for k, image in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = how["pts"][k] if "pts" in how else k, Fraction(1, ticks)

@@ -76,5 +76,7 @@ def test_full_disk_stops_a_stage_harms_nothing_and_the_rerun_finishes(small_disk
     with Ledger(home.ledger) as one, Ledger(sound.ledger) as two:
         for stage in DATA_STAGES:
             found, wanted = one.entries(stage, status=OK), two.entries(stage, status=OK)
-            assert {clip: entry.output for clip, entry in found.items()} == {clip: entry.output for clip, entry in wanted.items()}
+            assert {clip: entry.output for clip, entry in found.items()} == {
+                clip: entry.output for clip, entry in wanted.items()
+            }
     assert not [path for path in home.root.rglob("*.part")]

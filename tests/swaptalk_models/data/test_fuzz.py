@@ -73,7 +73,10 @@ def make(folder: Path, sources: list[tuple[np.ndarray, np.ndarray]], stages: tup
     """All damages of all sources, and each source's share (one of ``every``) of what is unusual."""
     videos = folder / "videos"
     videos.mkdir()
-    good = [write(videos / f"good{i}.mp4", *source, movflags="+faststart" if i % 2 else "+use_metadata_tags") for i, source in enumerate(sources)]
+    good = [
+        write(videos / f"good{i}.mp4", *source, movflags="+faststart" if i % 2 else "+use_metadata_tags")
+        for i, source in enumerate(sources)
+    ]
     data = [path.read_bytes() for path in good]
     made = {path.name: "" for path in good}
     coded = {}
@@ -204,7 +207,12 @@ def real(tmp_path_factory, real_clips) -> Corpus:
     sources = []
     for path in sorted((real_clips / "clips").glob("*.mp4"))[:5]:
         frames = next(read_frames(path, FRAMES))
-        sources.append((np.stack([cv2.resize(f, (240, 240), interpolation=cv2.INTER_AREA) for f in frames]), read_audio(path, stop_s=FRAMES / 25)))
+        sources.append(
+            (
+                np.stack([cv2.resize(f, (240, 240), interpolation=cv2.INTER_AREA) for f in frames]),
+                read_audio(path, stop_s=FRAMES / 25),
+            )
+        )
     return make(tmp_path_factory.mktemp("real"), sources, list(DATA_STAGES), every=4)
 
 

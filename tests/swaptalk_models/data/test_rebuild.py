@@ -33,7 +33,9 @@ def what_training_reads(home: Home, snapshot: Snapshot) -> dict[str, str]:
     for clip in data.clips:
         rows = data.rows_of([clip])
         arrays = (data.crops(rows), data.landmarks[rows], data.labels[rows], data.mels[clip.name])
-        found[clip.name] = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+        found[clip.name] = hashlib.sha256(
+            b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+        ).hexdigest()
     return found
 
 

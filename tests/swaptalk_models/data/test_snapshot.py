@@ -48,10 +48,23 @@ def put(home: Home, name: str, clips: list[str], content: str = "1", **quality: 
     tables.delete_clips(home, name, clips)
     frames = pa.array([0, 1] * len(clips), pa.int32())
     twice = [clip for clip in clips for _ in range(2)]
-    tables.append_rows(home, name, pa.table({"clip": twice, "video": [video_of(clip) for clip in twice], "frame": frames}))
+    tables.append_rows(
+        home, name, pa.table({"clip": twice, "video": [video_of(clip) for clip in twice], "frame": frames})
+    )
     with Ledger(home.ledger) as ledger:
         ledger.commit(
-            Entry(name, clip, video_of(clip), "f", "i", "1", "p", OK, output={"rows": content, "frames": 2, "quality": quality}, rows=2)
+            Entry(
+                name,
+                clip,
+                video_of(clip),
+                "f",
+                "i",
+                "1",
+                "p",
+                OK,
+                output={"rows": content, "frames": 2, "quality": quality},
+                rows=2,
+            )
             for clip in clips
         )
 
@@ -89,8 +102,12 @@ def test_new_data_make_a_new_version_and_the_old_one_can_be_rebuilt(home: Home):
     assert tables.read_clip(home, "face_crops", "a0_000", version=kept.table_version("face_crops")).num_rows == 2
 
 
-@pytest.mark.parametrize(("others", "silent", "together"), [("abcd", "", True), ("abcd", "ab", False), ("ab", "", False)])
-def test_a_programme_has_many_speakers_who_are_held_out_together(tmp_path: Path, others: str, silent: str, together: bool):
+@pytest.mark.parametrize(
+    ("others", "silent", "together"), [("abcd", "", True), ("abcd", "ab", False), ("ab", "", False)]
+)
+def test_a_programme_has_many_speakers_who_are_held_out_together(
+    tmp_path: Path, others: str, silent: str, together: bool
+):
     """RD_Radio is no person. Only where there are hardly any others its speakers are divided."""
     home = Home(tmp_path / "home").create()
     fill(home, others)
@@ -117,7 +134,9 @@ def test_extra_data_only_ever_train(tmp_path: Path):
     snapshot = make_snapshot(home, preset)
     split = {row["person"]: row["split"] for row in snapshot.clips()}
     assert split[held_out[0]] == "train" and split[held_out[1]] != "train" and set(split) == set("abcdefghij")
-    assert len({row["split"] for row in snapshot.clips() if row["person"] == held_out[1]}) == 1, "nobody is on both sides"
+    assert len({row["split"] for row in snapshot.clips() if row["person"] == held_out[1]}) == 1, (
+        "nobody is on both sides"
+    )
 
 
 def test_extra_data_of_training_people_change_nothing(tmp_path: Path):
@@ -127,14 +146,20 @@ def test_extra_data_of_training_people_change_nothing(tmp_path: Path):
     some = tuple(row["video"] for row in snapshot.clips("train"))[:4]
     preset = dataclasses.replace(PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=some))
     assert make_snapshot(home, preset).version == snapshot.version
-    typo = dataclasses.replace(PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=("vox_*",)))
+    typo = dataclasses.replace(
+        PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=("vox_*",))
+    )
     with pytest.raises(UserError, match=r"training_snapshot.extra: no video is called 'vox_\*'; one of them is a0"):
         make_snapshot(home, typo)
 
 
 def test_too_much_extra_data_leaves_nobody_to_hold_out(home: Home):
-    preset = dataclasses.replace(PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=("[abc]*",)))
-    with pytest.raises(UserError, match=r"only 2 usable people \(.*\).*; 6 clips are extra data \(training_snapshot.extra\)"):
+    preset = dataclasses.replace(
+        PRESET, training_snapshot=dataclasses.replace(PRESET.training_snapshot, extra=("[abc]*",))
+    )
+    with pytest.raises(
+        UserError, match=r"only 2 usable people \(.*\).*; 6 clips are extra data \(training_snapshot.extra\)"
+    ):
         make_snapshot(home, preset)
 
 
@@ -232,7 +257,9 @@ def test_people_who_cannot_be_heard_leave_enough_others_in_each_split(home: Home
         assert len(heard["test"]) >= 2 and heard["validation"] and heard["train"] and len(clips(found)) == 10
         put(home, "mels", [f"{person}{i}_000" for i in range(2)])
     put(home, "mels", [f"{p}{i}_000" for p in "ab" for i in range(2)], level=-70.0)
-    with pytest.raises(UserError, match=r"only 3 of 5 people with a usable sound.*; 4 marked: a0_000: sound silent.*min_level"):
+    with pytest.raises(
+        UserError, match=r"only 3 of 5 people with a usable sound.*; 4 marked: a0_000: sound silent.*min_level"
+    ):
         make_snapshot(home, PRESET)
 
 
@@ -270,7 +297,9 @@ def test_an_offset_holds_for_the_sound_it_was_measured_on(home: Home):
 
 def test_too_few_people_names_what_is_marked(home: Home):
     put(home, "face_crops", [f"{p}{i}_000" for p in "ab" for i in range(2)], blur=0.9)
-    with pytest.raises(UserError, match=r"only 3 usable people.*; 4 marked: a0_000: face too blurred: 0.90.*quality.max_blur"):
+    with pytest.raises(
+        UserError, match=r"only 3 usable people.*; 4 marked: a0_000: face too blurred: 0.90.*quality.max_blur"
+    ):
         make_snapshot(home, PRESET)
 
 

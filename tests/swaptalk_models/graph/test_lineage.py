@@ -18,4 +18,5 @@ def test_every_asset_has_a_code_version():
 
 def test_models_come_from_their_inputs():
     for name, spec in MODELS.items():
-        assert {"training_snapshot", *spec.inputs} <= set(LINEAGE[name][1])
+        assert {*spec.reads, *spec.inputs} == set(LINEAGE[name][1])
+        assert ("training_snapshot" in spec.reads) == (name != "sync_judge"), "it is heard before the snapshot"

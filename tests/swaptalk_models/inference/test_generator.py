@@ -194,6 +194,24 @@ def test_a_face_that_was_followed_before_is_not_followed_again(networks, media, 
     assert np.array_equal(frames_of(first.output), frames_of(second.output))
 
 
+def test_detail_comes_from_the_source_and_on_the_face_alone(networks, media, tmp_path, made):
+    """The networks' own face is smooth at the frame's size: 32 px, enlarged."""
+    detailed = generate(networks, media, tmp_path / "detail.mp4", detail=True)
+    plain, fine = frames_of(made[0].output), frames_of(detailed.output)
+    target = frames_of(media / "target.mp4")
+    upper = np.s_[:GONE.start, 60:120, 70:136]  # brows, eyes and cheeks
+    sharpness = [np.abs(cv2.Laplacian(frame[..., 1], cv2.CV_32F)).mean() for frame in (plain[0][upper[1:]], fine[0][upper[1:]])]
+    assert sharpness[1] > 1.3 * sharpness[0]
+    assert np.abs(fine.astype(int) - plain)[upper].mean() > 1
+    assert np.abs(fine[: GONE.start, :20, :20].astype(int) - target[: GONE.start, :20, :20]).mean() < 2
+
+
+def test_without_a_swap_there_is_no_detail(networks, media, tmp_path):
+    own = generate(networks, media, tmp_path / "own.mp4", source=None, detail=True)
+    again = generate(networks, media, tmp_path / "again.mp4", source=None)
+    assert np.array_equal(frames_of(own.output), frames_of(again.output))
+
+
 def test_guidance_goes_on_in_the_direction_of_the_swap(networks):
     torch.manual_seed(1)
     region = torch.zeros(1, 4, 4, dtype=torch.long)

@@ -5,7 +5,16 @@ import pytest
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.inference.generator import SWAP_THEN_SYNC
-from swaptalk_models.settings.methods import ALL, CASCADES, METHODS, OURS, RGB, chosen_methods, models_needed
+from swaptalk_models.settings.methods import (
+    ALL,
+    CASCADES,
+    METHODS,
+    OURS,
+    OURS_WITH_DETAIL,
+    RGB,
+    chosen_methods,
+    models_needed,
+)
 from swaptalk_models.settings.preset import load_preset
 
 PAPERS = {method for _, method, _ in PAPER_ROWS} - {"Ground truth", "WavSyncSwap", "SwapTalk (extra data)"}
@@ -20,6 +29,12 @@ def test_names_say_the_order_of_stages():
     for name in PAPERS - {OURS}:
         assert METHODS[name].stages == tuple(words[word] for word in name.split("-")) and METHODS[name].space == RGB
     assert METHODS[OURS].stages == SWAP_THEN_SYNC
+
+
+def test_no_row_of_the_papers_table_has_detail():
+    assert [name for name, method in METHODS.items() if method.detail] == [OURS_WITH_DETAIL]
+    assert OURS_WITH_DETAIL not in PAPERS and METHODS[OURS_WITH_DETAIL].stages == METHODS[OURS].stages
+    assert {OURS, OURS_WITH_DETAIL} <= set(load_preset("tiny").evaluation.methods)
 
 
 def test_ours_is_always_there_and_first():

@@ -13,7 +13,7 @@ from swaptalk_models.settings.preset import PRESETS, Preset, load_preset
 from swaptalk_models.settings.section import build_section
 
 # DESIGN.md, 4
-CONTRACT = {"tiny": (64, 8, 8), "nano": (128, 8, 16), "base": (256, 16, 16), "paper": (512, 16, 32)}
+CONTRACT = {"tiny": (64, 4, 16), "nano": (128, 4, 32), "base": (256, 8, 32), "paper": (512, 16, 32)}
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -39,7 +39,7 @@ WRONG: dict[str, list] = {
     "vqgan.channels": [[8, 8], [0, 8, 8]],
     "vqgan.decoder_channels": [0, 48],
     "vqgan.codes": [1, 65537],
-    "vqgan.dim": [3, 40],
+    "vqgan.dim": [3, 41],
     "vqgan.quantise_from": [1],
     "vqgan.codebook_decay": [1],
     "vqgan.adversarial_start": [1.1],
@@ -121,9 +121,12 @@ CASES.remove(("evaluation.methods", []))
 
 
 F32 = {"vqgan.factor": 32, "vqgan.channels": [8] * 5}
-NEEDS = {("face_crops.size", "48"): F32, ("face_crops.size", "64"): F32} | {
-    (name, "31"): {name.replace("batch", "accumulate"): 2} for name in setting_names(Preset)
-}
+NEEDS = {
+    ("face_crops.size", "48"): F32,
+    ("face_crops.size", "64"): F32,
+    ("vqgan.channels", "[8, 8]"): {"vqgan.factor": 8},
+    ("vqgan.channels", "[0, 8, 8]"): {"vqgan.factor": 8},
+} | {(name, "31"): {name.replace("batch", "accumulate"): 2} for name in setting_names(Preset)}
 """What makes a value wrong that is good by itself."""
 
 

@@ -280,7 +280,9 @@ def _insist(root: str, factor: str) -> None:
     module.GROUP_CLIPS = 2
     while True:
         try:
-            return run(Home(Path(root)), items(*[f"v_{i:03d}" for i in range(20)]), work=slow, workers=2, factor=int(factor))
+            return run(
+                Home(Path(root)), items(*[f"v_{i:03d}" for i in range(20)]), work=slow, workers=2, factor=int(factor)
+            )
         except UserError as error:
             assert "is at work on mels" in str(error), error
             time.sleep(0.05)

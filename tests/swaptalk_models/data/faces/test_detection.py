@@ -119,10 +119,14 @@ def test_a_face_alignment_track(untrained):
     image = np.zeros((240, 240, 3), np.uint8)
     image[60:180, 60:180] = 255
     image[70:170, 70:170] = 1
-    image[80:160, 80:160] = (np.linspace(0, 200, 80, dtype=np.uint8) | 1)[:, None]  # something to recognise, of neither level
+    image[80:160, 80:160] = (np.linspace(0, 200, 80, dtype=np.uint8) | 1)[
+        :, None
+    ]  # something to recognise, of neither level
     track = track_faces([np.stack([image] * 6)], FacesConfig(backend="face-alignment"), "made")
     assert set(track.status) == {DETECTED, TRACKED} and (track.confidence > 0.9).all()
-    assert track.landmarks.shape == (6, 68, 2) and np.ptp(track.landmarks, axis=0).max() < 12, "it stands still, as far as 64 cells tell"
+    assert track.landmarks.shape == (6, 68, 2) and np.ptp(track.landmarks, axis=0).max() < 12, (
+        "it stands still, as far as 64 cells tell"
+    )
 
 
 @pytest.mark.real

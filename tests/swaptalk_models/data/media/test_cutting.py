@@ -200,7 +200,9 @@ def test_fields_that_begin_later_are_found(tmp_path):
     """A progressive opening in front of an interlaced programme, as a transport stream would have it."""
     path, parts = tmp_path / "a.ts", []
     for first, options in ((0, {}), (40, {"x264-params": "tff=1"})):
-        part = write_source(tmp_path / f"{first}.ts", frames=30, sound=False, pts=range(first, first + 30), bf=0, **options)
+        part = write_source(
+            tmp_path / f"{first}.ts", frames=30, sound=False, pts=range(first, first + 30), bf=0, **options
+        )
         parts.append(part.read_bytes())
     path.write_bytes(b"".join(parts))
     assert not probe(path).interlaced
@@ -227,7 +229,9 @@ def test_high_dynamic_range_becomes_ordinary(tmp_path):
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:
         colours = "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
-        stream = container.add_stream("libx265", rate=25, options={"x265-params": colours, "crf": "4", "preset": "ultrafast"})
+        stream = container.add_stream(
+            "libx265", rate=25, options={"x265-params": colours, "crf": "4", "preset": "ultrafast"}
+        )
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p10le"
         track = container.add_stream("aac", rate=16000, layout="mono")
         for k in range(30):

@@ -89,7 +89,14 @@ def test_a_silent_clip_is_mute_and_not_moved_whatever_its_offset(out_of_step):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("max_blur", "0"), ("max_yaw", "120"), ("min_level", "3"), ("max_lost", "2"), ("out_of_step", "turn"), ("max_offset", "-1")],
+    [
+        ("max_blur", "0"),
+        ("max_yaw", "120"),
+        ("min_level", "3"),
+        ("max_lost", "2"),
+        ("out_of_step", "turn"),
+        ("max_offset", "-1"),
+    ],
 )
 def test_a_wrong_limit_is_named(setting, value):
     with pytest.raises(UserError, match=f"quality.{setting}"):
@@ -101,7 +108,17 @@ def ledger(tmp_path: Path):
     with Ledger(Home(tmp_path / "home").create().ledger) as ledger:
         ledger.commit(
             [
-                Entry("face_crops", "a", "v", "f", "i", "1", "p", OK, output={"quality": {"blur": 0.9, "magnification": 3.0}}),
+                Entry(
+                    "face_crops",
+                    "a",
+                    "v",
+                    "f",
+                    "i",
+                    "1",
+                    "p",
+                    OK,
+                    output={"quality": {"blur": 0.9, "magnification": 3.0}},
+                ),
                 Entry("face_crops", "b", "v", "f", "i", "1", "p", OK, output={"quality": {"blur": 0.5}}),
                 Entry("mels", "a", "v", "f", "i", "1", "p", OK, output={"quality": {"level": -80.0}}),
                 Entry("mels", "c", "v", "f", "i", "1", "p", QUARANTINED, "no sound"),

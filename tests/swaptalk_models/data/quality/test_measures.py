@@ -49,7 +49,10 @@ def picture_verdict(frames: np.ndarray, size: int = 64) -> dict[str, str]:
     track = track_faces([frames], FacesConfig(min_face=20), "made", len(frames))
     affines = crop_affines(track.landmarks, CropsConfig(size=size))
     blurs = [blur(crop_face(frames[i], affines[i], size)) for i in range(0, len(frames), MEASURE_EVERY)]
-    outputs = {"face_tracks": {"quality": track_measures(track)}, "face_crops": {"quality": crop_measures(affines, blurs)}}
+    outputs = {
+        "face_tracks": {"quality": track_measures(track)},
+        "face_crops": {"quality": crop_measures(affines, blurs)},
+    }
     return judge(outputs, QualityConfig()).reasons
 
 

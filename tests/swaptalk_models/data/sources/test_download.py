@@ -337,7 +337,13 @@ def test_hdtf_from_its_addresses_to_clips(server, tmp_path):
     for video, part in {"RD_Bob": "404", "RD_Cy": "connection broke", "RD_Di": "no video", "RD_Ed": "503"}.items():
         assert part in reasons[video]
     statuses = {address.rsplit("/", 1)[-1]: status for address, (status, _, _) in downloads.items()}
-    assert statuses == {"talk.mp4": "ok", "gone.mp4": "dead", "cut.mp4": "failed", "fake.mp4": "dead", "503.mp4": "failed"}
+    assert statuses == {
+        "talk.mp4": "ok",
+        "gone.mp4": "dead",
+        "cut.mp4": "failed",
+        "fake.mp4": "dead",
+        "503.mp4": "failed",
+    }
     server.mended = True
     assert {"RD_Bob", "RD_Di", "RD_Ed"} <= set(run()[0]) and (home.videos / "RD_Cy.mp4").is_file()
     assert not {"/gone.mp4", "/fake.mp4", "/talk.mp4"} & {path for path, _ in server.asked}

@@ -168,7 +168,14 @@ def test_every_parameter_of_every_stage_is_in_the_matrix():
 
 def test_limits_of_quality_recompute_nothing(home, videos, worked):
     run(home, videos, worked)
-    other = {"leave_out": False, "max_magnification": 1.0, "max_blur": 0.1, "max_yaw": 1.0, "max_doubt": 0.001, "max_lost": 0.0}
+    other = {
+        "leave_out": False,
+        "max_magnification": 1.0,
+        "max_blur": 0.1,
+        "max_yaw": 1.0,
+        "max_doubt": 0.001,
+        "max_lost": 0.0,
+    }
     other |= {"min_level": 0.0, "max_clipped": 0.0, "out_of_step": "shift", "max_offset": 0, "max_spread": 0}
     assert set(other) == {field.name for field in dataclasses.fields(QualityConfig)}
     assert run(home, videos, worked, dataclasses.replace(PRESET, quality=QualityConfig(**other))) == {}

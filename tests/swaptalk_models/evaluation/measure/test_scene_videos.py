@@ -62,7 +62,7 @@ def home(tmp_path, monkeypatch) -> Home:
 
 @pytest.fixture
 def made(monkeypatch) -> types.SimpleNamespace:
-    made = types.SimpleNamespace(videos=[], followed=[])
+    made = types.SimpleNamespace(videos=[], followed=[], detailed=[])
 
     class Quick:
         def __init__(self, networks):
@@ -72,9 +72,10 @@ def made(monkeypatch) -> types.SimpleNamespace:
             made.followed.append(target)
             return types.SimpleNamespace(target=target, landmarks=None)
 
-        def generate(self, source, target, audio, output, *, stages, track, progress):
+        def generate(self, source, target, audio, output, *, stages, detail, track, progress):
             assert track.target == target
             made.videos.append((source, target, audio, output, stages, self.networks))
+            made.detailed += [output] if detail else []
             output.write_bytes(b"video")
 
     monkeypatch.setattr(generator, "Generator", Quick)
@@ -108,6 +109,15 @@ def test_methods_differ_in_source_and_lips(home, made):
         ("Copied reference", False, ("copy_lips",)),
         ("Swap alone", True, ("swap",)),
     }
+
+
+def test_only_the_row_that_says_so_has_detail(home, made):
+    """No figure of the paper's method may contain it."""
+    methods = "[SwapTalk + detail, Swap alone]"
+    records = make_test_videos(home, load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": methods})).value
+    detailed = [record["path"] for record in records if record["method"] == "SwapTalk + detail"]
+    assert {str(path) for path in made.detailed} == set(detailed) and len(detailed) == 4
+    assert len({record["path"] for record in records if record["method"] == "SwapTalk"} - set(detailed)) == 4
 
 
 def test_cascades_run_on_rgb_models_of_their_target(home, made, monkeypatch):

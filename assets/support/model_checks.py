@@ -1,4 +1,4 @@
-"""Checks of data and models: structural ones block what follows, quality ones warn."""
+"""Checks of models: files and weights block what follows, figures on held-out people warn."""
 
 from __future__ import annotations
 
@@ -8,43 +8,8 @@ from typing import Any
 import dagster as dg
 
 from assets.support.resources import SwapTalk
-from swaptalk_models.data.quality.gates import GATES, OUT_OF_STEP, SYNC_STAGE, judge, measured
-from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.graph.models import MODELS, own_models
 from swaptalk_models.modules.model_folder import current, held_out_metrics
-
-
-def gates_check(stage: str) -> dg.AssetChecksDefinition:
-    """Quality gates on what this stage has measured. Clips beyond a limit stay; trainings do without them, or without
-    their sound.
-    """
-    gates = [gate.name for gate in GATES if gate.stage == stage]
-
-    @dg.asset_check(name=f"{stage}_gates", asset=stage, description=f"No clip is {' or '.join(gates)} beyond its limit.")
-    def check(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-        return _gates_result(swaptalk, stage, gates)
-
-    return check
-
-
-@dg.asset_check(asset="sync_judge", description="Lips and sound of every clip are in step, as far as the judge has measured.")
-def sync_judge_gates(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    return _gates_result(swaptalk, SYNC_STAGE, [OUT_OF_STEP])
-
-
-def _gates_result(swaptalk: SwapTalk, stage: str, gates: list[str]) -> dg.AssetCheckResult:
-    config = swaptalk.load().quality
-    with Ledger(swaptalk.home_folder().ledger) as ledger:
-        entries = measured(ledger, [stage])[stage]
-    reasons = {clip: judge({stage: entry.output}, config).reasons for clip, entry in entries.items()}
-    counts = {gate: float(sum(gate in found for found in reasons.values())) for gate in gates}
-    said = [f"{clip}: {why}" for clip, found in reasons.items() for why in found.values()]
-    return dg.AssetCheckResult(
-        passed=not said,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(said[:3]) or None,
-        metadata={"clips": float(len(entries)), **counts, "first": "; ".join(said[:5])},
-    )
 
 
 def wrong_weights(folder: Path) -> list[str]:
@@ -109,7 +74,9 @@ def _quality_check(name: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(name=f"{name}_quality", asset=name, description=f"On held-out people: {bounds}.")
     def check(swaptalk: SwapTalk) -> dg.AssetCheckResult:
         metrics = current(swaptalk.home_folder().root, name).result()["metrics"]
-        return _warning(shortfalls(name, metrics), {key: metrics[key] for key in MODELS[name].targets if key in metrics})
+        return _warning(
+            shortfalls(name, metrics), {key: metrics[key] for key in MODELS[name].targets if key in metrics}
+        )
 
     return check
 
@@ -131,7 +98,9 @@ def metrics_targets(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     home = swaptalk.home_folder().root
     asked = [spec for spec in own_models() if spec.targets]
     found = {spec.name: held_out_metrics(current(home, spec.name)) for spec in asked}
-    short = [f"{name}: {said}" for name, metrics in found.items() for said in shortfalls(name, metrics, also_missing=True)]
+    short = [
+        f"{name}: {said}" for name, metrics in found.items() for said in shortfalls(name, metrics, also_missing=True)
+    ]
     return _warning(short, {f"{spec.name} {key}": found[spec.name].get(key) for spec in asked for key in spec.targets})
 
 
@@ -139,5 +108,4 @@ model_checks = [
     *(_files_check(spec.name) for spec in own_models()),
     *(_quality_check(spec.name) for spec in own_models() if spec.targets),
     metrics_targets,
-    sync_judge_gates,
 ]

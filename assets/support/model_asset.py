@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from assets.support.metadata import record_asset
+from assets.support.own_packages import own_environment
 from assets.support.pictures import thumbnail
 from assets.support.resources import SwapTalk
 from assets.support.training_progress import observed
@@ -25,7 +26,6 @@ from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.training.spec import TrainSpec, plan
 
 GPU_POOL = "gpu"
-ROOT = Path(__file__).resolve().parents[2]  # where these packages lie
 Afterwards = Callable[[dg.AssetExecutionContext, SwapTalk], dict[str, Any]]
 """Further work once a model is there; gives metadata."""
 
@@ -43,11 +43,15 @@ def model_asset(name: str, afterwards: Afterwards | None = None) -> dg.AssetsDef
         code_version=model.code_version,
         description=model.description,
     )
-    def asset(context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient) -> dg.MaterializeResult:
+    def asset(
+        context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient
+    ) -> dg.MaterializeResult:
         if not model.needed(swaptalk.load()):
             record_asset(context, swaptalk.home_folder(), cached=True, seconds=0.0)
             why = "no method of evaluation.methods needs it"
-            return dg.MaterializeResult(data_version=dg.DataVersion("not needed"), metadata={"status": "not needed", "why": why})
+            return dg.MaterializeResult(
+                data_version=dg.DataVersion("not needed"), metadata={"status": "not needed", "why": why}
+            )
         trained = train_model(context, swaptalk, pipes)
         more = afterwards(context, swaptalk) if afterwards else {}
         return dg.MaterializeResult(data_version=trained.data_version, metadata={**(trained.metadata or {}), **more})
@@ -63,12 +67,12 @@ def train_model(
     Raises:
         UserError: what the training says about its configuration or its inputs.
     """
-    from swaptalk_models.data.snapshot import load_snapshot
+    from swaptalk_models.data.snapshot import load_snapshot, make_unheard_snapshot
 
     started = time.monotonic()
     name = context.asset_key.to_user_string()
     home, preset = swaptalk.home_folder(), swaptalk.load()
-    snapshot = load_snapshot(home)
+    snapshot = make_unheard_snapshot(home, preset) if MODELS[name].unheard else load_snapshot(home)
     spec = plan(name, home.root, preset, snapshot.path, snapshot.version)
     folder = ModelFolder(Path(spec.output))
     cached = folder.done
@@ -89,7 +93,7 @@ def _run_worker(context: dg.AssetExecutionContext, spec: TrainSpec, pipes: dg.Pi
         try:
             with observed(context, Path(spec.output)):
                 worker = [sys.executable, *launcher, "-m", "assets.support.training_worker", str(job)]
-                pipes.run(command=worker, context=context, env=_worker_environment())
+                pipes.run(command=worker, context=context, env=own_environment())
         except Exception as error:  # whatever Pipes makes of it: the worker has said what it was
             said = json.loads(status.read_text()) if status.is_file() else {}
             if said.get("user_error"):
@@ -121,9 +125,3 @@ def model_metadata(folder: ModelFolder, cached: bool) -> dict[str, Any]:
         if picture.is_file():
             metadata[picture.stem if picture.stem not in metadata else f"{picture.stem}_picture"] = thumbnail(picture)
     return metadata
-
-
-def _worker_environment() -> dict[str, str]:
-    """Of the worker: it imports these very packages, and none of the same name in the folder that a user stands in."""
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
