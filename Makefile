@@ -1,12 +1,13 @@
 # make demo   the whole graph on the phantom corpus, then one customised talking face
 # make test   style and tests
 # make dev    the Dagster UI over the same home
+# make weights  the weights that come with the package, anew (hours; resumable)
 #
 # Each does all of its own set-up. Settings: PYTHON=python3.12  HOME_DIR=/where/data/live  PORT=3000
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test dev
+.PHONY: help demo test dev weights
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -14,7 +15,7 @@ HOME_DIR ?= $(or $(SWAPTALK_HOME),$(CURDIR)/data)
 PORT ?= 3000
 
 help:
-	@sed -n '1,5s/^# \{0,1\}//p' Makefile
+	@sed -n '1,6s/^# \{0,1\}//p' Makefile
 
 demo: $(READY)
 	@$(BIN)/swaptalk demo --home "$(HOME_DIR)"
@@ -25,6 +26,9 @@ test: $(READY)
 
 dev: $(READY)
 	@$(BIN)/swaptalk dev --home "$(HOME_DIR)" --port "$(PORT)"
+
+weights: $(READY)
+	@$(BIN)/swaptalk weights --home "$(CURDIR)/data/weights"
 
 # Made anew when what we depend on changes.
 $(READY): pyproject.toml constraints.txt

@@ -23,7 +23,7 @@ from assets.support.training_progress import observed
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
-from swaptalk_models.training.spec import TrainSpec, plan
+from swaptalk_models.training.spec import TrainSpec, plan, starting_folder
 
 GPU_POOL = "gpu"
 Afterwards = Callable[[dg.AssetExecutionContext, SwapTalk], dict[str, Any]]
@@ -67,13 +67,14 @@ def train_model(
     Raises:
         UserError: what the training says about its configuration or its inputs.
     """
-    from swaptalk_models.data.snapshot import load_snapshot, make_unheard_snapshot
+    from swaptalk_models.data.snapshot import is_drawn, load_snapshot, make_unheard_snapshot
 
     started = time.monotonic()
     name = context.asset_key.to_user_string()
     home, preset = swaptalk.home_folder(), swaptalk.load()
     snapshot = make_unheard_snapshot(home, preset) if MODELS[name].unheard else load_snapshot(home)
-    spec = plan(name, home.root, preset, snapshot.path, snapshot.version)
+    start = starting_folder(name, preset, drawn=is_drawn(home))
+    spec = plan(name, home.root, preset, snapshot.path, snapshot.version, start)
     folder = ModelFolder(Path(spec.output))
     cached = folder.done
     with home.writing(name, reads=MODELS[name].inputs):

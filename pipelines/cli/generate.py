@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
+from pipelines.instance import default_home
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.model_folder import SHIPPED
 
 
 @click.command()
@@ -30,7 +33,8 @@ def command(
     """One customised talking face: the face of SOURCE on the head in TARGET, its lips moving with AUDIO.
 
     Swaps first, then moves the lips, both in the latent space; decodes once and pastes the face back into the whole
-    picture, with the source's own detail. The output is as long as the audio. Needs no Dagster, only a release.
+    picture, with the source's own detail. The output is as long as the audio. Without --release and --home it runs on
+    the weights that come with the package, which know drawn people only.
 
     \b
     swaptalk generate --source anna.jpg --target ben.mp4 --audio carla.wav --output out.mp4
@@ -54,6 +58,7 @@ def make_video(
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import current_release, load_release
 
-    networks = load_release(release or current_release(Home(home)))
+    named = "SWAPTALK_HOME" in os.environ or home != default_home()
+    networks = load_release(release or (current_release(Home(home)) if named else SHIPPED))
     output.parent.mkdir(parents=True, exist_ok=True)
     return Generator(networks).generate(source, target, audio, output, detail=detail)

@@ -213,3 +213,9 @@ def load_snapshot(home: Home, version: str | None = None) -> Snapshot:
     if not path.is_file():
         raise UserError(f"no training snapshot {version} in {home.root}")
     return Snapshot(version, path, pq.read_table(path))
+
+
+def is_drawn(home: Home) -> bool:
+    """Whether the home's videos are the phantoms."""
+    phantoms = str(home.phantom.resolve())
+    return all(str(row["source"]).startswith(phantoms) for row in catalog_rows(home))

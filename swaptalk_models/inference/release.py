@@ -44,8 +44,7 @@ def build_release(home: Home, preset: Preset) -> Memoised[Path]:
         card = _model_card(version, preset, models)
         with written_aside(folder / "MODEL_CARD.md") as aside:
             aside.write_text(card)
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        settings["files"] = {str(path.relative_to(folder)): _sha256(path) for path in files}
+        settings["files"] = file_hashes(folder)
         with written_aside(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
             aside.write_text(json.dumps(settings, indent=1))
     with written_aside(home.releases / "current") as aside:
@@ -131,6 +130,12 @@ def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder]) ->
     snapshot = models["vqgan"].result()["snapshot"]
     lines += ["", "## What it was made from", f"Training snapshot {snapshot}, split by person.", ""]
     return "\n".join(lines)
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """{name: SHA-256} of every file of a release but release.json itself."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != RELEASE_FILE)
+    return {str(path.relative_to(folder)): _sha256(path) for path in files}
 
 
 def _sha256(path: Path) -> str:

@@ -13,6 +13,11 @@ EVALUATION_FILE = "evaluation.json"
 """In a model's folder: what the finished videos say of it, {"metrics": {}, "from": folder of the measurements}."""
 
 
+WEIGHTS_FILE = "weights.safetensors"
+SHIPPED = Path(__file__).resolve().parents[1] / "shipped"
+"""Release that comes with the package: networks trained on drawn people alone, to generate with right away and to start trainings from."""
+
+
 @dataclass(frozen=True)
 class ModelFolder:
     """A trained model on disk."""

@@ -56,6 +56,10 @@ class Preset(ModelSections):
     training_snapshot: SplitConfig = field(default_factory=SplitConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
+    init: str = "auto"
+    """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name
+    (a release, or HOME/models with one version each); or `auto`: shipped for people's own videos, none for the
+    phantoms, of which those weights know the kind."""
     ablate: tuple[str, ...] = ()
     """Words of swaptalk_models/settings/ablations.py; what they change stands in the sections already."""
 

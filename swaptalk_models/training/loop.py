@@ -54,6 +54,8 @@ class Fit:
             self.parameters, lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay
         )
         self.average = copy.deepcopy(objective.model).eval().requires_grad_(False)
+        self.validates_start = False
+        """Whether the weights before the first step are measured, and may be the ones that are kept."""
         self.best: dict[str, Any] = {"score": -math.inf, "step": 0, "weights": None}
         self.history: list[dict[str, float]] = []
         self.step = 0
@@ -71,6 +73,8 @@ class Fit:
             Diverged: the loss was not finite many times in a row.
         """
         self._resume()
+        if self.validates_start and self.step == 0:
+            self._validate()  # the weights that it starts from may be the best there are
         if self.config.compile and self.progress < 1:
             self._compile()
         started = saved = said = time.monotonic()

@@ -14,17 +14,20 @@ import torch
 from torch import distributed as dist
 
 from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.graph.reference import resolve
 from swaptalk_models.modules.device import pick_device
-from swaptalk_models.modules.model_folder import ModelFolder
+from swaptalk_models.modules.model_folder import WEIGHTS_FILE, ModelFolder
 from swaptalk_models.modules.weights import save_model
 from swaptalk_models.training.curves import draw_curves
+from swaptalk_models.training.initial_weights import adopt
 from swaptalk_models.training.inputs import TrainingInputs, read_inputs
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.objective import HeldOut, Objective, Outcome
-from swaptalk_models.training.spec import TrainSpec
+from swaptalk_models.training.spec import TrainSpec, file_checksum
 
+CHANCE_ACCURACY, CHANCE_MARGIN = 0.5, 0.05  # of a network that answers yes or no, and what passes for it
 Made = tuple[Outcome, dict[str, Any]]
 """Held-out figures, and what the result keeps beside them: steps, seed, seconds over all sessions, ..."""
 
@@ -100,14 +103,22 @@ def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> Made:
     inputs = read_inputs(spec)
     objective, held_out = build_objective(inputs, spec.name)
     config = inputs.config.train
+    started = _start(spec, objective, report)
     size = sum(p.numel() for p in objective.model.parameters())
     report(f"{spec.name}: {size / 1e6:.2f} M parameters, {config.steps} steps of {config.batch}")
     fit = Fit(objective, held_out, config, Path(spec.output), report)
+    fit.validates_start = bool(started)
     model = fit.run()
     if fit.rank != 0:
         return Outcome({}), {}
-    started = time.monotonic()
+    began = time.monotonic()
     outcome = held_out.finish(model, Path(spec.output))
+    kept = ""
+    if started and MODELS[spec.name].leaves_chance and outcome.metrics["accuracy"] <= CHANCE_ACCURACY + CHANCE_MARGIN:
+        adopt(model, Path(spec.start))
+        outcome = held_out.finish(model, Path(spec.output))
+        kept = "these data are too few to learn it from: the weights that it started from are kept"
+        report(f"{spec.name}: {kept}")
     save_model(spec.name, model, inputs.shape, Path(spec.output))
     draw_curves(fit.history, Path(spec.output) / "curves.png", spec.name)
     report("held-out people: " + "  ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items()))
@@ -115,7 +126,24 @@ def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> Made:
         "step": fit.step,
         "kept_step": fit.kept_step,
         "seed": config.seed,
-        "seconds": round(fit.seconds + time.monotonic() - started, 1),
+        "seconds": round(fit.seconds + time.monotonic() - began, 1),
         "processes": fit.world,
         "precision": str(fit.dtype).removeprefix("torch."),
+        **({"init": started} if started else {}),
+        **({"kept": kept, "kept_step": 0} if kept else {}),
     }
+
+
+def _start(spec: TrainSpec, objective: Objective, report: Callable[[str], None]) -> str:
+    """Put the weights that the training starts from into its model. Gives the checksum of their file; nothing where it starts from nothing."""
+    if not spec.start:
+        return ""
+    try:
+        adopt(objective.model, Path(spec.start))
+    except UserError as error:
+        if spec.start_must_fit:
+            raise
+        report(f"{spec.name}: starts from nothing: {error}")
+        return ""
+    report(f"{spec.name}: starts from {spec.start}")
+    return file_checksum(Path(spec.start) / WEIGHTS_FILE)

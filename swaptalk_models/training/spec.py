@@ -14,7 +14,7 @@ from typing import Any
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
-from swaptalk_models.modules.model_folder import current
+from swaptalk_models.modules.model_folder import SHIPPED, WEIGHTS_FILE, current
 from swaptalk_models.settings.preset import Preset
 
 # Where and how, but not what: changing these does not make a model another one.
@@ -50,6 +50,10 @@ class TrainSpec:
     """Folder of each model that this one is built on."""
     output: str
     """Folder of this model: weights.safetensors, config.json, history.parquet, result.json, samples/."""
+    start: str = ""
+    """Folder of weights to start from; empty: random ones."""
+    start_must_fit: bool = False
+    """Whether weights that do not fit are an error, or only left aside."""
     crop_margin: float = 0.0
     """Room around the template face in the crops, as a share of their side."""
 
@@ -65,8 +69,12 @@ class TrainSpec:
 
 
 
-def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str) -> TrainSpec:
+def plan(
+    name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str, start: Path | None = None
+) -> TrainSpec:
     """The training of ``name`` on this snapshot, on top of the current version of each of its inputs.
+
+    ``start``: folder of weights to start from (see ``starting_folder``).
 
     Raises:
         UserError: an input was not trained yet.
@@ -82,7 +90,7 @@ def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version
         "snapshot": snapshot_version,
         "inputs": {upstream: Path(path).name for upstream, path in inputs.items()},
         "code": model.code_version,
-    }
+    } | ({"start": file_checksum(start / WEIGHTS_FILE)} if start else {})
     version = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     return TrainSpec(
         name=name,
@@ -93,7 +101,28 @@ def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version
         inputs=inputs,
         output=str(home / "models" / name / version),
         crop_margin=preset.face_crops.margin,
+        start=str(start or ""),
+        start_must_fit=preset.init != "auto",
     )
+
+
+def starting_folder(name: str, preset: Preset, drawn: bool) -> Path | None:
+    """Folder of the weights that a training of ``name`` starts from, by the preset's ``init``; None: it starts from random ones.
+
+    Args:
+        drawn: whether the data are the phantoms.
+
+    Raises:
+        UserError: a named folder holds none for it.
+    """
+    if not MODELS[name].network or preset.init == "none" or (preset.init == "auto" and drawn):
+        return None
+    if preset.init in ("auto", "shipped"):
+        return SHIPPED / name if (SHIPPED / name / WEIGHTS_FILE).is_file() else None
+    folder = Path(preset.init).expanduser() / name
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise UserError(f"init={preset.init}: no {WEIGHTS_FILE} in {folder}: name a folder of models, or shipped, none or auto")
+    return folder
 
 
 def _external(config: dict[str, Any]) -> dict[str, str]:
@@ -101,6 +130,12 @@ def _external(config: dict[str, Any]) -> dict[str, str]:
     if not config.get("external"):
         return {}
     return {"external": external_checksum(config["external"], config["external_sha256"])}
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256, as hexadecimal digits."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def external_checksum(file: str, wanted: str = "") -> str:
@@ -112,8 +147,7 @@ def external_checksum(file: str, wanted: str = "") -> str:
     path = Path(file).expanduser()
     if not path.is_file():
         raise UserError(f"identity_encoder.external: no file {path}")
-    with path.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    digest = file_checksum(path)
     if wanted and digest != wanted.lower():
         raise UserError(f"{path}: its SHA-256 is {digest}, not identity_encoder.external_sha256 ({wanted})")
     return digest

@@ -36,6 +36,8 @@ def look_at_chance(folder: ModelFolder) -> Chance:
     loss = means[-1] if means else math.nan
     figures = {"accuracy": float(accuracy), "pairs_loss": loss, "chance_loss": CHANCE_LOSS}
     warmup = result.get("config", {}).get("train", {}).get("warmup", 0)
+    if result.get("kept"):
+        return Chance(True, f"{result['kept']}; accuracy {accuracy:.3f}", figures)
     if steps <= warmup:
         return Chance(True, f"not judged: {steps} steps are all warm-up", figures)
     if not (accuracy > _LEFT_ACCURACY and loss < _LEFT_LOSS):

@@ -81,6 +81,7 @@ TRAIN_WRONG = {
 }
 ANYTHING_GOES = {
     "name": "of the preset",
+    "init": "a word, or a path",
     "ablate": "has words and errors of its own: test_ablations.py",
     "face_tracks.device": "which there are, the machine says",
     "download.cookies": "a path",

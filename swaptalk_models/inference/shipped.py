@@ -1,0 +1,85 @@
+"""The release that comes with the package: every network of a home trained on phantoms, in half precision, with hashes and a card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+from swaptalk_models.data.snapshot import is_drawn, load_snapshot
+from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import own_models
+from swaptalk_models.inference.release import RELEASE_FILE, file_hashes
+from swaptalk_models.modules.model_folder import WEIGHTS_FILE, ModelFolder, current
+from swaptalk_models.settings.preset import Preset
+
+LARGEST_MB = 25.0
+_CARD = """# The weights that come with SwapTalk
+
+Trained on drawn people alone (the phantom corpus, {people} people of {seconds:g} s, seed {seed}), by `make weights`; no picture of anybody real played a part.
+Stored in half precision. `swaptalk generate` runs on them where no release is named, and trainings on real videos start from them.
+
+**Know what they know**: {crop} px faces of drawn people. A real face keeps its own fine detail (`--detail on`), but what lies below it was learned from
+drawings: train on real videos for more.
+
+Every output is synthetic: say so when you show it, and use nobody's face or voice without consent (in the EU, Article 50 of the AI Act).
+
+| network | steps | figure on held-out drawn people | value | trivial baseline |
+|---|--:|---|--:|--:|
+{rows}
+"""
+
+
+def pack(home: Home, preset: Preset, folder: Path) -> dict[str, Any]:
+    """Put the current networks of ``home`` into ``folder`` (which is replaced file by file). Gives what release.json says.
+
+    Raises:
+        UserError: not all networks are trained, the home's videos are not the phantoms, or the files would be too large to ship.
+    """
+    if not is_drawn(home):
+        raise UserError(f"{home.root}: was made from real videos; only weights of drawn people may be shipped")
+    models = {spec.name: current(home.root, spec.name) for spec in own_models() if spec.network}
+    for name, model in models.items():
+        tensors = load_file(model.path / WEIGHTS_FILE)
+        halves = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+        with written_aside(folder / name / WEIGHTS_FILE) as aside:
+            save_file(halves, aside)
+        with written_aside(folder / name / "config.json") as aside:
+            shutil.copyfile(model.path / "config.json", aside)
+    with written_aside(folder / "MODEL_CARD.md") as aside:
+        aside.write_text(_card(preset, models))
+    files = file_hashes(folder)
+    megabytes = sum((folder / name).stat().st_size for name in files) / 1e6
+    if megabytes > LARGEST_MB:
+        raise UserError(f"{folder}: {megabytes:.1f} MB of weights, and at most {LARGEST_MB:g} are shipped: train smaller networks")
+    settings = {
+        "preset": preset.name,
+        "face_crops": asdict(preset.face_crops),
+        "face_tracks": asdict(preset.face_tracks),
+        "models": {name: model.version for name, model in models.items()},
+        "snapshot": load_snapshot(home).version,
+        "files": files,
+    }
+    with written_aside(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
+        aside.write_text(json.dumps(settings, indent=1))
+    return settings
+
+
+def _card(preset: Preset, models: dict[str, ModelFolder]) -> str:
+    rows = []
+    for name, model in models.items():
+        result = model.result()
+        for metric, value in result["metrics"].items():
+            baseline = result["baselines"].get(metric)
+            shown = f"{baseline:.3g}" if baseline is not None else ""
+            rows.append(f"| {name} | {result['step']} | {metric} | {value:.3g} | {shown} |")
+    phantom = preset.phantom
+    return _CARD.format(
+        people=phantom.people, seconds=phantom.seconds, seed=phantom.seed, crop=preset.face_crops.size, rows="\n".join(rows)
+    )
