@@ -162,7 +162,10 @@ def _claims(report: Path) -> dict[str, Any]:
     asset=evaluation_report, blocking=True, description="The page is whole and fetches nothing from elsewhere."
 )
 def evaluation_report_page(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    text = Path(swaptalk.home_folder().state().report or "").read_text()
+    path = swaptalk.home_folder().state().report
+    if path is None:
+        raise UserError("no report was written yet")
+    text = Path(path).read_text()
     foreign = [start for start in ('src="http', 'href="http', "url(http") if start in text]
     whole = text.rstrip().endswith("</html>")
     return dg.AssetCheckResult(

@@ -57,5 +57,8 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
 
 @dg.asset_check(asset=model_release, blocking=True, description="Every weight file is whole and every weight finite.")
 def model_release_weights(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    wrong = wrong_weights(Path(swaptalk.home_folder().state().release or ""))
+    folder = swaptalk.home_folder().state().release
+    if folder is None:
+        raise UserError("nothing was released yet")
+    wrong = wrong_weights(Path(folder))
     return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": "; ".join(wrong[:5])})

@@ -4,18 +4,15 @@ import dagster as dg
 
 from assets.support.model_asset import model_asset
 from assets.support.resources import SwapTalk
+from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import current
 
-identity_encoder = model_asset("identity_encoder")
-lip_expert = model_asset("lip_expert")
-swap_teacher = model_asset("swap_teacher")
-face_swapper = model_asset("face_swapper")
-lip_sync = model_asset("lip_sync")
-wav2lip = model_asset("wav2lip")
+MODEL_ASSETS = {name: model_asset(name) for name, spec in MODELS.items() if spec.group == "training"}
+training = list(MODEL_ASSETS.values())  # where Dagster finds them
 
 
 @dg.asset_check(
-    asset=lip_expert,
+    asset="lip_expert",
     blocking=True,
     description="Has left chance: with an expert that tells nothing the lips would be trained on noise.",
 )

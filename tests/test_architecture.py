@@ -1,42 +1,22 @@
-"""Imports go one way; the contract's assets exist; definitions load light."""
+"""Imports go one way; the tables of models and assets hold; definitions load light."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.lineage import LINEAGE
+from swaptalk_models.graph.models import MODELS
+from swaptalk_models.graph.reference import resolve
+
 ROOT = Path(__file__).parents[1]
-FORBIDDEN = {"swaptalk_models": {"dagster", "assets", "pipelines"}, "assets": {"pipelines"}}
-HEAVY = {
-    "torch",
-    "cv2",
-    "decord",
-    "librosa",
-    "dlib",
-    "av",
-    "lance",
-    "skimage",
-    "matplotlib",
-    "pyarrow",
-    "scipy",
-    "face_alignment",
-}
-CONTRACT = {
-    "catalog": {"hdtf_catalog"},
-    "clips": {"raw_videos", "clips"},
-    "faces": {"face_tracks", "face_crops"},
-    "audio": {"mels"},
-    "latents": {"vqgan", "vq_latents"},
-    "training": {"training_snapshot", "identity_encoder", "lip_expert", "swap_teacher", "face_swapper", "lip_sync", "wav2lip"},
-    "evaluation": {"sync_judge", "test_videos", "metrics", "evaluation_report"},
-    "release": {"model_release"},
-}
-PARTITIONED = {"raw_videos", "clips", "face_tracks", "face_crops", "mels", "vq_latents"}
-
-
-# What stands higher may import what stands lower, never the other way round.
+ROOMS = ("swaptalk_models", "assets", "pipelines")
+"""Bottom to top: who imports what stands above climbs."""
 LADDER = (
     "errors",
     "settings",
@@ -51,75 +31,185 @@ LADDER = (
     "rehearsal",
     "reporting",
 )
+"""The same inside of swaptalk_models."""
+NEVER = (
+    ("swaptalk_models", "dagster"),  # runs in Dagster, and without it
+    ("swaptalk_models.evaluation.held_out", "swaptalk_models.evaluation.compare"),
+    ("swaptalk_models.evaluation.measure", "swaptalk_models.evaluation.compare"),
+)
+"""(who, what): further ways that are closed."""
+HEAVY = {
+    "torch",
+    "cv2",
+    "decord",
+    "librosa",
+    "dlib",
+    "av",
+    "lance",
+    "skimage",
+    "matplotlib",
+    "pyarrow",
+    "scipy",
+    "face_alignment",
+}
+NAMED_CODE = {
+    "network": "swaptalk_models.modules",
+    "objective": "swaptalk_models.training",
+    "make": "swaptalk_models.training",
+    "external": "swaptalk_models.training",
+    "held_out": "swaptalk_models.evaluation.held_out",
+}
+"""Fields of a ModelSpec that name code, and where it lies."""
+CONTRACT = {
+    "catalog": {"hdtf_catalog"},
+    "clips": {"raw_videos", "clips"},
+    "faces": {"face_tracks", "face_crops"},
+    "audio": {"mels"},
+    "latents": {"vqgan", "vq_latents"},
+    "training": {
+        "training_snapshot",
+        "identity_encoder",
+        "lip_expert",
+        "swap_teacher",
+        "face_swapper",
+        "lip_sync",
+        "wav2lip",
+    },
+    "evaluation": {"sync_judge", "test_videos", "metrics", "evaluation_report"},
+    "release": {"model_release"},
+}
+PARTITIONED = {"raw_videos", "clips", "face_tracks", "face_crops", "mels", "vq_latents"}
+
+Imports = dict[str, set[str]]
+"""{module: full names of all that it imports}"""
 
 
 def imported(path: Path) -> set[str]:
-    """Top-level packages imported anywhere in a file, functions included."""
+    """Full names of what a file imports anywhere: in functions and under TYPE_CHECKING, too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add(node.module.partition(".")[0])
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level and node.module, f"{path}: a relative import hides where it goes"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-@pytest.mark.parametrize("room", FORBIDDEN)
-def test_imports_go_one_way(room):
-    files = sorted((ROOT / room).rglob("*.py"))
-    assert files
-    wrong = {str(path.relative_to(ROOT)): bad for path in files if (bad := imported(path) & FORBIDDEN[room])}
-    assert not wrong
+def imports_under(root: Path) -> Imports:
+    """Of every module under ``root``."""
+    return {
+        ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__"): imported(path)
+        for path in sorted(root.rglob("*.py"))
+    }
 
 
-def packages_imported(path: Path) -> set[str]:
-    """Packages of swaptalk_models that a file imports anywhere, functions and TYPE_CHECKING included."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").partition(".")[0] == "swaptalk_models":
-            rest = (node.module or "").split(".")[1:]
-            found |= {rest[0]} if rest else {alias.name for alias in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("swaptalk_models.")}
+def climbing(imports: Imports, ladder: tuple[str, ...], prefix: str = "") -> list[str]:
+    """One line for each import of something that stands above."""
+    places = {prefix + step: place for place, step in enumerate(ladder)}
+
+    def place(name: str) -> int | None:
+        return next((places[step] for step in places if f"{name}.".startswith(f"{step}.")), None)
+
+    found = []
+    for module, names in imports.items():
+        own = place(module)
+        above = {name for name in names if own is not None and (there := place(name)) is not None and there > own}
+        found += [f"{module} imports {name}" for name in sorted(above)]
     return found
 
 
-@pytest.mark.parametrize("package", LADDER)
-def test_nothing_climbs_the_ladder(package):
-    folder = ROOT / "swaptalk_models" / package
-    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
-    assert files
-    below = set(LADDER[: LADDER.index(package) + 1])
-    wrong = {str(path.relative_to(ROOT)): bad for path in files if (bad := packages_imported(path) - below)}
-    assert not wrong
+@pytest.fixture(scope="module")
+def imports() -> Imports:
+    found = {module: names for room in ROOMS for module, names in imports_under(ROOT / room).items()}
+    assert {"swaptalk_models.errors", "assets", "pipelines.definitions"} <= found.keys()
+    return found
+
+
+def test_nothing_climbs(imports):
+    assert climbing(imports, ROOMS) == []
+
+
+def test_nothing_climbs_the_ladder_inside(imports):
+    assert climbing(imports, LADDER, "swaptalk_models.") == []
 
 
 def test_every_package_stands_on_the_ladder():
-    there = {path.stem for path in (ROOT / "swaptalk_models").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert there - {"__init__"} == set(LADDER)
+    inside = {path.stem for path in (ROOT / "swaptalk_models").iterdir() if path.name[0] not in "._"} - {"py"}
+    assert inside - {"__pycache__"} == set(LADDER)
 
 
-def test_measuring_does_not_compare():
-    for package in ("held_out", "measure"):
-        for path in (ROOT / "swaptalk_models" / "evaluation" / package).rglob("*.py"):
-            assert "evaluation.compare" not in path.read_text(), path
+def test_ways_that_are_closed_are_not_taken(imports):
+    taken = [
+        f"{module} imports {name}"
+        for module, names in imports.items()
+        for who, what in NEVER
+        for name in sorted(names)
+        if f"{module}.".startswith(f"{who}.") and f"{name}.".startswith(f"{what}.")
+    ]
+    assert taken == []
 
 
-def test_what_the_table_of_models_names_is_there():
-    from swaptalk_models.graph.models import MODELS
-    from swaptalk_models.graph.reference import resolve
+def test_nothing_imports_itself_in_a_circle(imports):
+    """Imports in functions included: whoever walks through the code does not come back to where he was."""
+    graph = {module: (names & imports.keys()) - {module} for module, names in imports.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
-    for model in MODELS.values():
-        for name in (model.network, model.objective, model.held_out, model.make, model.external):
-            assert not name or callable(resolve(name)), name
+
+def test_a_climb_is_seen_wherever_it_hides(tmp_path):
+    package = tmp_path / "p"
+    package.mkdir()
+    (package / "low.py").write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from p.high import a\n"
+        "def f():\n    import p.high.deep\n    from p import high, lower\n"
+    )
+    (package / "high.py").write_text("import p.low\n")
+    found = climbing(imports_under(package), ("lower", "low", "high"), "p.")
+    assert found == [f"p.low imports p.high{name}" for name in ("", ".a", ".deep")]
+
+
+def fresh_modules(code: str) -> set[str]:
+    """Top-level packages that a new interpreter has loaded after ``code``."""
+    shown = "import sys; print(' '.join({name.partition('.')[0] for name in sys.modules}))"
+    command = [sys.executable, "-W", "ignore", "-c", f"{code}\n{shown}"]
+    return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
 
 
 def test_definitions_load_light():
-    code = f"import sys, pipelines.definitions; print(','.join(sorted({HEAVY!r} & set(sys.modules))))"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == ""
+    assert fresh_modules("import pipelines.definitions") & HEAVY == set()
+
+
+def test_settings_and_graph_need_nothing_but_yaml(imports):
+    low = [name for name in imports if name.split(".")[1:2] in (["settings"], ["graph"])]
+    installed = {name.partition(".")[0] for module in low for name in imports[module]} - sys.stdlib_module_names
+    assert installed == {"yaml", "swaptalk_models"}
+    assert fresh_modules(f"import {', '.join(low)}") & (HEAVY | {"numpy", "dagster", "pydantic"}) == set()
+
+
+def named_code() -> Iterator[tuple[str, str, str]]:
+    """(model, field of its specification, code that it names)"""
+    for name, spec in MODELS.items():
+        yield from ((name, field, getattr(spec, field)) for field in NAMED_CODE if getattr(spec, field))
+
+
+@pytest.mark.parametrize(("model", "field", "reference"), list(named_code()))
+def test_a_model_names_code_that_there_is_and_in_its_place(model, field, reference):
+    assert callable(resolve(reference))
+    assert reference.startswith(NAMED_CODE[field] + ".")
+
+
+def test_every_field_that_names_code_is_looked_at():
+    texts = {field for spec in MODELS.values() for field, value in vars(spec).items() if ":" in str(value)}
+    assert texts - {"description", "figures"} == set(NAMED_CODE)
+
+
+def test_a_model_is_either_learned_or_made():
+    for spec in MODELS.values():
+        assert bool(spec.network) == bool(spec.objective) != bool(spec.make), spec.name
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +226,23 @@ def test_contract_assets_in_their_groups(graph):
     assert groups == CONTRACT
 
 
+def test_assets_come_from_what_the_lineage_says(graph):
+    found = {
+        key.to_user_string(): (
+            graph.get(key).group_name,
+            {parent.to_user_string() for parent in graph.get(key).parent_keys},
+        )
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == {name: (group, set(upstream)) for name, (group, upstream) in LINEAGE.items()}
+    assert all(len(key.path) == 1 for key in graph.get_all_asset_keys())
+
+
 def test_exactly_the_contracts_assets_are_partitioned(graph):
     assert {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).partitions_def} == PARTITIONED
 
 
 def test_every_asset_has_code_version_kinds_and_description(graph):
-    from swaptalk_models.graph.code_versions import CODE_VERSIONS
-
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.code_version == CODE_VERSIONS[key.to_user_string()]
@@ -151,15 +251,14 @@ def test_every_asset_has_code_version_kinds_and_description(graph):
 
 
 def test_models_depend_on_the_snapshot_and_their_inputs(graph):
-    from swaptalk_models.graph.models import MODELS
-
-    for name, model in MODELS.items():
-        parents = {
-            key.to_user_string()
-            for key in graph.get(next(k for k in graph.get_all_asset_keys() if k.path == [name])).parent_keys
-        }
-        assert {*model.reads, *model.inputs} == parents
-        assert ("vq_latents" in parents) == (name in ("lip_expert", "lip_sync", "face_swapper", "wav2lip"))
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    for name, spec in MODELS.items():
+        assert {*spec.reads, *spec.inputs} == parents[name]
+        assert ("training_snapshot" in parents[name]) == (name != "sync_judge")  # the snapshot goes by what it hears
+        assert ("vq_latents" in parents[name]) == (name in ("lip_expert", "lip_sync", "face_swapper", "wav2lip"))
 
 
 def test_jobs_resolve():

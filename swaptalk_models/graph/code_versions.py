@@ -1,4 +1,4 @@
-"""Code version of every asset. Raise one when its results change: what it made before is then stale and is made again."""
+"""Code version of every asset. Raise one when its results change: what it made is then stale and is made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph of assets by name: what is made from what. The report draws it, Dagster's assets take their dependencies from it."""
+"""The graph of assets by name: what is made from what. The report draws it; Dagster's assets take their inputs here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _OTHERS: dict[str, Node] = {
 
 def _in_order(nodes: dict[str, Node]) -> dict[str, Node]:
     """Every asset behind what it is made from."""
-    return {name: nodes[name] for name in TopologicalSorter({name: node[1] for name, node in nodes.items()}).static_order()}
+    order = TopologicalSorter({name: parents for name, (_, parents) in nodes.items()}).static_order()
+    return {name: nodes[name] for name in order}
 
 
 LINEAGE: dict[str, Node] = _in_order(_OTHERS | {name: (spec.group, spec.upstream) for name, spec in MODELS.items()})

@@ -1,28 +1,20 @@
 """The models, each said once: what it is built on, its settings, how it is made and measured, what it has to reach.
 
-The lineage, Dagster's assets and checks, trainings, the dry run, the report and `swaptalk status` are derived from this table. How to add a
-model: docs/guide/add_a_model.md.
+The lineage, Dagster's assets and checks, trainings, the dry run, the report and `swaptalk status` are derived from this
+table. How to add a model: docs/guide/add_a_model.md.
 
-Light on purpose: read while Dagster's definitions load. Code is named, and imported when it is used (graph/reference.py): the table stands below
-the packages that it names.
+Light on purpose: read while Dagster's definitions load. Code is named, and imported when it is used
+(graph/reference.py): the table stands below the packages that it names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_type_hints
 
 from swaptalk_models.settings.methods import models_needed
-from swaptalk_models.settings.models import (
-    FaceSwapperConfig,
-    IdentityEncoderConfig,
-    LipExpertConfig,
-    LipSyncConfig,
-    SwapTeacherConfig,
-    SyncJudgeConfig,
-    VQGANConfig,
-    Wav2LipConfig,
-)
+from swaptalk_models.settings.models import ModelSections
 from swaptalk_models.settings.preset import Preset
 
 _MODULES = "swaptalk_models.modules"
@@ -50,14 +42,12 @@ class ModelSpec:
     """One model of the graph."""
 
     name: str
-    """Of its asset, of its section of the preset, and of its folder HOME/models/NAME."""
+    """Of its asset, of its section of the preset (settings/models.py), and of its folder HOME/models/NAME."""
     description: str
-    section: type
-    """Dataclass of its settings; the preset's field of the same name holds them."""
     code_version: str
     """Raise it when the same settings and data give another model: what was trained before is then trained again."""
     held_out: str
-    """Measures it on people whom no training saw: a `HeldOut` made from the objective (evaluation/held_out/measure.py)."""
+    """Measures it on people whom no training saw: (objective) -> `HeldOut` (training/objective.py)."""
     network: str = ""
     """(settings, shape) -> module; empty: it is no network."""
     objective: str = ""
@@ -85,6 +75,11 @@ class ModelSpec:
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
     @property
+    def section(self) -> type:
+        """Dataclass of its settings, which the preset's field of the same name holds."""
+        return get_type_hints(ModelSections)[self.name]
+
+    @property
     def targets(self) -> dict[str, Figure]:
         """The figures of which something is asked."""
         return {name: figure for name, figure in self.figures.items() if figure.threshold is not None}
@@ -108,14 +103,15 @@ _LATENTS = ("training_snapshot", "vq_latents")
 _ACCURACY = Figure("Windows in step told from windows 5 or more frames off.", "mouth opening against loudness", 0.85)
 _OFFSET_ERROR = Figure("Mean distance of a clip's best offset from the true one (frames).")
 _SOURCE = Figure("Cosine of swapped faces to their source, dlib judge.", "the target as it was")
-_TARGET = Figure("Cosine of swapped faces to the target that should have vanished, dlib judge: less is better.", less_is_better=True)
+_TARGET = Figure(
+    "Cosine of swapped faces to the target that should have vanished, dlib judge: less is better.", less_is_better=True
+)
 
 # In an order in which they can be trained.
 _ALL = (
     ModelSpec(
         "identity_encoder",
         "Face recogniser with a margin loss: the identity losses' eye. Whoever judges the results is another network.",
-        IdentityEncoderConfig,
         code_version="1",
         network="swaptalk_models.modules.identity_encoder:build_identity_encoder",
         objective=f"{_OBJECTIVES}.identity:IdentityObjective.build",
@@ -127,9 +123,8 @@ _ALL = (
     ),
     ModelSpec(
         "sync_judge",
-        "A pixel-space SyncNet that no generator was trained against. It learns from the clips as they are; where it is good "
-        "enough, it then listens to every clip, and the snapshot goes by the offsets that it finds.",
-        SyncJudgeConfig,
+        "A pixel-space SyncNet that no generator was trained against. It learns from the clips as they are; where it "
+        "is good enough, it then listens to every clip, and the snapshot goes by the offsets that it finds.",
         code_version="1",
         network=f"{_MODULES}.sync_judge:SyncJudge.build",
         objective=f"{_OBJECTIVES}.sync:SyncJudgeObjective.build",
@@ -141,7 +136,6 @@ _ALL = (
     ModelSpec(
         "vqgan",
         "One encoder, two codebooks (upper and lower half of the face), one decoder.",
-        VQGANConfig,
         code_version="2",
         network=f"{_MODULES}.vqgan:VQGAN.build",
         objective=f"{_OBJECTIVES}.vqgan:VQGANObjective.build",
@@ -159,7 +153,6 @@ _ALL = (
     ModelSpec(
         "lip_expert",
         "SyncNet over VQ embeddings of the lower half and sound: tells whether they belong together.",
-        LipExpertConfig,
         code_version="1",
         network=f"{_MODULES}.lip_expert:LipExpert.build",
         objective=f"{_OBJECTIVES}.sync:LipExpertObjective.build",
@@ -172,7 +165,6 @@ _ALL = (
     ModelSpec(
         "swap_teacher",
         "Classical landmark swaps of pairs of people: the proxy targets of the face swapper.",
-        SwapTeacherConfig,
         code_version="3",
         make="swaptalk_models.training.swap_teacher:make_swap_teacher",
         held_out=f"{_HELD_OUT}.swap_teacher:measure_swap_teacher",
@@ -184,7 +176,6 @@ _ALL = (
     ModelSpec(
         "face_swapper",
         "Transformer over VQ tokens: queries from the target, keys and values from the source.",
-        FaceSwapperConfig,
         code_version="4",
         network=f"{_MODULES}.face_swapper:FaceSwapper.build",
         objective=f"{_OBJECTIVES}.swapper:FaceSwapperObjective.build",
@@ -193,21 +184,26 @@ _ALL = (
         reads=_LATENTS,
         released=True,
         figures={
-            "id_retrieve": Figure("Swapped faces whose nearest identity is their source (%).", "the target as it was", 80),
+            "id_retrieve": Figure(
+                "Swapped faces whose nearest identity is their source (%).", "the target as it was", 80
+            ),
             "source_similarity": Figure(_SOURCE.meaning, _SOURCE.baseline_name, 0),
             "target_similarity": _TARGET,
             "rim_ratio": Figure(
-                "Steepest step in brightness across the jaw's line after pasting, over the target's own: 1 adds no edge, more does, less is blur."
+                "Steepest step in brightness across the jaw's line after pasting, over the target's own: 1 adds no "
+                "edge, more does, less is blur."
             ),
             "landmark_distance": Figure(
-                "Distance of a swap's landmarks to the target's, in percent of the eyes' distance: pose and expression kept."
+                "Distance of a swap's landmarks to the target's, in percent of the eyes' distance: pose and "
+                "expression kept."
             ),
             "background_difference": Figure(
                 "Absolute difference to the target outside of the face, after pasting (levels of 255): less is better.",
                 less_is_better=True,
             ),
             "flicker": Figure(
-                "Change of a swapped face from frame to frame that the target's does not have (levels of 255): less is better.",
+                "Change of a swapped face from frame to frame that the target's does not have (levels of 255): less "
+                "is better.",
                 less_is_better=True,
             ),
             "swap_alone_id_retrieve": Figure("id_retrieve of the swap alone, before the lips are made to speak."),
@@ -217,7 +213,6 @@ _ALL = (
     ModelSpec(
         "lip_sync",
         "Warping by offset map, then a U-Net with audio cross-attention: the mouth that goes with the sound.",
-        LipSyncConfig,
         code_version="3",
         network=f"{_MODULES}.lip_sync:LipSync.build",
         objective=f"{_OBJECTIVES}.lip_sync:LipSyncObjective.build",
@@ -226,22 +221,32 @@ _ALL = (
         reads=_LATENTS,
         released=True,
         figures={
-            "mouth_correlation": Figure("Mouth opening of self-driven videos against the real one's.", "a copied reference", 0.6),
-            "av_offset": Figure("Offset between lips and sound that the judge finds (frames, median).", "", 1, at_least=False),
+            "mouth_correlation": Figure(
+                "Mouth opening of self-driven videos against the real one's.", "a copied reference", 0.6
+            ),
+            "av_offset": Figure(
+                "Offset between lips and sound that the judge finds (frames, median).", "", 1, at_least=False
+            ),
             "code_error": Figure(
-                "Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is better.",
+                "Squared error of the lower half in latent space, 0 by birth outside of lip_sync.region: less is "
+                "better.",
                 "a copied reference",
                 less_is_better=True,
             ),
-            "silent_opening": Figure("Mouth opening, as a share of the eyes' distance, when the module hears silence: closed lips are near 0."),
-            "jitter": Figure("How much the mouth's opening jumps to and fro from frame to frame (mean second difference, share of the eyes' distance)."),
+            "silent_opening": Figure(
+                "Mouth opening, as a share of the eyes' distance, when the module hears silence: closed lips are "
+                "near 0."
+            ),
+            "jitter": Figure(
+                "How much the mouth's opening jumps to and fro from frame to frame (mean second difference, share of "
+                "the eyes' distance)."
+            ),
         },
     ),
     ModelSpec(
         "wav2lip",
-        "RGB lip-sync after Wav2Lip, on the same snapshot, expert and budget as lip_sync. Trained only where a method of "
-        "`evaluation.methods` needs it.",
-        Wav2LipConfig,
+        "RGB lip-sync after Wav2Lip, on the same snapshot, expert and budget as lip_sync. Trained only where a "
+        "method of `evaluation.methods` needs it.",
         code_version="1",
         network=f"{_MODULES}.wav2lip:Wav2Lip.build",
         objective=f"{_OBJECTIVES}.wav2lip:Wav2LipObjective.build",
@@ -252,7 +257,9 @@ _ALL = (
         budget_of="lip_sync",
         figures={
             "mouth_correlation": Figure("Mouth opening against the real one's."),
-            "pixel_error": Figure("Absolute error of the lower half in pixels: less is better.", "a copied reference", less_is_better=True),
+            "pixel_error": Figure(
+                "Absolute error of the lower half in pixels: less is better.", "a copied reference", less_is_better=True
+            ),
         },
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from swaptalk_models.settings.section import require
+from swaptalk_models.settings.section import require, require_at_least, require_one_of, require_positive
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class LimitsConfig:
     """Longest time in any one data stage (s); what takes longer is quarantined, and tried again once this is raised."""
 
     def __post_init__(self) -> None:
-        require(self.item_seconds > 0, "item_seconds must be above 0")
+        require_positive(self, "item_seconds")
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ClipsConfig:
     """H.264 constant rate factor of the clips: 0 lossless, 51 worst."""
 
     def __post_init__(self) -> None:
-        require(self.min_seconds > 0, "min_seconds must be above 0")
+        require_positive(self, "min_seconds")
         require(self.chunk_seconds >= self.min_seconds, "chunk_seconds must be at least min_seconds")
-        require(self.max_height >= 0, "max_height must be 0 (keep) or positive")
+        require_at_least(self, 0, "max_height")
         require(0 <= self.crf <= 51, "crf must be in 0..51")
 
 
@@ -58,12 +58,11 @@ class FacesConfig:
     """Clips whose median face box is narrower are quarantined (px)."""
 
     def __post_init__(self) -> None:
-        require(self.backend in ("dlib", "face-alignment"), f"backend must be 'dlib' or 'face-alignment', not {self.backend!r}")
-        require(self.detect_every >= 1, "detect_every must be at least 1")
+        require_one_of(self, "backend", "dlib", "face-alignment")
+        require_at_least(self, 1, "detect_every", "min_face")
         require(self.detect_height >= 80, "detect_height must be at least 80 (the HOG detector's own window)")
-        require(self.max_gap >= 0, "max_gap must not be negative")
+        require_at_least(self, 0, "max_gap")
         require(0 < self.min_found <= 1, "min_found must be in (0, 1]")
-        require(self.min_face >= 1, "min_face must be positive")
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ class CropsConfig:
     def __post_init__(self) -> None:
         require(self.size >= 32 and self.size % 16 == 0, "size must be a multiple of 16, at least 32")
         require(-0.2 <= self.margin <= 0.5, "margin must be in -0.2..0.5")
-        require(self.smooth_frames >= 0, "smooth_frames must not be negative")
-        require(self.label_grid >= 8, "label_grid must be at least 8")
+        require_at_least(self, 0, "smooth_frames")
+        require_at_least(self, 8, "label_grid")
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,10 @@ class MelConfig:
     """Highest band edge (Hz)."""
 
     def __post_init__(self) -> None:
-        require(self.rate / self.hop == 80, "rate / hop must be 80 steps a second (5 frames go with 16 steps)")
-        require(0 <= self.fmin < self.fmax, "fmin must be at least 0 and below fmax")
-        require(self.fmax <= self.rate / 2, "fmax must be at most rate / 2")
+        require_at_least(self, 1, "n_fft", "hop", "bands")
+        require(self.rate == 80 * self.hop, "rate must be 80 times hop: 80 steps a second, 16 for 5 frames")
+        require_at_least(self, 0, "fmin")
+        require(self.fmin < self.fmax <= self.rate / 2, "fmax must be above fmin and at most rate / 2")
 
 
 @dataclass(frozen=True)
@@ -122,30 +122,34 @@ class PhantomConfig:
 
     def __post_init__(self) -> None:
         require(self.people >= 4, "people must be at least 4: training, validation and two held-out people")
-        require(self.seconds >= 1, "seconds must be at least 1")
+        require_at_least(self, 1, "seconds")
+        require_at_least(self, 0, "seed")
 
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """Who is trained on and who is held out. The split is by person, and a person never moves when others come or go."""
+    """Who is trained on and who is held out. The split is by person, and nobody moves when others come or go."""
 
     validation: float = 0.06
     """Share of people that choose the best checkpoint (0 to 1)."""
     test: float = 0.12
     """Share of people that only the final figures see (0 to 1)."""
     extra: tuple[str, ...] = ()
-    """Extra data: videos, by name with * and ?; people of no other video are never held out. All trainings use them; `--ablate no-extra-data`
-    is the system without them, measured on the same held-out people."""
+    """Extra data: videos, by name with * and ?; people of no other video are never held out. All trainings use them;
+    `--ablate no-extra-data` is the system without them, measured on the same held-out people."""
 
     def __post_init__(self) -> None:
         require(0 <= self.validation < 1, "validation must be in [0, 1)")
         require(0 <= self.test < 1, "test must be in [0, 1)")
-        require(self.validation + self.test <= 0.8, "validation + test must leave people to train on: at most 0.8 together")
+        require(
+            self.validation + self.test <= 0.8, "validation + test must be at most 0.8: people are left to train on"
+        )
 
 
 @dataclass(frozen=True)
 class QualityConfig:
-    """Limits beyond which a clip is marked. A mark deletes nothing and recomputes nothing: the next snapshot goes by it."""
+    """Limits beyond which a clip is marked. A mark deletes nothing and recomputes nothing: the next snapshot goes by
+    it."""
 
     leave_out: bool = True
     """Clips whose face is marked stay out of the training snapshot. Those whose sound is marked are in it, for the
@@ -172,17 +176,16 @@ class QualityConfig:
     max_offset: int = 2
     """Out of step: frames (40 ms) between lips and sound, by the sync judge."""
     max_spread: int = 1
-    """Frames by which what the judge finds in each third of a clip may differ from what it finds in the whole for its offset to be
-    believed. Of clips whose sound has nothing to do with the lips, about one in a hundred passes. Below 64 frames nothing is measured."""
+    """Frames by which what the judge finds in each third of a clip may differ from what it finds in the whole for its
+    offset to be believed. Of clips whose sound has nothing to do with the lips, about one in a hundred passes. Below
+    64 frames nothing is measured."""
 
     def __post_init__(self) -> None:
-        require(self.max_magnification > 0, "max_magnification must be positive")
+        require_positive(self, "max_magnification", "max_doubt")
         require(0 < self.max_blur <= 1, "max_blur must be in (0, 1]")
         require(0 < self.max_yaw <= 90, "max_yaw must be in (0, 90] degrees")
-        require(self.max_doubt > 0, "max_doubt must be positive")
         require(0 <= self.max_lost <= 1, "max_lost must be in [0, 1]")
         require(self.min_level <= 0, "min_level is in dB below full scale: 0 or negative")
         require(0 <= self.max_clipped <= 1, "max_clipped must be in [0, 1]")
-        require(self.out_of_step in ("drop", "shift", "keep"), f"out_of_step must be drop, shift or keep, not {self.out_of_step!r}")
-        require(self.max_offset >= 0, "max_offset must not be negative")
-        require(self.max_spread >= 0, "max_spread must not be negative")
+        require_one_of(self, "out_of_step", "drop", "shift", "keep")
+        require_at_least(self, 0, "max_offset", "max_spread")

@@ -1,8 +1,11 @@
-"""Configuration of downloads: none of it changes what is made of a video. Light on purpose: read while Dagster's definitions load."""
+"""Configuration of downloads: none of it changes what is made of a video. Light on purpose: read while Dagster's
+definitions load."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from swaptalk_models.settings.section import require_at_least, require_positive
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,10 @@ class DownloadConfig:
     dead_days: float = 30.0
     """Days until a video that was found removed, private or no video at all is asked for again."""
     annotations: str = ""
-    """Address of a folder with HDTF's annotation files, a mirror for instance; empty: their public repository. Each file
-    is checked by its checksum, wherever it comes from."""
+    """Address of a folder with HDTF's annotation files, a mirror for instance; empty: their public repository. Each
+    file is checked by its checksum, wherever it comes from."""
 
     def __post_init__(self) -> None:
-        for name in ("max_height", "parallel"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        for name in ("rate_limit_kib", "pause_s", "retries", "back_off_s", "dead_days"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative")
-        for name in ("timeout_s", "limit_minutes"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0")
+        require_at_least(self, 1, "max_height", "parallel")
+        require_at_least(self, 0, "rate_limit_kib", "pause_s", "retries", "back_off_s", "dead_days")
+        require_positive(self, "timeout_s", "limit_minutes")

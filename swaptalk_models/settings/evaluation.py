@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from swaptalk_models.settings.section import require
+from swaptalk_models.settings.section import require, require_at_least
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,16 @@ class EvaluationConfig:
     """Scenes a setting (self-driven, cross-driven); every method is tried on each."""
     chunk_seconds: float = 10.0
     """Longer clips of held-out people are cut into chunks of about this length (s); the paper's protocol."""
-    methods: tuple[str, ...] = ("SwapTalk", "SwapTalk + detail", "Lip-sync alone", "Swap alone", "Copied reference", "Sync-then-swap, latent")
-    """What is compared, beside the ground truth: names of settings/methods.py, or `all`. A baseline that none needs is not trained."""
+    methods: tuple[str, ...] = (
+        "SwapTalk",
+        "SwapTalk + detail",
+        "Lip-sync alone",
+        "Swap alone",
+        "Copied reference",
+        "Sync-then-swap, latent",
+    )
+    """What is compared, beside the ground truth: names of settings/methods.py, or `all`. A baseline that none needs is
+    not trained."""
     crop_size: int = 256
     """Side of the aligned crop on which SSIM, PSNR, CPBD and LMD are taken (px). LMD and CPBD change with it."""
     identity_frames: int = 24
@@ -26,7 +34,8 @@ class EvaluationConfig:
     cpbd_frames: int = 50
     """Frames a video, evenly spaced, that are measured as pictures: CPBD, tiles, blotches, sharpness, noise, glints."""
     fid_frames: int = 50
-    """Frames a video, evenly spread, that Inception looks at (about 0.1 s a picture, two pictures a frame); our own judges see all."""
+    """Frames a video, evenly spread, that Inception looks at (about 0.1 s a picture, two pictures a frame); our own
+    judges see all."""
     syncnet: str = ""
     """File with the official SyncNet's weights; empty: our sync_judge measures lip-sync."""
     inception: str = ""
@@ -47,20 +56,15 @@ class EvaluationConfig:
     """Seed of the drawn scenes and of the resampling."""
 
     def __post_init__(self) -> None:
-        require(self.pairs >= 1, "pairs must be at least 1")
-        require(self.chunk_seconds >= 1, "chunk_seconds must be at least 1")
-        require(self.crop_size >= 128, "crop_size must be at least 128 (CPBD works on 64 px blocks)")
-        require(
-            self.identity_frames >= 2, "identity_frames must be at least 2 (Consistency compares pairs)"
+        require_at_least(
+            self, 1, "pairs", "chunk_seconds", "cpbd_frames", "max_offset", "bootstrap_samples", "frechet_samples"
         )
-        require(self.identity_neighbours >= 0, "identity_neighbours must not be negative")
+        require_at_least(self, 0, "identity_neighbours", "seed")
+        require(self.crop_size >= 128, "crop_size must be at least 128 (CPBD works on 64 px blocks)")
+        require(self.identity_frames >= 2, "identity_frames must be at least 2 (Consistency compares pairs)")
         require(self.fid_frames >= 2, "fid_frames must be at least 2 (a covariance)")
-        require(self.cpbd_frames >= 1, "cpbd_frames must be at least 1")
-        require(self.max_offset >= 1, "max_offset must be at least 1")
         require(self.batch_frames >= 5, "batch_frames must be at least 5 (one lip-sync window)")
         require(0 < self.same_sound < 1, "same_sound must be between 0 and 1")
-        require(self.bootstrap_samples >= 1, "bootstrap_samples must be at least 1")
-        require(self.frechet_samples >= 1, "frechet_samples must be at least 1")
         require(0 < self.confidence < 1, "confidence must be between 0 and 1")
 
 
@@ -69,7 +73,8 @@ class ReleaseConfig:
     """The gate before a release: a new model must not be worse than the released one."""
 
     allow_worse: bool = False
-    """Release a model that is measurably worse than the released one (the comparison is kept in its folder all the same)."""
+    """Release a model that is measurably worse than the released one (the comparison is kept in its folder all the
+    same)."""
     tolerance: float = 0.01
     """Share of the released model's figure that a metric may lose before it counts as worse (0 to 1)."""
     fewest_videos: int = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from swaptalk_models.settings.section import require
+from swaptalk_models.settings.section import require, require_at_least, require_one_of, require_positive
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,9 @@ class TrainConfig:
     steps: int = 1000
     """Optimiser steps."""
     minutes: float = 0.0
-    """Time budget beside the steps, over all sessions of a resumed training; whichever is spent first ends it, and the schedule follows it.
-    0: none. How many steps fit depends on the machine, so such a training does not repeat to the bit."""
+    """Time budget beside the steps, over all sessions of a resumed training; whichever is spent first ends it, and the
+    schedule follows it. 0: none. How many steps fit depends on the machine, so such a training does not repeat to
+    the bit."""
     batch: int = 32
     """Samples a step, over all processes together."""
     lr: float = 1e-3
@@ -47,26 +48,22 @@ class TrainConfig:
     dtype: str = "auto"
     """auto (bfloat16 where the hardware multiplies it, else float32), float32, bfloat16."""
     compile: bool = False
-    """torch.compile the networks: minutes at the start, faster steps after. Needs a C++ compiler (CPU) or Triton (GPU); without, it is left out."""
+    """torch.compile the networks: minutes at the start, faster steps after. Needs a C++ compiler (CPU) or Triton (GPU);
+    without, it is left out."""
     processes: int = 1
     """Processes of one training (torchrun); one a GPU."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "accumulate", "eval_every", "processes"):
-            require(getattr(self, name) >= 1, f"{name} must be at least 1")
-        require(self.minutes >= 0, "minutes must not be negative")
-        require(self.lr > 0, "lr must be positive")
-        require(self.warmup >= 0, "warmup must not be negative")
+        require_at_least(self, 1, "steps", "batch", "accumulate", "eval_every", "processes")
+        require_at_least(self, 0, "minutes", "warmup", "weight_decay", "grad_clip", "seed")
+        require_positive(self, "lr", "checkpoint_seconds")
         require(0 <= self.final_lr <= 1, "final_lr must be in 0..1")
         require(0 <= self.ema < 1, "ema must be in [0, 1)")
         require(0 < self.beta2 < 1, "beta2 must be in (0, 1)")
-        require(self.grad_clip >= 0, "grad_clip must not be negative")
-        require(self.checkpoint_seconds > 0, "checkpoint_seconds must be positive")
         require(
-            self.batch % (self.processes * self.accumulate) == 0,
-            "batch must be a multiple of processes * accumulate",
+            self.batch % (self.processes * self.accumulate) == 0, "batch must be a multiple of processes * accumulate"
         )
-        require(self.dtype in ("auto", "float32", "bfloat16"), "dtype must be auto, float32 or bfloat16")
+        require_one_of(self, "dtype", "auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -80,18 +77,20 @@ class VQGANConfig:
     blocks: int = 1
     """Residual blocks a resolution."""
     decoder: str = "light"
-    """light (narrow at full resolution) or taming (as Esser et al. 2021 built it, some twenty times the work; for comparison)."""
+    """light (narrow at full resolution) or taming (as Esser et al. 2021 built it, some twenty times the work; for
+    comparison)."""
     decoder_channels: int = 128
     """Channels at full resolution of the taming decoder."""
     codes: int = 512
     """Entries of each codebook."""
     groups: int = 1
-    """Codes a cell: the channels are cut into this many groups, each with codebooks of its own. The paper has one; at 64 px a cell covers so
-    much of a face that one code cannot tell it."""
+    """Codes a cell: the channels are cut into this many groups, each with codebooks of its own. The paper has one; at
+    64 px a cell covers so much of a face that one code cannot tell it."""
     dim: int = 64
     """Channels of the VQ embedding."""
     quantise_from: float = 0.1
-    """Share of the steps before the quantisers join. Codes then start on embeddings that mean something, which is what keeps them in use."""
+    """Share of the steps before the quantisers join. Codes then start on embeddings that mean something, which is what
+    keeps them in use."""
     commitment: float = 0.25
     """Weight of the commitment loss (on the encoder's side)."""
     codebook_decay: float = 0.98
@@ -99,18 +98,20 @@ class VQGANConfig:
     codebook_start: str = "sample"
     """How the codes start: sample (on drawn encoder outputs) or kmeans (on the centres of their clusters)."""
     gradient: str = "straight"
-    """How gradients pass the quantiser: straight (through, as if it were not there) or rotation (turned and scaled as the input was, Fifty et
-    al. 2024)."""
+    """How gradients pass the quantiser: straight (through, as if it were not there) or rotation (turned and scaled as
+    the input was, Fifty et al. 2024)."""
     one_codebook: bool = False
     """One codebook for both halves of the face (an ablation)."""
     revive_below: float = 0.03
-    """A code used less often than this share of the average use is set on a fresh encoder output; 0 leaves codes alone."""
+    """A code used less often than this share of the average use is set on a fresh encoder output; 0 leaves codes alone.
+    """
     pixel_weight: float = 1.0
     """Weight of the L1 reconstruction loss."""
     l2_weight: float = 1.0
     """Weight of the squared error added to the L1."""
     feature_weight: float = 4.0
-    """How much more brows, eyes, nose and lips count in the pixel losses than skin, hair and background: they are small, and all that matters."""
+    """How much more brows, eyes, nose and lips count in the pixel losses than skin, hair and background: they are
+    small, and all that matters."""
     perceptual_weight: float = 0.1
     """Weight of the perceptual loss (features of the identity encoder)."""
     identity_weight: float = 0.05
@@ -127,18 +128,23 @@ class VQGANConfig:
         require(self.factor in (4, 8, 16, 32), "factor must be 4, 8, 16 or 32")
         halvings = self.factor.bit_length() - 1
         require(
-            len(self.channels) == halvings,
+            len(self.channels) == halvings and min(self.channels) >= 1,
             f"channels must have {halvings} entries, one a halving, for factor {self.factor}",
         )
-        require(self.codes >= 2 and self.codes <= 65536, "codes must be in 2..65536 (codes are kept as uint16)")
-        require(self.dim >= 4, "dim must be at least 4")
-        require(self.groups >= 1, "groups must be at least 1")
+        require_at_least(self, 1, "blocks", "groups", "discriminator_channels")
+        require_one_of(self, "decoder", "light", "taming")
+        require(
+            self.decoder_channels >= 32 and self.decoder_channels % 32 == 0, "decoder_channels must be a multiple of 32"
+        )
+        require(2 <= self.codes <= 65536, "codes must be in 2..65536 (they are kept as uint16)")
+        require_at_least(self, 4, "dim")
         require(self.dim % self.groups == 0, "dim must be a multiple of groups")
-        require(self.decoder in ("light", "taming"), "decoder must be light or taming")
-        require(self.decoder_channels % 32 == 0, "decoder_channels must be a multiple of 32")
-        require(self.codebook_start in ("sample", "kmeans"), "codebook_start must be sample or kmeans")
-        require(self.gradient in ("straight", "rotation"), "gradient must be straight or rotation")
         require(0 <= self.quantise_from < 1, "quantise_from must be in [0, 1)")
+        require_at_least(self, 0, "commitment", "revive_below", "pixel_weight", "l2_weight", "feature_weight")
+        require_at_least(self, 0, "perceptual_weight", "identity_weight", "adversarial_weight")
+        require(0 <= self.codebook_decay < 1, "codebook_decay must be in [0, 1)")
+        require_one_of(self, "codebook_start", "sample", "kmeans")
+        require_one_of(self, "gradient", "straight", "rotation")
         require(0 <= self.adversarial_start <= 1, "adversarial_start must be in 0..1")
 
 
@@ -155,15 +161,17 @@ class IdentityEncoderConfig:
     scale: float = 16.0
     """Scale of the logits."""
     external: str = ""
-    """File of an external ArcFace to take instead of training ours: IResNet weights in insightface's layout, .safetensors or .pth. Perceptual
-    features then come from it, too."""
+    """File of an external ArcFace to take instead of training ours: IResNet weights in insightface's layout,
+    .safetensors or .pth. Perceptual features then come from it, too."""
     external_sha256: str = ""
     """Checksum that the file must have; empty: any. What it has is part of the model's version."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        require(len(self.channels) >= 2, "channels must have at least two entries")
+        _require_widths(self.channels)
+        require_at_least(self, 1, "dim")
         require(0 <= self.margin < 1, "margin must be in [0, 1)")
+        require_positive(self, "scale")
 
 
 @dataclass(frozen=True)
@@ -182,9 +190,9 @@ class SwapTeacherConfig:
     """Videos of the training people that no training pair is drawn from: names, with * and ?."""
 
     def __post_init__(self) -> None:
-        require(self.pairs >= 1, "pairs must be at least 1")
-        require(self.held_out_pairs >= 1, "held_out_pairs must be at least 1")
+        require_at_least(self, 1, "pairs", "held_out_pairs")
         require(0 <= self.colour_strength <= 1, "colour_strength must be in 0..1")
+        require_at_least(self, 0, "seed")
 
 
 @dataclass(frozen=True)
@@ -200,9 +208,11 @@ class FaceSwapperConfig:
     semantic: bool = True
     """Add the face region's embedding to each token (off: the paper's ablation)."""
     guidance: float = 1.0
-    """At inference, the step from the target to the swapped face is taken this many times. Short trainings go only part of the way."""
+    """At inference, the step from the target to the swapped face is taken this many times. Short trainings go only part
+    of the way."""
     skip: bool = True
-    """Add source and target tokens, mixed by a gate, to the transformer's output (off: the output alone, as in the paper's figure)."""
+    """Add source and target tokens, mixed by a gate, to the transformer's output (off: the output alone, as in the
+    paper's figure)."""
     proxy_weight: float = 1.0
     """Weight of L_proxy, between the swapped embedding and the teacher's."""
     source_identity_weight: float = 0.5
@@ -210,17 +220,17 @@ class FaceSwapperConfig:
     teacher_identity_weight: float = 0.1
     """Weight of L_id_res."""
     pixel_weight: float = 1.0
-    """Weight of the absolute error between the decoded face and the teacher's, which sees where neighbouring cells do not fit (0: the losses of
-    the paper alone)."""
+    """Weight of the absolute error between the decoded face and the teacher's, which sees where neighbouring cells do
+    not fit (0: the losses of the paper alone)."""
     decoded_samples: int = 16
     """Samples of a batch that are decoded for the losses on pixels and identity."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        require_at_least(self, 1, "width", "depth", "heads", "decoded_samples")
         require(self.width % self.heads == 0, "width must be a multiple of heads")
-        require(self.guidance > 0, "guidance must be positive")
-        require(self.depth >= 1, "depth must be at least 1")
-        require(self.decoded_samples >= 1, "decoded_samples must be at least 1")
+        require_positive(self, "guidance")
+        require_at_least(self, 0, "proxy_weight", "source_identity_weight", "teacher_identity_weight", "pixel_weight")
 
 
 @dataclass(frozen=True)
@@ -234,13 +244,14 @@ class LipExpertConfig:
     dropout: float = 0.1
     """Dropout before the last layer of each tower."""
     noise: float = 0.2
-    """Deviation of the noise on standardised embeddings, in training and in L_sync. Without it a generator pleases the expert by traces in the
-    finest channels that nobody sees."""
+    """Deviation of the noise on standardised embeddings, in training and in L_sync. Without it a generator pleases the
+    expert by traces in the finest channels that nobody sees."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        require_at_least(self, 1, "width", "dim")
         require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
-        require(self.noise >= 0, "noise must not be negative")
+        require_at_least(self, 0, "noise")
 
 
 @dataclass(frozen=True)
@@ -256,16 +267,18 @@ class LipSyncConfig:
     audio_dim: int = 128
     """Channels of an audio token. Where it is the expert's width, the audio encoder starts from the expert's."""
     guidance: float = 1.0
-    """At inference, what the audio changes against silence is done this many times. Short trainings move the lips too little."""
+    """At inference, what the audio changes against silence is done this many times. Short trainings move the lips too
+    little."""
     warping: bool = True
     """Move the reference's lower half into the target's pose (off: an ablation)."""
     region: str = "mouth"
-    """What the module answers for: mouth (and chin; cheeks, jaw and neck stay the target's) or half (the whole lower half, as in the paper's
-    figure)."""
+    """What the module answers for: mouth (and chin; cheeks, jaw and neck stay the target's) or half (the whole lower
+    half, as in the paper's figure)."""
     code_weight: float = 1.0
     """Weight of L_code."""
     pixel_weight: float = 0.0
-    """Weight of the absolute error between the decoded mouth and the target's own (0: the losses of the paper alone)."""
+    """Weight of the absolute error between the decoded mouth and the target's own (0: the losses of the paper alone).
+    """
     lip_weight: float = 4.0
     """How much more the cells of the target's lips count in L_code and the pixel loss than the rest of the region."""
     sync_weight: float = 0.05
@@ -273,20 +286,24 @@ class LipSyncConfig:
     sync_start: float = 0.3
     """Share of the steps after which L_sync joins."""
     quiet: float = 0.15
-    """Share of the samples in which closed lips are heard with silence in the place of their sound: speech has few pauses to learn them from."""
+    """Share of the samples in which closed lips are heard with silence in the place of their sound: speech has few
+    pauses to learn them from."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
+        require_at_least(self, 1, "width", "warp_width", "heads", "audio_dim")
         require(self.width % self.heads == 0, "width must be a multiple of heads")
-        require(self.guidance > 0, "guidance must be positive")
-        require(self.region in ("mouth", "half"), "region must be mouth or half")
+        require_positive(self, "guidance")
+        require_one_of(self, "region", "mouth", "half")
+        require_at_least(self, 0, "code_weight", "pixel_weight", "lip_weight", "sync_weight")
         require(0 <= self.sync_start <= 1, "sync_start must be in 0..1")
         require(0 <= self.quiet < 1, "quiet must be in [0, 1)")
 
 
 @dataclass(frozen=True)
 class Wav2LipConfig:
-    """RGB lip-sync after Wav2Lip: trained only to be compared with, when `evaluation.methods` lists a method that needs it."""
+    """RGB lip-sync after Wav2Lip: trained only to be compared with, when `evaluation.methods` lists a method that needs
+    it."""
 
     channels: tuple[int, ...] = (32, 64, 96, 128)
     """Channels from fine to coarse, each at half the resolution of the one before; the first is at half the crop's."""
@@ -302,7 +319,9 @@ class Wav2LipConfig:
     """None: the budget of lip_sync, which it is compared with."""
 
     def __post_init__(self) -> None:
-        require(len(self.channels) >= 2, "channels must have at least two entries")
+        _require_widths(self.channels)
+        require_at_least(self, 1, "audio_dim")
+        require_at_least(self, 0, "lip_weight", "sync_weight")
         require(0 <= self.sync_start <= 1, "sync_start must be in 0..1")
 
 
@@ -319,4 +338,25 @@ class SyncJudgeConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        require(len(self.channels) >= 2, "channels must have at least two entries")
+        _require_widths(self.channels)
+        require_at_least(self, 1, "dim")
+        require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+def _require_widths(channels: tuple[int, ...]) -> None:
+    require(len(channels) >= 2 and min(channels) >= 1, "channels must have at least two entries, each at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSections:
+    """The sections of all models: part of a preset (settings/preset.py). The field's name is the model's in
+    graph/models.py."""
+
+    vqgan: VQGANConfig = field(default_factory=VQGANConfig)
+    identity_encoder: IdentityEncoderConfig = field(default_factory=IdentityEncoderConfig)
+    lip_expert: LipExpertConfig = field(default_factory=LipExpertConfig)
+    swap_teacher: SwapTeacherConfig = field(default_factory=SwapTeacherConfig)
+    face_swapper: FaceSwapperConfig = field(default_factory=FaceSwapperConfig)
+    lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
+    wav2lip: Wav2LipConfig = field(default_factory=Wav2LipConfig)
+    sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)

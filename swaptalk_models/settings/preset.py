@@ -8,8 +8,6 @@ Light on purpose: read while Dagster's definitions load.
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,25 +30,19 @@ from swaptalk_models.settings.data import (
 from swaptalk_models.settings.download import DownloadConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig, ReleaseConfig
 from swaptalk_models.settings.methods import chosen_methods
-from swaptalk_models.settings.models import (
-    FaceSwapperConfig,
-    IdentityEncoderConfig,
-    LipExpertConfig,
-    LipSyncConfig,
-    SwapTeacherConfig,
-    SyncJudgeConfig,
-    VQGANConfig,
-    Wav2LipConfig,
-)
-from swaptalk_models.settings.section import build_section, setting_names, unknown_setting
+from swaptalk_models.settings.models import ModelSections
+from swaptalk_models.settings.section import build_section, require
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
 PRESETS = ("tiny", "nano", "base", "paper")
 
 
 @dataclass(frozen=True)
-class Preset:
-    """One section a stage; the section's name is the asset's. `quality` and `evaluation` serve several; `download` and `limits` change how, not what."""
+class Preset(ModelSections):
+    """One section a stage and a model (ModelSections); the section's name is the asset's.
+
+    `quality` and `evaluation` serve several; `download` and `limits` change how, not what.
+    """
 
     name: str
     phantom: PhantomConfig = field(default_factory=PhantomConfig)
@@ -62,30 +54,29 @@ class Preset:
     mels: MelConfig = field(default_factory=MelConfig)
     quality: QualityConfig = field(default_factory=QualityConfig)
     training_snapshot: SplitConfig = field(default_factory=SplitConfig)
-    vqgan: VQGANConfig = field(default_factory=VQGANConfig)
-    identity_encoder: IdentityEncoderConfig = field(default_factory=IdentityEncoderConfig)
-    lip_expert: LipExpertConfig = field(default_factory=LipExpertConfig)
-    swap_teacher: SwapTeacherConfig = field(default_factory=SwapTeacherConfig)
-    face_swapper: FaceSwapperConfig = field(default_factory=FaceSwapperConfig)
-    lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
-    wav2lip: Wav2LipConfig = field(default_factory=Wav2LipConfig)
-    sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
     init: str = "auto"
-    """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name (a release, or HOME/models
-    with one version each); or `auto`: shipped for people's own videos, none for the phantoms, of which those weights know the kind."""
+    """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name
+    (a release, or HOME/models with one version each); or `auto`: shipped for people's own videos, none for the
+    phantoms, of which those weights know the kind."""
     ablate: tuple[str, ...] = ()
     """Words of swaptalk_models/settings/ablations.py; what they change stands in the sections already."""
 
     def __post_init__(self) -> None:
         size, factor = self.face_crops.size, self.vqgan.factor
-        if size % (2 * factor):
-            raise ValueError(f"face_crops.size ({size}) must be a multiple of twice vqgan.factor ({factor}): each half is encoded alone")
-        if self.grid < 4:
-            raise ValueError(f"face_crops.size ({size}) / vqgan.factor ({factor}) must be at least 4: fewer cells tell no lips")
-        if self.face_crops.label_grid % (size // factor):
-            raise ValueError("face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)")
+        require(
+            size % (2 * factor) == 0,
+            f"face_crops.size ({size}) must be a multiple of twice vqgan.factor ({factor}): each half is encoded alone",
+        )
+        require(
+            self.grid >= 4,
+            f"face_crops.size ({size}) / vqgan.factor ({factor}) must be at least 4: fewer cells tell no lips",
+        )
+        require(
+            self.face_crops.label_grid % self.grid == 0,
+            "face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)",
+        )
         chosen_methods(self.evaluation.methods)  # names nobody knows show at once
 
     @property
@@ -95,12 +86,13 @@ class Preset:
 
 
 def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset:
-    """Read preset ``name`` (one of PRESETS, or the path of a YAML file) and apply ``overrides`` ({"section.field": value}).
+    """Read preset ``name`` (one of PRESETS, or the path of a YAML file) and apply ``overrides`` ({"section.field":
+    value}).
 
     The words of its ``ablate`` come last: an ablation is of the system as it is set, whatever is set.
 
     Raises:
-        UserError: unknown preset, section, field or ablation, or a value that does not fit.
+    UserError: unknown preset, section, field or ablation, or a value that does not fit.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else PRESET_FOLDER / f"{name}.yaml"
     if not path.is_file():
@@ -113,10 +105,7 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
         raise UserError(f"{path}: a preset is a mapping of sections")
     overrides = dict(overrides or {})
     values["ablate"] = _words(overrides.pop("ablate", values.get("ablate", [])))
-    known = setting_names(Preset)
     for dotted, value in overrides.items():
-        if dotted not in known and not any(name.startswith(dotted + ".") for name in known):
-            raise UserError(_unknown(dotted))
         _put(values, dotted.split("."), _plain(value, dotted) if isinstance(value, str) else value, dotted)
     try:
         changed = ablated(values["ablate"], values)
@@ -125,21 +114,6 @@ def load_preset(name: str, overrides: Mapping[str, Any] | None = None) -> Preset
     for dotted, value in changed.items():
         _put(values, dotted.split("."), value, dotted)
     return build_section(Preset, {"name": path.stem} | values, "")
-
-
-def _unknown(dotted: str) -> str:
-    """What is wrong with an override: its last part in a section that is there, or the section itself."""
-    *parents, _ = dotted.split(".")
-    kind: type = Preset
-    for number, name in enumerate(parents):
-        hint = typing.get_type_hints(kind).get(name)
-        inner = next((part for part in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(part)), None)
-        if inner is None:
-            return unknown_setting(dotted, Preset)
-        kind = typing.cast(type, inner)
-        if number == len(parents) - 1:
-            return unknown_setting(dotted, kind, ".".join(parents) + ".")
-    return unknown_setting(dotted, kind)
 
 
 def _words(given: Any) -> list[str]:
@@ -163,7 +137,3 @@ def _put(values: dict, keys: list[str], value: Any, dotted: str) -> None:
         if not isinstance(values, dict):
             raise UserError(f"override {dotted!r}: {key!r} is a value, not a section")
     values[last] = value
-
-
-
-

@@ -11,12 +11,14 @@ import pytest
 
 from assets.support.model_asset import model_metadata
 from assets.support.resources import SwapTalk
-from assets.training import identity_encoder, lip_expert_left_chance, wav2lip
+from assets.training import MODEL_ASSETS, lip_expert_left_chance
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import ModelFolder, current, make_current
 from swaptalk_models.training.history import write_history
+
+identity_encoder, wav2lip = MODEL_ASSETS["identity_encoder"], MODEL_ASSETS["wav2lip"]
 
 
 class NoProcess(dg.PipesSubprocessClient):

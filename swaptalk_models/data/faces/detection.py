@@ -159,11 +159,11 @@ class FaceAlignmentBackend:
             from face_alignment.detection.sfd import sfd_detector
         except ImportError as error:
             raise UserError(
-                f"faces.backend 'face-alignment' needs the package face-alignment ({error}): "
-                "install it or set faces.backend=dlib"
+                f"face_tracks.backend 'face-alignment' needs the package face-alignment ({error}): "
+                "install it or set face_tracks.backend=dlib"
             ) from error
         if device.startswith("cuda") and not torch.cuda.is_available():
-            raise UserError(f"faces.device is {device} but PyTorch sees no GPU; set faces.device=cpu")
+            raise UserError(f"face_tracks.device is {device} but PyTorch sees no GPU; set face_tracks.device=cpu")
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         try:
             # Handing over the path makes the package load it with weights_only; by itself it would unpickle the file.
@@ -181,8 +181,8 @@ class FaceAlignmentBackend:
             )
         except (OSError, RuntimeError) as error:
             raise UserError(
-                f"faces.backend 'face-alignment' could not load its weights ({error}): "
-                f"put s3fd-619a316812.pth and 2DFAN4-11f355bf06.pth.tar into {folder} or set faces.backend=dlib"
+                f"face_tracks.backend 'face-alignment' could not load its weights ({error}): "
+                f"put s3fd-619a316812.pth and 2DFAN4-11f355bf06.pth.tar into {folder} or set face_tracks.backend=dlib"
             ) from error
 
     def detect(self, image: np.ndarray, near: np.ndarray | None = None) -> list[Detection]:
@@ -220,7 +220,7 @@ def box_overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def detect_face(image: np.ndarray, config: FacesConfig | None = None, name: str = "image") -> Face:
-    """The largest face of a still image. BadClip, naming `name`: no face, or one narrower than `faces.min_face`."""
+    """The largest face of a still image. BadClip, naming `name`: no face, or one narrower than `face_tracks.min_face`."""
     config = config or FacesConfig()
     backend = make_backend(config)
     found = [d for d in backend.detect(image) if d.score >= SURE]
@@ -232,5 +232,5 @@ def detect_face(image: np.ndarray, config: FacesConfig | None = None, name: str 
     landmarks = backend.landmarks(image, backend.box_around(landmarks))
     box = backend.box_around(landmarks)
     if box[2] - box[0] < config.min_face:
-        raise BadClip(f"{name}: face {box[2] - box[0]:.0f} px wide, below faces.min_face {config.min_face}")
+        raise BadClip(f"{name}: face {box[2] - box[0]:.0f} px wide, below face_tracks.min_face {config.min_face}")
     return Face(box=box, landmarks=landmarks, confidence=best.score)

@@ -29,7 +29,7 @@ def face_window(
         zoom: side of the window as a multiple of the union's.
 
     Raises:
-        BadClip: unreadable or damaged, or not enough frames with a face (``faces.min_found``).
+        BadClip: unreadable or damaged, or not enough frames with a face (``face_tracks.min_found``).
     """
     info = probe(path)
     frames = (image[None] for image in _sampled(path, start_s or 0.0, end_s, info.rotation))

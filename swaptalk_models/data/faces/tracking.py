@@ -32,7 +32,7 @@ def track_faces(
     """Track the main speaker through batches (n, H, W, 3) of uint8 RGB frames, in order.
 
     Memory is independent of the length but for the track itself. `total`, if known, lets a hopeless clip end early.
-    BadClip, naming `name`: no frames, a face in too few of them (`faces.min_found`), or too small (`faces.min_face`).
+    BadClip, naming `name`: no frames, a face in too few of them (`face_tracks.min_found`), or too small (`face_tracks.min_face`).
     """
     tracker = _Tracker(make_backend(config), config)
     for batch in frames:
@@ -190,7 +190,7 @@ class _Tracker:
             landmarks[frame], box[frame] = landmarks[nearest], box[nearest]
         width = float(np.median(box[seen, 2] - box[seen, 0]))
         if width < self.config.min_face:
-            raise BadClip(f"{name}: median face {width:.0f} px wide, below faces.min_face {self.config.min_face}")
+            raise BadClip(f"{name}: median face {width:.0f} px wide, below face_tracks.min_face {self.config.min_face}")
         doubts = [value for frame, value in self.doubts.items() if status[frame] in (DETECTED, TRACKED)]
         doubt = np.array(doubts, np.float32)
         return FaceTrack(box=box, landmarks=landmarks, confidence=confidence, status=status, doubt=doubt)

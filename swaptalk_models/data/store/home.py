@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from swaptalk_models.data.store.atomic_write import written_aside
-from swaptalk_models.data.store.state import HomeState
+from swaptalk_models.data.store.state import HomeState, read_state
 from swaptalk_models.errors import UserError
 
 
@@ -106,11 +106,15 @@ class Home:
         return self.root / "state.json"
 
     def state(self) -> HomeState:
-        """What the last run was."""
-        return HomeState.from_json(json.loads(self.state_file.read_text())) if self.state_file.is_file() else HomeState()
+        """What the last run was. UserError: its file is damaged."""
+        return read_state(self.state_file)
 
     def update_state(self, **changes: Any) -> None:
-        """Change these fields of the record; of two runs that do so at once, one waits."""
+        """Change these fields of the record; of two runs that do so at once, one waits.
+
+        Raises:
+            TypeError: a record has no such field.
+        """
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             changed = dataclasses.replace(self.state(), **changes)

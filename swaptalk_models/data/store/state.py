@@ -1,10 +1,15 @@
-"""What the last run of a home was asked to do and where its results lie: HOME/state.json."""
+"""What the last run of a home was asked to do and where its results lie: HOME/state.json. Light: `swaptalk status`
+reads it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
+
+from swaptalk_models.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,42 @@ class HomeState:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> HomeState:
-        """The record as it was written, by this version or another."""
-        names = {one.name for one in fields(cls)} - {"other"}
-        known = {name: value for name, value in values.items() if name in names}
-        for name in ("videos", "hdtf"):
-            known[name] = known.get(name) or ""
-        known["overrides"] = known.get("overrides") or {}
-        study = known.get("study")
-        known["study"] = tuple(study) if study is not None else None
-        return cls(**known, other={name: value for name, value in values.items() if name not in names})
+        """The record as it was written, by this version or another; what is missing or null is as before the first run.
+
+        Raises:
+            ValueError: a value is of another kind than its field.
+        """
+        known = {name: values[name] for name in _KINDS if values.get(name) is not None}
+        for name, value in known.items():
+            if not isinstance(value, _KINDS[name]):
+                raise ValueError(f"{name} is {value!r}")
+        if "study" in known:
+            known["study"] = tuple(known["study"])
+        return cls(**known, other={name: value for name, value in values.items() if name not in _KINDS})
 
     def to_json(self) -> dict[str, Any]:
-        values = asdict(self)
-        return {**values.pop("other"), **values}
+        """One level of plain values."""
+        return {**self.other, **{name: getattr(self, name) for name in _KINDS}}
+
+
+_KINDS: dict[str, type] = {one.name: str for one in fields(HomeState) if one.name != "other"}
+_KINDS |= {"overrides": dict, "study": list}
+
+
+def read_state(path: Path) -> HomeState:
+    """The record in ``path``; an empty one where there is none.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    if not path.is_file():
+        return HomeState()
+    try:
+        values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise ValueError("no record")
+        return HomeState.from_json(values)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: damaged ({error}): delete it, and give `swaptalk run` its preset, videos and settings again"
+        ) from None

@@ -17,5 +17,6 @@ def test_every_asset_has_a_code_version():
 
 
 def test_models_come_from_their_inputs():
-    for name, model in MODELS.items():
-        assert {*model.reads, *model.inputs} == set(LINEAGE[name][1])
+    for name, spec in MODELS.items():
+        assert {*spec.reads, *spec.inputs} == set(LINEAGE[name][1])
+        assert ("training_snapshot" in spec.reads) == (name != "sync_judge"), "it is heard before the snapshot"

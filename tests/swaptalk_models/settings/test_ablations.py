@@ -32,7 +32,7 @@ def test_what_the_words_say():
     assert not off.lip_sync.warping and not off.face_swapper.semantic and off.vqgan.one_codebook
     assert load_preset("nano", {"ablate": ["no-proxy-loss"]}).face_swapper.proxy_weight == 0
     f32 = load_preset("nano", {"ablate": ["f32"]})
-    assert (f32.vqgan.factor, f32.vqgan.channels, f32.grid) == (32, (32, 64, 128, 128, 128), 4)
+    assert (f32.vqgan.factor, f32.vqgan.channels, f32.grid) == (32, (48, 96, 96, 96, 96), 4)
     f8 = load_preset("paper", {"ablate": ["f8"]})
     assert (f8.vqgan.channels, f8.grid, f8.face_crops.label_grid) == ((64, 128, 256), 64, 64)
 

@@ -53,8 +53,6 @@ def test_overrides_by_dotted_names():
 @pytest.mark.parametrize(
     "setting, value, named",
     [
-        ("vqgna.train.steps", "7", r"unknown setting 'vqgna\.train\.steps': did you mean vqgan\.train\.steps"),
-        ("vqgan.train.stps", "7", r"unknown setting 'vqgan\.train\.stps'.*steps"),
         ("vqgan.train.steps", "many", r"'vqgan\.train\.steps' must be int, not 'many'"),
         ("vqgan.train.steps", "1.5", r"'vqgan\.train\.steps' must be int"),
         ("vqgan.train.steps", "true", r"'vqgan\.train\.steps' must be int"),
@@ -65,13 +63,14 @@ def test_overrides_by_dotted_names():
         ("vqgan.channels", "[a, b, c]", r"'vqgan\.channels' must be int"),
         ("vqgan", "7", "'vqgan' is a section"),
         ("vqgan.train", "", r"'vqgan\.train' is a section"),
-        ("vqgan.factor.deep", "7", r"unknown setting 'vqgan\.factor\.deep': did you mean vqgan\.factor"),
-        ("vqgan.train.steps", "0", "vqgan.train.steps must be at least 1"),
-        ("vqgan.factor", "16", "vqgan.channels must have 4 entries"),
-        ("face_crops.size", "72", "face_crops.size must be a multiple of 16"),
-        ("face_crops.label_grid", "12", "label_grid must be a multiple"),
-        ("face_swapper.decoded_samples", "0", "face_swapper.decoded_samples must be at least 1"),
-        ("lip_sync.region", "lips", "lip_sync.region must be mouth or half"),
+        ("vqgan.factor.deep", "7", "'factor' is a value, not a section"),
+        ("vqgan.train.steps", "0", r"^vqgan\.train\.steps must be at least 1$"),
+        ("vqgan.factor", "16", r"^vqgan\.channels must have 4 entries"),
+        ("face_tracks.min_face", "0", r"^face_tracks\.min_face must be at least 1$"),
+        ("face_crops.size", "72", r"^face_crops\.size must be a multiple of 16"),
+        ("face_crops.label_grid", "12", r"^face_crops\.label_grid must be a multiple"),
+        ("face_swapper.decoded_samples", "0", r"^face_swapper\.decoded_samples must be at least 1$"),
+        ("lip_sync.region", "lips", r"^lip_sync\.region must be mouth or half, not 'lips'$"),
         ("vqgan.train.steps", "[1", r"vqgan\.train\.steps"),
     ],
 )
@@ -79,6 +78,48 @@ def test_a_wrong_setting_is_named_in_one_line(setting, value, named):
     with pytest.raises(UserError, match=named) as error:
         load_preset("tiny", {setting: value})
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "typed, meant, listed",
+    [
+        ("faces.min_face", "face_tracks.min_face", "face_tracks has backend, .*min_face$"),
+        ("vqgan.trian.steps", "vqgan.train.steps", "vqgan.train has steps, minutes, "),
+        ("vqgna.train.steps", "vqgan.train.steps", "vqgan.train has steps, "),
+        ("vqgan.train.stps", "vqgan.train.steps", "vqgan.train has steps, "),
+        ("vqgan.steps", "vqgan.train.steps", "vqgan.train has steps, "),
+        ("crops.size", "face_crops.size", "face_crops has size, "),
+        ("snapshot.extra", "training_snapshot.extra", "training_snapshot has validation, "),
+        ("release.tolerance", "model_release.tolerance", "model_release has allow_worse, "),
+        ("split.test", "training_snapshot.test", "training_snapshot has validation, "),
+        ("min_face", "face_tracks.min_face", "face_tracks has backend, "),
+        ("lip_sync.mel.rate", "mels.rate", "mels has rate, "),
+        ("wav2lip.train.stepz", "wav2lip.train.steps", "wav2lip.train has steps, "),
+    ],
+)
+def test_an_unknown_setting_is_answered_by_what_may_be_meant(typed, meant, listed):
+    with pytest.raises(UserError, match=f"^unknown setting {typed!r}: did you mean {meant}[?] {listed}"):
+        load_preset("tiny", {typed: "1"})
+
+
+@pytest.mark.parametrize(
+    "typed, listed",
+    [
+        ("nonsense", "there are .*vqgan, .*phantom, "),
+        ("nonsense.zzz", "there are "),
+        ("vqgan.train.zzz", "vqgan.train has steps, "),
+    ],
+)
+def test_an_unknown_setting_like_no_other_is_answered_by_what_there_is(typed, listed):
+    with pytest.raises(UserError, match=f"^unknown setting {typed!r}: {listed}"):
+        load_preset("tiny", {typed: "1"})
+
+
+def test_an_unknown_section_of_a_file_is_answered_in_the_same_way(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("faces: {min_face: 20}")
+    with pytest.raises(UserError, match="^unknown setting 'faces.min_face': did you mean face_tracks.min_face[?]"):
+        load_preset(str(path))
 
 
 def test_halves_must_divide():

@@ -38,7 +38,7 @@ def test_missing_face_alignment_package_says_what_to_do(monkeypatch):
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(UserError, match="faces.backend=dlib"):
+    with pytest.raises(UserError, match="face_tracks.backend=dlib"):
         make_backend(FacesConfig(backend="face-alignment"))
 
 
@@ -165,7 +165,7 @@ def test_small_real_face_is_found_by_the_pyramid(real_clips):
     canvas[150 : 150 + image.shape[0], 300 : 300 + image.shape[1]] = image
     face = detect_face(canvas)
     assert 300 < face.landmarks[30, 0] < 300 + image.shape[1]
-    with pytest.raises(BadClip, match="px wide, below faces.min_face 200"):
+    with pytest.raises(BadClip, match="px wide, below face_tracks.min_face 200"):
         detect_face(canvas, FacesConfig(min_face=200), name="x")
 
 

@@ -127,7 +127,7 @@ def test_hopeless_clips_end_early(backend):
 def test_no_frames_and_small_faces_are_bad_clips(backend):
     with pytest.raises(BadClip, match="no frames"):
         track_faces(iter([]), FacesConfig())
-    with pytest.raises(BadClip, match=r"median face 31 px wide, below faces.min_face 48"):
+    with pytest.raises(BadClip, match=r"median face 31 px wide, below face_tracks.min_face 48"):
         track_faces(batches([frame((60, 60, 31, 255))] * 10), FacesConfig())
 
 

@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import subprocess
@@ -14,13 +13,6 @@ from swaptalk_models.errors import UserError
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home").create()
-
-
-def test_state_is_merged(home: Home):
-    assert home.state().empty
-    home.update_state(preset="tiny", videos="a")
-    home.update_state(videos="b")
-    assert (home.state().preset, home.state().videos) == ("tiny", "b")
 
 
 def test_home_that_cannot_be_made_is_the_users_fault(tmp_path: Path):
@@ -72,16 +64,3 @@ def test_lock_of_a_killed_process_is_free(home: Home):
     process.stdout.close()
     with home.writing("clips") as unclean:
         assert unclean
-
-
-def test_the_record_of_an_earlier_and_of_a_later_version_is_read_and_kept(tmp_path):
-    home = Home(tmp_path).create()
-    home.state_file.write_text('{"preset": "nano", "videos": null, "study": ["f16"], "of tomorrow": 7}')
-    state = home.state()
-    assert (state.preset, state.videos, state.hdtf, state.overrides, state.report) == ("nano", "", "", {}, None)
-    assert state.study == ("f16",) and not state.empty
-    home.update_state(report="r.html", study=None)
-    assert json.loads(home.state_file.read_text())["of tomorrow"] == 7
-    assert (home.state().report, home.state().study, home.state().preset) == ("r.html", None, "nano")
-    with pytest.raises(TypeError):
-        home.update_state(reprot="r.html")
