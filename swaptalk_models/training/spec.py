@@ -59,12 +59,6 @@ class TrainSpec:
         return Path(self.output).name
 
 
-
-
-
-
-
-
 def plan(name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str) -> TrainSpec:
     """The training of ``name`` on this snapshot, on top of the current version of each of its inputs.
 
@@ -117,10 +111,6 @@ def external_checksum(file: str, wanted: str = "") -> str:
     if wanted and digest != wanted.lower():
         raise UserError(f"{path}: its SHA-256 is {digest}, not identity_encoder.external_sha256 ({wanted})")
     return digest
-
-
-
-
 
 
 def content(config: dict[str, Any]) -> dict[str, Any]:
