@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from pipelines.instance import default_home
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option
+from pipelines.instance import default_home
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import SHIPPED
 

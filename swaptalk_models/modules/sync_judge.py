@@ -58,10 +58,10 @@ class SyncJudge(SyncNet):
             (frames - 4, dim) float32, unit length.
         """
         frames = frames if frames is not None else int(len(mel) * 25 / 80)
-        windows = mel_windows(mel, np.arange(max(0, frames - SYNC_FRAMES + 1)))
+        starts = np.arange(max(0, frames - SYNC_FRAMES + 1))
         device = next(self.parameters()).device
-        parts = [self.audio(torch.from_numpy(w).to(device)).cpu().numpy() for w in np.split(windows, range(_BATCH, len(windows), _BATCH))]
-        return np.concatenate(parts)
+        parts = np.split(starts, range(_BATCH, len(starts), _BATCH))
+        return np.concatenate([self.audio(torch.from_numpy(mel_windows(mel, part)).to(device)).cpu().numpy() for part in parts])
 
     def _windows(self, crops: np.ndarray, network) -> np.ndarray:
         if crops.shape[1] != self.crop_size:

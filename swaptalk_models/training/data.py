@@ -7,7 +7,8 @@ wants them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -18,12 +19,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.data.sound.mel import mel_windows, shift_mel
 from swaptalk_models.errors import UserError
 
 _DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
 _STORED_BYTES = 8 << 30  # and as they are stored up to here: HDTF's at 256 px are some 130 GB
+_SCANNED_FRAMES, _SCANNED_CLIPS = 2048, 64  # rows read at a time
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,20 @@ class Clip:
 class TrainingData:
     """The clips of a snapshot and their frames."""
 
-    def __init__(self, home: Path, manifest: Path, without: Sequence[str] = ()) -> None:
+    held = True
+    """Whether what every frame has is held in memory once it was asked for; else it is read from disk each time."""
+
+    def __init__(self, home: Path, manifest: Path, without: Sequence[str] = (), held: bool = True) -> None:
         """
         Args:
             without: patterns of videos that are not to be trained on: their clips are in no split.
+            held: False for a worker, of which a machine has many: crops and landmarks then stay on disk.
 
         Raises:
             UserError: there is none such in the training split.
         """
         rows = pq.read_table(manifest).to_pylist()
+        self.held = held
         self.tables = Path(home) / "tables"
         self.versions = {name: rows[0].get(f"{name}_version") for name in ("face_tracks", "face_crops", "mels")} if rows else {}
         people = sorted({row["person"] for row in rows})
@@ -103,47 +111,84 @@ class TrainingData:
         return np.repeat([clip.person for clip in self.clips], [clip.frames for clip in self.clips])
 
     @cached_property
-    def _crops(self) -> pa.Array | None:
+    def _crops(self) -> list[bytes] | None:
         """All crops as they are stored, where they fit into _STORED_BYTES; else each is read when it is wanted."""
-        if self.frames * len(self._read_crops(np.array([0]))[0]) > _STORED_BYTES:
+        if not self.held or self.frames * len(self._read_crops(np.array([0]))[0]) > _STORED_BYTES:
             return None
-        return self._frame_table("face_crops", ["crop"])["crop"].combine_chunks()
+        crops = [b""] * self.frames
+        for place, batch in self._scan("face_crops", ["crop"]):
+            for row, crop in zip(place, batch["crop"].to_pylist(), strict=True):
+                crops[row] = crop
+        return crops
 
     @cached_property
     def _crop_places(self) -> np.ndarray:
-        return self._places("face_crops", self._dataset("face_crops").to_table(columns=["clip", "frame"]))
+        """(frames,) which row of the table face_crops holds each frame."""
+        places, first = np.empty(self.frames, np.int64), 0
+        for place, batch in self._scan("face_crops", [], all_rows=True):
+            places[place[place >= 0]] = first + np.flatnonzero(place >= 0)
+            first += len(batch)
+        return places
+
+    def _read(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
+        """A column of face_crops at these rows (N,), from disk."""
+        places, again = np.unique(self._crop_places[rows], return_inverse=True)
+        return self._dataset("face_crops").take(places, columns=[column])[column].take(pa.array(again))
 
     def _read_crops(self, rows: np.ndarray) -> list[bytes]:
         """Stored crops of these rows, from disk."""
-        places, again = np.unique(self._crop_places[rows], return_inverse=True)
-        found = self._dataset("face_crops").take(places, columns=["crop"])["crop"].to_pylist()
-        return [found[index] for index in again]
+        return self._read("crop", rows).to_pylist()
 
     @cached_property
     def _pixels(self) -> np.ndarray | None:
         """All crops decoded, where they fit into _DECODED_BYTES; else each is decoded when it is wanted."""
-        if self._crops is None or self.frames * decode_png(self._crops[0].as_py()).nbytes > _DECODED_BYTES:
+        if self._crops is None:
             return None
-        return np.stack([decode_png(png.as_py()) for png in self._crops])
+        first = decode_png(self._crops[0])
+        if self.frames * first.nbytes > _DECODED_BYTES:
+            return None
+        pixels = np.empty((self.frames, *first.shape), np.uint8)
+        for row, png in enumerate(self._crops):
+            pixels[row] = decode_png(png)
+        return pixels
 
     def crops(self, rows: np.ndarray) -> np.ndarray:
         """Face crops, (N, S, S, 3) uint8 RGB."""
         if self._pixels is not None:
             return self._pixels[rows]
-        stored = self._read_crops(rows) if self._crops is None else [self._crops[int(row)].as_py() for row in rows]
+        stored = self._read_crops(rows) if self._crops is None else [self._crops[int(row)] for row in rows]
         return np.stack([decode_png(png) for png in stored])
 
     @cached_property
     def landmarks(self) -> np.ndarray:
         """(frames, 68, 2) float32, in pixels of the crop."""
-        return self._flat("face_crops", "landmarks").reshape(self.frames, 68, 2)
+        return self._column("face_crops", "landmarks", np.float32).reshape(self.frames, 68, 2)
+
+    def landmarks_of(self, rows: np.ndarray) -> np.ndarray:
+        """``landmarks`` of some rows (N,): (N, 68, 2) float32."""
+        if self.held:
+            return self.landmarks[rows]
+        return _values(self._read("landmarks", rows).combine_chunks(), np.float32).reshape(-1, 68, 2)
+
+    def landmarks_of_clip(self, clip: Clip) -> np.ndarray:
+        """(clip.frames, 68, 2) float32"""
+        return self.landmarks_of(np.arange(clip.first, clip.first + clip.frames))
 
     @cached_property
     def labels(self) -> np.ndarray:
         """(frames, g, g) uint8 region labels."""
-        column = self._frame_table("face_crops", ["labels"])["labels"].to_pylist()
-        side = int(len(column[0]) ** 0.5)
-        return np.frombuffer(b"".join(column), np.uint8).reshape(self.frames, side, side)
+        labels = self._column("face_crops", "labels", np.uint8)
+        side = math.isqrt(labels.shape[1])
+        return labels.reshape(self.frames, side, side)
+
+    def labels_at(self, grid: int) -> np.ndarray:
+        """(frames, grid, grid) uint8: the region labels of the latent's cells."""
+        if self.labels.shape[1] == grid:
+            return self.labels
+        cells = np.empty((self.frames, grid, grid), np.uint8)
+        for row, label in enumerate(self.labels):
+            cells[row] = downsample_labels(label, grid)
+        return cells
 
     def codes(self, vqgan: str, grid: int) -> tuple[np.ndarray, np.ndarray]:
         """Codes of upper and lower halves, each (frames, groups, grid / 2, grid) uint16, made by this version of the VQGAN.
@@ -151,25 +196,26 @@ class TrainingData:
         Raises:
             UserError: the cached latents are another VQGAN's, or miss frames of the snapshot.
         """
-        table = self._frame_table("vq_latents", ["upper", "lower", "vqgan"])
-        makers = set(table["vqgan"].unique().to_pylist())
+        makers: set[str] = set()
+        halves: dict[str, np.ndarray] = {}
+        for place, batch in self._scan("vq_latents", ["upper", "lower", "vqgan"]):
+            makers |= set(batch["vqgan"].unique().to_pylist())
+            for half in ("upper", "lower"):
+                _put(halves, half, self.frames, place, _values(batch[half], np.uint16))
         if makers != {vqgan}:
             raise UserError(f"vq_latents were made by VQGAN {', '.join(sorted(makers))}, not by {vqgan}: materialise vq_latents again")
-        return tuple(
-            table[half].combine_chunks().flatten().to_numpy().reshape(self.frames, -1, grid // 2, grid) for half in ("upper", "lower")
-        )
+        shape = (self.frames, -1, grid // 2, grid)
+        return halves["upper"].reshape(shape), halves["lower"].reshape(shape)
 
     @cached_property
     def mels(self) -> dict[str, np.ndarray]:
         """Clip name -> log-mel (T_mel, 80) float32, moved into step where the snapshot says so; ends are repeated."""
-        names = [clip.name for clip in self.clips]
-        table = self._dataset("mels").to_table(columns=["clip", "steps", "mel"])
-        wanted = set(names)
-        mels = {
-            row["clip"]: shift_mel(np.frombuffer(row["mel"], "<f4").reshape(row["steps"], -1), self.sound_offset[row["clip"]])
-            for row in table.to_pylist()
-            if row["clip"] in wanted
-        }
+        wanted = {clip.name for clip in self.clips}
+        mels = {}
+        for batch in self._dataset("mels").to_batches(columns=["clip", "steps", "mel"], batch_size=_SCANNED_CLIPS):
+            for clip, steps, mel in zip(*(batch[name].to_pylist() for name in ("clip", "steps", "mel")), strict=True):
+                if clip in wanted:
+                    mels[clip] = shift_mel(np.frombuffer(mel, "<f4").reshape(steps, -1), self.sound_offset[clip])
         missing = wanted - set(mels)
         if missing:
             raise UserError(f"mels miss {len(missing)} clips of the snapshot ({min(missing)}, ...): materialise mels again")
@@ -185,33 +231,51 @@ class TrainingData:
             raise UserError(f"no table {table} in {self.tables}: run `swaptalk run --until {table}` first")
         return lance.dataset(str(path), version=self.versions.get(table))
 
-    def _frame_table(self, name: str, columns: list[str]) -> pa.Table:
-        """The snapshot's frames of a table, one row a frame, in the order of ``self.clips``."""
-        table = self._dataset(name).to_table(columns=["clip", "frame", *columns])
-        return table.take(pa.array(self._places(name, table)))
+    def _scan(self, name: str, columns: list[str], all_rows: bool = False) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+        """The table, some rows at a time: (row of the data of each (n,), these rows with columns clip, frame and ``columns``).
 
-    def _places(self, name: str, table: pa.Table) -> np.ndarray:
-        """(frames,) row of ``table`` (clip, frame, ...) that holds each of the snapshot's frames.
+        Rows of other clips, and of frames that a clip has only since the snapshot, are left out; with ``all_rows`` their row is -1.
 
         Raises:
-            UserError: one is missing.
+            UserError: a frame of the snapshot was in none.
         """
         order = {clip.name: (clip.first, clip.frames) for clip in self.clips}
-        dictionary = table["clip"].combine_chunks().dictionary_encode()
-        ranges = np.array([order.get(clip, (0, 0)) for clip in dictionary.dictionary.to_pylist()]).reshape(-1, 2)
-        first, frames = ranges[dictionary.indices.to_numpy()].T
-        frame = table["frame"].to_numpy()
-        # Rows of other clips, and of frames that a clip has only since the snapshot, have no place.
-        place = np.where(frame < frames, first + frame, -1)
-        source = np.full(self.frames, -1)
-        source[place[place >= 0]] = np.flatnonzero(place >= 0)
-        if (source < 0).any():
-            missing = next(c.name for c in self.clips if (source[c.first : c.first + c.frames] < 0).any())
+        seen = np.zeros(self.frames, bool)
+        for batch in self._dataset(name).to_batches(columns=["clip", "frame", *columns], batch_size=_SCANNED_FRAMES):
+            dictionary = batch["clip"].dictionary_encode()
+            ranges = np.array([order.get(clip, (0, 0)) for clip in dictionary.dictionary.to_pylist()], np.int64).reshape(-1, 2)
+            first, frames = ranges[dictionary.indices.to_numpy()].T
+            frame = batch["frame"].to_numpy()
+            place = np.where(frame < frames, first + frame, -1)
+            seen[place[place >= 0]] = True
+            if all_rows or (place >= 0).all():
+                yield place, batch
+            elif (place >= 0).any():
+                yield place[place >= 0], batch.filter(pa.array(place >= 0))
+        if not seen.all():
+            missing = next(c.name for c in self.clips if not seen[c.first : c.first + c.frames].all())
             raise UserError(f"{name} misses frames of the snapshot (clip {missing}): materialise {name} again")
-        return source
 
-    def _flat(self, table: str, column: str) -> np.ndarray:
-        return self._frame_table(table, [column])[column].combine_chunks().flatten().to_numpy()
+    def _column(self, table: str, column: str, dtype: type[np.generic]) -> np.ndarray:
+        """(frames, n) values of a column with as many in every row."""
+        found: dict[str, np.ndarray] = {}
+        for place, batch in self._scan(table, [column]):
+            _put(found, column, self.frames, place, _values(batch[column], dtype))
+        return found[column]
+
+
+def _values(rows: pa.Array, dtype: type[np.generic]) -> np.ndarray:
+    """(N, n) from an array of fixed-size lists, or of equally long bytes."""
+    if pa.types.is_fixed_size_list(rows.type):
+        return rows.flatten().to_numpy().reshape(len(rows), -1)
+    return np.frombuffer(b"".join(rows.to_pylist()), dtype).reshape(len(rows), -1)
+
+
+def _put(found: dict[str, np.ndarray], name: str, count: int, place: np.ndarray, values: np.ndarray) -> None:
+    """Write values (N, n) to their places in found[name] (count, n), which the first of them make."""
+    if name not in found:
+        found[name] = np.zeros((count, values.shape[1]), values.dtype)
+    found[name][place] = values
 
 
 def _left_out(videos: set[str], patterns: Sequence[str]) -> set[str]:
@@ -222,7 +286,3 @@ def _left_out(videos: set[str], patterns: Sequence[str]) -> set[str]:
             "see training_snapshot.extra and the trainings' own setting `without`"
         )
     return found
-
-
-
-

@@ -153,10 +153,6 @@ def external_checksum(file: str, wanted: str = "") -> str:
     return digest
 
 
-
-
-
-
 def content(config: dict[str, Any]) -> dict[str, Any]:
     """Of a model's configuration, what makes it another model: not where and how it is trained, nor younger settings that change nothing."""
     return {

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import lru_cache
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,54 +29,63 @@ from swaptalk_models.training.data import Clip, TrainingData
 from swaptalk_models.training.pair_table import write_pairs
 from swaptalk_models.training.spec import TrainSpec
 
+Pair = tuple[Clip, int, Clip, int]
+"""(source clip, frame, target clip, frame)"""
 Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-Job = tuple[str, str, SwapTeacherConfig, list[tuple[str, int]]]
-"""(home, manifest, config, pairs by split and number)"""
+Job = tuple[str, str, SwapTeacherConfig, list[tuple[str, Pair]]]
+"""(home, manifest, config, pairs with their splits)"""
+_CLIPS_REMEMBERED = 1024  # of which a worker knows the neutral landmarks
 _JOB_PAIRS = 50  # swapped, encoded and written together
 _SAME_PERSON = 0.15
 """Share of pairs whose source is another frame of the target's own person: their swap is the target itself, which teaches to keep it."""
 
 
-def draw_pairs(data: TrainingData, split: str, n: int, seed: int) -> list[tuple[Clip, int, Clip, int]]:
-    """``n`` times (source clip, frame, target clip, frame) within one split; all people alike often."""
+def draw_pairs(data: TrainingData, split: str, n: int, seed: int) -> Iterator[Pair]:
+    """``n`` pairs within one split; all people alike often."""
     rng = np.random.default_rng([seed, len(split)])
     clips = data.of(split)
     by_person: dict[int, list[Clip]] = {}
     for clip in clips:
         by_person.setdefault(clip.person, []).append(clip)
     people = sorted(by_person)
-    pairs = []
     for _ in range(n):
         target_person = people[rng.integers(len(people))]
         others = [person for person in people if person != target_person]
         same = not others or rng.random() < _SAME_PERSON
         source_person = target_person if same else others[rng.integers(len(others))]
-        chosen = []
-        for person in (source_person, target_person):
-            clip = by_person[person][rng.integers(len(by_person[person]))]
-            chosen += [clip, int(rng.integers(clip.frames))]
-        pairs.append(tuple(chosen))
-    return pairs
+        source, target = (_draw_frame(by_person[person], rng) for person in (source_person, target_person))
+        yield (*source, *target)
 
 
-def swap_pair(data: TrainingData, pair: tuple[Clip, int, Clip, int], colour_strength: float) -> np.ndarray:
+def _draw_frame(clips: list[Clip], rng: np.random.Generator) -> tuple[Clip, int]:
+    clip = clips[rng.integers(len(clips))]
+    return clip, int(rng.integers(clip.frames))
+
+
+def swap_pair(data: TrainingData, pair: Pair, colour_strength: float) -> np.ndarray:
     """The teacher's result on one pair, (S, S, 3) uint8."""
     source_clip, source_frame, target_clip, target_frame = pair
     source, target = source_clip.first + source_frame, target_clip.first + target_frame
     source_crop, target_crop = data.crops(np.array([source, target]))
     if source_clip.person == target_clip.person:
         return target_crop
-    neutral = neutral_landmarks(data.landmarks[target_clip.first : target_clip.first + target_clip.frames])
-    swapped, _ = warp_swap(
-        source_crop, data.landmarks[source], target_crop, data.landmarks[target], target_neutral=neutral, colour_strength=colour_strength
-    )
+    of_source, of_target = data.landmarks_of(np.array([source, target]))
+    neutral = _neutral(data, target_clip)
+    swapped, _ = warp_swap(source_crop, of_source, target_crop, of_target, target_neutral=neutral, colour_strength=colour_strength)
     return swapped
+
+
+@lru_cache(maxsize=_CLIPS_REMEMBERED)
+def _neutral(data: TrainingData, clip: Clip) -> np.ndarray:
+    """(68, 2)"""
+    return neutral_landmarks(data.landmarks_of_clip(clip))
 
 
 def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
     """The source's crop in the target's light, (S, S, 3) uint8, from two rows of the data: what the swapper is given, here as at inference."""
     source_crop, target_crop = data.crops(np.array([source, target]))
-    return relight(source_crop, data.landmarks[source], target_crop, data.landmarks[target])
+    of_source, of_target = data.landmarks_of(np.array([source, target]))
+    return relight(source_crop, of_source, target_crop, of_target)
 
 
 def make_swap_teacher(spec: TrainSpec, report: Callable[[str], None]) -> dict[str, Any]:
@@ -101,8 +111,10 @@ def make_pairs(
     Args:
         encode: crops (N, S, S, 3) uint8 -> codes of upper and lower halves, each (N, n) uint16.
     """
-    wanted = [("train", i) for i in range(config.pairs)] + [("validation", i) for i in range(config.held_out_pairs)]
-    jobs = [(str(home), str(manifest), config, wanted[i : i + _JOB_PAIRS]) for i in range(0, len(wanted), _JOB_PAIRS)]
+    counts = {"train": config.pairs, "validation": config.held_out_pairs}
+    data = TrainingData(home, manifest, config.without, held=False)
+    wanted = ((split, pair) for split, count in counts.items() for pair in draw_pairs(data, split, count, config.seed))
+    jobs = ((str(home), str(manifest), config, some) for some in iter(lambda: list(islice(wanted, _JOB_PAIRS)), []))
     with (
         ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool,
         write_pairs(folder) as writer,
@@ -114,11 +126,11 @@ def make_pairs(
                 codes[half] = both[: len(done)].reshape(len(done), -1)
                 codes[f"source_{half}"] = both[len(done) :].reshape(len(done), -1)
             writer.write(done, codes)
-            report(f"{writer.num_rows}/{len(wanted)} pairs swapped")
+            report(f"{writer.num_rows}/{sum(counts.values())} pairs swapped")
         return writer.num_rows
 
 
-def _in_order(pool: ProcessPoolExecutor, jobs: list[Job], ahead: int) -> Iterator[list[dict[str, Any]]]:
+def _in_order(pool: ProcessPoolExecutor, jobs: Iterable[Job], ahead: int) -> Iterator[list[dict[str, Any]]]:
     """The jobs' results; no more than ``ahead`` of them wait to be taken."""
     waiting: deque[Future[list[dict[str, Any]]]] = deque()
     for job in jobs:
@@ -135,12 +147,12 @@ def _start_worker() -> None:
 
 
 def _swap_some(job: Job) -> list[dict[str, Any]]:
-    """Worker: the rows of some pairs, named by split and number."""
-    home, manifest, config, numbers = job
-    data, pairs = _load(home, manifest, config)
+    """Worker: the rows of some pairs."""
+    home, manifest, config, pairs = job
+    data = _load(home, manifest, config.without)
     rows = []
-    for split, number in numbers:
-        source_clip, source_frame, target_clip, target_frame = pair = pairs[split][number]
+    for split, pair in pairs:
+        source_clip, source_frame, target_clip, target_frame = pair
         swapped = swap_pair(data, pair, config.colour_strength)
         rows.append(
             {
@@ -157,8 +169,6 @@ def _swap_some(job: Job) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=1)
-def _load(home: str, manifest: str, config: SwapTeacherConfig):
-    """Once a worker: the data and all pairs, drawn the same everywhere."""
-    data = TrainingData(Path(home), Path(manifest), config.without)
-    counts = {"train": config.pairs, "validation": config.held_out_pairs}
-    return data, {split: draw_pairs(data, split, n, config.seed) for split, n in counts.items()}
+def _load(home: str, manifest: str, without: tuple[str, ...]) -> TrainingData:
+    """Once a worker. Crops and landmarks stay on disk: there are as many workers as cores."""
+    return TrainingData(Path(home), Path(manifest), without, held=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,11 @@ class TalkSamples(NamedTuple):
     """(N, 5, 16, 80) mel window of each frame, as at inference."""
     mel_expert: np.ndarray
     """(N, 16, 80) mel window of the five frames together, as the expert was trained."""
+
+    def pieces(self, size: int) -> Iterator[TalkSamples]:
+        """At most ``size`` samples at a time."""
+        for first in range(0, len(self.reference), size):
+            yield TalkSamples(*(array[first : first + size] for array in self))
 
 
 def talking_clips(data: TrainingData, module: str) -> list[Clip]:

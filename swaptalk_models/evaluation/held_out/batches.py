@@ -9,7 +9,6 @@ import numpy as np
 from torch import Tensor
 
 from swaptalk_models.settings.models import TrainConfig
-from swaptalk_models.training.objective import Batch
 
 T = TypeVar("T")
 
@@ -20,16 +19,9 @@ def step_samples(train: TrainConfig) -> int:
 
 
 def pieces(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Consecutive parts of (N,) rows, each of at most ``size``."""
+    """Consecutive parts of rows (N,), each of at most ``size``."""
     for first in range(0, len(rows), size):
         yield rows[first : first + size]
-
-
-def batch_pieces(batch: Batch, size: int) -> Iterator[Batch]:
-    """The samples of a batch, at most ``size`` at a time."""
-    names, tensors = list(batch), [tensor.split(size) for tensor in batch.values()]
-    for parts in zip(*tensors, strict=True):
-        yield dict(zip(names, parts, strict=True))
 
 
 class Mean:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.faces.reference import reference_frame
 from swaptalk_models.data.sound.mel import centred_windows
-from swaptalk_models.evaluation.held_out.batches import Mean, batch_pieces, pieces, step_samples
+from swaptalk_models.evaluation.held_out.batches import Mean, pieces, step_samples
 from swaptalk_models.evaluation.held_out.picture_grid import save_grid
 from swaptalk_models.metrics.crop_judges import crop_openings
 from swaptalk_models.metrics.mouth import jitter, opening_correlation
@@ -23,6 +23,7 @@ from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.training.data import Clip
 from swaptalk_models.training.objective import Outcome
 from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
+from swaptalk_models.training.talk_samples import draw_talk
 
 _SAMPLES = 64  # of five frames, behind each error
 _SHOWN = 12
@@ -69,14 +70,15 @@ class LipSyncHeldOut:
 
     def _mouths(self, model: LipSync, clip: Clip, other_mel: np.ndarray) -> dict[str, float]:
         """Correlation with the true opening, mean opening and jitter of a clip's mouth, made from several sounds."""
-        landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
+        landmarks = self.data.landmarks_of_clip(clip)
         truth, around, reference = mouth_opening(landmarks), np.median(landmarks, axis=0), reference_frame(landmarks)
         mel = self.data.mels[clip.name]
-        sounds = {"own sound": mel, "other sound": other_mel, "silence": np.full_like(mel, MEL_SILENCE), "warped": None}
+        silence = np.full((1, mel.shape[1]), MEL_SILENCE, mel.dtype)  # ends are repeated: as long as anyone likes
+        sounds = {"own sound": mel, "other sound": other_mel, "silence": silence, "warped": None}
         opening: dict[str, list[np.ndarray]] = {name: [] for name in (*sounds, "real")}
         for frames in pieces(np.arange(clip.frames), SYNC_FRAMES * self.samples):
             for name, heard in sounds.items():
-                crops = self.render(model, clip, heard, frames, reference if heard is None else None)
+                crops = self.render(model, clip, heard, frames, reference)
                 opening[name].append(crop_openings(crops, around))
             opening["real"].append(crop_openings(self.data.crops(clip.first + frames), around))
         found = {}
@@ -90,9 +92,9 @@ class LipSyncHeldOut:
     def _draw(self, model: LipSync, clip: Clip, path: Path) -> None:
         """Real faces, the warped reference, and what was made of it, below each other."""
         shown = np.linspace(0, clip.frames - 1, _SHOWN).astype(int)
-        reference = reference_frame(self.data.landmarks[clip.first : clip.first + clip.frames])
-        warped = self.render(model, clip, None, shown, reference)
-        save_grid([self.data.crops(clip.first + shown), warped, self.render(model, clip, self.data.mels[clip.name], shown)], path)
+        reference = reference_frame(self.data.landmarks_of_clip(clip))
+        made = [self.render(model, clip, mel, shown, reference) for mel in (None, self.data.mels[clip.name])]
+        save_grid([self.data.crops(clip.first + shown), *made], path)
 
     @torch.no_grad()
     def errors(self, model: LipSync, split: str) -> dict[str, float]:
@@ -101,8 +103,8 @@ class LipSyncHeldOut:
         clips = [clip for clip in self.data.speaking(split) if clip.frames > SYNC_FRAMES]
         device = next(model.parameters()).device
         means = {name: Mean() for name in ("code", "warped", "copied", "sync")}
-        for part in batch_pieces(objective.draw(np.random.default_rng(0), _SAMPLES, clips), self.samples):
-            batch = {name: tensor.to(device) for name, tensor in part.items()}
+        for drawn in draw_talk(self.data, clips, np.random.default_rng(0), _SAMPLES).pieces(self.samples):
+            batch = {name: tensor.to(device) for name, tensor in objective.read(drawn).items()}
             made, label = objective.predict(model, batch), objective.label(batch)
             upper, reference = objective.seen(batch)
             warped, copied = (model.place(lower, label) for lower in (model.warp(upper, reference), reference.chunk(2, dim=2)[1]))
@@ -113,18 +115,12 @@ class LipSyncHeldOut:
         return {name: mean.value for name, mean in means.items()}
 
     @torch.no_grad()
-    def render(
-        self, model: LipSync, clip: Clip, mel: np.ndarray | None, frames: np.ndarray, reference: int | None = None
-    ) -> np.ndarray:
-        """Crops (N, S, S, 3) uint8 of some frames (N,) of a clip, with lips made from the clip's ``mel``; without one, the warped reference.
-
-        ``reference``: its frame; by default the one that a generation would take.
+    def render(self, model: LipSync, clip: Clip, mel: np.ndarray | None, frames: np.ndarray, reference: int) -> np.ndarray:
+        """Crops (N, S, S, 3) uint8 of some frames (N,) of a clip, with lips made from a whole clip's ``mel`` (T_mel, 80); without one, the
+        lips of frame ``reference``, moved into the frames' poses.
         """
         objective, device = self.objective, next(model.parameters()).device
-        rows = clip.first + frames
-        if reference is None:
-            reference = reference_frame(self.data.landmarks[clip.first : clip.first + clip.frames])
-        row = [clip.first + reference]
+        rows, row = clip.first + frames, [clip.first + reference]
         arrays = {"upper": objective.upper[rows], "lower": objective.lower[rows]}
         arrays |= {"r_upper": objective.upper[row], "r_lower": objective.lower[row]}
         codes = {name: torch.from_numpy(array.astype(np.int64)).to(device) for name, array in arrays.items()}

@@ -21,7 +21,7 @@ _DRAWN, _MEASURED, _SHOWN = 32, 16, 12
 def measure_swap_teacher(spec: TrainSpec) -> Outcome:
     """Cosines of its swaps to source and target, dlib judge."""
     config = build_section(SwapTeacherConfig, spec.config)
-    data = TrainingData(Path(spec.home), Path(spec.snapshot))
+    data = TrainingData(Path(spec.home), Path(spec.snapshot), held=False)
     pairs = [pair for pair in draw_pairs(data, "test", _DRAWN, config.seed) if pair[0].person != pair[2].person][:_MEASURED]
     sources = np.array([clip.first + frame for clip, frame, _, _ in pairs])
     targets = np.array([clip.first + frame for _, _, clip, frame in pairs])
@@ -29,9 +29,9 @@ def measure_swap_teacher(spec: TrainSpec) -> Outcome:
     swapped = np.stack([swap_pair(data, pair, config.colour_strength) for pair in pairs])
     shown = slice(0, _SHOWN)
     save_grid([source_crops[shown], target_crops[shown], swapped[shown]], Path(spec.output) / "samples" / "teacher.png")
-    of_source = crop_identities(source_crops, data.landmarks[sources])
-    of_target = crop_identities(target_crops, data.landmarks[targets])
-    of_swap = crop_identities(swapped, data.landmarks[targets])
+    of_source = crop_identities(source_crops, data.landmarks_of(sources))
+    of_target = crop_identities(target_crops, data.landmarks_of(targets))
+    of_swap = crop_identities(swapped, data.landmarks_of(targets))
     metrics = {
         "source_similarity": float((of_swap * of_source).sum(1).mean()),
         "target_similarity": float((of_swap * of_target).sum(1).mean()),

@@ -28,6 +28,8 @@ from swaptalk_models.training.swap_teacher import lit_source
 _IN_PLACE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 _TEST_PAIRS = 48  # swaps of held-out people that the identity judge looks at (0.1 s a face)
 _SHOWN = 12
+_LISTED = 1_000_000  # pairs of people that are shuffled; of more, some are drawn
+_LOOKS = 16  # faces of the gallery, shown to the judge at a time
 
 
 class FaceSwapperHeldOut:
@@ -69,7 +71,8 @@ class FaceSwapperHeldOut:
         first_of = {clip.person: clip for clip in reversed(clips)}
         people = sorted(first_of)
         gallery_rows = np.array([_middle(first_of[person]) for person in people])
-        gallery = crop_identities(self.data.crops(gallery_rows), self.data.landmarks[gallery_rows])
+        looks = [crop_identities(self.data.crops(rows), self.data.landmarks[rows]) for rows in pieces(gallery_rows, _LOOKS)]
+        gallery = np.concatenate(looks)
         right = np.array([people.index(clips[i].person) for i in source_clip])
         of_target = crop_identities(real[0], landmarks[0])
 
@@ -123,7 +126,7 @@ class FaceSwapperHeldOut:
 
     def _teacher_swap(self, lit: np.ndarray, source: int, clip: Clip, targets: np.ndarray) -> np.ndarray:
         """The classical swap on two frames of a clip as in the RGB cascades, from a source that is in the target's light already."""
-        points, of_clip = self.data.landmarks, self.data.landmarks[clip.first : clip.first + clip.frames]
+        points, of_clip = self.data.landmarks, self.data.landmarks_of_clip(clip)
         crops, neutral = self.data.crops(targets), neutral_landmarks(of_clip)
         colour = SwapColour.measure(crops, points[targets])
         return np.stack(
@@ -135,10 +138,18 @@ class FaceSwapperHeldOut:
 
 
 def swap_pairs(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
-    """Index pairs (source, target) into ``clips`` of different people, as many as the judge has time for, evenly spread."""
-    pairs = [(i, j) for i, a in enumerate(clips) for j, b in enumerate(clips) if a.person != b.person]
-    chosen = np.random.default_rng(0).permutation(len(pairs))[:_TEST_PAIRS]
-    sources, targets = np.array([pairs[k] for k in chosen]).T
+    """Index pairs (source, target) into ``clips`` of different people, as many as the judge has time for, evenly spread.
+
+    Of the ordered pairs of two people, counted row by row: what is drawn are their numbers, for a corpus has millions of them.
+    """
+    people = np.array([clip.person for clip in clips])
+    others = len(people) - np.bincount(people)[people]  # targets of each source
+    before = np.cumsum(others) - others
+    rng, count = np.random.default_rng(0), int(others.sum())
+    numbers = rng.permutation(count)[:_TEST_PAIRS] if count <= _LISTED else rng.choice(count, _TEST_PAIRS, replace=False)
+    sources = np.searchsorted(before + others, numbers, side="right")
+    pairs = zip(sources, numbers, strict=True)
+    targets = np.array([np.flatnonzero(people != people[source])[number - before[source]] for source, number in pairs], int)
     return sources, targets
 
 

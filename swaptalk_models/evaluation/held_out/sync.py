@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.evaluation.held_out.batches import pieces, step_samples
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
 from swaptalk_models.training.curves import draw_offsets
 from swaptalk_models.training.data import Clip, TrainingData
@@ -16,7 +17,7 @@ from swaptalk_models.training.objective import Outcome
 from swaptalk_models.training.objectives.sync import OUT_OF_STEP, SyncObjective
 
 _REACH = 15  # frames each way of the accuracy-by-offset curve
-_WINDOWS = 64  # of lips, through the network at a time
+_WINDOWS = 64  # through the network at a time, or as many as a step takes
 _TOGETHER = 1500  # windows of a clip that are held against each other, a minute; of a longer clip, part by part
 
 
@@ -25,6 +26,7 @@ class SyncHeldOut:
 
     def __init__(self, objective: SyncObjective) -> None:
         self.objective, self.data = objective, objective.data
+        self.windows = min(_WINDOWS, step_samples(objective.train))
 
     def validate(self, model: SyncNet) -> dict[str, float]:
         counts = SyncCounts()
@@ -54,13 +56,13 @@ class SyncHeldOut:
         """(N, N) log-odds of each window of lips (row) with each window of sound (column), of each part of a clip."""
         device = next(model.parameters()).device
         for starts in _parts(clip):
-            videos = []
-            for part in np.array_split(starts, max(1, len(starts) // _WINDOWS)):
+            seen, heard = [], []
+            for part in pieces(starts, self.windows):
                 lips = self.objective.lips(clip.first + part[:, None] + np.arange(SYNC_FRAMES))
                 batch = {name: torch.from_numpy(array).to(device) for name, array in lips.items()}
-                videos.append(self.objective.video(model, batch))
-            mel = torch.from_numpy(self.data.windows(clip, starts)).to(device)
-            yield model.logits(torch.cat(videos), model.audio(mel)).float().cpu().numpy()
+                seen.append(self.objective.video(model, batch))
+                heard.append(model.audio(torch.from_numpy(self.data.windows(clip, part)).to(device)))
+            yield model.logits(torch.cat(seen), torch.cat(heard)).float().cpu().numpy()
 
 
 class SyncCounts:
@@ -105,7 +107,7 @@ class SyncCounts:
 
 def energy_accuracy(data: TrainingData, clip: Clip) -> float:
     """The trivial baseline: a window is called in step where mouth opening and loudness correlate."""
-    opening = mouth_opening(data.landmarks[clip.first : clip.first + clip.frames])
+    opening = mouth_opening(data.landmarks_of_clip(clip))
     counts = SyncCounts()
 
     def unit(x: np.ndarray) -> np.ndarray:
@@ -122,6 +124,6 @@ def energy_accuracy(data: TrainingData, clip: Clip) -> float:
 
 
 def _parts(clip: Clip) -> list[np.ndarray]:
-    """First frames of a clip's windows, in parts of at most _TOGETHER."""
-    starts = np.arange(clip.frames - SYNC_FRAMES + 1)
-    return np.array_split(starts, -(-len(starts) // _TOGETHER))
+    """First frames of a clip's windows, in equal parts of at most _TOGETHER; none of a clip that is shorter than a window."""
+    starts = np.arange(max(0, clip.frames - SYNC_FRAMES + 1))
+    return np.array_split(starts, -(-len(starts) // _TOGETHER)) if len(starts) else []

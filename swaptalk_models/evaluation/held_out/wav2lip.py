@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.faces.reference import reference_frame
 from swaptalk_models.data.sound.mel import centred_windows
-from swaptalk_models.evaluation.held_out.batches import Mean, batch_pieces, pieces
+from swaptalk_models.evaluation.held_out.batches import Mean, pieces
 from swaptalk_models.evaluation.held_out.picture_grid import save_grid
 from swaptalk_models.metrics.crop_judges import crop_openings
 from swaptalk_models.metrics.mouth import opening_correlation
@@ -20,6 +20,7 @@ from swaptalk_models.modules.wav2lip import Wav2Lip, speak_pixels
 from swaptalk_models.training.data import Clip
 from swaptalk_models.training.objective import Outcome
 from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
+from swaptalk_models.training.talk_samples import draw_talk
 
 _SAMPLES = 16  # of five frames, behind each error
 _SHOWN = 12
@@ -41,13 +42,14 @@ class Wav2LipHeldOut:
         clips = self.data.speaking("test")
         correlations = []
         for clip in clips:
-            landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
+            landmarks = self.data.landmarks_of_clip(clip)
+            reference = reference_frame(landmarks)
             parts = [
-                crop_openings(self.render(model, clip, frames)) for frames in pieces(np.arange(clip.frames), SYNC_FRAMES * self.samples)
+                crop_openings(self.render(model, clip, frames, reference))
+                for frames in pieces(np.arange(clip.frames), SYNC_FRAMES * self.samples)
             ]
             correlations.append(opening_correlation(np.concatenate(parts), mouth_opening(landmarks)))
-        shown = np.linspace(0, clips[0].frames - 1, _SHOWN).astype(int)
-        save_grid([self.data.crops(clips[0].first + shown), self.render(model, clips[0], shown)], folder / "samples" / "wav2lip.png")
+        self._draw(model, clips[0], folder / "samples" / "wav2lip.png")
         return Outcome(
             metrics={"mouth_correlation": float(np.mean(correlations)), "pixel_error": figures["pixel"]},
             baselines={"pixel_error": figures["copied"]},
@@ -60,8 +62,8 @@ class Wav2LipHeldOut:
         clips = [clip for clip in self.data.speaking(split) if clip.frames > SYNC_FRAMES]
         device = next(model.parameters()).device
         means = {name: Mean() for name in ("pixel", "copied", "sync")}
-        for part in batch_pieces(objective.draw(np.random.default_rng(0), _SAMPLES, clips), self.samples):
-            batch = {name: tensor.to(device) for name, tensor in part.items()}
+        for drawn in draw_talk(self.data, clips, np.random.default_rng(0), _SAMPLES).pieces(self.samples):
+            batch = {name: tensor.to(device) for name, tensor in objective.read(drawn).items()}
             made, target = objective.predict(model, batch), batch["target"].flatten(0, 1)
             lower, truth = made.chunk(2, dim=2)[1], target.chunk(2, dim=2)[1]
             copied = batch["reference"].repeat_interleave(SYNC_FRAMES, dim=0).chunk(2, dim=2)[1]
@@ -71,10 +73,15 @@ class Wav2LipHeldOut:
             means["sync"].add(float(objective.sync(made, batch)), count)
         return {name: mean.value for name, mean in means.items()}
 
-    def render(self, model: Wav2Lip, clip: Clip, frames: np.ndarray) -> np.ndarray:
-        """Crops (N, S, S, 3) of some frames of a clip spoken with its own sound, all from one reference: a frame's own lips are not seen, as in
-        ours.
+    def _draw(self, model: Wav2Lip, clip: Clip, path: Path) -> None:
+        """Real faces, and what was made of them, below each other."""
+        shown = np.linspace(0, clip.frames - 1, _SHOWN).astype(int)
+        made = self.render(model, clip, shown, reference_frame(self.data.landmarks_of_clip(clip)))
+        save_grid([self.data.crops(clip.first + shown), made], path)
+
+    def render(self, model: Wav2Lip, clip: Clip, frames: np.ndarray, reference: int) -> np.ndarray:
+        """Crops (N, S, S, 3) uint8 of some frames (N,) of a clip spoken with its own sound, all from the frame ``reference``: a frame's own lips
+        are not seen, as in ours.
         """
-        landmarks = self.data.landmarks[clip.first : clip.first + clip.frames]
-        reference = self.data.crops(np.array([clip.first + reference_frame(landmarks)]))
-        return speak_pixels(model, self.data.crops(clip.first + frames), reference, centred_windows(self.data.mels[clip.name], frames))
+        looks = self.data.crops(np.array([clip.first + reference]))
+        return speak_pixels(model, self.data.crops(clip.first + frames), looks, centred_windows(self.data.mels[clip.name], frames))

@@ -14,8 +14,6 @@ from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective
 
-_FRAMES = 24  # frames a clip that a verification figure looks at
-
 
 class IdentityObjective(Objective):
     """CosFace over the training people; measured as verification (same person or not) on held-out people."""
@@ -42,9 +40,6 @@ class IdentityObjective(Objective):
         logits = self.extras(self.model(batch["image"]), batch["person"])
         accuracy = (logits.argmax(1) == batch["person"]).float().mean()
         return F.cross_entropy(logits.float(), batch["person"]), {"accuracy": accuracy}
-
-
-
 
 
 def augment(images_B3SS: Tensor, rng: np.random.Generator) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from swaptalk_models.data.faces.regions import REGIONS, downsample_labels
+from swaptalk_models.data.faces.regions import REGIONS
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE
 from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.lip_expert import LipExpert
@@ -17,11 +17,11 @@ from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.settings.models import LipSyncConfig
-from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
-from swaptalk_models.training.talk_samples import closed_windows, draw_talk, talking_clips
+from swaptalk_models.training.talk_samples import TalkSamples, closed_windows, draw_talk, talking_clips
 
 _MIDDLE = SYNC_FRAMES // 2
 
@@ -39,21 +39,23 @@ class LipSyncObjective(Objective):
             # The expert has learned already what in a sound moves lips.
             self.model.audio.load_state_dict(expert.audio.encoder.state_dict())
         self.upper, self.lower = data.codes(vqgan_version, grid)
-        lips = [downsample_labels(label, grid)[grid // 2 :] == REGIONS.index("lip") for label in data.labels]
-        self.weight = np.where(lips, config.lip_weight, 1.0).astype(np.float32)
+        self.labels = data.labels_at(grid)[:, grid // 2 :]
         self.clips = talking_clips(data, "lip_sync")
-        self.closed = {clip.name: closed_windows(data.landmarks[clip.first : clip.first + clip.frames]) for clip in self.clips}
+        self.closed = {clip.name: closed_windows(data.landmarks_of_clip(clip)) for clip in self.clips}
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> LipSyncObjective:
         return cls(inputs.config, inputs.data, *inputs.latents, inputs.networks["lip_expert"])
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        return self.draw(rng, size, self.clips, self.config.quiet)
+        drawn = draw_talk(self.data, self.clips, rng, size, self.closed, self.config.quiet)
+        batch = self.read(drawn)
+        if self.config.pixel_weight:
+            batch["image"] = torch.from_numpy(to_unit(self.data.crops(drawn.target[:, _MIDDLE])))
+        return batch
 
-    def draw(self, rng: np.random.Generator, size: int, clips: list[Clip], quiet: float = 0.0) -> Batch:
+    def read(self, drawn: TalkSamples) -> Batch:
         """Per sample: the upper halves of 5 frames, a reference frame of the same clip, mel windows, and the lower halves as labels."""
-        drawn = draw_talk(self.data, clips, rng, size, self.closed, quiet)
         arrays = {
             "target_upper": self.upper[drawn.target],
             "label": self.lower[drawn.target],
@@ -61,9 +63,8 @@ class LipSyncObjective(Objective):
             "reference_lower": self.lower[drawn.reference],
         }
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
-        batch["weight"] = torch.from_numpy(self.weight[drawn.target])
-        if self.config.pixel_weight:
-            batch["image"] = torch.from_numpy(to_unit(self.data.crops(drawn.target[:, _MIDDLE])))
+        lips = self.labels[drawn.target] == REGIONS.index("lip")
+        batch["weight"] = torch.from_numpy(np.where(lips, np.float32(self.config.lip_weight), np.float32(1)))
         return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -104,5 +105,5 @@ class LipSyncObjective(Objective):
         return upper, self.vqgan.embed(batch["reference_upper"], batch["reference_lower"]).repeat_interleave(SYNC_FRAMES, dim=0)
 
     def label(self, batch: Batch) -> Tensor:
+        """The target's own lower halves, (N * 5, D, h / 2, h)."""
         return self.vqgan.embed_half(batch["label"].flatten(0, 1), self.vqgan.lower)
-

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.face_swapper import FaceSwapper
@@ -21,9 +20,6 @@ from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, frozen
 from swaptalk_models.training.pair_table import read_pairs
-
-_IN_PLACE = np.float32([[1, 0, 0], [0, 1, 0]])
-_TEST_PAIRS = 48  # swaps of held-out people that the identity judge looks at (0.1 s a face)
 
 
 class FaceSwapperObjective(Objective):
@@ -43,7 +39,7 @@ class FaceSwapperObjective(Objective):
         self.model = FaceSwapper(config, vqgan.config.dim, grid)
         self.vqgan, self.identity = frozen(vqgan), frozen(identity)
         self.upper, self.lower = data.codes(vqgan_version, grid)
-        self.labels = np.stack([downsample_labels(label, grid) for label in data.labels]).astype(np.int64)
+        self.labels = data.labels_at(grid)
         table = read_pairs(teacher)
         first = {clip.name: clip.first for clip in data.clips}
         self.source = np.array([first[c] for c in table["source_clip"].to_pylist()]) + table["source_frame"].to_numpy()
@@ -70,6 +66,7 @@ class FaceSwapperObjective(Objective):
         return self.read_pairs(rng.choice(self.pairs["train"], size))
 
     def read_pairs(self, index: np.ndarray) -> Batch:
+        """Pairs (N,) of the teacher's table: codes, region labels, and pictures of the source and of the teacher's swap."""
         source, target = self.source[index], self.target[index]
         arrays = {
             "source_region": self.labels[source],
@@ -105,12 +102,10 @@ class FaceSwapperObjective(Objective):
         return loss, parts
 
     def swap(self, model: FaceSwapper, batch: Batch) -> Tensor:
+        """Swapped embeddings (N, D, h, h); of a model in evaluation mode as at inference."""
         source = self.vqgan.embed(batch["source_upper"], batch["source_lower"])
         target = self.vqgan.embed(batch["target_upper"], batch["target_lower"])
         regions = batch["source_region"], batch["target_region"]
         if not model.training:
             return model.swap(source, regions[0], target, regions[1])
         return model(source, regions[0], target, regions[1])
-
-
-

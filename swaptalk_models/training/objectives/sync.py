@@ -25,7 +25,6 @@ from swaptalk_models.training.objective import Batch, Objective, frozen
 
 OUT_OF_STEP = 5  # frames: nearer than this, sound and lips may pass for being in step
 _WINDOWS = 16  # windows a clip and batch, or as many as most clips can hold and the batch can be cut into
-_CURVE = 15  # frames each way of the accuracy-by-offset curve
 
 
 class SyncObjective(Objective):
@@ -34,7 +33,7 @@ class SyncObjective(Objective):
     model: SyncNet
 
     def __init__(self, data: TrainingData, train: TrainConfig) -> None:
-        self.data = data
+        self.data, self.train = data, train
         room = {clip.name: (clip.frames - SYNC_FRAMES) // OUT_OF_STEP + 1 for clip in data.speaking("train")}
         most = min(_WINDOWS, int(np.median(list(room.values()))))
         if most < 2:
@@ -145,11 +144,3 @@ def mask_mel(mel: Tensor) -> Tensor:
     band = torch.arange(bands, device=mel.device)
     masked = torch.where((band >= start) & (band < start + 8), mel.mean(), mel)
     return masked + 0.2 * torch.randn(one_a_sample, device=mel.device)
-
-
-
-
-
-
-
-

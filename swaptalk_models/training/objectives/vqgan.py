@@ -19,7 +19,6 @@ from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, average_gradients, frozen
 
-_HELD_OUT_FRAMES = 256
 _FEATURES = [REGIONS.index(name) for name in ("brow", "eye", "nose", "lip")]
 
 
@@ -116,14 +115,3 @@ class VQGANObjective(Objective):
         (wanted,) = torch.autograd.grad(reconstruction, last, retain_graph=True)
         (adverse,) = torch.autograd.grad(adversarial, last, retain_graph=True)
         return (wanted.norm() / (adverse.norm() + 1e-4)).clamp(0, 1e3).detach()
-
-
-
-
-
-
-
-
-
-
-

@@ -19,13 +19,11 @@ from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.wav2lip import Wav2Lip
 from swaptalk_models.settings.models import Wav2LipConfig
-from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
-from swaptalk_models.training.talk_samples import draw_talk, talking_clips
-
-_HELD_OUT = 16  # samples of five frames behind each held-out figure
+from swaptalk_models.training.talk_samples import TalkSamples, draw_talk, talking_clips
 
 
 class Wav2LipObjective(Objective):
@@ -43,16 +41,15 @@ class Wav2LipObjective(Objective):
         return cls(inputs.config, inputs.data, inputs.networks["vqgan"], inputs.networks["lip_expert"])
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        return self.draw(rng, size, self.clips)
+        return self.read(draw_talk(self.data, self.clips, rng, size))
 
-    def draw(self, rng: np.random.Generator, size: int, clips: list[Clip]) -> Batch:
+    def read(self, drawn: TalkSamples) -> Batch:
         """Per sample: 5 frames, their lips' weights, a reference frame of the same clip but none of the five, and mel windows."""
-        drawn = draw_talk(self.data, clips, rng, size)
         rows = drawn.target.ravel()
         lips = np.where(self.data.labels[rows] == REGIONS.index("lip"), np.float32(self.config.lip_weight), np.float32(1))
         arrays = {"target": to_unit(self.data.crops(rows)), "weight": lips / lips.mean((1, 2), keepdims=True)}
         # The five frames of a sample stay together when a batch is shared out.
-        batch = {name: torch.from_numpy(array).unflatten(0, (size, SYNC_FRAMES)) for name, array in arrays.items()}
+        batch = {name: torch.from_numpy(array).unflatten(0, (-1, SYNC_FRAMES)) for name, array in arrays.items()}
         batch["reference"] = torch.from_numpy(to_unit(self.data.crops(drawn.reference)))
         return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
@@ -78,4 +75,3 @@ class Wav2LipObjective(Objective):
         mean, deviation = self.vqgan.lower.statistics()
         lower = (self.vqgan.encoder(made.chunk(2, dim=2)[1]) - mean) / deviation
         return self.expert.sync_loss(lower.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
-

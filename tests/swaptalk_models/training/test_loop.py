@@ -31,8 +31,9 @@ def load_toy():
 toy = load_toy()
 
 
-def fit(folder, objective=None, report=lambda line: None, **changed) -> Fit:
-    return Fit(objective or toy.Toy(), toy.config(**changed), folder, report)
+def fit(folder, objective=None, report=lambda line: None, held_out=None, **changed) -> Fit:
+    objective = objective or toy.Toy()
+    return Fit(objective, held_out or toy.ToyHeldOut(objective), toy.config(**changed), folder, report)
 
 
 def same(first: Fit, second: Fit) -> bool:
@@ -176,7 +177,7 @@ def test_a_bad_step_leaves_nothing_in_codebooks(tmp_path):
     assert sorted(row["step"] for row in training.history if "loss" in row) == [1, 2, 4, 5, 6]
 
 
-class Worsens(toy.Toy):
+class Worsens(toy.ToyHeldOut):
     """Held-out score that peaks at the first look."""
 
     def validate(self, model):
@@ -187,11 +188,11 @@ class Worsens(toy.Toy):
 
 @pytest.mark.parametrize("keep_best", [True, False])
 def test_the_best_weights_are_kept(tmp_path, keep_best):
-    objective = Worsens()
-    objective.keep_best = keep_best
-    model = fit(tmp_path, objective).run()
-    kept_first = all(torch.equal(objective.first[key], value) for key, value in model.state_dict().items())
-    assert objective.looks == 3
+    objective = toy.Toy()
+    objective.keep_best, held_out = keep_best, Worsens(objective)
+    model = fit(tmp_path, objective, held_out=held_out).run()
+    kept_first = all(torch.equal(held_out.first[key], value) for key, value in model.state_dict().items())
+    assert held_out.looks == 3
     assert kept_first == keep_best
 
 

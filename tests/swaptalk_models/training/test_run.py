@@ -19,6 +19,7 @@ from swaptalk_models.settings.models import (
     TrainConfig,
     Wav2LipConfig,
 )
+from swaptalk_models.training.inputs import read_inputs
 from swaptalk_models.training.run import build_objective, train
 from swaptalk_models.training.spec import TrainSpec, external_checksum
 
@@ -45,7 +46,7 @@ def vqgan_folder(vqgan, tmp_path):
 
 def test_a_training_is_given_no_video_that_it_leaves_out(tiny, tmp_path, vqgan_folder):
     config = LipExpertConfig(width=8, dim=8, train=dataclasses.replace(TRAIN, without=("a", "c*")))
-    objective, _ = build_objective(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder))
+    objective, _ = build_objective(read_inputs(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder)), "lip_expert")
     assert [clip.name for clip in objective.clips] == ["b_000"]
 
 
@@ -142,5 +143,5 @@ def test_a_missing_input_is_the_users_to_mend(tiny, tmp_path, vqgan_config):
 
 
 def test_an_unknown_training_is_our_fault(tiny, tmp_path, vqgan_folder):
-    with pytest.raises(ValueError, match="no training is called 'lips'"):
-        build_objective(spec_of(tiny, tmp_path, "lips", LipExpertConfig(), vqgan=vqgan_folder))
+    with pytest.raises(KeyError, match="lips"):
+        train(spec_of(tiny, tmp_path, "lips", LipExpertConfig(), vqgan=vqgan_folder), lambda line: None)

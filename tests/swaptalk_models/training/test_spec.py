@@ -7,8 +7,7 @@ import json
 import pytest
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph import code_versions as versions
-from swaptalk_models.graph.models import BASELINE_INPUTS, MODEL_INPUTS
+from swaptalk_models.graph.models import MODELS, own_models
 from swaptalk_models.modules.model_folder import ModelFolder, current, make_current
 from swaptalk_models.settings.preset import load_preset
 from swaptalk_models.training.spec import content, plan
@@ -16,8 +15,8 @@ from swaptalk_models.training.spec import content, plan
 
 @pytest.fixture
 def home(tmp_path):
-    for name in MODEL_INPUTS:
-        make_folder(tmp_path, name, "first")
+    for model in own_models():
+        make_folder(tmp_path, model.name, "first")
     return tmp_path
 
 
@@ -33,8 +32,8 @@ def key(home, name="lip_sync", snapshot="s1", **overrides):
 
 def test_inputs_come_first_in_the_order_of_training():
     seen = set()
-    for name, inputs in MODEL_INPUTS.items():
-        assert set(inputs) <= seen
+    for name, model in MODELS.items():
+        assert set(model.inputs) <= seen
         seen.add(name)
 
 
@@ -112,7 +111,7 @@ def test_a_new_input_makes_a_new_model(home):
 
 def test_new_code_makes_a_new_model(home, monkeypatch):
     before = key(home)
-    monkeypatch.setitem(versions.CODE_VERSIONS, "lip_sync", "test")
+    monkeypatch.setitem(MODELS, "lip_sync", dataclasses.replace(MODELS["lip_sync"], code_version="test"))
     assert key(home) != before
 
 
@@ -131,7 +130,7 @@ def test_the_pointer_moves(home):
 
 
 def test_a_baseline_has_the_budget_of_what_it_is_compared_with(home):
-    assert set(BASELINE_INPUTS).isdisjoint(MODEL_INPUTS), "none of ours is built on one"
+    assert "wav2lip" not in {name for model in own_models() for name in model.inputs}, "none of ours is built on it"
     spec = plan("wav2lip", home, load_preset("tiny", {"lip_sync.train.steps": 7}), home / "manifest.parquet", "s1")
     assert spec.config["train"] == dataclasses.asdict(load_preset("tiny", {"lip_sync.train.steps": 7}).lip_sync.train)
     assert spec.inputs == {name: str(home / "models" / name / "first") for name in ("vqgan", "lip_expert")}

@@ -20,7 +20,8 @@ from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.settings.models import SwapTeacherConfig
 from swaptalk_models.training import swap_teacher as teacher_pairs
 from swaptalk_models.training.data import TrainingData
-from swaptalk_models.training.swap_teacher import PAIRS_FILE, draw_pairs, lit_source, make_pairs, swap_pair
+from swaptalk_models.training.pair_table import PAIRS_FILE, read_pairs
+from swaptalk_models.training.swap_teacher import draw_pairs, lit_source, make_pairs, swap_pair
 
 SIZE, FRAMES = 32, 3
 PEOPLE = {"a": "train", "b": "train", "c": "train", "d": "validation", "e": "validation", "f": "test"}
@@ -72,7 +73,7 @@ def test_pairs_stay_within_their_split(data):
 
 
 def test_some_pairs_are_of_one_person_and_all_people_come_up(data):
-    pairs = draw_pairs(data, "train", 600, 0)
+    pairs = list(draw_pairs(data, "train", 600, 0))
     same = sum(source.person == target.person for source, _, target, _ in pairs) / 600
     assert 0.1 < same < 0.2
     shares = Counter(target.person for _, _, target, _ in pairs)
@@ -86,8 +87,8 @@ def test_one_person_alone_is_paired_with_himself(data):
 
 
 def test_the_seed_says_it_all(data):
-    assert draw_pairs(data, "train", 30, 1) == draw_pairs(data, "train", 30, 1)
-    assert draw_pairs(data, "train", 30, 1) != draw_pairs(data, "train", 30, 2)
+    first, again, other = (list(draw_pairs(data, "train", 30, seed)) for seed in (1, 1, 2))
+    assert first == again != other and len(first) == 30
 
 
 def test_the_same_person_is_left_as_the_target(data):
@@ -116,25 +117,25 @@ def encode(crops):
 @pytest.fixture(scope="module")
 def made(home, tmp_path_factory):
     folder, said = tmp_path_factory.mktemp("teacher"), []
-    table = make_pairs(home[0].root, home[1], CONFIG, folder, encode, said.append, workers=2)
-    return table, folder, said
+    assert make_pairs(home[0].root, home[1], CONFIG, folder, encode, said.append, workers=2) == 54
+    return read_pairs(folder), folder, said
 
 
 def test_no_pair_is_drawn_from_what_is_left_out(home, tmp_path):
     config = dataclasses.replace(CONFIG, pairs=20, held_out_pairs=2, without=("[ab]",))
-    rows = make_pairs(home[0].root, home[1], config, tmp_path, encode, lambda line: None, workers=1).to_pylist()
+    make_pairs(home[0].root, home[1], config, tmp_path, encode, lambda line: None, workers=1)
+    rows = read_pairs(tmp_path).to_pylist()
     sides = {row[side] for row in rows if row["split"] == "train" for side in ("source_clip", "target_clip")}
     assert sides == {"c_000"} and Counter(row["split"] for row in rows) == {"train": 20, "validation": 2}
 
 
 def test_the_table_holds_every_pair_with_its_codes(made, data):
     table, folder, said = made
-    assert pq.read_table(folder / PAIRS_FILE).equals(table)
     assert [path.name for path in folder.iterdir()] == [PAIRS_FILE]
     assert said[-1] == "54/54 pairs swapped"
     rows = table.to_pylist()
     assert Counter(row["split"] for row in rows) == {"train": 50, "validation": 4}
-    wanted = draw_pairs(data, "train", 50, 0) + draw_pairs(data, "validation", 4, 0)
+    wanted = [*draw_pairs(data, "train", 50, 0), *draw_pairs(data, "validation", 4, 0)]
     for row, (source, source_frame, target, target_frame) in zip(rows, wanted, strict=True):
         assert (row["source_clip"], row["source_frame"]) == (source.name, source_frame)
         assert (row["target_clip"], row["target_frame"]) == (target.name, target_frame)
@@ -147,11 +148,31 @@ def test_the_table_holds_every_pair_with_its_codes(made, data):
     assert table["upper"].type == pa.list_(pa.uint16(), 8)
 
 
-def test_sharing_out_the_work_does_not_change_it(made, home):
+def test_sharing_out_the_work_does_not_change_it(made, home, data):
     """One process, one pair at a time, in another order: the same rows."""
     rows = made[0].to_pylist()
+    drawn = {"train": list(draw_pairs(data, "train", 50, 0)), "validation": list(draw_pairs(data, "validation", 4, 0))}
     for number in (53, 7, 0, 49):
         split, index = ("train", number) if number < 50 else ("validation", number - 50)
-        (alone,) = teacher_pairs._swap_some((str(home[0].root), str(home[1]), CONFIG, [(split, index)]))
+        (alone,) = teacher_pairs._swap_some((str(home[0].root), str(home[1]), CONFIG, [(split, drawn[split][index])]))
         del alone["lit"]  # kept as codes
         assert alone == {name: rows[number][name] for name in alone}
+
+
+def test_workers_hold_nothing_and_make_the_same(data, home):
+    """Crops and landmarks stay on disk, where there are as many of them as a corpus has frames."""
+    light = teacher_pairs._load(str(home[0].root), str(home[1]), ())
+    pair = next(iter(draw_pairs(light, "train", 1, 3)))
+    assert np.array_equal(swap_pair(light, pair, 0.5), swap_pair(data, pair, 0.5))
+    rows = pair[0].first + pair[1], pair[2].first + pair[3]
+    assert np.array_equal(lit_source(light, *rows), lit_source(data, *rows))
+    assert "landmarks" not in vars(light) and light._crops is None and light._pixels is None
+
+
+def test_a_table_that_is_not_finished_is_not_there(home, tmp_path):
+    def breaks(crops):
+        raise RuntimeError("no more memory")
+
+    with pytest.raises(RuntimeError, match="no more memory"):
+        make_pairs(home[0].root, home[1], CONFIG, tmp_path, breaks, lambda line: None, workers=1)
+    assert not any(tmp_path.iterdir())

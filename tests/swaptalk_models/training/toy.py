@@ -14,7 +14,7 @@ from torch import nn
 from swaptalk_models.modules.quantizer import VectorQuantizer
 from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.training.loop import Fit
-from swaptalk_models.training.objective import Objective, average_gradients
+from swaptalk_models.training.objective import Objective, Outcome, average_gradients
 
 WEIGHTS = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
 
@@ -57,10 +57,20 @@ class Toy(Objective):
         self.adversary.load_state_dict(state["adversary"])
         self.adversary_optimiser.load_state_dict(state["optimiser"])
 
+
+class ToyHeldOut:
+    """The error on four points."""
+
+    def __init__(self, objective: Toy) -> None:
+        self.objective = objective
+
     def validate(self, model):
         x = torch.eye(4)
-        error = float((self.extras(model(x)) - x @ WEIGHTS.T).square().mean())
+        error = float((self.objective.extras(model(x)) - x @ WEIGHTS.T).square().mean())
         return {"error": error, "score": -error}
+
+    def finish(self, model, folder):
+        return Outcome({"error": self.validate(model)["error"]})
 
 
 def config(**changed) -> TrainConfig:
@@ -98,7 +108,8 @@ if __name__ == "__main__":
     folder, steps, rendezvous = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=world)
-    fit = Fit(Toy(), config(steps=steps, processes=world), folder, lambda line: None)
+    objective = Toy()
+    fit = Fit(objective, ToyHeldOut(objective), config(steps=steps, processes=world), folder, lambda line: None)
     fit.run()
     codebooks = {"followed": quantised(world, rank, 0.0, True), "revived": quantised(world, rank, 0.9, False)}
     torch.save({"weights": weights(fit)} | codebooks, folder / f"rank_{rank}.pt")

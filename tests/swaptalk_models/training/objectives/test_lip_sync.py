@@ -5,25 +5,13 @@ import pytest
 import torch
 
 from swaptalk_models.data.sound.mel import centred_windows
-from swaptalk_models.modules.lip_expert import LipExpert
-from swaptalk_models.settings.models import LipExpertConfig, LipSyncConfig
-from swaptalk_models.training.objectives import lip_sync
-from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
+from swaptalk_models.evaluation.held_out.lip_sync import LipSyncHeldOut
 from swaptalk_models.training.talk_samples import closed_windows
 
 
 @pytest.fixture
-def make(data, vqgan):
-    def make(data=data, **changed) -> LipSyncObjective:
-        torch.manual_seed(0)
-        expert = LipExpert(LipExpertConfig(width=8, dim=8), 8, 4)
-        config = LipSyncConfig(width=8, heads=2, audio_dim=8, **changed)
-        objective = LipSyncObjective(config, data, vqgan, "v1", 4, expert)
-        with torch.no_grad():  # weights where a fresh network has zeros
-            objective.model.transform.last[-1].weight.normal_(std=0.2)
-        return objective
-
-    return make
+def make(make_lip_sync):
+    return make_lip_sync
 
 
 def frames_of(codes: np.ndarray, of: np.ndarray) -> list[int]:
@@ -73,11 +61,11 @@ def test_the_label_does_not_reach_the_prediction(make, region):
     objective = make(region=region)
     objective.model.eval()
     batch = objective.batch(np.random.default_rng(0), 4)
-    made = objective._predict(objective.model, batch)
+    made = objective.predict(objective.model, batch)
     other = batch | {"label": (batch["label"] + 1) % 16, "mel_expert": torch.zeros_like(batch["mel_expert"])}
-    again, inside = objective._predict(objective.model, other), objective.model.region.expand_as(made) > 0
+    again, inside = objective.predict(objective.model, other), objective.model.region.expand_as(made) > 0
     assert torch.equal(again[inside], made[inside])
-    assert torch.equal(again[~inside], objective._label(other)[~inside])
+    assert torch.equal(again[~inside], objective.label(other)[~inside])
     assert inside.all() == (region == "half")
     assert objective.loss(other, 0.0)[0] != objective.loss(batch, 0.0)[0]
     weight = objective._weight(batch)
@@ -108,7 +96,7 @@ def test_the_pixel_loss_reaches_the_made_region_through_the_frozen_decoder(make)
     assert all(p.grad is None for p in objective.vqgan.parameters())
     # Of the picture, only the made region of the lower half counts: of each 8 x 8 cell that it holds, and of no other.
     cells = objective.model.region[0, 0].repeat_interleave(8, 0).repeat_interleave(8, 1) > 0
-    made = objective._predict(objective.model, batch).detach()
+    made = objective.predict(objective.model, batch).detach()
     as_it_is = objective._pixel_loss(made, batch)
     for outside, changes in ((True, False), (False, True)):
         image = batch["image"].clone()
@@ -138,30 +126,13 @@ def test_nobody_listens_to_mute_clips(make, partly_mute, tmp_path):
     objective = make(partly_mute)
     assert [clip.name for clip in objective.clips] == ["a_000", "c_000"]
     objective.batch(np.random.default_rng(0), 36)
-    objective.validate(objective.model.eval())
-    objective.finish(objective.model, tmp_path)
-
-
-def test_held_out_figures(make):
-    objective = make()
-    figures = objective.validate(objective.model.eval())
-    assert figures["score"] == -figures["code"]
-    assert {"warped", "sync"} <= set(figures)
-    assert figures == objective.validate(objective.model), "fixed samples"
-
-
-def test_rendering_without_sound_is_the_reference(make, data):
-    """What the copied-reference baseline looks like: the same lips in every frame, as the fresh warp moves nothing."""
-    objective = make()
-    clip = data.of("test")[0]
-    made = objective._render(objective.model.eval(), clip, None, reference=4)
-    assert made.shape == (30, 32, 32, 3) and made.dtype == np.uint8
-    spoken = objective._render(objective.model, clip, data.mels[clip.name], reference=4)
-    assert not np.array_equal(made[:, 16:], spoken[:, 16:])
+    held_out = LipSyncHeldOut(objective)
+    held_out.validate(objective.model.eval())
+    held_out.finish(objective.model, tmp_path)
 
 
 def test_some_samples_hear_silence_over_closed_lips(make, data):
-    batch = make(quiet=0.5)._samples(np.random.default_rng(0), 200, data.of("train"), 0.5)
+    batch = make(quiet=0.5).batch(np.random.default_rng(0), 200)
     silent = (batch["mel"] == -4).flatten(1).all(1)
     assert 70 < int(silent.sum()) < 130
     assert not (batch["mel_expert"][silent] == -4).flatten(1).all(1).any(), "the expert hears what was said there"
@@ -173,7 +144,7 @@ def test_some_samples_hear_silence_over_closed_lips(make, data):
 def test_silence_is_heard_as_at_inference(make, monkeypatch):
     """Not with bands filled in and loudness moved, as a voice is."""
     objective, heard = make(quiet=0.5), []
-    monkeypatch.setattr(objective, "_predict", lambda model, batch: heard.append(batch["mel"]) or objective._label(batch).requires_grad_())
+    monkeypatch.setattr(objective, "predict", lambda model, batch: heard.append(batch["mel"]) or objective.label(batch).requires_grad_())
     batch = objective.batch(np.random.default_rng(0), 40)
     objective.loss(batch, 0.0)
     silent = (batch["mel"] == -4).flatten(1).all(1)
@@ -187,31 +158,3 @@ def test_windows_of_closed_lips():
     landmarks[20:27, 66, 1] = 0.1
     assert closed_windows(landmarks).tolist() == [20, 21, 22, 0], "a tenth of them, the most closed first"
     assert len(closed_windows(landmarks[:6])) == 1
-
-
-def test_silence_and_sound_are_told_apart(make, tmp_path, monkeypatch):
-    """With a mouth that opens as far as the loudest band of its mel says."""
-    objective = make()
-    rendered = []
-
-    def render(model, clip, mel, reference=None):
-        rendered.append(None if mel is None else float(mel.max()))
-        return np.full((clip.frames, 32, 32, 3), 0 if mel is None else 10 * (4 + mel.max()), np.uint8)
-
-    monkeypatch.setattr(objective, "_render", render)
-    monkeypatch.setattr(lip_sync, "_opening", lambda crops, around: crops[:, 20, 20, 0] / 100)
-    outcome = objective.finish(objective.model.eval(), tmp_path)
-    assert rendered[2] == -4.0 and rendered[0] > 3 and rendered[3] is None
-    assert outcome.metrics["silent_opening"] == 0 and outcome.baselines["silent_opening_own_sound"] > 0.7
-    assert outcome.metrics["jitter"] == 0 < outcome.baselines["jitter_real_mouths"]
-
-
-def test_figures_on_test_people(make, tmp_path):
-    """Beside ours: the copied reference, the sound of somebody else, the copied codes."""
-    objective = make()
-    outcome = objective.finish(objective.model.eval(), tmp_path)
-    assert set(outcome.metrics) == {"mouth_correlation", "code_error", "silent_opening", "jitter"}
-    beside = {"silent_opening_own_sound", "silent_opening_real_mouths", "jitter_real_mouths"}
-    assert set(outcome.baselines) == {"mouth_correlation", "mouth_correlation_other_audio", "code_error"} | beside
-    assert all(np.isfinite(value) for value in (outcome.metrics | outcome.baselines).values())
-    assert (tmp_path / "samples" / "lips.png").is_file()

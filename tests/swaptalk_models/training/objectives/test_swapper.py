@@ -1,51 +1,23 @@
 """training/objectives/swapper.py"""
 
-import cv2
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.identity_encoder import IdentityEncoder
-from swaptalk_models.settings.models import FaceSwapperConfig, IdentityEncoderConfig
 from swaptalk_models.training.data import TrainingData
-from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
-from swaptalk_models.training.swap_teacher import PAIRS_FILE
-
-PAIRS = [("a_000", 3, "b_000", 7, "train"), ("b_000", 0, "c_000", 29, "train"), ("d_000", 1, "d_000", 2, "validation")]
-
-
-@pytest.fixture(scope="session")
-def teacher(tmp_path_factory):
-    """Swaps that are one colour, another for each pair."""
-    folder = tmp_path_factory.mktemp("teacher")
-    names = ("source_clip", "source_frame", "target_clip", "target_frame", "split")
-    table = pa.Table.from_pylist([dict(zip(names, pair, strict=True)) for pair in PAIRS])
-    pngs = [cv2.imencode(".png", np.full((32, 32, 3), 50 * n, np.uint8))[1].tobytes() for n in range(len(PAIRS))]
-    table = table.append_column("crop", pa.array(pngs))
-    for shift, half in enumerate(("upper", "lower", "source_upper", "source_lower")):
-        codes = pa.array(np.repeat(np.arange(len(PAIRS)) + shift, 16), pa.uint16())
-        table = table.append_column(half, pa.FixedSizeListArray.from_arrays(codes, 16))
-    pq.write_table(table, folder / PAIRS_FILE)
-    return folder
+from swaptalk_models.training.pair_table import read_pairs
 
 
 @pytest.fixture
-def make(data, vqgan, teacher):
-    def make(pixel_weight: float = 0.0, **changed) -> FaceSwapperObjective:
-        torch.manual_seed(0)
-        identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
-        config = FaceSwapperConfig(width=16, depth=1, heads=2, decoded_samples=2, pixel_weight=pixel_weight, **changed)
-        return FaceSwapperObjective(config, data, vqgan, "v1", 4, identity, teacher)
-
-    return make
+def make(make_swapper):
+    return make_swapper
 
 
 def test_a_pair_holds_source_target_and_the_teachers_swap(make, data, tiny):
     objective = make()
-    batch = objective._pairs(np.array([0, 1]))
+    batch = objective.read_pairs(np.array([0, 1]))
     row = {clip.name: clip.first for clip in data.clips}
     assert (batch["source_upper"][0] == 2).all() and (batch["source_lower"][1] == 4).all(), "the source in the target's light"
     assert np.array_equal(batch["target_lower"][1], objective.lower[row["c_000"] + 29])
@@ -57,20 +29,28 @@ def test_a_pair_holds_source_target_and_the_teachers_swap(make, data, tiny):
     assert batch["source_region"].shape == (2, 4, 4) and batch["source_region"].dtype == torch.int64
 
 
+def test_pairs_of_an_earlier_version_are_still_read(make, teacher, tmp_path):
+    """pairs.parquet, as it was before the pairs were written in pieces."""
+    pq.write_table(read_pairs(teacher), tmp_path / "pairs.parquet")
+    assert (teacher / "pairs.arrow").is_file() and not (tmp_path / "pairs.arrow").exists()
+    ours, earlier = (make(teacher=folder).read_pairs(np.array([0, 2])) for folder in (teacher, tmp_path))
+    assert ours.keys() == earlier.keys() and all(torch.equal(ours[name], earlier[name]) for name in ours)
+
+
 def test_a_batch_is_of_training_pairs(make):
     upper = make().batch(np.random.default_rng(0), 50)["made_upper"]
     assert set(upper.unique().tolist()) == {0, 1}
 
 
-def test_pairs_of_videos_that_are_left_out_are_not_trained_on(make, tiny, vqgan, teacher):
+def test_pairs_of_videos_that_are_left_out_are_not_trained_on(make, tiny):
     usual = make()
     without = TrainingData(tiny.home.root, tiny.manifest, ["a"])
-    objective = FaceSwapperObjective(usual.config, without, vqgan, "v1", 4, usual.identity, teacher)
+    objective = make(without)
     assert usual.pairs["train"].tolist() == [0, 1] and objective.pairs["train"].tolist() == [1]
     assert objective.pairs["validation"].tolist() == usual.pairs["validation"].tolist() == [2]
     nobody = TrainingData(tiny.home.root, tiny.manifest, ["b"])
     with pytest.raises(UserError, match="no pair of the swap teacher's is left"):
-        FaceSwapperObjective(usual.config, nobody, vqgan, "v1", 4, usual.identity, teacher)
+        make(nobody)
 
 
 def test_the_pixel_loss_reaches_the_swapper_through_the_frozen_decoder(make):
@@ -106,38 +86,3 @@ def test_loss_goes_down_on_one_batch(make, learn_one_batch):
     objective = make()
     losses = learn_one_batch(objective, 4)
     assert losses[-1] < 0.7 * losses[0]
-
-
-def test_held_out_figures(make):
-    objective = make()
-    with torch.no_grad():
-        figures = objective.validate(objective.model.eval())
-    assert figures["score"] == pytest.approx(figures["source_identity"] - figures["proxy"])
-
-
-def test_test_pairs_are_of_two_people(make, data):
-    clips = data.of("test")
-    sources, targets = make()._test_pairs(clips)
-    assert {(clips[i].person, clips[j].person) for i, j in zip(sources, targets, strict=True)} == {(4, 5), (5, 4)}
-
-
-def test_figures_on_test_people(make, data, monkeypatch, tmp_path):
-    """With a judge that sees nothing but the first pixel: the one of a stored crop tells the clip."""
-    from swaptalk_models.metrics import crop_judges
-
-    def judge(crops, landmarks):
-        assert len(crops) == len(landmarks)
-        return np.eye(256, dtype=np.float32)[crops[:, 0, 0, 0]]
-
-    monkeypatch.setattr(crop_judges, "crop_identities", judge)
-    objective = make()
-    outcome = objective.finish(objective.model.eval(), tmp_path)
-    faults = {"rim_ratio", "landmark_distance", "background_difference", "flicker"}
-    identity = {"source_similarity", "target_similarity", "id_retrieve"}
-    assert set(outcome.metrics) == identity | faults
-    assert outcome.baselines["source_similarity"] == outcome.baselines["id_retrieve"] == 0.0, "the target as it was is not the source"
-    of_teacher = {name.removesuffix("_teacher") for name in outcome.baselines if name.endswith("_teacher")}
-    re_encoded = {name.removesuffix("_re-encoded_target") for name in outcome.baselines if name.endswith("_re-encoded_target")}
-    assert of_teacher == identity | faults and re_encoded == faults
-    assert outcome.baselines["background_difference_teacher"] < outcome.metrics["background_difference"], "it never touches the background"
-    assert (tmp_path / "samples" / "swaps.png").is_file()

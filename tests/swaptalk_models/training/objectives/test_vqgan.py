@@ -1,24 +1,13 @@
 """training/objectives/vqgan.py"""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.modules.identity_encoder import IdentityEncoder
-from swaptalk_models.settings.models import IdentityEncoderConfig
-from swaptalk_models.training.objectives.vqgan import VQGANObjective, seam_ratio
-
 
 @pytest.fixture
-def make(data, vqgan_config):
-    def make(**changed) -> VQGANObjective:
-        torch.manual_seed(0)
-        identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
-        return VQGANObjective(dataclasses.replace(vqgan_config, **changed), data, identity)
-
-    return make
+def make(make_vqgan_objective):
+    return make_vqgan_objective
 
 
 def batch(objective, seed=0):
@@ -33,9 +22,8 @@ def test_a_batch_is_images_of_training_people(make, data):
     assert set(data.person_of_row[objective.rows]) == train
 
 
-def test_faces_of_mute_clips_are_drawn_too(partly_mute, vqgan_config):
-    identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
-    rows = VQGANObjective(vqgan_config, partly_mute, identity).rows
+def test_faces_of_mute_clips_are_drawn_too(make, partly_mute):
+    rows = make(partly_mute).rows
     assert set(partly_mute.person_of_row[rows]) == {0, 1, 2}
 
 
@@ -134,23 +122,3 @@ def test_state_holds_the_adversary(make):
     ours, theirs = objective.discriminator.state_dict(), other.discriminator.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
     assert other.discriminator_optimiser.state_dict()["state"]
-
-
-def test_held_out_figures(make, tmp_path):
-    objective = make()
-    figures = objective.validate(objective.model.eval())
-    assert figures["score"] == figures["psnr_db"]
-    assert 0 < figures["upper_use"] <= 1 and 0 < figures["lower_use"] <= 1
-    outcome = objective.finish(objective.model, tmp_path)
-    assert {"psnr_db", "upper_use", "lower_use"} <= set(outcome.metrics)
-    assert all(np.isfinite(value) for value in (outcome.metrics | outcome.baselines).values())
-    assert (tmp_path / "samples" / "reconstruction.png").is_file()
-
-
-def test_a_seam_shows_in_its_ratio():
-    torch.manual_seed(0)
-    real = torch.linspace(-1, 1, 32)[:, None].expand(2, 3, 32, 32)
-    assert seam_ratio(real, real) == pytest.approx(1)
-    made = real.clone()
-    made[:, :, 16:] += 2 / 31  # as much again as one row to the next
-    assert seam_ratio(real, made) == pytest.approx(2, rel=1e-4)

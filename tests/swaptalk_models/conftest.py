@@ -1,5 +1,6 @@
-"""A home made by hand: six people, a clip each, in tables as the data stages write them."""
+"""A home made by hand: six people, a clip each, in tables as the data stages write them; and objectives of tiny networks on it."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,34 @@ import pytest
 import torch
 
 from swaptalk_models.data.faces.alignment import template_landmarks
+from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.snapshot import SCHEMA
 from swaptalk_models.data.stages import face_crops, mels
 from swaptalk_models.data.stages.vq_latents import latents_schema
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.modules.identity_encoder import IdentityEncoder
+from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.modules.vqgan import VQGAN
-from swaptalk_models.settings.models import VQGANConfig
+from swaptalk_models.settings.models import (
+    FaceSwapperConfig,
+    IdentityEncoderConfig,
+    LipExpertConfig,
+    LipSyncConfig,
+    SyncJudgeConfig,
+    TrainConfig,
+    VQGANConfig,
+    Wav2LipConfig,
+)
 from swaptalk_models.training.data import TrainingData
+from swaptalk_models.training.objectives.identity import IdentityObjective
+from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
+from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
+from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective
+from swaptalk_models.training.objectives.vqgan import VQGANObjective
+from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
+from swaptalk_models.training.pair_table import CODES as CODE_COLUMNS
+from swaptalk_models.training.pair_table import write_pairs
 
 SIZE, GRID, GROUPS, CODES, FRAMES = 32, 4, 2, 16, 30
 PEOPLE = {"a": "train", "b": "train", "c": "train", "d": "validation", "e": "test", "f": "test"}
@@ -36,8 +57,8 @@ class TinyHome:
     """Clip -> (FRAMES, SIZE, SIZE, 3) uint8."""
     mels: dict[str, np.ndarray]
 
-    def data(self) -> TrainingData:
-        return TrainingData(self.home.root, self.manifest)
+    def data(self, held: bool = True) -> TrainingData:
+        return TrainingData(self.home.root, self.manifest, held=held)
 
 
 def crops_of(number: int, frames: int) -> np.ndarray:
@@ -152,6 +173,104 @@ def vqgan(vqgan_config) -> VQGAN:
 def rows_for() -> dict[str, Callable]:
     """Makers of further rows: face_crops(clip, number, frames), vq_latents(clip, number, frames, vqgan)."""
     return {"face_crops": face_crop_rows, "vq_latents": latent_rows}
+
+
+PAIRS = [("a_000", 3, "b_000", 7, "train"), ("b_000", 0, "c_000", 29, "train"), ("d_000", 1, "d_000", 2, "validation")]
+
+
+def write_teacher(folder: Path, pairs: list[tuple], cells: int = GROUPS * GRID * GRID // 2, size: int = SIZE) -> Path:
+    """The pairs of a swap teacher, whose swaps are one colour, another for each of the first pairs."""
+    names = ("source_clip", "source_frame", "target_clip", "target_frame", "split")
+    with write_pairs(folder) as writer:
+        for first in range(0, len(pairs), 2):  # some at a time, as it is made
+            some = pairs[first : first + 2]
+            number = np.arange(first, first + len(some))
+            pngs = [encode_png(np.full((size, size, 3), min(50 * n, 255), np.uint8)) for n in number]
+            rows = [dict(zip(names, pair, strict=True)) | {"crop": png} for pair, png in zip(some, pngs, strict=True)]
+            codes = {half: np.repeat((number % 10 + shift)[:, None], cells, 1) for shift, half in enumerate(CODE_COLUMNS)}
+            writer.write(rows, {half: values.astype(np.uint16) for half, values in codes.items()})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def teacher(tmp_path_factory) -> Path:
+    return write_teacher(tmp_path_factory.mktemp("teacher"), PAIRS)
+
+
+@pytest.fixture
+def make_swapper(data, vqgan, teacher) -> Callable[..., FaceSwapperObjective]:
+    def make(data=data, teacher=teacher, pixel_weight: float = 0.0, **changed) -> FaceSwapperObjective:
+        torch.manual_seed(0)
+        identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
+        config = FaceSwapperConfig(width=16, depth=1, heads=2, decoded_samples=2, pixel_weight=pixel_weight, **changed)
+        return FaceSwapperObjective(config, data, vqgan, "v1", GRID, identity, teacher)
+
+    return make
+
+
+@pytest.fixture
+def make_lip_sync(data, vqgan) -> Callable[..., LipSyncObjective]:
+    def make(data=data, **changed) -> LipSyncObjective:
+        torch.manual_seed(0)
+        expert = LipExpert(LipExpertConfig(width=8, dim=8), 8, GRID)
+        config = LipSyncConfig(width=8, heads=2, audio_dim=8, **changed)
+        objective = LipSyncObjective(config, data, vqgan, "v1", GRID, expert)
+        with torch.no_grad():  # weights where a fresh network has zeros
+            objective.model.transform.last[-1].weight.normal_(std=0.2)
+        return objective
+
+    return make
+
+
+@pytest.fixture
+def make_wav2lip(data, vqgan) -> Callable[..., Wav2LipObjective]:
+    def make(data=data, **changed) -> Wav2LipObjective:
+        torch.manual_seed(0)
+        expert = LipExpert(LipExpertConfig(width=8, dim=8), 8, GRID)
+        objective = Wav2LipObjective(Wav2LipConfig(channels=(8, 16), audio_dim=8, **changed), data, vqgan, expert)
+        with torch.no_grad():  # weights where a fresh network has zeros
+            objective.model.last[2].weight.normal_(std=0.05)
+        return objective
+
+    return make
+
+
+@pytest.fixture
+def make_vqgan_objective(data, vqgan_config) -> Callable[..., VQGANObjective]:
+    def make(data=data, **changed) -> VQGANObjective:
+        torch.manual_seed(0)
+        identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
+        return VQGANObjective(dataclasses.replace(vqgan_config, **changed), data, identity)
+
+    return make
+
+
+@pytest.fixture
+def make_identity(data) -> Callable[..., IdentityObjective]:
+    def make(data=data) -> IdentityObjective:
+        torch.manual_seed(0)
+        return IdentityObjective(IdentityEncoderConfig(channels=(8, 8), dim=8), data)
+
+    return make
+
+
+@pytest.fixture
+def make_expert(data, vqgan) -> Callable[..., LipExpertObjective]:
+    def make(data=data, **train) -> LipExpertObjective:
+        torch.manual_seed(0)
+        config = LipExpertConfig(width=16, dim=16, dropout=0.0, train=TrainConfig(**{"batch": 36} | train))
+        return LipExpertObjective(config, data, vqgan, "v1", GRID)
+
+    return make
+
+
+@pytest.fixture
+def make_judge(data) -> Callable[..., SyncJudgeObjective]:
+    def make(data=data, **train) -> SyncJudgeObjective:
+        torch.manual_seed(0)
+        return SyncJudgeObjective(SyncJudgeConfig(channels=(8, 8), dim=8, train=TrainConfig(**{"batch": 36} | train)), data)
+
+    return make
 
 
 @pytest.fixture

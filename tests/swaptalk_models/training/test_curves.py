@@ -1,8 +1,6 @@
-"""training/curves.py and training/samples.py"""
+"""training/curves.py"""
 
-import numpy as np
 from PIL import Image
-from swaptalk_models.training.samples import save_grid
 
 from swaptalk_models.training.curves import draw_curves
 
@@ -15,12 +13,3 @@ def test_curves_have_a_plot_a_figure(tmp_path):
     width, height = Image.open(tmp_path / "curves.png").size
     assert (width, height) == (round(3.2 * 3 * 90), round(2.4 * 90)), "loss, accuracy, only; the score is no curve"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "one.png"]
-
-
-def test_a_sheet_of_samples(tmp_path):
-    red, blue = np.zeros((3, 8, 8, 3), np.uint8), np.zeros((3, 8, 8, 3), np.uint8)
-    red[..., 0], blue[..., 2] = 255, 255
-    save_grid([red, blue], tmp_path / "samples" / "sheet.png", scale=2)
-    sheet = np.asarray(Image.open(tmp_path / "samples" / "sheet.png"))
-    assert sheet.shape == (32, 48, 3)
-    assert sheet[2, 2].tolist() == [255, 0, 0] and sheet[-2, -2].tolist() == [0, 0, 255]
