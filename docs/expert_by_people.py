@@ -19,7 +19,7 @@ import torch
 
 from pipelines.run_settings import last_settings
 from swaptalk_models.data.snapshot import load_snapshot
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.measure.protocol import FPS
@@ -63,7 +63,7 @@ def main() -> None:
     lines += ["|--:|--:|--:|--:|--:|--:|"]
     for people in options.people:
         lines.append(f"| {' | '.join(train(options.home, people, options.steps))} |")
-        with written_aside(options.output) as aside:
+        with atomic_write(options.output) as aside:
             aside.write_text("\n".join(lines) + "\n")
     print(options.output.read_text())
 

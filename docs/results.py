@@ -19,7 +19,7 @@ from typing import Any
 
 from swaptalk_models.data.person_split import SPLITS
 from swaptalk_models.data.snapshot import Snapshot, load_snapshot
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.state import HomeState
 from swaptalk_models.errors import UserError
@@ -442,7 +442,7 @@ def draw(results: Results, path: Path) -> None:
         axis.tick_params(labelsize=7)
     for axis in axes[plots:]:
         axis.set_axis_off()
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         figure.savefig(aside, format="png", dpi=90)
 
 

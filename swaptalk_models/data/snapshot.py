@@ -22,7 +22,7 @@ from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.sources.names import speaker_of
 from swaptalk_models.data.stages.registry import CLIP_TABLES
 from swaptalk_models.data.store import tables
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
@@ -82,7 +82,7 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         judged = {clip: judged[clip] for clip in clips.videos}
         write_marks(ledger, judged, clips.videos, preset.quality)
         snapshot = _keep(home, _rows(ledger, clips, judged, preset))
-        with written_aside(home.snapshots / "current") as aside:
+        with atomic_write(home.snapshots / "current") as aside:
             aside.write_text(snapshot.version + "\n")
     return snapshot
 
@@ -168,7 +168,7 @@ def _keep(home: Home, rows: list[dict[str, Any]]) -> Snapshot:
     manifest = home.manifest(version)
     if not manifest.is_file() or not all(tables.has_tag(home, name, f"snapshot-{version}") for name in TABLES):
         versions = {f"{name}_version": tables.tag_version(home, name, f"snapshot-{version}") for name in TABLES}
-        with written_aside(manifest) as aside:
+        with atomic_write(manifest) as aside:
             written = [{"sound_offset": 0, "sound": True} | row | versions for row in rows]
             pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)
     return load_snapshot(home, version)

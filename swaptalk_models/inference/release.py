@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.errors import UserError
@@ -42,12 +42,12 @@ def build_release(home: Home, preset: Preset) -> Memoised[Path]:
     if not cached:
         _copy(models, folder)
         card = _model_card(version, preset, models)
-        with written_aside(folder / "MODEL_CARD.md") as aside:
+        with atomic_write(folder / "MODEL_CARD.md") as aside:
             aside.write_text(card)
         settings["files"] = file_hashes(folder)
-        with written_aside(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
+        with atomic_write(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
             aside.write_text(json.dumps(settings, indent=1))
-    with written_aside(home.releases / "current") as aside:
+    with atomic_write(home.releases / "current") as aside:
         aside.write_text(version + "\n")
     return Memoised(folder, cached)
 
@@ -99,7 +99,7 @@ def _crop_settings(settings: dict[str, Any]) -> tuple[CropsConfig, FacesConfig]:
 def _copy(models: dict[str, ModelFolder], folder: Path) -> None:
     for name, model in models.items():
         for file in ("weights.safetensors", "config.json"):
-            with written_aside(folder / name / file) as aside:
+            with atomic_write(folder / name / file) as aside:
                 shutil.copyfile(model.path / file, aside)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 
 from swaptalk_models.data.snapshot import is_drawn, load_snapshot
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
@@ -48,11 +48,11 @@ def pack(home: Home, preset: Preset, folder: Path) -> dict[str, Any]:
     for name, model in models.items():
         tensors = load_file(model.path / WEIGHTS_FILE)
         halves = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
-        with written_aside(folder / name / WEIGHTS_FILE) as aside:
+        with atomic_write(folder / name / WEIGHTS_FILE) as aside:
             save_file(halves, aside)
-        with written_aside(folder / name / "config.json") as aside:
+        with atomic_write(folder / name / "config.json") as aside:
             shutil.copyfile(model.path / "config.json", aside)
-    with written_aside(folder / "MODEL_CARD.md") as aside:
+    with atomic_write(folder / "MODEL_CARD.md") as aside:
         aside.write_text(_card(preset, models))
     files = file_hashes(folder)
     megabytes = sum((folder / name).stat().st_size for name in files) / 1e6
@@ -66,7 +66,7 @@ def pack(home: Home, preset: Preset, folder: Path) -> dict[str, Any]:
         "snapshot": load_snapshot(home).version,
         "files": files,
     }
-    with written_aside(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
+    with atomic_write(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
         aside.write_text(json.dumps(settings, indent=1))
     return settings
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.graph.reference import resolve
@@ -26,11 +26,11 @@ def build_network(name: str, config: Any, shape: Mapping[str, int]) -> nn.Module
 
 def save_model(name: str, network: nn.Module, shape: dict[str, int], folder: Path) -> None:
     """Write weights.safetensors and config.json. ``shape``: crop_size, and grid and dim of the latent."""
-    with written_aside(folder / "weights.safetensors") as aside:
+    with atomic_write(folder / "weights.safetensors") as aside:
         # Copies: what two parts of a network share is kept for each of them.
         save_file({key: tensor.contiguous().clone().cpu() for key, tensor in network.state_dict().items()}, aside)
     config = {"name": name, "config": dataclasses.asdict(network.config), "shape": shape}
-    with written_aside(folder / "config.json") as aside:
+    with atomic_write(folder / "config.json") as aside:
         aside.write_text(json.dumps(config, indent=1))
 
 

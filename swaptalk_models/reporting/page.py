@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS
@@ -82,7 +82,7 @@ def write_report(output: str | os.PathLike[str], report: ReportData, confidence:
         least_videos=LEAST_VIDEOS,
         shortfall=_shortfall,
     )
-    with written_aside(output) as aside:
+    with atomic_write(output) as aside:
         aside.write_text(page, encoding="utf-8")
     return output
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from swaptalk_models.data.media.video import read_image
 from swaptalk_models.data.snapshot import load_snapshot
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
@@ -88,7 +88,7 @@ def write_evaluation_report(home: Home, preset: Preset) -> Memoised[Path]:
     cached = output.is_file()
     if not cached:
         report = _collect(home, preset, folder, models, variants)
-        with written_aside(claims_file(output)) as aside:
+        with atomic_write(claims_file(output)) as aside:
             claims = [asdict(claim) | {"verdict": claim.verdict} for claim in report.claims]
             aside.write_text(json.dumps(claims, indent=1))
         write_report(output, report, f"{preset.evaluation.confidence:.0%}")  # last: its presence says that all is there

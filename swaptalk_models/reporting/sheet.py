@@ -11,7 +11,7 @@ import numpy as np
 
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.media.video import probe, read_frames, read_image
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.evaluation.files import sheet_name
 from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
 
@@ -29,7 +29,7 @@ def method_sheet(videos: Sequence[SceneVideo], setting: str) -> np.ndarray:
     if not path.is_file():
         scene = next(video["scene"] for video in videos if video["setting"] == setting)
         rows = [_row(Path(video["path"]), video["method"]) for video in videos if video["scene"] == scene]
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_bytes(encode_png(np.concatenate(rows)))
     return read_image(path)
 

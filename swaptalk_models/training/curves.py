@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 
 
 def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None:
@@ -29,7 +29,7 @@ def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None
     for axis in list(axes.flat)[len(names) :]:
         axis.set_axis_off()
     figure.suptitle(title)
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         figure.savefig(aside, format="png", dpi=90)
 
 
@@ -42,5 +42,5 @@ def draw_offsets(in_step: list[float], path: Path) -> None:
     reach = len(in_step) // 2
     axis.plot(range(-reach, reach + 1), in_step, "o-", markersize=3, linewidth=1)
     axis.set(xlabel="sound minus lips (frames)", ylabel="called in step", ylim=(0, 1), title="Held-out people")
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         figure.savefig(aside, format="png", dpi=90)

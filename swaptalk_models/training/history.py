@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 
 HISTORY_FILE = "history.parquet"
 
@@ -17,7 +17,7 @@ def write_history(history: list[dict[str, float]], path: Path) -> None:
     names = sorted({name for row in history for name in row} - {"step"})
     columns = {"step": pa.array([row["step"] for row in history], pa.int32())}
     columns |= {name: pa.array([row.get(name) for row in history], pa.float32()) for name in names}
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         pq.write_table(pa.table(columns), aside)
 
 

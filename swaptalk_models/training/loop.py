@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.modules.device import compiler_fault, pick_device, pick_dtype
 from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.training.history import HISTORY_FILE, newest, write_history
@@ -251,7 +251,7 @@ class Fit:
             "step": self.step,
             "seconds": self.seconds,
         }
-        with written_aside(self.folder / "checkpoint.pt") as aside:
+        with atomic_write(self.folder / "checkpoint.pt") as aside:
             torch.save(state, aside)
         write_history(self.history, self.folder / HISTORY_FILE)
 

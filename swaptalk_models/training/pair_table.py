@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 
 PAIRS_FILE = "pairs.arrow"
@@ -64,7 +64,7 @@ class PairWriter:
 @contextmanager
 def write_pairs(folder: Path) -> Iterator[PairWriter]:
     """A writer of ``folder``/pairs.arrow, which appears whole or not at all."""
-    with written_aside(folder / PAIRS_FILE) as aside:
+    with atomic_write(folder / PAIRS_FILE) as aside:
         writer = PairWriter(aside)
         yield writer
         writer.close()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import distributed as dist
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.graph.reference import resolve
@@ -67,7 +67,7 @@ def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder
         "config": spec.config,
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores, {pick_device('auto')}, torch {torch.__version__}",
     } | facts
-    with written_aside(folder.path / "result.json") as aside:
+    with atomic_write(folder.path / "result.json") as aside:
         aside.write_text(json.dumps(result, indent=1))
     (folder.path / "checkpoint.pt").unlink(missing_ok=True)
     return folder

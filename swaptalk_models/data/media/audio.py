@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from swaptalk_models.data.media.video import ATTACHED_PICTURE, open_media
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import BadClip
 
 PREROLL_S = 0.5  # decoded and thrown away after a seek: AAC and mp3 frames overlap with the ones before
@@ -111,7 +111,7 @@ def write_wav(path: str | os.PathLike[str], audio: np.ndarray, rate: int = 16000
     """Writes float audio (samples,) in [-1, 1] as a mono PCM16 wav file; the file appears whole."""
     assert audio.ndim == 1, f"mono audio is one-dimensional, got {audio.shape}"
     samples = np.round(np.clip(audio, -1.0, 1.0) * 32767.0).astype("<i2")
-    with written_aside(path) as aside, wave.open(str(aside), "wb") as file:
+    with atomic_write(path) as aside, wave.open(str(aside), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)

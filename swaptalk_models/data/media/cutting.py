@@ -17,7 +17,7 @@ from swaptalk_models.data.media.audio import read_audio, write_wav
 from swaptalk_models.data.media.video import decode_frames, open_media, probe, video_stream
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.data.media.video_writer import BT601, LIMITED_RANGE
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import ClipsConfig
 
@@ -80,7 +80,7 @@ def cut_clip(
         source, SAMPLE_RATE, float(start), None if count is None else float(start + Fraction(count, CLIP_RATE))
     )
     window = None if crop is None else _scaled_window(crop, info, reference_height)
-    with written_aside(video_out) as aside:
+    with atomic_write(video_out) as aside:
         whole = start == 0 and (end_s is None or end_s >= info.duration_s - 0.5 / CLIP_RATE)
         clip = _copy(info, aside) if whole and window is None and _may_be_copied(info, config) else None
         clip = clip or _encode(info, aside, start, count, config, window)

@@ -10,7 +10,7 @@ from typing import Self
 import av
 import numpy as np
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 
 AAC_BITS = 96_000
 BT601 = 6  # AVCOL_SPC_SMPTE170M: what swscale converts RGB to; said in the file, or players guess BT.709 for large ones
@@ -47,7 +47,7 @@ class VideoWriter:
         self._fps = Fraction(fps).limit_denominator(1001)
         self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1.0, 1.0)
         self._rate, self._crf, self._sample = rate, crf, 0
-        self._file = written_aside(path)
+        self._file = atomic_write(path)
 
     def __enter__(self) -> Self:
         aside = self._file.__enter__()

@@ -28,7 +28,7 @@ from swaptalk_models.data.phantom.motion import FPS, Motion, perform
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.data.phantom.speech import AUDIO_RATE, speak
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 
 MAX_WORKERS = 8
@@ -114,7 +114,7 @@ def write_person(video: Path, index: int, seconds: float, seed: int, size: int) 
         for i in range(frames):
             image, landmarks[i] = renderer.frame(motion.frame(i))
             writer.write(shooting.frame(image, i))
-    with written_aside(truth) as aside, open(aside, "wb") as file:
+    with atomic_write(truth) as aside, open(aside, "wb") as file:
         np.savez_compressed(
             file, landmarks=landmarks, **{field.name: getattr(motion, field.name) for field in fields(Motion)}
         )
@@ -129,7 +129,7 @@ def write_person(video: Path, index: int, seconds: float, seed: int, size: int) 
         "text": speech.text,
         "phonemes": [[p.name, round(p.start, 4), round(p.end, 4)] for p in speech.phonemes],
     }
-    with written_aside(note) as aside:
+    with atomic_write(note) as aside:
         Path(aside).write_text(json.dumps(record, indent=1))
 
 

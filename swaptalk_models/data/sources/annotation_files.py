@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 
 # MRzzm/HDTF at a fixed commit, so that the checksums below stay true.
@@ -55,7 +55,7 @@ def fetch_annotations(
         if not path.is_file():
             content = _fetch(f"{base_url}/{path.name}")
             _check(f"{base_url}/{path.name}", content, checksums[path.name], "give a folder with HDTF's files instead")
-            with written_aside(path) as aside:
+            with atomic_write(path) as aside:
                 aside.write_bytes(content)
     return paths
 

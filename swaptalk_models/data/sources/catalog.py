@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from swaptalk_models.data.sources.annotation_files import fetch_annotations
 from swaptalk_models.data.sources.annotations import FILES, hdtf_catalog
 from swaptalk_models.data.sources.folder import folder_catalog
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger, StageReport
@@ -57,7 +57,7 @@ def write_catalog(home: Home, preset: Preset, videos: str = "", hdtf: str = "", 
         after = _rows_by_video(table)
         with Ledger(home.ledger) as ledger:
             if before != after:
-                with written_aside(home.catalog) as aside:
+                with atomic_write(home.catalog) as aside:
                     pq.write_table(table, aside)
             gone = ledger.orphan_other_videos(after)
             cached = sum(before.get(video) == rows for video, rows in after.items())

@@ -18,7 +18,7 @@ from typing import Any
 import av
 
 from swaptalk_models.data.media.video import open_media, probe, video_stream
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.settings.download import DownloadConfig
 
@@ -268,7 +268,7 @@ def _joined(address: str, parts: list[Path], stem: Path) -> Path:
     else:
         extension = ".mp4" if infos[0].codec in ("h264", "hevc") and parts[1].suffix in (".m4a", ".mp4") else ".mkv"
     output = stem.with_name(stem.name + extension)
-    with written_aside(output) as aside:
+    with atomic_write(output) as aside:
         _remux(parts, aside, "mp4" if extension == ".mp4" else "matroska")
     return output
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def written_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Gives a temporary path in the folder of ``path``; leaving without an error renames it over ``path``, an error
     deletes it.
 

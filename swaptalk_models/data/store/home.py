@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.state import HomeState, read_state
 from swaptalk_models.errors import UserError
 
@@ -118,7 +118,7 @@ class Home:
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             changed = dataclasses.replace(self.state(), **changes)
-            with written_aside(self.state_file) as aside:
+            with atomic_write(self.state_file) as aside:
                 aside.write_text(json.dumps(changed.to_json(), indent=1))
 
     @contextlib.contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.evaluation.files import ABLATIONS_FILE, ABLATIONS_PAGE
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.metrics.table import BY_KEY
@@ -83,9 +83,9 @@ def _worse(figure: str, without: float, whole: float) -> bool:
 
 def write_table(found: Sequence[Difference], folder: Path, notes: Sequence[str]) -> Path:
     """A table with every figure, and a page with those that the paper has an opinion on. Returns the page's path."""
-    with written_aside(folder / ABLATIONS_FILE) as aside:
+    with atomic_write(folder / ABLATIONS_FILE) as aside:
         pq.write_table(pa.Table.from_pylist([asdict(one) for one in found]), aside)
-    with written_aside(folder / ABLATIONS_PAGE) as aside:
+    with atomic_write(folder / ABLATIONS_PAGE) as aside:
         aside.write_text(markdown(found, notes))
     return folder / ABLATIONS_PAGE
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from swaptalk_models.data.media.video import probe, read_frames
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.variants import Evaluation
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
@@ -74,7 +74,7 @@ def draw_compression(evaluations: Sequence[Evaluation], output: Path) -> Path:
         axis.set_title(title, fontsize=9)
         axis.tick_params(labelsize=8)
         axis.grid(axis="y", alpha=0.3)
-    with written_aside(output) as aside:
+    with atomic_write(output) as aside:
         figure.savefig(aside, format="png", dpi=110)
     plt.close(figure)
     return output

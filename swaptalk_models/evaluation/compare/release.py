@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.evaluation.files import COMPARISON_FILE, METRICS_FILE, RELEASE_EVALUATION_FILE, SCORES_FILE
@@ -66,7 +66,7 @@ def _write_once(path: Path, values: dict[str, Any]) -> bool:
     text = json.dumps(values, indent=1)
     if path.is_file() and path.read_text() == text:
         return False
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text(text)
     return True
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.evaluation.measure.scoring import VideoFiles
 from swaptalk_models.metrics.table import BY_KEY, FURTHER
 from swaptalk_models.settings.evaluation import EvaluationConfig
@@ -96,11 +96,11 @@ def write_tables(table: dict[str, Any], folder: Path) -> None:
     from pyarrow import csv
 
     for name, rows in zip(_TABLES, (_typed(_long(table)), _typed(table["videos"])), strict=True):
-        with written_aside(folder / f"{name}.csv") as aside:
+        with atomic_write(folder / f"{name}.csv") as aside:
             csv.write_csv(rows, aside)
-        with written_aside(folder / f"{name}.parquet") as aside:
+        with atomic_write(folder / f"{name}.parquet") as aside:
             pq.write_table(rows, aside)
-    with written_aside(folder / _WHOLE) as aside:
+    with atomic_write(folder / _WHOLE) as aside:
         aside.write_text(json.dumps(table, indent=1, allow_nan=False))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from swaptalk_models.data.snapshot import Snapshot, load_snapshot
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.evaluation.files import MADE_FROM_FILE, SOURCES_FOLDER, VIDEOS_FILE
@@ -39,9 +39,9 @@ def make_test_videos(home: Home, preset: Preset) -> Memoised[list[SceneVideo]]:
     cached = (folder / VIDEOS_FILE).is_file()
     if not cached:
         videos = _make(home, preset, load_snapshot(home), folder)
-        with written_aside(folder / MADE_FROM_FILE) as aside:
+        with atomic_write(folder / MADE_FROM_FILE) as aside:
             aside.write_text(json.dumps(origin(home, preset), indent=1))
-        with written_aside(folder / VIDEOS_FILE) as aside:  # last: its presence says that all is there
+        with atomic_write(folder / VIDEOS_FILE) as aside:  # last: its presence says that all is there
             aside.write_text(json.dumps(videos, indent=1))
     return Memoised(load_videos(folder), cached)
 

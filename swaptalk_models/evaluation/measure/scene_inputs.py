@@ -9,7 +9,7 @@ import numpy as np
 
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.snapshot import Snapshot
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.files import CHUNKS_FOLDER
 from swaptalk_models.evaluation.measure.protocol import Chunk
@@ -89,7 +89,7 @@ def source_pictures(home: Home, snapshot: Snapshot, folder: Path) -> dict[str, P
         wanted = reference_frame(landmarks)
         for batch in frames_at_25(home.clip_video(clip["clip"])):
             if wanted < len(batch):
-                with written_aside(path) as aside:
+                with atomic_write(path) as aside:
                     aside.write_bytes(encode_png(batch[wanted]))
                 break
             wanted -= len(batch)

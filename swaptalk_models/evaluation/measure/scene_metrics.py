@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
@@ -112,16 +112,16 @@ def _write(folder: Path, videos: Sequence[SceneVideo], scores: Sequence[VideoSco
         for score in scores
     ]
     rows = [_row(video, score) for video, score in zip(videos, scores, strict=True)]
-    with written_aside(folder / SUMMARY_FILE) as aside:
+    with atomic_write(folder / SUMMARY_FILE) as aside:
         aside.write_text(json.dumps(summary, indent=1))
-    with written_aside(folder / SCORES_FILE) as aside:
+    with atomic_write(folder / SCORES_FILE) as aside:
         aside.write_text(json.dumps(details))
     names = {name: None for row in rows for name in row}
     columns = {name: pa.array([row.get(name) for row in rows]) for name in names}
     columns = {
         name: column.cast(pa.float64()) if pa.types.is_null(column.type) else column for name, column in columns.items()
     }
-    with written_aside(folder / METRICS_FILE) as aside:  # last: its presence says that all is there
+    with atomic_write(folder / METRICS_FILE) as aside:  # last: its presence says that all is there
         pq.write_table(pa.table(columns), aside)
 
 
@@ -167,7 +167,7 @@ def _tell_models(home: Home, rows: list[dict[str, Any]], source: str) -> None:
         path = current(home.root, name).path / EVALUATION_FILE
         text = json.dumps({"metrics": values, "from": source}, indent=1)
         if not path.is_file() or path.read_text() != text:
-            with written_aside(path) as aside:
+            with atomic_write(path) as aside:
                 aside.write_text(text)
 
 

@@ -6,16 +6,16 @@ import sys
 
 import pytest
 
-from swaptalk_models.data.store.atomic_write import written_aside
+from swaptalk_models.data.store.atomic_write import atomic_write
 
 
 def test_whole_or_not_at_all(tmp_path):
     path = tmp_path / "deep" / "a[1].mp4"
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         assert aside.parent == path.parent
         aside.write_text("one")
         assert not path.exists()
-    with pytest.raises(RuntimeError), written_aside(path) as aside:
+    with pytest.raises(RuntimeError), atomic_write(path) as aside:
         aside.write_text("two")
         raise RuntimeError
     assert path.read_text() == "one" and os.listdir(path.parent) == ["a[1].mp4"]
@@ -26,6 +26,6 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path)
     dead.wait()
     (tmp_path / f".a.mp4.{dead.pid}.part").touch()
     (tmp_path / f".a.mp4.{os.getppid()}.part").touch()
-    with written_aside(tmp_path / "a.mp4") as aside:
+    with atomic_write(tmp_path / "a.mp4") as aside:
         aside.touch()
     assert sorted(os.listdir(tmp_path)) == sorted([f".a.mp4.{os.getppid()}.part", "a.mp4"])
