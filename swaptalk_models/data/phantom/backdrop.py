@@ -52,7 +52,8 @@ def _shelves(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
         while x < 1.7:
             wide, high = rng.uniform(0.03, 0.09), rng.uniform(0.16, 0.25)
             if rng.random() < 0.88:
-                colour = linear(rng.uniform(0.12, 0.75) * np.array((1, rng.uniform(0.5, 1), rng.uniform(0.35, 1))))
+                tint = np.array((1, rng.uniform(0.45, 1.05), rng.uniform(0.3, 0.85)))
+                colour = linear(np.clip(rng.uniform(0.12, 0.75) * tint[:: rng.choice((1, 1, 1, -1))], 0, 1))
                 _rectangle(image, canvas, x + wide, shelf + 0.5 - high, wide * 0.92, high, colour)
             x += 2 * wide
         _rectangle(image, canvas, 0, shelf + 0.525, 2, 0.025, linear((0.42, 0.32, 0.24)))
@@ -71,7 +72,9 @@ def _window(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
 
 def _foliage(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     n, unit = canvas.side, canvas.unit
-    leaves = 0.6 * cloud(rng, n, n, 0.28 * unit) + 0.5 * cloud(rng, n, n, 0.10 * unit) + 0.3 * cloud(rng, n, n, 0.04 * unit)
+    leaves = (
+        0.6 * cloud(rng, n, n, 0.28 * unit) + 0.5 * cloud(rng, n, n, 0.10 * unit) + 0.3 * cloud(rng, n, n, 0.04 * unit)
+    )
     hue = cloud(rng, n, n, 0.35 * unit)
     base = np.stack([0.11 + 0.02 * hue, np.full_like(hue, 0.15), 0.07 + 0 * hue], -1).clip(0.02)
     image = base * np.exp(0.55 * leaves)[..., None]

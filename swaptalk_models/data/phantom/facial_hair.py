@@ -84,5 +84,3 @@ def _beard_hairs(p: Person, canvas: Canvas) -> np.ndarray:
     bend = 0.03 * clouds(rng, canvas.side, {0.16 * canvas.unit: 1.0})
     across = canvas.u * (1 - 0.25 * canvas.v) + bend
     return 0.7 * fibres(rng, across / 3.4, canvas.v, 170, 0.09) + 0.6 * fibres(rng, across / 3.4, canvas.v, 80, 0.2)
-
-

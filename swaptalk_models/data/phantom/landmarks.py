@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.data.phantom.features import eye_curves, lip_curves, mouth_half_width
 from swaptalk_models.data.phantom.facial_hair import brow_ends, brow_line
+from swaptalk_models.data.phantom.features import eye_curves, lip_curves, mouth_half_width
 from swaptalk_models.data.phantom.people import Person
 from swaptalk_models.data.phantom.sculpt import outline_radius
 

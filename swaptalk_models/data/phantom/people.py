@@ -15,6 +15,7 @@ from swaptalk_models.data.phantom.draws import Draws
 from swaptalk_models.data.phantom.light import Colour, Light, draw_light
 from swaptalk_models.data.phantom.palette import BACKDROPS, CLOTHES, HAIR, IRIS, SKIN
 
+
 @dataclass(frozen=True)
 class Voice:
     """`name` as espeak-ng knows it; pitch and range 0 to 99."""

@@ -136,7 +136,7 @@ def _roughness(person: Person, canvas: Canvas) -> np.ndarray:
     rng = np.random.default_rng([person.index, 41])
     unit = canvas.unit
     fine = clouds(rng, canvas.side, {0.009 * unit: 0.5, 0.018 * unit: 0.8, 0.045 * unit: 1.0})
-    return (0.00045 * (0.4 + person.pores + 0.5 * person.wrinkles)) * fine
+    return (0.00055 * (0.4 + person.pores + 0.5 * person.wrinkles)) * fine
 
 
 def light_relief(person: Person, canvas: Canvas) -> Relief:
@@ -155,7 +155,7 @@ def light_relief(person: Person, canvas: Canvas) -> Relief:
     level = soft * (0.35 + 0.65 * crisp)
     half = light.direction() + np.array((0, 0, 1), np.float32)
     half /= np.linalg.norm(half)
-    even = normals(depth + 0.45 * rough_height, canvas.unit)
+    even = normals(depth + 0.25 * rough_height, canvas.unit)
     mirror = np.clip(even @ half, 0, 1)
     gloss = (0.55 * mirror**14 + 0.8 * mirror**45) * (1 - 0.6 * light.softness) * shadow * sky
     return Relief(reach, depth, normal, level.astype(np.float32), gloss.astype(np.float32))
@@ -170,7 +170,9 @@ def turn_gain(person: Person, canvas: Canvas) -> np.ndarray:
     depth = canvas.blur(depth, 0.04)
     normal, step = normals(depth, canvas.unit), 0.15
     levels = [
-        np.log(np.maximum(person.light.on(normal, cast_shadow(depth, canvas.unit, person.light, t), 1.0, t).mean(-1), 0.05))
+        np.log(
+            np.maximum(person.light.on(normal, cast_shadow(depth, canvas.unit, person.light, t), 1.0, t).mean(-1), 0.05)
+        )
         for t in (-step, step)
     ]
     slope = np.clip((levels[1] - levels[0]) / (2 * step), -1.5, 1.5)

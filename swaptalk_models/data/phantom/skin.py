@@ -42,7 +42,7 @@ def blood(person: Person, canvas: Canvas) -> np.ndarray:
         red = red + 0.5 * bump(u, v, side * p.nose_width, p.nose_y - 0.03, 0.04, 0.05)
         red = red + 0.4 * bump(u, v, side * p.eye_x, p.eye_y + 0.02, 0.14, 0.09)
     unit = canvas.unit
-    patches = clouds(rng, canvas.side, {0.30 * unit: 0.10, 0.11 * unit: 0.10, 0.045 * unit: 0.07, 0.018 * unit: 0.06})
+    patches = clouds(rng, canvas.side, {0.30 * unit: 0.10, 0.11 * unit: 0.10, 0.045 * unit: 0.09, 0.018 * unit: 0.09})
     return ((0.06 + 0.48 * p.blush) * red + (0.25 + 0.55 * p.mottle) * patches).astype(np.float32)
 
 
@@ -51,12 +51,15 @@ def pigment(person: Person, canvas: Canvas) -> np.ndarray:
     p, u, v = person, canvas.u, canvas.v
     rng = np.random.default_rng([p.index, 52])
     unit = canvas.unit
-    dark = (0.2 + 0.4 * p.mottle) * clouds(rng, canvas.side, {0.5 * unit: 0.05, 0.09 * unit: 0.035, 0.022 * unit: 0.03})
+    dark = (0.2 + 0.4 * p.mottle) * clouds(rng, canvas.side, {0.5 * unit: 0.05, 0.09 * unit: 0.04, 0.022 * unit: 0.05})
     for side in (-1, 1):
         dark = dark + (0.12 + 0.45 * p.eye_shadow) * bump(u, v, side * p.eye_x, p.eye_y - 0.045, 0.12, 0.050)
         dark = dark + (0.10 + 0.25 * p.wrinkles) * bump(u, v, side * p.eye_x * 0.93, p.eye_y + 0.085, 0.10, 0.035)
     # Many small dots over nose and cheeks, a few large ones anywhere.
-    dots = [(rng.normal(0, 0.28), rng.normal(0.16, 0.09), rng.uniform(0.006, 0.013), rng.uniform(0.15, 0.45)) for _ in range(int(90 * p.freckles))]
+    dots = [
+        (rng.normal(0, 0.28), rng.normal(0.16, 0.09), rng.uniform(0.006, 0.013), rng.uniform(0.15, 0.45))
+        for _ in range(int(90 * p.freckles))
+    ]
     spots = int(3 + 14 * p.mottle * (0.3 + p.age))
     dots += [
         (rng.uniform(-0.6, 0.6), rng.uniform(-0.6, 0.9), rng.uniform(0.006, 0.016), rng.uniform(0.15, 0.5))
@@ -111,7 +114,9 @@ def _nostrils(p: Person, canvas: Canvas, lit: np.ndarray) -> None:
     for side in (-1, 1):
         tilt = v + 0.22 * side * (u - side * p.nose_width * 0.45)
         wide = 0.016 + 0.08 * p.nose_width
-        hole = np.exp(-0.5 * ((u - side * p.nose_width * 0.46) / wide) ** 2 - 0.5 * ((tilt - p.nose_y - 0.004) / 0.015) ** 2)
+        hole = np.exp(
+            -0.5 * ((u - side * p.nose_width * 0.46) / wide) ** 2 - 0.5 * ((tilt - p.nose_y - 0.004) / 0.015) ** 2
+        )
         over(lit, base * (0.05, 0.022, 0.018), (0.88 * smoothstep(hole, 0.35, 0.95)).astype(np.float32))
         crease = bump(u, v, side * (p.nose_width + 0.004), p.nose_y - 0.030, 0.014, 0.040)
         over(lit, base * (0.28, 0.15, 0.13), 0.40 * crease.astype(np.float32))
