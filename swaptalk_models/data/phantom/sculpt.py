@@ -157,7 +157,7 @@ def light_relief(person: Person, canvas: Canvas) -> Relief:
     half /= np.linalg.norm(half)
     even = normals(depth + 0.25 * rough_height, canvas.unit)
     mirror = np.clip(even @ half, 0, 1)
-    gloss = (0.55 * mirror**14 + 0.8 * mirror**45) * (1 - 0.6 * light.softness) * shadow * sky
+    gloss = (0.55 * mirror**14 + 0.55 * mirror**45) * (1 - 0.6 * light.softness) * shadow * sky
     return Relief(reach, depth, normal, level.astype(np.float32), gloss.astype(np.float32))
 
 

@@ -87,13 +87,14 @@ def shine(person: Person, canvas: Canvas) -> np.ndarray:
 
 
 def beard_area(person: Person, canvas: Canvas) -> np.ndarray:
-    """Where a beard grows, (side, side) 0..1: jaw, chin and upper lip, with a soft upper edge."""
+    """Where a beard grows, (side, side) 0..1: jaw, chin and upper lip, with a soft upper edge; the lips' rim stays bare."""
     p, u, v = person, canvas.u, canvas.v
     across = np.clip(np.abs(u), 0, p.face_width) / p.face_width
     jaw_line = 0.06 + (p.mouth_y - 0.08) * (1 - across**2.2)
     jaw = smoothstep(v - jaw_line * np.ones_like(v), -0.03, 0.16)
     lip = bump(u, v, 0, (p.nose_y + p.mouth_y) / 2 + 0.01, p.mouth_width * 0.75, 0.055)
-    return np.clip(np.maximum(jaw, smoothstep(lip, 0.25, 0.8)), 0, 1)
+    rim = np.sqrt((u / (p.mouth_width * 1.15)) ** 2 + ((v - p.mouth_y - 0.01) / (0.05 + p.lower_lip)) ** 2)
+    return np.maximum(jaw, 0.7 * smoothstep(lip, 0.25, 0.8)) * smoothstep(rim, 0.8, 1.3)
 
 
 def _shave(p: Person, canvas: Canvas, albedo: np.ndarray) -> None:
