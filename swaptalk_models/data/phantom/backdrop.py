@@ -72,7 +72,9 @@ def _window(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
 
 def _foliage(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     n, unit = canvas.side, canvas.unit
-    leaves = 0.6 * cloud(rng, n, n, 0.28 * unit) + 0.5 * cloud(rng, n, n, 0.10 * unit) + 0.3 * cloud(rng, n, n, 0.04 * unit)
+    leaves = (
+        0.6 * cloud(rng, n, n, 0.28 * unit) + 0.5 * cloud(rng, n, n, 0.10 * unit) + 0.3 * cloud(rng, n, n, 0.04 * unit)
+    )
     hue = cloud(rng, n, n, 0.35 * unit)
     base = np.stack([0.11 + 0.02 * hue, np.full_like(hue, 0.15), 0.07 + 0 * hue], -1).clip(0.02)
     image = base * np.exp(0.55 * leaves)[..., None]

@@ -35,9 +35,15 @@ def paint_clothes(person: Person, canvas: Canvas, image: np.ndarray) -> None:
         wing = np.minimum(np.minimum(wing, 0.50 - away), v - collar + 0.015)
         wings = canvas.cover(np.minimum(wing, 1.5 - v), 0.012) * 0.95
         colour = _shirt(p) * lit if p.collar == "suit" else cloth * 1.15 + 0.006
-        layer(image, (colour * (1 - 0.25 * np.exp(-np.clip(wing, 0, None) / 0.02))[..., None]).astype(np.float32), wings)
+        layer(
+            image, (colour * (1 - 0.25 * np.exp(-np.clip(wing, 0, None) / 0.02))[..., None]).astype(np.float32), wings
+        )
     elif p.collar == "crew":
-        layer(image, (cloth * 0.6).astype(np.float32), canvas.cover(0.035 - np.abs(distance - 0.03), 0.01) * (away < 0.47) * alpha)
+        layer(
+            image,
+            (cloth * 0.6).astype(np.float32),
+            canvas.cover(0.035 - np.abs(distance - 0.03), 0.01) * (away < 0.47) * alpha,
+        )
 
 
 def _light_on_cloth(p: Person, canvas: Canvas, rng: np.random.Generator, away, distance) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Writes the phantom corpus: one ordinary mp4 a person, and beside it the truth that a pipeline never reads.
 
-OUTPUT/phantom_000.mp4           h264 yuv420p, 25 fps, with AAC speech
+OUTPUT/phantom_000.mp4           h264 yuv420p, 25 fps, compressed as the person's camera does it, with AAC speech
 OUTPUT/truth/phantom_000.npz     a row a frame: landmarks (T, 68, 2) in pixels (iBUG order), and the fields of Motion
 OUTPUT/truth/phantom_000.json    the person's traits, what is said and when, and from what the file was made
 """

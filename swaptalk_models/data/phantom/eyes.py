@@ -65,10 +65,19 @@ class Eye:
         round_off = np.sqrt(np.clip(1 - (s / 1.05) ** 2, 0, 1))
         # The fold above the lid smooths out while the lid is down; the lid below it catches light.
         height = 0.026 + 0.024 * p.crease
-        fold = np.exp(-0.5 * ((v - resting + height) / 0.010) ** 2) * round_off * (0.30 + 0.35 * p.crease) * (1 - 0.6 * blink)
+        fold = (
+            np.exp(-0.5 * ((v - resting + height) / 0.010) ** 2)
+            * round_off
+            * (0.30 + 0.35 * p.crease)
+            * (1 - 0.6 * blink)
+        )
         lid = 0.10 * np.exp(-0.5 * ((v - resting + 0.5 * height) / 0.010) ** 2) * round_off
         image *= (1 - fold + lid)[..., None].astype(np.float32)
-        over(image, self._ball(upper, lower, look), cover(np.minimum(v - upper, lower - v), 0.004) * cover((1 - np.abs(s)) * p.eye_width))
+        over(
+            image,
+            self._ball(upper, lower, look),
+            cover(np.minimum(v - upper, lower - v), 0.004) * cover((1 - np.abs(s)) * p.eye_width),
+        )
         # The wet edge of the lower lid, and its shade below.
         wet = np.exp(-0.5 * ((v - lower - 0.003) / 0.0055) ** 2) * round_off * (1 - 0.6 * blink)
         over(image, self._skin * (1.15, 0.80, 0.78) * self._falls, (0.50 * wet).astype(np.float32))
@@ -97,7 +106,9 @@ class Eye:
         iris = cv2.warpAffine(self._iris, shift, (u.shape[1], v.shape[0]), flags=cv2.INTER_LINEAR)
         image = self._sclera * (1 - iris[..., 3:]) + iris[..., :3] * iris[..., 3:]
         # The upper lid and its lashes shade the ball.
-        shade = (1 - 0.62 * np.exp(-np.clip(v - upper, 0, None) / 0.026)) * (1 - 0.25 * np.exp(-np.clip(lower - v, 0, None) / 0.02))
+        shade = (1 - 0.62 * np.exp(-np.clip(v - upper, 0, None) / 0.026)) * (
+            1 - 0.25 * np.exp(-np.clip(lower - v, 0, None) / 0.02)
+        )
         image = image * self._falls * shade[..., None]
         # The lamp's reflection on the cornea, and a fainter one of the fill; both stay with the lamps, not the gaze.
         light, radius = p.light, p.iris_radius

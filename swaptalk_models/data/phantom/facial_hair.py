@@ -64,7 +64,7 @@ def paint_beard(person: Person, canvas: Canvas, image: np.ndarray, relief: Relie
     rim = np.sqrt((u / (p.mouth_width * 1.25)) ** 2 + ((v - p.mouth_y - 0.02) / (0.10 + p.lower_lip)) ** 2)
     jaw, chin = (shape * smoothstep(rim, 0.85, 1.25) for shape in (jaw, chin))
     shapes = {
-        "stubble": 0.38 * np.maximum(jaw, 0.5 * moustache),
+        "stubble": 0.34 * np.maximum(jaw, 0.25 * moustache),
         "moustache": 0.55 * moustache,
         "goatee": np.maximum(0.9 * chin, 0.22 * moustache),
         "full": np.maximum(0.92 * jaw, 0.40 * moustache),
@@ -84,5 +84,3 @@ def _beard_hairs(p: Person, canvas: Canvas) -> np.ndarray:
     bend = 0.03 * clouds(rng, canvas.side, {0.16 * canvas.unit: 1.0})
     across = canvas.u * (1 - 0.25 * canvas.v) + bend
     return 0.7 * fibres(rng, across / 3.4, canvas.v, 170, 0.09) + 0.6 * fibres(rng, across / 3.4, canvas.v, 80, 0.2)
-
-

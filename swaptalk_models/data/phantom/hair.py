@@ -68,7 +68,9 @@ def strands(person: Person, canvas: Canvas, seed: int) -> np.ndarray:
     return straight.astype(np.float32)
 
 
-def _lit_hair(person: Person, normal: np.ndarray, locks: np.ndarray, depth: np.ndarray, thin: float = 1.0) -> np.ndarray:
+def _lit_hair(
+    person: Person, normal: np.ndarray, locks: np.ndarray, depth: np.ndarray, thin: float = 1.0
+) -> np.ndarray:
     """Linear colour (H, W, 3) of hair with surface `normal`; `depth` (H, W) 0..1: how much light gets in.
 
     The shine is a band across the hairs where their tangent lies square to the half vector (Kajiya and Kay 1989);

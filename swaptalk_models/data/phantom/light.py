@@ -116,8 +116,12 @@ class Light:
         return self.exposure / level * (level / mean) ** 0.75
 
 
-def draw_light(draw: Draws, bounce: Colour) -> Light:
-    """From a flat studio to a lamp far on one side; some shade is always filled, as on any face that is filmed."""
+def draw_light(draw: Draws, bounce: Colour, skin: Colour) -> Light:
+    """From a flat studio to a lamp far on one side; some shade is always filled, as on any face that is filmed.
+
+    `bounce` is the colour of the clothes; a camera exposes for the `skin`, so fair faces get a little less.
+    """
+    metered = float(np.clip((0.25 / (linear(skin) @ _LUMA)) ** 0.25, 0.82, 1.15))
     side = draw.uniform(-1, 1)
     azimuth = np.radians(62 * np.sign(side) * abs(side) ** 1.2)
     return Light(
@@ -129,7 +133,7 @@ def draw_light(draw: Draws, bounce: Colour) -> Light:
         fill_warmth=draw.uniform(-0.9, 0.7),
         sky=draw.uniform(0.22, 0.50),
         bounce=tuple(float(c) for c in 0.25 + 0.75 * linear(bounce)),
-        exposure=draw.uniform(0.95, 1.50),
+        exposure=metered * draw.uniform(0.95, 1.45),
     )
 
 

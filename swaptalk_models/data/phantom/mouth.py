@@ -118,6 +118,8 @@ class Mouth:
         depth = np.clip((v - crown) / (0.11 + 0.2 * gap), 0, 1)
         level = 0.30 + 0.60 * np.sin(np.pi * np.clip(depth, 0, 0.9)) - 0.16 * np.exp(-((s / 0.09) ** 2))
         level = level * np.exp(0.10 * self._bumps) * (0.60 + 0.40 * mouth["tongue"])
-        wet = 0.05 * np.exp(-0.5 * ((depth - 0.32) / 0.10) ** 2 - 0.5 * ((s - 0.2 * self._person.light.side) / 0.30) ** 2)
+        wet = 0.05 * np.exp(
+            -0.5 * ((depth - 0.32) / 0.10) ** 2 - 0.5 * ((s - 0.2 * self._person.light.side) / 0.30) ** 2
+        )
         wet = wet * np.clip(1 + 0.8 * self._bumps, 0, 2.5)
         over(image, lit * (_TONGUE * level[..., None] + wet[..., None]), self._canvas.cover(v - crown, 0.020) * 0.95)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 # From deep brown to porcelain; a person's undertone, warm or cool, comes on top.
-SKIN = np.array(
-    [(74, 49, 41), (98, 67, 56), (126, 88, 72), (158, 114, 97), (182, 139, 124), (200, 159, 146), (212, 175, 165)]
-) / 255
+SKIN = (
+    np.array(
+        [(74, 49, 41), (98, 67, 56), (126, 88, 72), (158, 114, 97), (182, 139, 124), (200, 159, 146), (212, 175, 165)]
+    )
+    / 255
+)
 HAIR = {
     "black": (22, 19, 20),
     "dark": (44, 32, 26),

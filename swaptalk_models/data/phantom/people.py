@@ -1,4 +1,4 @@
-"""Who the phantoms are: dozens of people who differ in shape first and in colour second.
+"""Who the phantoms are: people of every age and skin who differ in shape, surface, light, camera, voice and manner.
 
 Lengths are in head units: the origin lies between nose bridge and cheekbones, u points right, v down, the chin is near
 v = 1, so one unit is about half a face.
@@ -235,7 +235,7 @@ def make_person(index: int, seed: int = 0) -> Person:
         eye_shadow=u(0.1, 0.5) + 0.3 * soft * u(),
         hair=_hair(draw, age, feminine),
         beard=beard,
-        glasses=draw.choice(("none", "round", "square", "half"), (7, 1, 1, 1)),
+        glasses=draw.choice(("round", "square", "half", "none"), (1, 1, 1, 7)),
         clothes=clothes,
         collar=draw.choice(("crew", "shirt", "vee", "suit"), (3, 2, 2, 3)),
         pattern=draw.choice(("plain", "stripes", "knit", "check"), (4, 1, 1, 1)),
@@ -250,7 +250,7 @@ def make_person(index: int, seed: int = 0) -> Person:
         lip_gloss=u(0.1, 0.7) + 0.3 * soft,
         tooth_white=u(),
         tooth_gaps=u(),
-        light=draw_light(draw, clothes),
+        light=draw_light(draw, clothes, colours["skin"]),
         camera=draw_camera(draw),
         voice=voice,
         liveliness=u(0.6, 1.2),

@@ -1,6 +1,7 @@
 """Draws the frames of one phantom.
 
-The still layers are painted once; a frame repaints mouth and eyes and bends the layers to the pose.
+The still layers, backdrop, body and head, are painted once; a frame repaints mouth and eyes, bends the layers to the
+pose and lets the light glide over the head as it turns.
 """
 
 from __future__ import annotations
@@ -191,8 +192,9 @@ class Renderer:
         scene = _blend(stage[..., :3], self._backdrop, stage[..., 3])
         colour = np.ascontiguousarray(head[..., :3])
         if abs(motion["yaw"]) > 1e-3:
-            # Screen values are roots of light, so the exponent halves.
-            gain = cv2.resize(np.exp(0.5 * motion["yaw"] * self._turn), (side, side))
+            # Screen values are roots of light, so the exponent halves; the slope holds for small turns.
+            turn = float(np.clip(motion["yaw"], -0.25, 0.25))
+            gain = cv2.resize(np.exp(0.5 * turn * self._turn), (side, side))
             colour = cv2.multiply(colour, cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
         return _blend(colour, scene, head[..., 3])
 

@@ -157,7 +157,7 @@ def light_relief(person: Person, canvas: Canvas) -> Relief:
     half /= np.linalg.norm(half)
     even = normals(depth + 0.25 * rough_height, canvas.unit)
     mirror = np.clip(even @ half, 0, 1)
-    gloss = (0.55 * mirror**14 + 0.8 * mirror**45) * (1 - 0.6 * light.softness) * shadow * sky
+    gloss = (0.55 * mirror**14 + 0.55 * mirror**45) * (1 - 0.6 * light.softness) * shadow * sky
     return Relief(reach, depth, normal, level.astype(np.float32), gloss.astype(np.float32))
 
 
@@ -170,7 +170,9 @@ def turn_gain(person: Person, canvas: Canvas) -> np.ndarray:
     depth = canvas.blur(depth, 0.04)
     normal, step = normals(depth, canvas.unit), 0.15
     levels = [
-        np.log(np.maximum(person.light.on(normal, cast_shadow(depth, canvas.unit, person.light, t), 1.0, t).mean(-1), 0.05))
+        np.log(
+            np.maximum(person.light.on(normal, cast_shadow(depth, canvas.unit, person.light, t), 1.0, t).mean(-1), 0.05)
+        )
         for t in (-step, step)
     ]
     slope = np.clip((levels[1] - levels[0]) / (2 * step), -1.5, 1.5)

@@ -56,7 +56,10 @@ def pigment(person: Person, canvas: Canvas) -> np.ndarray:
         dark = dark + (0.12 + 0.45 * p.eye_shadow) * bump(u, v, side * p.eye_x, p.eye_y - 0.045, 0.12, 0.050)
         dark = dark + (0.10 + 0.25 * p.wrinkles) * bump(u, v, side * p.eye_x * 0.93, p.eye_y + 0.085, 0.10, 0.035)
     # Many small dots over nose and cheeks, a few large ones anywhere.
-    dots = [(rng.normal(0, 0.28), rng.normal(0.16, 0.09), rng.uniform(0.006, 0.013), rng.uniform(0.15, 0.45)) for _ in range(int(90 * p.freckles))]
+    dots = [
+        (rng.normal(0, 0.28), rng.normal(0.16, 0.09), rng.uniform(0.006, 0.013), rng.uniform(0.15, 0.45))
+        for _ in range(int(90 * p.freckles))
+    ]
     spots = int(3 + 14 * p.mottle * (0.3 + p.age))
     dots += [
         (rng.uniform(-0.6, 0.6), rng.uniform(-0.6, 0.9), rng.uniform(0.006, 0.016), rng.uniform(0.15, 0.5))
@@ -84,13 +87,14 @@ def shine(person: Person, canvas: Canvas) -> np.ndarray:
 
 
 def beard_area(person: Person, canvas: Canvas) -> np.ndarray:
-    """Where a beard grows, (side, side) 0..1: jaw, chin and upper lip, with a soft upper edge."""
+    """Where a beard grows, (side, side) 0..1: jaw, chin and upper lip, with a soft upper edge; the lips' rim stays bare."""
     p, u, v = person, canvas.u, canvas.v
     across = np.clip(np.abs(u), 0, p.face_width) / p.face_width
     jaw_line = 0.06 + (p.mouth_y - 0.08) * (1 - across**2.2)
     jaw = smoothstep(v - jaw_line * np.ones_like(v), -0.03, 0.16)
     lip = bump(u, v, 0, (p.nose_y + p.mouth_y) / 2 + 0.01, p.mouth_width * 0.75, 0.055)
-    return np.clip(np.maximum(jaw, smoothstep(lip, 0.25, 0.8)), 0, 1)
+    rim = np.sqrt((u / (p.mouth_width * 1.15)) ** 2 + ((v - p.mouth_y - 0.01) / (0.05 + p.lower_lip)) ** 2)
+    return np.maximum(jaw, 0.7 * smoothstep(lip, 0.25, 0.8)) * smoothstep(rim, 0.8, 1.3)
 
 
 def _shave(p: Person, canvas: Canvas, albedo: np.ndarray) -> None:
@@ -111,7 +115,9 @@ def _nostrils(p: Person, canvas: Canvas, lit: np.ndarray) -> None:
     for side in (-1, 1):
         tilt = v + 0.22 * side * (u - side * p.nose_width * 0.45)
         wide = 0.016 + 0.08 * p.nose_width
-        hole = np.exp(-0.5 * ((u - side * p.nose_width * 0.46) / wide) ** 2 - 0.5 * ((tilt - p.nose_y - 0.004) / 0.015) ** 2)
+        hole = np.exp(
+            -0.5 * ((u - side * p.nose_width * 0.46) / wide) ** 2 - 0.5 * ((tilt - p.nose_y - 0.004) / 0.015) ** 2
+        )
         over(lit, base * (0.05, 0.022, 0.018), (0.88 * smoothstep(hole, 0.35, 0.95)).astype(np.float32))
         crease = bump(u, v, side * (p.nose_width + 0.004), p.nose_y - 0.030, 0.014, 0.040)
         over(lit, base * (0.28, 0.15, 0.13), 0.40 * crease.astype(np.float32))
