@@ -123,6 +123,7 @@ def _model(home: Path, name: str) -> dict[str, Any] | None:
         "path": str(folder.path),
         "step": folder.result()["step"],
         "metrics": held_out_metrics(folder),
+        **({"kept": folder.result()["kept"]} if "kept" in folder.result() else {}),
     }
 
 

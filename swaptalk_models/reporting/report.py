@@ -204,7 +204,8 @@ def _section(name: str, model: ModelFolder) -> ModelSection:
         model_metrics(name, model),
         read_history(model.path / HISTORY_FILE),
         [Picture(_fitted(path), path.stem) for path in sorted((model.path / "samples").glob("*.png"))],
-        {"steps": f"{result['step']:,}", "seconds": f"{result['seconds']:.0f}", "trained on": result["hardware"]},
+        {"steps": f"{result['step']:,}", "seconds": f"{result['seconds']:.0f}", "trained on": result["hardware"]}
+        | ({"weights": result["kept"]} if "kept" in result else {}),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from swaptalk_models.data.person_split import SPLITS
 from swaptalk_models.data.quality.gates import heard
-from swaptalk_models.data.snapshot import TABLES, load_snapshot, make_snapshot
+from swaptalk_models.data.snapshot import TABLES, is_drawn, load_snapshot, make_snapshot, make_unheard_snapshot
 from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.audit import wrong_rows
@@ -283,6 +283,29 @@ def listen(home: Home, offsets: dict[str, float]) -> None:
         for clip, offset in offsets.items():
             inputs, output = hash_values(heard(crops[clip], mels[clip])), {"quality": {"offset": offset, "spread": 1.0}}
             ledger.commit([Entry("sync_offsets", clip, clip[:2], "f", inputs, "1", "p", OK, output=output)])
+
+
+def test_the_judge_learns_from_what_it_does_not_change(home: Home):
+    """One run is enough: what is heard moves the snapshot, not the data that the listener was trained on."""
+    shift = with_quality(out_of_step="shift")
+    before = make_unheard_snapshot(home, shift)
+    assert not (home.snapshots / "current").exists(), "nobody else trains on it"
+    listen(home, {"a0_000": -5.0})
+    heard_now = make_snapshot(home, shift)
+    assert make_unheard_snapshot(home, shift).version == before.version != heard_now.version
+    assert load_snapshot(home).version == heard_now.version
+    assert mute(make_unheard_snapshot(home, PRESET)) == set(), "nor is a clip left out that was heard to be out of step"
+    assert make_unheard_snapshot(home, with_quality(out_of_step="keep")).version == before.version
+
+
+def test_drawn_are_only_the_phantoms(home: Home):
+    assert not is_drawn(home)
+    rows = [{"video": "a0", "clip": "a0_000", "clip_index": 0, "person": "a", "source": str(home.phantom / "a0.mp4")}]
+    pq.write_table(catalog_table(rows), home.catalog)
+    assert is_drawn(home)
+    rows.append({"video": "b0", "clip": "b0_000", "clip_index": 0, "person": "b", "source": "/films/b0.mp4"})
+    pq.write_table(catalog_table(rows), home.catalog)
+    assert not is_drawn(home)
 
 
 def test_an_offset_holds_for_the_sound_it_was_measured_on(home: Home):

@@ -1,0 +1,74 @@
+"""inference/shipped.py, and what lies in the package"""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from swaptalk_models.data.sources.catalog_table import catalog_table
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import own_models
+from swaptalk_models.inference import shipped
+from swaptalk_models.inference.release import load_release
+from swaptalk_models.inference.shipped import LARGEST_MB, pack
+from swaptalk_models.modules.model_folder import SHIPPED, ModelFolder, make_current
+from swaptalk_models.modules.weights import load_model, save_model
+from swaptalk_models.rehearsal.random_data import untrained
+from swaptalk_models.settings.preset import load_preset
+
+PRESET = load_preset("shipped")
+NETWORKS = [spec.name for spec in own_models() if spec.network]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home").create()
+    home.catalog.parent.mkdir()
+    row = {"video": "a0", "clip": "a0_000", "clip_index": 0, "person": "a", "source": str(home.phantom / "a0.mp4")}
+    pq.write_table(catalog_table([row]), home.catalog)
+    monkeypatch.setattr(shipped, "load_snapshot", lambda home: type("Snapshot", (), {"version": "snap"}))
+    shape = {"crop_size": 128, "grid": PRESET.grid, "dim": PRESET.vqgan.dim, "groups": PRESET.vqgan.groups}
+    for name in NETWORKS:
+        folder = ModelFolder(home.models / name / "v1")
+        torch.manual_seed(0)
+        save_model(name, untrained(name, PRESET), shape, folder.path)
+        result = {"step": 7, "metrics": {"figure": 0.5}, "baselines": {}}
+        (folder.path / "result.json").write_text(json.dumps(result))
+        make_current(folder)
+    return home
+
+
+def test_what_is_packed_is_small_whole_and_runs(home, tmp_path):
+    settings = pack(home, PRESET, tmp_path / "shipped")
+    assert set(settings["models"]) == set(NETWORKS)
+    size = sum(path.stat().st_size for path in (tmp_path / "shipped").rglob("*") if path.is_file())
+    assert size <= LARGEST_MB * 1e6
+    halves = load_file(tmp_path / "shipped" / "vqgan" / "weights.safetensors")
+    assert {tensor.dtype for tensor in halves.values() if tensor.is_floating_point()} == {torch.float16}
+    for name in NETWORKS:
+        theirs = load_model(name, home.models / name / "v1").state_dict()
+        ours = load_model(name, tmp_path / "shipped" / name).state_dict()
+        assert all(torch.allclose(ours[key], tensor, atol=1e-2) for key, tensor in theirs.items() if tensor.is_floating_point())
+        assert all(tensor.dtype == theirs[key].dtype for key, tensor in ours.items()), "in full precision again"
+    assert load_release(tmp_path / "shipped", "cpu").grid == 32
+    assert "drawn people" in (tmp_path / "shipped" / "MODEL_CARD.md").read_text()
+
+
+def test_weights_of_real_people_are_never_packed(home, tmp_path):
+    row = {"video": "b0", "clip": "b0_000", "clip_index": 0, "person": "b", "source": "/films/b0.mp4"}
+    pq.write_table(catalog_table([row]), home.catalog)
+    with pytest.raises(UserError, match="only weights of drawn people"):
+        pack(home, PRESET, tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()
+
+
+@pytest.mark.skipif(not (SHIPPED / "release.json").is_file(), reason="no weights in this checkout")
+def test_what_lies_in_the_package_is_whole():
+    networks = load_release(SHIPPED, "cpu")
+    assert networks.grid == 32 and networks.crops.size == 128
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) <= LARGEST_MB * 1e6
+    settings = json.loads((SHIPPED / "release.json").read_text())
+    assert set(settings["models"]) == set(NETWORKS)
