@@ -31,7 +31,7 @@ _ROOM = 0.08  # of the size of the mouth: room around the lips, which move other
 _MAGNIFIED, _SQUEEZED = (0.2, 0.45), (1.7, 2.8)  # the warp's local scales between which detail fades
 _SHRUNK = (0.03, 0.25)  # a triangle's area over that in the source
 _UNLIKE = 22.0  # grey levels between the low bands at which half of the detail is left
-_LUMA = np.float32([0.299, 0.587, 0.114])
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)

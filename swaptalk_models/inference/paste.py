@@ -51,7 +51,7 @@ def paste_face(
     size = face.shape[0]
     height, width = frame.shape[:2]
     back = invert_affine(affine)
-    corners = apply_affine(np.float32([[0, 0], [size, 0], [size, size], [0, size]]) - 0.5, back)
+    corners = apply_affine(np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32) - 0.5, back)
     x0, y0 = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [width, height])
     x1, y1 = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, [width, height])
     pasted = frame.copy()

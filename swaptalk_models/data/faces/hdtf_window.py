@@ -54,7 +54,7 @@ def _sampled(path: str | os.PathLike[str], start_s: float, end_s: float | None, 
 def _heads(boxes: np.ndarray) -> np.ndarray:
     """Face boxes (frames, 4) grown to hold the whole head."""
     middle, side = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    middle = middle - side * np.float32([0, LIFT])
+    middle = middle - side * np.array([0, LIFT], np.float32)
     return np.concatenate([middle - side * HEAD / 2, middle + side * HEAD / 2], axis=1)
 
 

@@ -209,7 +209,7 @@ def _fill_gaps(known: np.ndarray, seen: np.ndarray, num_frames: int) -> np.ndarr
 def _prominence(box: np.ndarray, shape: tuple[int, ...]) -> float:
     """Box area in square pixels, halved at the frame's rim: the speaker is the largest and most central face."""
     height, width = shape[:2]
-    off = np.abs((box[:2] + box[2:]) / 2 / np.float32([width, height]) - 0.5).max() * 2
+    off = np.abs((box[:2] + box[2:]) / 2 / np.array([width, height], np.float32) - 0.5).max() * 2
     return float(np.prod(box[2:] - box[:2])) * (1 - 0.5 * min(float(off), 1.0))
 
 
@@ -237,7 +237,7 @@ def _doubt(backend: FaceBackend, image: np.ndarray, box: np.ndarray) -> float:
     pixel; a regression that sees a hand or a microphone there puts them somewhere else each time.
     """
     width = float(box[2] - box[0])
-    shift = np.float32([_SHIFT * width, 0, _SHIFT * width, 0])
+    shift = np.array([_SHIFT * width, 0, _SHIFT * width, 0], np.float32)
     left, right = (backend.landmarks(image, box + sign * shift) for sign in (-1, 1))
     moved = np.linalg.norm(left - right, axis=1) / 2 / max(width, 1e-6)
     return float(max(moved[27:36].mean(), moved[48:].mean()))

@@ -146,7 +146,7 @@ def cast_shadow(depth: np.ndarray, unit: float, light: Light, turn: float = 0.0)
     flat = max(float(np.hypot(x, y)), 1e-3)
     hidden = np.zeros_like(depth)
     for reach in (0.03, 0.06, 0.09, 0.13, 0.17, 0.22, 0.28, 0.36):
-        shift = np.float32([[1, 0, -reach * x / flat * unit], [0, 1, -reach * y / flat * unit]])
+        shift = np.array([[1, 0, -reach * x / flat * unit], [0, 1, -reach * y / flat * unit]], np.float32)
         moved = cv2.warpAffine(depth, shift, depth.shape[::-1], borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0)
         soft = 0.015 + (0.10 + 0.35 * light.softness) * reach
         hidden = np.maximum(hidden, smoothstep(moved - depth - reach * z / flat, 0.0, soft))
