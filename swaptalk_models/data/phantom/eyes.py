@@ -88,7 +88,7 @@ class Eye:
         alpha = np.clip(np.maximum(0.92 * line, hairs), 0, 1)
         over(image, np.array((0.012, 0.008, 0.008), np.float32), alpha.astype(np.float32))
 
-    def _ball(self, upper, lower, look) -> np.ndarray:
+    def _ball(self, upper: np.ndarray, lower: np.ndarray, look: tuple[float, float]) -> np.ndarray:
         p, u, v = self._person, self._u, self._v
         x, y = self._side * p.eye_x + look[0], p.eye_y - 0.15 * p.eye_height + look[1]
         n = self._iris.shape[0] // 2

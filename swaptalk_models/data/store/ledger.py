@@ -100,7 +100,8 @@ class Ledger:
         self, stage: str, videos: Iterable[str] | None = None, status: str | None = None, orphaned: bool | None = False
     ) -> dict[str, Entry]:
         """Entries of a stage by clip, in order; of these videos only, if given. ``orphaned`` None: both."""
-        where, values = ["stage = ?"], [stage]
+        where: list[str] = ["stage = ?"]
+        values: list[str | int] = [stage]
         if status is not None:
             where, values = where + ["status = ?"], values + [status]
         if orphaned is not None:
@@ -247,7 +248,7 @@ class _Transaction:
 def _entry(row: tuple[Any, ...]) -> Entry:
     # By position: a run that finds 10,000 clips done reads each a dozen times.
     *start, output, rows, seconds, updated_at, orphaned = row
-    return Entry(*start, json.loads(output), rows, seconds, updated_at, bool(orphaned))
+    return Entry(*[*start, json.loads(output), rows, seconds, updated_at, bool(orphaned)])
 
 
 def _groups(column: str, values: Iterable[str] | None, size: int = 500) -> Iterator[tuple[list[str], list[str]]]:
