@@ -13,7 +13,7 @@ the white of an eye a glint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -76,7 +76,7 @@ class Light:
         return cls(field)
 
     @classmethod
-    def of_clip(cls, images: Sequence[np.ndarray], landmarks: Sequence[np.ndarray]) -> Light:
+    def of_clip(cls, images: np.ndarray | Sequence[np.ndarray], landmarks: np.ndarray | Sequence[np.ndarray]) -> Light:
         """The median over some frames (8 are enough) of a clip: steady, and untouched by the one with a hand before the
         face."""
         return cls(np.median([cls.measure(*frame).field_63 for frame in zip(images, landmarks, strict=True)], axis=0))
@@ -239,7 +239,7 @@ def _fill(image: np.ndarray, points: np.ndarray, value: float) -> None:
     cv2.fillConvexPoly(image, cv2.convexHull(np.round(points).astype(np.int32)), value)
 
 
-def _face_coordinates(landmarks: np.ndarray):
+def _face_coordinates(landmarks: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The map from pixels (..., 2) to coordinates (u, v) of the face: the second-order polynomial that brings the
     landmarks, lips aside, onto the template's. Beyond the face it stays at the edge: a polynomial says nothing where it
     was not fitted.

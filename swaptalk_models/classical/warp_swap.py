@@ -56,7 +56,7 @@ class SwapColour:
     light: Light
 
     @classmethod
-    def measure(cls, targets: Sequence[np.ndarray], landmarks: np.ndarray) -> SwapColour:
+    def measure(cls, targets: np.ndarray | Sequence[np.ndarray], landmarks: np.ndarray) -> SwapColour:
         """From some frames (8 are enough) of the target with landmarks (N, 68, 2)."""
         skin, spread = np.median(
             [_skin_statistics(image, points) for image, points in zip(targets, landmarks, strict=True)], axis=0
@@ -164,7 +164,7 @@ def _close_mouth(shape: np.ndarray) -> np.ndarray:
 def _eye_openness(eye: np.ndarray) -> float:
     """Height over width of the six points of one eye (the eye aspect ratio)."""
     height = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
-    return float(height / (2 * max(np.linalg.norm(eye[3] - eye[0]), 1e-6)))
+    return float(height / (2 * max(float(np.linalg.norm(eye[3] - eye[0])), 1e-6)))
 
 
 def _blinked(eye: np.ndarray, openness: float) -> np.ndarray:
@@ -225,7 +225,7 @@ def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, siz
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     lookup = affines[owner]
     place = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]
-    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # one map of (x, y) is enough, whatever the stub says
 
 
 def _skin_polygon(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -274,7 +274,7 @@ def _swap_mask(shape: np.ndarray, target_points: np.ndarray, unlike_skin: np.nda
     """Soft mask float32 (size, size): the target's face without its rim and without hair over the forehead."""
     size = len(unlike_skin)
     outline = np.concatenate([target_points[:17], with_forehead(shape)[68:], with_forehead(target_points)[68:]])
-    mask = np.zeros((size, size), np.uint8)
+    mask: np.ndarray = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, _hull(outline), 255)
     edge = max(2, round(0.035 * size))
     mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge + 1, 2 * edge + 1)))

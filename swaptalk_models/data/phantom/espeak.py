@@ -56,7 +56,6 @@ def synthesise(
     phonemes: list[tuple[str, int]] = []
     sound: list[bytes] = []
 
-    @_Callback
     def collect(samples: Any, count: int, events: Any) -> int:
         if count > 0 and samples:
             sound.append(ctypes.string_at(samples, 2 * count))
@@ -67,7 +66,8 @@ def synthesise(
             i += 1
         return 0
 
-    library.espeak_SetSynthCallback(collect)
+    callback = _Callback(collect)  # held here for as long as espeak-ng calls it
+    library.espeak_SetSynthCallback(callback)
     library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
         raise RuntimeError(f"espeak-ng has no voice {voice!r}")

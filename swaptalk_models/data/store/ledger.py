@@ -110,7 +110,7 @@ class Ledger:
         for extra, more in _groups("video", videos):
             index = "INDEXED BY work_by_video" if extra else ""  # the planner would rather read the whole stage
             query = f"SELECT {_COLUMNS} FROM work {index} WHERE {' AND '.join(where + extra)} ORDER BY clip"
-            found.update({entry.clip: entry for entry in map(_entry, self._db.execute(query, values + more))})
+            found.update({entry.clip: entry for entry in map(_entry, self._db.execute(query, [*values, *more]))})
         return dict(sorted(found.items()))
 
     def quarantine(self) -> list[Entry]:
