@@ -92,5 +92,6 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
             metrics = ", ".join(
                 f"{key} {value:.3g}" for key, value in model["metrics"].items() if isinstance(value, (int, float))
             )
-            table.add_row(name, model["version"], str(model["step"]), metrics)
+            note = f"\n{model['kept']}" if "kept" in model else ""
+            table.add_row(name, model["version"], str(model["step"]), metrics + note)
         console.print(table)

@@ -31,7 +31,7 @@ _ROOM = 0.08  # of the size of the mouth: room around the lips, which move other
 _MAGNIFIED, _SQUEEZED = (0.2, 0.45), (1.7, 2.8)  # the warp's local scales between which detail fades
 _SHRUNK = (0.03, 0.25)  # a triangle's area over that in the source
 _UNLIKE = 22.0  # grey levels between the low bands at which half of the detail is left
-_LUMA = np.float32([0.299, 0.587, 0.114])
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def low_band(image: np.ndarray, sigma: float) -> np.ndarray:
     if step == 1:
         return cv2.GaussianBlur(image.astype(np.float32), (0, 0), max(sigma, 0.1), borderType=cv2.BORDER_REPLICATE)
     height, width = image.shape[:2]
-    small = cv2.resize(image, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small: np.ndarray = cv2.resize(image, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA).astype(np.float32)
     # the mean of `step` pixels has spread already, and so has linear interpolation
     rest = np.sqrt(max((sigma / step) ** 2 - 1 / 12 - 1 / 6, 0.01))
     small = cv2.GaussianBlur(small, (0, 0), rest, borderType=cv2.BORDER_REPLICATE)
@@ -104,7 +104,7 @@ def add_detail(
     place, weight = (
         cv2.resize(v, (detail.size, detail.size), interpolation=cv2.INTER_LINEAR) for v in (place_gg2, weight_gg)
     )
-    high = cv2.remap(detail.high_RR3, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    high = cv2.remap(detail.high_RR3, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # one map of (x, y) is enough, whatever the stub says
     # face + weight * (low + high - face), with few temporary pictures: they take longer to allocate than to fill
     change = cv2.subtract(cv2.add(low, high, dst=high), face, dst=high, dtype=cv2.CV_32F)
     change = cv2.multiply(change, cv2.merge([weight] * 3), dst=change)
@@ -139,7 +139,7 @@ def _coarse(
     place, unfolded = _bent(with_forehead(detail.landmarks), points, side, step)
     weight = _face_weight((landmarks + 0.5) * to_grid - 0.5, points, side) * _fits(place, step) * unfolded
     made = _features(cv2.resize(low @ _LUMA, (side, side), interpolation=cv2.INTER_AREA))
-    given = cv2.remap(detail.low_RR, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    given = cv2.remap(detail.low_RR, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # one map of (x, y) is enough, whatever the stub says
     unlike = cv2.GaussianBlur(np.abs(made - given), (0, 0), 1.0) / _UNLIKE
     return place, weight / (1 + unlike**4)
 
@@ -167,9 +167,9 @@ def _bent(source_points: np.ndarray, points: np.ndarray, side: int, step: float)
         np.concatenate([source_points[triangles], np.ones((*triangles.shape, 1), np.float32)], axis=2)
     )
     good = _ramp(area * step**2 / np.where(np.abs(own_area) < 1e-3, 1e-3, own_area), *_SHRUNK)
-    unfolded = np.ones((side, side), np.float32)
-    for number in sorted(np.flatnonzero(good < 1), key=lambda n: -good[n]):  # where some lie on others the worst counts
-        cv2.fillConvexPoly(unfolded, corners[number], float(good[number]), shift=4)
+    unfolded: np.ndarray = np.ones((side, side), np.float32)
+    for bad in sorted(np.flatnonzero(good < 1), key=lambda n: -good[n]):  # where some lie on others the worst counts
+        cv2.fillConvexPoly(unfolded, corners[bad], float(good[bad]), shift=4)
     unfolded = cv2.GaussianBlur(cv2.erode(unfolded, np.ones((3, 3))), (3, 3), 0)
     return cv2.GaussianBlur(place, (5, 5), 1.0), unfolded
 

@@ -13,7 +13,7 @@ the white of an eye a glint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,9 +29,9 @@ SHADE_STRENGTH = 1.0
 
 _FLOOR = 6.0  # grey levels added before the logarithm: below them there is noise, no light
 _SAMPLES = 48  # the face is looked at on a grid of this many samples a side
-_FACE = np.float32([[0.5, 0.56], [0.33, 0.37]])  # centre and half axes of the face in the template's unit square
+_FACE = np.array([[0.5, 0.56], [0.33, 0.37]], np.float32)  # centre and half axes of the face in the template's unit square
 # against slopes and curves that too little skin shows, shares of the skin's weight
-_RIDGE = np.float32([1e-4, 0.02, 0.02, 0.15, 0.15, 0.15])
+_RIDGE = np.array([1e-4, 0.02, 0.02, 0.15, 0.15, 0.15], np.float32)
 # residual (natural log) from which a sample is no skin in this light: a beard, a frame of glasses, a strand of hair
 _TUKEY = 0.35
 # natural logs: brightness by 3.7 at the most, each channel against the brightness by 1.6
@@ -39,7 +39,7 @@ _MOST_GAIN, _MOST_TINT = 1.3, 0.45
 _BRIGHTEST_SKIN = 225.0  # grey levels: above it highlights have no room left
 _GRAIN = 10.0  # grey levels: standard deviation of noise and grain; edges have more
 _HAIR = 0.5  # share of the skin's level below which a value is hair or pupil rather than skin in the shade
-_LUMA = np.float32([0.299, 0.587, 0.114])
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Light:
         return cls(field)
 
     @classmethod
-    def of_clip(cls, images: Sequence[np.ndarray], landmarks: Sequence[np.ndarray]) -> Light:
+    def of_clip(cls, images: np.ndarray | Sequence[np.ndarray], landmarks: np.ndarray | Sequence[np.ndarray]) -> Light:
         """The median over some frames (8 are enough) of a clip: steady, and untouched by the one with a hand before the
         face."""
         return cls(np.median([cls.measure(*frame).field_63 for frame in zip(images, landmarks, strict=True)], axis=0))
@@ -192,14 +192,14 @@ def _skin_samples(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray,
     height, width = image.shape[:2]
     # a copy of the face on the samples' grid; each sample is the mean of its cell
     scale = _SAMPLES / np.maximum(high - low, 1)
-    affine = np.float32([[scale[0], 0, -scale[0] * low[0] - 0.5], [0, scale[1], -scale[1] * low[1] - 0.5]])
+    affine = np.array([[scale[0], 0, -scale[0] * low[0] - 0.5], [0, scale[1], -scale[1] * low[1] - 0.5]], np.float32)
     blur = float(0.4 / min(scale))
     x0, y0 = np.clip(np.floor(low - 2 * blur).astype(int), 0, [width - 1, height - 1])
     x1, y1 = np.clip(np.ceil(high + 2 * blur).astype(int) + 1, [x0 + 1, y0 + 1], [width, height])
     part = image[y0:y1, x0:x1]
     part = cv2.GaussianBlur(part, (0, 0), blur) if blur > 0.3 else part
     to_part = affine.copy()
-    to_part[:, 2] += affine[:, :2] @ np.float32([x0, y0])
+    to_part[:, 2] += affine[:, :2] @ np.array([x0, y0], np.float32)
     cells = cv2.warpAffine(part, to_part, (_SAMPLES, _SAMPLES), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     points = landmarks @ affine[:, :2].T + affine[:, 2]
     prior = _skin_prior(points)
@@ -239,7 +239,7 @@ def _fill(image: np.ndarray, points: np.ndarray, value: float) -> None:
     cv2.fillConvexPoly(image, cv2.convexHull(np.round(points).astype(np.int32)), value)
 
 
-def _face_coordinates(landmarks: np.ndarray):
+def _face_coordinates(landmarks: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The map from pixels (..., 2) to coordinates (u, v) of the face: the second-order polynomial that brings the
     landmarks, lips aside, onto the template's. Beyond the face it stays at the edge: a polynomial says nothing where it
     was not fitted.
@@ -250,7 +250,7 @@ def _face_coordinates(landmarks: np.ndarray):
     goal = (TEMPLATE[still] - _FACE[0]) / _FACE[1]
     local = _plane((landmarks[still] - centre) / size)
     # Without the ridge 48 points bend the map after each face's own features.
-    ridge = np.diag(np.float32([0, 0, 0, 2, 2, 2]))
+    ridge = np.diag(np.array([0, 0, 0, 2, 2, 2], np.float32))
     fit = np.linalg.solve(local.T @ local + ridge, local.T @ goal)
 
     def coordinates(xy: np.ndarray) -> np.ndarray:
@@ -272,4 +272,4 @@ def _plane(xy: np.ndarray) -> np.ndarray:
 
 def _basis(uv: np.ndarray) -> np.ndarray:
     """(..., 6): see ``Light.field_63``. The squares have mean 0 over the unit disk: the first number is the mean."""
-    return _plane(uv) - np.float32([0, 0, 0, 0, 0.25, 0.25])
+    return _plane(uv) - np.array([0, 0, 0, 0, 0.25, 0.25], np.float32)

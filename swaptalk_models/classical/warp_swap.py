@@ -40,7 +40,7 @@ _TURN_POINTS = np.array([27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45, 48, 54])  #
 _CROP = CropsConfig(size=64, smooth_frames=0)
 _EYE_LINES = (np.arange(36, 42), np.arange(42, 48))
 _LOWER_LIP = np.array([55, 56, 57, 58, 59, 65, 66, 67])
-_LOWER_LIP_SHARE = np.float32([0.6, 1, 1, 1, 0.6, 1, 1, 1])  # of the mouth's opening that each point moves by
+_LOWER_LIP_SHARE = np.array([0.6, 1, 1, 1, 0.6, 1, 1, 1], np.float32)  # of the mouth's opening that each point moves by
 _OPEN_EYE = 0.28  # aspect ratio of an eye at rest
 _FOREHEAD_UP = 0.55  # height of the forehead points above the brows, in distances of the eyes
 
@@ -56,7 +56,7 @@ class SwapColour:
     light: Light
 
     @classmethod
-    def measure(cls, targets: Sequence[np.ndarray], landmarks: np.ndarray) -> SwapColour:
+    def measure(cls, targets: np.ndarray | Sequence[np.ndarray], landmarks: np.ndarray) -> SwapColour:
         """From some frames (8 are enough) of the target with landmarks (N, 68, 2)."""
         skin, spread = np.median(
             [_skin_statistics(image, points) for image, points in zip(targets, landmarks, strict=True)], axis=0
@@ -93,7 +93,8 @@ def warp_swap(
     into the target's light (classical/light.py), `geometry` (0 to 1) how much of the source's shape is kept.
     Nothing is random and nothing depends on other frames: with steady landmarks and one `colour` a clip is steady.
     """
-    source_landmarks, target_landmarks = np.float32(source_landmarks), np.float32(target_landmarks)
+    source_landmarks = np.asarray(source_landmarks, np.float32)
+    target_landmarks = np.asarray(target_landmarks, np.float32)
     shape = destination_shape(source_landmarks, target_landmarks, target_neutral, geometry)
     size = _working_size(target_landmarks)
     # All happens in a crop around the target's face, at the face's own resolution.
@@ -130,7 +131,7 @@ def destination_shape(
     """Where the source's landmarks (68, 2) go in the target image, (68, 2) in its pixels; arguments as in ``warp_swap``."""
     to_template = crop_affines(target[None], _CROP)[0]
     frame = apply_affine(target, to_template)
-    rest = frame if neutral is None else apply_affine(neutral, crop_affines(np.float32(neutral)[None], _CROP)[0])
+    rest = frame if neutral is None else apply_affine(neutral, crop_affines(np.asarray(neutral, np.float32)[None], _CROP)[0])
     own = apply_affine(source, crop_affines(source[None], _CROP)[0])
 
     own_front, rest_front = _face_forward(own), _face_forward(rest)
@@ -163,14 +164,14 @@ def _close_mouth(shape: np.ndarray) -> np.ndarray:
 def _eye_openness(eye: np.ndarray) -> float:
     """Height over width of the six points of one eye (the eye aspect ratio)."""
     height = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
-    return float(height / (2 * max(np.linalg.norm(eye[3] - eye[0]), 1e-6)))
+    return float(height / (2 * max(float(np.linalg.norm(eye[3] - eye[0])), 1e-6)))
 
 
 def _blinked(eye: np.ndarray, openness: float) -> np.ndarray:
     """The eye's points with their distance from the line between its corners scaled; a blink comes from above."""
     along = (eye[3] - eye[0]) / max(float(np.linalg.norm(eye[3] - eye[0])), 1e-6)
     foot = eye[0] + ((eye - eye[0]) @ along)[:, None] * along
-    share = np.float32([1, openness, openness, 1, 0.5 + 0.5 * openness, 0.5 + 0.5 * openness])[:, None]
+    share = np.array([1, openness, openness, 1, 0.5 + 0.5 * openness, 0.5 + 0.5 * openness], np.float32)[:, None]
     low = foot + (eye - foot) * share
     # closed: the upper lid lies on the lower one
     low[[1, 2]] = low[[5, 4]] + (eye[[1, 2]] - eye[[5, 4]]) * openness
@@ -220,11 +221,11 @@ def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, siz
     flat = np.abs(np.linalg.det(there)) < 1e-3
     there[flat] = np.eye(3)
     affines = (np.linalg.inv(there) @ from_points[triangles]).astype(np.float32)  # (N, 3, 2): [x y 1] -> source
-    affines = np.concatenate([affines, np.float32([[[1, 0], [0, 1], [0, 0]]])])  # -1: pixels of no triangle stay
+    affines = np.concatenate([affines, np.array([[[1, 0], [0, 1], [0, 0]]], np.float32)])  # -1: pixels of no triangle stay
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     lookup = affines[owner]
     place = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]
-    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # one map of (x, y) is enough, whatever the stub says
 
 
 def _skin_polygon(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -266,14 +267,14 @@ def _axis_fit(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Scale and shift along x and y that bring the box of points `a` onto that of `b`, (2, 3)."""
     scale = np.ptp(b, axis=0) / np.maximum(np.ptp(a, axis=0), 0.5)
     shift = b.mean(axis=0) - scale * a.mean(axis=0)
-    return np.float32([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
+    return np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], np.float32)
 
 
 def _swap_mask(shape: np.ndarray, target_points: np.ndarray, unlike_skin: np.ndarray) -> np.ndarray:
     """Soft mask float32 (size, size): the target's face without its rim and without hair over the forehead."""
     size = len(unlike_skin)
     outline = np.concatenate([target_points[:17], with_forehead(shape)[68:], with_forehead(target_points)[68:]])
-    mask = np.zeros((size, size), np.uint8)
+    mask: np.ndarray = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, _hull(outline), 255)
     edge = max(2, round(0.035 * size))
     mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge + 1, 2 * edge + 1)))
@@ -327,7 +328,7 @@ def _blend_back(
     if np.sqrt(np.linalg.det(back[:, :2])) < 0.75:  # shrinking: to half its size first, by area
         half = len(face) // 2
         face, mask = (cv2.resize(v, (half, half), interpolation=cv2.INTER_AREA) for v in (face, mask))
-        back = back @ np.float32([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
+        back = back @ np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]], np.float32)
     extent = (width, height)
     mask = cv2.warpAffine(mask, back, extent, flags=cv2.INTER_LINEAR)
     face = cv2.warpAffine(face, back, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -24,7 +24,7 @@ class LatentEncoder:
     @torch.inference_mode()
     def encode(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(T, S, S, 3) uint8 -> codes of the upper and of the lower half, each (T, n) uint16, row by row."""
-        halves: tuple[list, list] = ([], [])
+        halves: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         for first in range(0, len(crops), _BATCH):
             images = torch.from_numpy(to_unit(crops[first : first + _BATCH])).to(self.device)
             for half, codes in zip(halves, self.vqgan.tokenize(images), strict=True):

@@ -24,7 +24,7 @@ def face_mask(size: int, landmarks: np.ndarray | None = None, feather: float = F
     # The jaw moves with the mouth: a little room below it, so that a generated chin that hangs lower is not cut.
     down = -up * 0.25
     outline = np.concatenate([points[17:27] + up, points[:17], points[4:13] + down])
-    mask = np.zeros((size, size), np.uint8)
+    mask: np.ndarray = np.zeros((size, size), np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(outline).astype(np.int32)), 255)
     fade = max(1, round(feather * size))
     mask[:fade], mask[-fade:], mask[:, :fade], mask[:, -fade:] = 0, 0, 0, 0
@@ -51,7 +51,7 @@ def paste_face(
     size = face.shape[0]
     height, width = frame.shape[:2]
     back = invert_affine(affine)
-    corners = apply_affine(np.float32([[0, 0], [size, 0], [size, size], [0, size]]) - 0.5, back)
+    corners = apply_affine(np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32) - 0.5, back)
     x0, y0 = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [width, height])
     x1, y1 = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, [width, height])
     pasted = frame.copy()

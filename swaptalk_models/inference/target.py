@@ -29,7 +29,9 @@ def target_frames(path: Path, count: int) -> Iterator[tuple[int, np.ndarray]]:
             given += 1
             kept.append(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 97])[1])
     for number in _back_and_forth(given, len(kept), count - given):
-        yield number, cv2.imdecode(kept[number - given], cv2.IMREAD_COLOR)
+        image = cv2.imdecode(kept[number - given], cv2.IMREAD_COLOR)
+        assert image is not None
+        yield number, image
 
 
 def _back_and_forth(length: int, span: int, count: int) -> Iterator[int]:

@@ -25,7 +25,7 @@ _LOW, _HIGH = 3, 252
 _SPREADS, _LEAST = 4.0, 0.15
 _BLUR = 1 / 128  # sigma, share of the crop's side
 _DARK = 32.0  # levels: chroma of what is darker is over this
-_GREY = np.float32([0.299, 0.587, 0.114])
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def clipped_share(image: np.ndarray, areas: np.ndarray) -> float:

@@ -33,7 +33,7 @@ def cpbd(image: np.ndarray) -> float:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     assert image.dtype == np.uint8 and min(image.shape) >= BLOCK
     grey = image.astype(np.float64)
-    edges = canny(grey)
+    edges = canny(grey)  # type: ignore[no-untyped-call]  # scikit-image has no types
     widths = edge_widths(grey)
     sharp = total = 0
     for top in range(0, grey.shape[0] - BLOCK + 1, BLOCK):
@@ -46,7 +46,7 @@ def cpbd(image: np.ndarray) -> float:
             width = widths[block][widths[block] > 0]
             blurred = 1 - np.exp(-((width / noticeable) ** BETA))
             # The original counts a histogram with 1 % bins up to and including the bin of 63 %.
-            sharp += np.count_nonzero(np.round(100 * blurred) <= 63)
+            sharp += int(np.count_nonzero(np.round(100 * blurred) <= 63))
             total += len(width)
     return sharp / total if total else 0.0
 

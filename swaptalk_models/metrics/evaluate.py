@@ -26,7 +26,7 @@ from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics, fre
 from swaptalk_models.metrics.frame_pass import Pictures, compare_frames
 from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
-from swaptalk_models.metrics.judges import Judges, SyncJudge
+from swaptalk_models.metrics.judges import Judges, RawSyncJudge, SyncJudge
 from swaptalk_models.metrics.pairing import Pairing, pair_videos
 from swaptalk_models.metrics.streams import spread
 from swaptalk_models.metrics.sync import SyncScore, sync_score
@@ -122,6 +122,7 @@ def score_video(
     if target:
         metrics["ssim"], metrics["psnr"] = _mean(pictures.ssim), _mean(pictures.psnr)
         details["ssim_mouth"] = _mean(pictures.ssim_mouth)
+        assert pictures.figures is not None
         details |= pictures.figures.figures()
         details["sampled_picture_frames"] = pictures.figures.frames
         _add_mouth(pairing, judges, config, metrics, details)
@@ -135,7 +136,7 @@ def score_video(
     if score:
         metrics.update(lse_c=score.lse_c, lse_d=score.lse_d, av_offset=float(score.av_offset))
         details["sync_windows"] = score.windows
-    curve = list(zip(range(-config.max_offset, config.max_offset + 1), score.curve.tolist())) if score else []
+    curve = list(zip(range(-config.max_offset, config.max_offset + 1), score.curve.tolist(), strict=True)) if score else []
     return VideoScores(
         int(pairing.usable.sum()), pairing.excluded, {k: _finite(v) for k, v in metrics.items()}, judges.names(),
         {k: _finite(v) if isinstance(v, float) else v for k, v in details.items()},
@@ -191,7 +192,7 @@ def _add_identity(
 ) -> list[tuple[float, float]]:
     """Identity metrics on the sampled frames; returns the similarity to the source over time."""
     numbers = list(pictures.faces)
-    found = dict(zip(numbers, _embed(judges, [pictures.faces[number] for number in numbers])))
+    found = dict(zip(numbers, _embed(judges, [pictures.faces[number] for number in numbers]), strict=True))
     embeddings = np.stack([found[number] for number in pictures.sampled]) if numbers else np.zeros((0, 1), np.float32)
     details["sampled_identity_frames"] = len(embeddings)
     details["sampled_neighbours"] = len(pictures.neighbours)
@@ -212,7 +213,7 @@ def _add_identity(
         metrics["id_retrieve"] = id_retrieve(embeddings, people, right)
         details["gallery_size"] = len(people)
     times = [number / 25 for number in pictures.sampled]
-    return list(zip(times, cosine(embeddings, reference).tolist())) if times else []
+    return list(zip(times, cosine(embeddings, reference).tolist(), strict=True)) if times else []
 
 
 def _embed(judges: Judges, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -225,16 +226,15 @@ def _sync(
     pictures: Pictures,
     sound: np.ndarray | None,
     mel: np.ndarray | None,
-    judge: SyncJudge | None,
+    judge: SyncJudge | RawSyncJudge | None,
     config: EvaluationConfig,
 ) -> SyncScore | None:
     """Sync of the generated video with the driving sound; None without judge, sound, or enough frames."""
-    if judge is None or mel is None or len(mel) < MEL_WINDOW or not pictures.windows:
+    if judge is None or sound is None or mel is None or len(mel) < MEL_WINDOW or not pictures.windows:
         return None
     # The official SyncNet has features of its own; ours shares the project's mel.
-    own = getattr(judge, "sound_embeddings", None)
-    heard = np.asarray(own(sound) if own else judge.audio_embeddings(mel))
-    return sync_score(np.concatenate(pictures.windows), heard, config.max_offset, np.array(pictures.valid))
+    heard = judge.sound_embeddings(sound) if hasattr(judge, "sound_embeddings") else judge.audio_embeddings(mel)
+    return sync_score(np.concatenate(pictures.windows), np.asarray(heard), config.max_offset, np.array(pictures.valid))
 
 
 def _driving_sound(generated: Path, audio: Path | None) -> np.ndarray | None:

@@ -97,4 +97,8 @@ def frechet_distance(first: FeatureStatistics, second: FeatureStatistics) -> flo
 
 def _short(root: np.ndarray, rows: int | None = None) -> np.ndarray:
     """A root of the same scatter with at most D rows, once there are more than `rows` (2 D)."""
-    return np.linalg.qr(root, mode="r") if len(root) > (rows or 2 * root.shape[1]) else root
+    if len(root) <= (rows or 2 * root.shape[1]):
+        return root
+    short = np.linalg.qr(root, mode="r")
+    assert isinstance(short, np.ndarray)
+    return short

@@ -85,6 +85,7 @@ class _Comparison:
         target_crop = crop_face(target, self.theirs[number], size)
         if number in self.sharpness:
             points = apply_affine(self.pairing.track.landmarks[number], self.ours[number])
+            assert self.pairing.target_track is not None and result.figures is not None
             target_points = apply_affine(self.pairing.target_track.landmarks[number], self.theirs[number])
             result.figures.look(crop, target_crop, points, target_points)
         similarity = ssim_map(crop, target_crop)

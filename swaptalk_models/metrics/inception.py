@@ -9,6 +9,7 @@ Variant    average pools do not count the padding, and the last block's pool tak
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,9 @@ class _Mixed(nn.Module):
 class MixedA(_Mixed):
     """35 x 35: 1x1, 5x5, double 3x3, pool."""
 
+    branch1x1: Conv
+    branch_pool: Conv
+
     def __init__(self, before: int, pooled: int) -> None:
         super().__init__(
             "mean",
@@ -87,6 +91,8 @@ class MixedA(_Mixed):
 class MixedB(_Mixed):
     """35 x 35 to 17 x 17."""
 
+    branch3x3: Conv
+
     def __init__(self, before: int) -> None:
         super().__init__(
             "shrink",
@@ -104,19 +110,22 @@ class MixedB(_Mixed):
 class MixedC(_Mixed):
     """17 x 17: 1x1, 7x7 and double 7x7 in strips, pool."""
 
+    branch1x1: Conv
+    branch_pool: Conv
+
     def __init__(self, before: int, width: int) -> None:
-        row, column = {"kernel": (1, 7), "padding": (0, 3)}, {"kernel": (7, 1), "padding": (3, 0)}
+        row, column = partial(Conv, kernel=(1, 7), padding=(0, 3)), partial(Conv, kernel=(7, 1), padding=(3, 0))
         super().__init__(
             "mean",
             branch1x1=Conv(before, 192, 1),
             branch7x7_1=Conv(before, width, 1),
-            branch7x7_2=Conv(width, width, **row),
-            branch7x7_3=Conv(width, 192, **column),
+            branch7x7_2=row(width, width),
+            branch7x7_3=column(width, 192),
             branch7x7dbl_1=Conv(before, width, 1),
-            branch7x7dbl_2=Conv(width, width, **column),
-            branch7x7dbl_3=Conv(width, width, **row),
-            branch7x7dbl_4=Conv(width, width, **column),
-            branch7x7dbl_5=Conv(width, 192, **row),
+            branch7x7dbl_2=column(width, width),
+            branch7x7dbl_3=row(width, width),
+            branch7x7dbl_4=column(width, width),
+            branch7x7dbl_5=row(width, 192),
             branch_pool=Conv(before, 192, 1),
         )
 
@@ -149,18 +158,26 @@ class MixedD(_Mixed):
 class MixedE(_Mixed):
     """8 x 8: 1x1, forked 3x3, double forked 3x3, pool."""
 
+    branch1x1: Conv
+    branch3x3_1: Conv
+    branch3x3_2a: Conv
+    branch3x3_2b: Conv
+    branch3x3dbl_3a: Conv
+    branch3x3dbl_3b: Conv
+    branch_pool: Conv
+
     def __init__(self, before: int, pool: str) -> None:
-        row, column = {"kernel": (1, 3), "padding": (0, 1)}, {"kernel": (3, 1), "padding": (1, 0)}
+        row, column = partial(Conv, kernel=(1, 3), padding=(0, 1)), partial(Conv, kernel=(3, 1), padding=(1, 0))
         super().__init__(
             pool,
             branch1x1=Conv(before, 320, 1),
             branch3x3_1=Conv(before, 384, 1),
-            branch3x3_2a=Conv(384, 384, **row),
-            branch3x3_2b=Conv(384, 384, **column),
+            branch3x3_2a=row(384, 384),
+            branch3x3_2b=column(384, 384),
             branch3x3dbl_1=Conv(before, 448, 1),
             branch3x3dbl_2=Conv(448, 384, 3, padding=1),
-            branch3x3dbl_3a=Conv(384, 384, **row),
-            branch3x3dbl_3b=Conv(384, 384, **column),
+            branch3x3dbl_3a=row(384, 384),
+            branch3x3dbl_3b=column(384, 384),
             branch_pool=Conv(before, 192, 1),
         )
 
@@ -208,7 +225,7 @@ class Inception(nn.Module):
     def features(self, crops: np.ndarray) -> np.ndarray:
         """uint8 RGB crops (T, S, S, 3) -> (T, 2048) float32."""
         pictures = torch.from_numpy(np.ascontiguousarray(crops)).movedim(-1, 1).float() / 255
-        return torch.cat([self(part) for part in pictures.split(_BATCH)]).numpy()
+        return torch.cat([self(part) for part in torch.split(pictures, _BATCH)]).numpy()
 
 
 def load_inception(path: Path) -> Inception:

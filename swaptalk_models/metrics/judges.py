@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,12 +27,7 @@ FileKey = tuple[str, int, int]
 """Path, time of the last change, and size."""
 
 
-class SyncJudge(Protocol):
-    """A SyncNet in pixel space.
-
-    One with a preprocessing of its own has also `affines(landmarks (T, 68, 2)) -> (T, 2, 3)`, its crop, and
-    `sound_embeddings(samples)` in the place of `audio_embeddings(mel)`: see `syncnet.py`.
-    """
+class _VideoJudge(Protocol):
 
     name: str
     crop_size: int
@@ -40,10 +35,25 @@ class SyncJudge(Protocol):
     def video_embeddings(self, crops: np.ndarray) -> np.ndarray:
         """uint8 RGB aligned crops (T, S, S, 3) to one embedding a 5-frame window, (T - 4, D)."""
 
+
+class SyncJudge(_VideoJudge, Protocol):
+    """A SyncNet in pixel space, fed with the aligned crop and the mel that everything here shares."""
+
     def audio_embeddings(self, mel: np.ndarray) -> np.ndarray:
         """Log-mel (T_mel, 80) to (N, D), the i-th for the sound that goes with frames i to i + 4."""
 
 
+class RawSyncJudge(_VideoJudge, Protocol):
+    """A SyncNet with a preprocessing of its own: see `syncnet.py`."""
+
+    def affines(self, landmarks: np.ndarray) -> np.ndarray:
+        """Its crop (T, 2, 3), from landmarks (T, 68, 2)."""
+
+    def sound_embeddings(self, samples: np.ndarray) -> np.ndarray:
+        """Samples (S,) at 16 kHz to (N, D), the i-th for the sound that goes with frames i to i + 4."""
+
+
+@runtime_checkable
 class FeatureJudge(Protocol):
     """A feature extractor for the Frechet distance. `single_frames = True`: a row a frame, and a sample of the frames will do."""
 
@@ -64,7 +74,7 @@ class Judges:
     """Name and version of the identity judge."""
     faces: FacesConfig = field(default_factory=FacesConfig)
     """Detector and landmarks, the same on every video."""
-    sync: SyncJudge | None = None
+    sync: SyncJudge | RawSyncJudge | None = None
     """None: LSE-C, LSE-D and AV offset are null."""
     features: FeatureJudge | None = None
     """Features of the Frechet distance; None: null."""
@@ -74,12 +84,15 @@ class Judges:
 
     @classmethod
     def default(
-        cls, faces: FacesConfig | None = None, sync: SyncJudge | None = None, features: FeatureJudge | None = None
+        cls,
+        faces: FacesConfig | None = None,
+        sync: SyncJudge | RawSyncJudge | None = None,
+        features: FeatureJudge | None = None,
     ) -> Judges:
         """dlib for identity; the sync judge's own features for the Frechet distance unless others are given."""
         from swaptalk_models.metrics.dlib_judge import DLIB_JUDGE, identity_embeddings
 
-        if features is None and hasattr(sync, "features"):
+        if features is None and isinstance(sync, FeatureJudge):
             features = sync
         return cls(identity_embeddings, DLIB_JUDGE, faces or FacesConfig(), sync, features)
 

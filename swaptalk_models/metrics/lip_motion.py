@@ -48,8 +48,8 @@ def silent_and_loud(mel: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarra
     quiet, loud = np.percentile(level[heard], [_QUIET, _LOUD])
     low = heard & (level <= quiet + _SILENCE * (loud - quiet)) & (loud - quiet >= _LEAST_SPAN)
     padded = np.pad(low, _AROUND, mode="edge")
-    silent = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 1).all(axis=1)
-    return silent, heard & (level >= quiet + _SPEECH * (loud - quiet))
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 1)
+    return np.asarray(around.all(axis=1)), heard & (level >= quiet + _SPEECH * (loud - quiet))
 
 
 def silent_opening_ratio(opening: np.ndarray, silent: np.ndarray, loud: np.ndarray) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 
 from swaptalk_models.metrics.face_areas import SKIN
 
-_MASK = np.float32([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
+_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _NORM = 0.6745 * 6  # median of |N(0, 1)| times the mask's own norm
 
 

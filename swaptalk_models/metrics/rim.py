@@ -16,7 +16,7 @@ from swaptalk_models.data.faces.landmarks import interocular
 
 _WAYS = 64
 _FROM, _TO, _SAMPLES = -0.05, 0.3, 8  # shares of the distance between the eyes: the teacher's soft mask ends within
-_GREY = np.float32([0.299, 0.587, 0.114])
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def rim_ratio(made: np.ndarray, target: np.ndarray, landmarks: np.ndarray) -> float:

@@ -25,7 +25,7 @@ import numpy as np
 from swaptalk_models.metrics.face_areas import LIP, SKIN
 
 _FINE, _COARSE = 1 / 256, 2 / 256  # sigmas, shares of the crop's side
-_GREY = np.float32([0.299, 0.587, 0.114])
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def detail(image: np.ndarray, areas: np.ndarray, noise: float) -> tuple[float, float]:

@@ -100,9 +100,11 @@ class SyncNet(nn.Module):
         steps = mfcc(np.round(samples * 32767).astype(np.int16))
         count = (len(steps) - MFCC_STEPS) // STEPS_PER_FRAME + 1
         if count < 1:
-            return np.zeros((0, self.netfcaud[-1].out_features), np.float32)
+            last = self.netfcaud[-1]
+            assert isinstance(last, nn.Linear)
+            return np.zeros((0, last.out_features), np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(steps, MFCC_STEPS, axis=0)[::STEPS_PER_FRAME][:count, None]
-        parts = torch.from_numpy(np.ascontiguousarray(windows)).split(64)
+        parts = torch.split(torch.from_numpy(np.ascontiguousarray(windows)), 64)
         return torch.cat([self.forward_aud(part) for part in parts]).numpy()
 
 

@@ -31,7 +31,7 @@ CELLS_ACROSS = (64, 48, 32, 24)
 """Cells across the aligned crop."""
 _ALONG = 64  # a step is averaged along its border over this share of the crop's side
 _FLOOR = 0.25  # levels of 255: a smaller step counts as this one, the logarithm of 0 being what it is
-_GREY = np.float32([0.299, 0.587, 0.114])
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _LEAST_BORDER = 0.25  # of the pixels that a border would have were they spread evenly: fewer say nothing
 
 

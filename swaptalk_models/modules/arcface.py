@@ -52,6 +52,12 @@ class Block(nn.Module):
 class ArcFace(nn.Module):
     """Same uses as ``IdentityEncoder``: (B, 3, S, S) aligned crops in [-1, 1] -> (B, dim), unit length. Names of weights are the published ones."""
 
+    grid: Tensor
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
     def __init__(self, config: IdentityEncoderConfig, crop_size: int, depth: int, margin: float = 0.0) -> None:
         super().__init__()
         self.config, self.crop_size = config, crop_size

@@ -44,7 +44,7 @@ class Attention(nn.Module):
 
     def forward(self, x_BNC: Tensor, context_BMC: Tensor) -> Tensor:
         def split(t_BNC: Tensor) -> Tensor:  # (B, N, C) -> (B, heads, N, C / heads)
-            return t_BNC.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            return torch.unflatten(t_BNC, -1, (self.heads, -1)).transpose(1, 2)
 
         key, value = self.key_value(context_BMC).chunk(2, dim=-1)
         mixed = F.scaled_dot_product_attention(split(self.query(x_BNC)), split(key), split(value))
@@ -62,6 +62,13 @@ class SelfAttention2d(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         tokens = self.norm(x_BCHW).flatten(2).transpose(1, 2)
         return x_BCHW + self.attention(tokens, tokens).transpose(1, 2).unflatten(2, x_BCHW.shape[2:])
+
+
+def start_at_zero(layer: nn.Module) -> None:
+    """Weights and bias of a convolution that training starts without."""
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
 
 
 def position_grid(height: int, width: int, device: torch.device | None = None) -> Tensor:

@@ -16,7 +16,7 @@ def rotated(z_BDHW: Tensor, chosen_BDHW: Tensor, groups: int) -> Tensor:
     Value: ``chosen``. Gradient: that of the linear map which takes each input vector to its code, held constant, so that gradients keep their
     angle to the code where the straight-through estimator keeps their direction in space. Each group's vector is turned on its own.
     """
-    z, q = (tensor.unflatten(1, (groups, -1)) for tensor in (z_BDHW, chosen_BDHW))  # (B, G, d, H, W)
+    z, q = (torch.unflatten(tensor, 1, (groups, -1)) for tensor in (z_BDHW, chosen_BDHW))  # (B, G, d, H, W)
     with torch.no_grad():
         z_unit, q_unit = F.normalize(z, dim=2), F.normalize(q, dim=2)
         middle = F.normalize(z_unit + q_unit, dim=2)  # the reflections at it and at z turn z onto q

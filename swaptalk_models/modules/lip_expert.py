@@ -15,6 +15,8 @@ from swaptalk_models.settings.models import LipExpertConfig
 class LipExpert(SyncNet):
     """Five frames of lower-half embeddings (B, 5, D, h / 2, h) against mel windows (B, 16, 80)."""
 
+    video: LatentTower
+
     def __init__(self, config: LipExpertConfig, latent_dim: int, grid: int) -> None:
         super().__init__(
             LatentTower(config, latent_dim, grid), AudioTower(config.width, config.dim, config.dropout)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.regions import REGIONS, region_labels
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE, AudioEncoder
-from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid
+from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid, start_at_zero
 from swaptalk_models.modules.vqgan import cosine_basis
 from swaptalk_models.settings.models import LipSyncConfig
 
@@ -55,8 +55,7 @@ class FaceWarping(nn.Module):
         self.context = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, width, 1), nn.SiLU())
         self.offset = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, 2, 3, padding=1))
         # Training starts from the identity warp.
-        nn.init.zeros_(self.offset[-1].weight)
-        nn.init.zeros_(self.offset[-1].bias)
+        start_at_zero(self.offset[-1])
         basis = cosine_basis(factor, dim)
         self.spread = nn.Parameter(basis.T[:, :, None, None].clone())
         self.gather = nn.Parameter(basis[:, :, None, None].clone())
@@ -82,7 +81,8 @@ class FaceWarping(nn.Module):
 
 
 def _moved(x_BCHW: Tensor, offsets_BHW2: Tensor, mode: str = "bilinear") -> Tensor:
-    grid = position_grid(*x_BCHW.shape[2:], device=x_BCHW.device) + offsets_BHW2
+    height, width = x_BCHW.shape[2:]
+    grid = position_grid(height, width, device=x_BCHW.device) + offsets_BHW2
     return F.grid_sample(x_BCHW, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
@@ -122,8 +122,7 @@ class LipTransform(nn.Module):
         self.up = AudioBlock(2 * width, width, *audio)
         self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, dim, 3, padding=1))
         # Training starts from the warped reference.
-        nn.init.zeros_(self.last[-1].weight)
-        nn.init.zeros_(self.last[-1].bias)
+        start_at_zero(self.last[-1])
 
     def forward(self, warped_BDHW: Tensor, audio_BMC: Tensor) -> Tensor:
         audio_BMC = self.audio_norm(audio_BMC)
@@ -137,6 +136,9 @@ class LipTransform(nn.Module):
 
 class LipSync(nn.Module):
     """Upper half of the target, a reference frame of the same video, a mel window -> the target's lower half."""
+
+    mouth: Tensor
+    region: Tensor
 
     def __init__(self, config: LipSyncConfig, dim: int, grid: int, factor: int) -> None:
         super().__init__()

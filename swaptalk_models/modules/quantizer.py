@@ -36,6 +36,11 @@ class Quantized(NamedTuple):
 class VectorQuantizer(nn.Module):
     """Nearest-code quantiser of ``dim``-channel embeddings with ``groups`` codebooks of ``codes`` entries."""
 
+    codebook: Tensor
+    average_count: Tensor
+    average_sum: Tensor
+    started: Tensor
+
     def __init__(
         self, codes: int, dim: int, groups: int, decay: float, revive_below: float, start: str = "sample", gradient: str = "straight"
     ) -> None:
@@ -80,7 +85,7 @@ class VectorQuantizer(nn.Module):
         return mean_Gd.flatten()[None, :, None, None], variance_Gd.mean().sqrt().clamp(min=1e-4)[None, None, None, None]
 
     def _cells(self, z_BDHW: Tensor) -> Tensor:
-        return z_BDHW.unflatten(1, (self.groups, -1)).permute(1, 0, 3, 4, 2).flatten(1, 3)
+        return torch.unflatten(z_BDHW, 1, (self.groups, -1)).permute(1, 0, 3, 4, 2).flatten(1, 3)
 
     def _as_map(self, codes_GN: Tensor, like_BDHW: Tensor) -> Tensor:
         batch, _, height, width = like_BDHW.shape
@@ -91,7 +96,7 @@ class VectorQuantizer(nn.Module):
         block = max(1, (_CPU_BLOCK if z_GNd.device.type == "cpu" else _BLOCK) // square_GK1.numel())
         # Autocast would take the products in half precision, in training alone: codes would be others than at inference.
         with torch.autocast(z_GNd.device.type, enabled=False):
-            distances = (torch.baddbmm(square_GK1, self.codebook, part.transpose(1, 2), alpha=-2) for part in z_GNd.split(block, dim=1))
+            distances = (torch.baddbmm(square_GK1, self.codebook, part.transpose(1, 2), alpha=-2) for part in torch.split(z_GNd, block, dim=1))
             return torch.cat([distance_GKM.argmin(1) for distance_GKM in distances], dim=1)
 
     @torch.no_grad()

@@ -5,7 +5,7 @@ It also lends its features to a Fréchet distance where no Inception network is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -22,6 +22,8 @@ _BATCH = 64
 
 class SyncJudge(SyncNet):
     """Five lower halves of aligned crops against a mel window."""
+
+    video: PixelTower
 
     def __init__(self, config: SyncJudgeConfig, crop_size: int, name: str = "sync_judge") -> None:
         super().__init__(PixelTower(config), AudioTower(config.dim, config.dim, config.dropout))
@@ -63,7 +65,7 @@ class SyncJudge(SyncNet):
         parts = np.split(starts, range(_BATCH, len(starts), _BATCH))
         return np.concatenate([self.audio(torch.from_numpy(mel_windows(mel, part)).to(device)).cpu().numpy() for part in parts])
 
-    def _windows(self, crops: np.ndarray, network) -> np.ndarray:
+    def _windows(self, crops: np.ndarray, network: Callable[[Tensor], Tensor]) -> np.ndarray:
         if crops.shape[1] != self.crop_size:
             crops = np.stack([cv2.resize(crop, (self.crop_size, self.crop_size), interpolation=cv2.INTER_AREA) for crop in crops])
         lower = np.ascontiguousarray(crops[:, self.crop_size // 2 :])

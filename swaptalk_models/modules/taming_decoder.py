@@ -41,4 +41,6 @@ class TamingDecoder(nn.Module):
     @property
     def last_layer(self) -> Tensor:
         """Weights that the adaptive adversarial weight compares gradients at."""
-        return self.layers[-1].weight
+        layer = self.layers[-1]
+        assert isinstance(layer, nn.Conv2d)
+        return layer.weight

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from swaptalk_models.modules.blocks import ResBlock, SelfAttention2d, norm
+from swaptalk_models.modules.blocks import ResBlock, SelfAttention2d, norm, start_at_zero
 from swaptalk_models.modules.quantizer import Quantized, VectorQuantizer
 from swaptalk_models.modules.taming_decoder import TamingDecoder
 from swaptalk_models.settings.models import VQGANConfig
@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         self.linear = nn.Sequential(nn.PixelUnshuffle(config.factor), nn.Conv2d(3 * config.factor**2, config.dim, 1))
         basis = cosine_basis(config.factor, config.dim)
         _start_linear(self.linear[1], basis[:, :, None, None] / config.factor)
-        _start_at_zero(self.layers[-1])
+        start_at_zero(self.layers[-1])
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
         return self.layers(image_B3HW) + self.linear(image_B3HW)
@@ -71,7 +71,7 @@ class Decoder(nn.Module):
         self.linear = nn.Sequential(nn.Conv2d(config.dim, 3 * config.factor**2, 1), nn.PixelShuffle(config.factor))
         basis = cosine_basis(config.factor, config.dim)
         _start_linear(self.linear[0], basis.T[:, :, None, None] * config.factor)
-        _start_at_zero(self.layers[-2])
+        start_at_zero(self.layers[-2])
 
     def forward(self, z_BDhw: Tensor) -> Tensor:
         return self.layers(z_BDhw) + self.linear(z_BDhw)
@@ -79,7 +79,9 @@ class Decoder(nn.Module):
     @property
     def last_layer(self) -> Tensor:
         """Weights that the adaptive adversarial weight compares gradients at."""
-        return self.layers[-2].weight
+        layer = self.layers[-2]
+        assert isinstance(layer, nn.Conv2d)
+        return layer.weight
 
 
 class Reconstruction(NamedTuple):
@@ -99,7 +101,7 @@ class VQGAN(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        self.decoder = TamingDecoder(config) if config.decoder == "taming" else Decoder(config)
+        self.decoder: Decoder | TamingDecoder = TamingDecoder(config) if config.decoder == "taming" else Decoder(config)
         codebook = (config.codes, config.dim, config.groups, config.codebook_decay, config.revive_below, config.codebook_start, config.gradient)
         self.upper = VectorQuantizer(*codebook)
         self.lower = self.upper if config.one_codebook else VectorQuantizer(*codebook)
@@ -122,7 +124,8 @@ class VQGAN(nn.Module):
             return self.upper(upper_BDhw), self.lower(lower_BDhw)
         both = self.upper(torch.cat([upper_BDhw, lower_BDhw]))  # the one codebook follows both halves at once
         halves = zip(both.embedding.chunk(2), both.codes.chunk(2), strict=True)
-        return tuple(Quantized(embedding, codes, both.commitment) for embedding, codes in halves)
+        upper, lower = (Quantized(embedding, codes, both.commitment) for embedding, codes in halves)
+        return upper, lower
 
     def encode_halves(self, image_B3SS: Tensor) -> tuple[Tensor, Tensor]:
         """Unquantised embeddings of the upper and the lower half, each (B, D, h / 2, h)."""
@@ -178,12 +181,8 @@ def cosine_basis(factor: int, dim: int) -> Tensor:
     return basis.flatten(1)
 
 
-def _start_linear(layer: nn.Conv2d, weight: Tensor) -> None:
+def _start_linear(layer: nn.Module, weight: Tensor) -> None:
+    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.zero_()
-
-
-def _start_at_zero(layer: nn.Conv2d) -> None:
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)

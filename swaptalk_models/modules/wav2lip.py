@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from swaptalk_models.modules.audio_encoder import MEL_STEPS, AudioEncoder
-from swaptalk_models.modules.blocks import ResBlock, norm
+from swaptalk_models.modules.blocks import ResBlock, norm, start_at_zero
 from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.settings.models import Wav2LipConfig
 
@@ -43,8 +43,7 @@ class Wav2Lip(nn.Module):
             for coarse, fine in pairwise(widths[::-1])
         )
         self.last = nn.Sequential(norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2))
-        nn.init.zeros_(self.last[2].weight)
-        nn.init.zeros_(self.last[2].bias)
+        start_at_zero(self.last[2])
 
     @classmethod
     def build(cls, config: Wav2LipConfig, shape: Mapping[str, int]) -> Wav2Lip:
@@ -70,7 +69,9 @@ class Wav2Lip(nn.Module):
             x = layer(x)
         sound = self.sound(self.audio(mel_BTF))[:, :, None, None].expand(-1, -1, *x.shape[2:])
         x = self.middle(torch.cat([x, sound], dim=1))
-        for (grow, block), skip in zip(self.up, reversed(skips), strict=True):
+        for level, skip in zip(self.up, reversed(skips), strict=True):
+            assert isinstance(level, nn.ModuleList)
+            grow, block = level
             x = block(torch.cat([grow(x), skip], dim=1))
         return torch.cat([upper, lower], dim=2) + self.last(x)
 

@@ -24,12 +24,13 @@ def build_network(name: str, config: Any, shape: Mapping[str, int]) -> nn.Module
     return resolve(MODELS[name].network)(config, shape)
 
 
-def save_model(name: str, network: nn.Module, shape: dict[str, int], folder: Path) -> None:
+def save_model(name: str, network: nn.Module, shape: Mapping[str, float], folder: Path) -> None:
     """Write weights.safetensors and config.json. ``shape``: crop_size, and grid and dim of the latent."""
     with atomic_write(folder / "weights.safetensors") as aside:
         # Copies: what two parts of a network share is kept for each of them.
         save_file({key: tensor.contiguous().clone().cpu() for key, tensor in network.state_dict().items()}, aside)
-    config = {"name": name, "config": dataclasses.asdict(network.config), "shape": shape}
+    section: Any = network.config
+    config = {"name": name, "config": dataclasses.asdict(section), "shape": shape}
     with atomic_write(folder / "config.json") as aside:
         aside.write_text(json.dumps(config, indent=1))
 

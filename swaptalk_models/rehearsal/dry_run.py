@@ -127,7 +127,7 @@ def _step(objective: Objective, batch: Batch, fake: FakeTensorMode, dtype: torch
             torch.autocast("cpu", dtype, enabled=dtype != torch.float32),
         ):
             loss, _ = objective.loss(batch, 1.0)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not say
         with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
             objective.after_step([batch], 1.0)
     return counter.get_total_flops(), sum(kept.values())

@@ -18,6 +18,7 @@ from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.regions import region_labels
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.graph.models import MODELS
+from swaptalk_models.modules.quantizer import VectorQuantizer
 from swaptalk_models.modules.weights import build_network
 from swaptalk_models.settings.preset import Preset
 from swaptalk_models.training.data import Clip, TrainingData
@@ -58,7 +59,7 @@ class RandomData(TrainingData):
 
     @cached_property
     def _pixels(self) -> np.ndarray | None:
-        return TrainingData._pixels.func(self) if self.decoded else None
+        return super()._pixels if self.decoded else None
 
     @cached_property
     def landmarks(self) -> np.ndarray:
@@ -72,7 +73,8 @@ class RandomData(TrainingData):
 
     def codes(self, vqgan: str, grid: int) -> tuple[np.ndarray, np.ndarray]:
         shape = (self.frames, self.preset.vqgan.groups, grid // 2, grid)
-        return tuple(self.rng.integers(0, self.preset.vqgan.codes, shape, np.uint16) for _ in range(2))
+        upper, lower = (self.rng.integers(0, self.preset.vqgan.codes, shape, np.uint16) for _ in range(2))
+        return upper, lower
 
     @cached_property
     def mels(self) -> dict[str, np.ndarray]:
@@ -84,13 +86,13 @@ def rehearsed_objective(name: str, preset: Preset, folder: Path, data: RandomDat
     """The objective of ``name`` at the preset's size. ``folder`` is empty, and takes the teacher's random pairs."""
     if "swap_teacher" in MODELS[name].inputs:
         _write_pairs(preset, data, folder)
-    inputs = {upstream: str(folder) for upstream in MODELS[name].inputs}
+    folders = {upstream: str(folder) for upstream in MODELS[name].inputs}
     config = dataclasses.asdict(getattr(preset, name))
-    spec = TrainSpec(name, str(folder), config, preset.face_crops.size, str(folder), inputs, str(folder))
+    spec = TrainSpec(name, str(folder), config, preset.face_crops.size, str(folder), folders, str(folder))
     inputs = read_inputs(spec, data, lambda upstream, _: untrained(upstream, preset))
     objective, _ = build_objective(inputs, name)
     for module in objective.model.modules():
-        if hasattr(module, "started"):  # codebooks that have started, as for nearly all of a training
+        if isinstance(module, VectorQuantizer):  # codebooks that have started, as for nearly all of a training
             module.started.fill_(True)
     return objective
 

@@ -130,7 +130,7 @@ def _plain(text: str, dotted: str) -> Any:
         raise UserError(f"override {dotted!r}: {text!r} is not a value in YAML") from None
 
 
-def _put(values: dict, keys: list[str], value: Any, dotted: str) -> None:
+def _put(values: dict[str, Any], keys: list[str], value: Any, dotted: str) -> None:
     *parents, last = keys
     for key in parents:
         values = values.setdefault(key, {})

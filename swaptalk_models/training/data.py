@@ -225,7 +225,7 @@ class TrainingData:
         """(N, 16, 80) mel windows that go with the five frames from each of ``first_frames`` (N,) on, counted within the clip."""
         return mel_windows(self.mels[clip.name], first_frames)
 
-    def _dataset(self, table: str):
+    def _dataset(self, table: str) -> lance.LanceDataset:
         path = self.tables / f"{table}.lance"
         if not path.exists():
             raise UserError(f"no table {table} in {self.tables}: run `swaptalk run --until {table}` first")

@@ -10,11 +10,14 @@ from typing import Any
 from torch import nn
 
 from swaptalk_models.graph.models import MODELS
+from swaptalk_models.modules.arcface import ArcFace
+from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import load_model
 from swaptalk_models.settings.models import VQGANConfig
 from swaptalk_models.settings.section import build_section
 from swaptalk_models.training.data import TrainingData
+from swaptalk_models.training.objective import Network
 from swaptalk_models.training.spec import TrainSpec
 
 
@@ -32,11 +35,23 @@ class TrainingInputs:
     folders: Mapping[str, Path]
     """Folders of all models that it is built on, by name."""
 
+    def network(self, name: str, kind: type[Network]) -> Network:
+        """One of them, of the class that it is known to be."""
+        network = self.networks[name]
+        assert isinstance(network, kind)
+        return network
+
+    @property
+    def identity(self) -> IdentityEncoder | ArcFace:
+        """The network that holds the identity, ours or a published one."""
+        network = self.networks["identity_encoder"]
+        assert isinstance(network, IdentityEncoder | ArcFace)
+        return network
+
     @property
     def latents(self) -> tuple[VQGAN, str, int]:
         """(VQGAN, its version, side of the latent grid)."""
-        vqgan = self.networks["vqgan"]
-        assert isinstance(vqgan, VQGAN)
+        vqgan = self.network("vqgan", VQGAN)
         return vqgan, self.folders["vqgan"].name, self.crop_size // vqgan.config.factor
 
     @property
@@ -58,7 +73,7 @@ def read_inputs(
         data: by default the snapshot's.
         load: gives the frozen network of an input, from its name and folder.
     """
-    config = build_section(MODELS[spec.name].section, spec.config)
+    config: Any = build_section(MODELS[spec.name].section, spec.config)
     data = data or TrainingData(Path(spec.home), Path(spec.snapshot), spec.config.get("train", {}).get("without", ()))
     folders = {name: Path(path) for name, path in spec.inputs.items()}
     networks = {name: load(name, path) for name, path in folders.items() if MODELS[name].network}

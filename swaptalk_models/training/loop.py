@@ -155,7 +155,7 @@ class Fit:
         for part in micro_batches:
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
                 loss, parts = self.objective.loss(part, progress)
-            (loss / config.accumulate).backward()
+            (loss / config.accumulate).backward()  # type: ignore[no-untyped-call]  # torch does not say
             for name, value in ({"loss": loss} | parts).items():
                 total[name] = total.get(name, 0) + value.detach() / config.accumulate
         average_gradients(self.parameters)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+
+Network = TypeVar("Network", bound=nn.Module)
 
 Batch = dict[str, Tensor]
 """Tensors with the batch as their first dimension."""
@@ -91,7 +93,7 @@ class Objective:
                     network.compile()
 
 
-def frozen(module: nn.Module) -> nn.Module:
+def frozen(module: Network) -> Network:
     """The module in evaluation mode and without gradients to its own weights."""
     return module.eval().requires_grad_(False)
 

@@ -72,6 +72,7 @@ def draw_talk(
         start = int(rng.integers(0, clip.frames - SYNC_FRAMES + 1))
         silent = quiet > 0 and rng.random() < quiet
         if silent:
+            assert closed is not None
             start = int(rng.choice(closed[clip.name]))
         frames = start + np.arange(SYNC_FRAMES)
         apart = int(rng.integers(SYNC_FRAMES, clip.frames))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from swaptalk_models.data.engine.deadline import GRACE_S, OutOfTime, deadline, may_end_this_process
@@ -59,6 +60,7 @@ def attempt(args: Task) -> Outcome:
         with deadline(limit):
             result, reason = work(item, home, params), ""
     except OutOfTime:
+        assert limit is not None
         return item, None, _too_long(item, limit), max(limit, time.perf_counter() - started)
     except BadClip as error:
         raise_if_disk_full(home, error)  # FFmpeg's "no space left" looks like damaged data
@@ -96,8 +98,10 @@ def attempt_in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
                     item, limit = next(iter(running.values()))[1::3]
                     seconds = time.monotonic() - started
                     crash = f"{item.clip}: reading it crashes the decoder or takes more memory than there is"
-                    late = limit is not None and seconds >= limit + GRACE_S
-                    yield (item, None, _too_long(item, limit), seconds) if late else (item, None, crash, 0.0)
+                    if limit is not None and seconds >= limit + GRACE_S:
+                        yield item, None, _too_long(item, limit), seconds
+                    else:
+                        yield item, None, crash, 0.0
                 else:
                     suspects = [args for future, args in running.items() if not _has_result(future)]
                     for future in [f for f in running if _has_result(f)]:
@@ -140,5 +144,10 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
     assert parent is not None
-    # no worker outlives a killed run
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """No worker outlives a killed run."""
+    parent.join()
+    os._exit(1)

@@ -120,7 +120,7 @@ class DlibBackend:
         if min(part.shape[:2]) < 8:
             return []
         found = self._detect_at(part, 1.35 * self.WINDOW / side)
-        return [Detection(d.box + np.float32([x0, y0, x0, y0]), d.score) for d in found]
+        return [Detection(d.box + np.array([x0, y0, x0, y0], np.float32), d.score) for d in found]
 
     def _detect_at(self, image: np.ndarray, scale: float) -> list[Detection]:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -129,8 +129,8 @@ class DlibBackend:
         boxes, margins, _ = self._detector.run(small, 0, self.WEAK_MARGIN)
         return [
             # 2.5: a margin of 1, a clear frontal face, is a score of 0.92; 0, dlib's own threshold, is 0.5.
-            Detection(np.float32([b.left(), b.top(), b.right(), b.bottom()]) / scale, float(1 / (1 + np.exp(-2.5 * m))))
-            for b, m in zip(boxes, margins)
+            Detection(np.array([b.left(), b.top(), b.right(), b.bottom()], np.float32) / scale, float(1 / (1 + np.exp(-2.5 * m))))
+            for b, m in zip(boxes, margins, strict=True)
         ]
 
     def landmarks(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -206,7 +206,7 @@ class FaceAlignmentBackend:
 def _square_around(landmarks: np.ndarray, dx: float, dy: float, side: float) -> np.ndarray:
     centre = landmarks.mean(axis=0)
     radius = float(np.sqrt(((landmarks - centre) ** 2).sum(axis=1).mean()))
-    middle = centre + radius * np.float32([dx, dy])
+    middle = centre + radius * np.array([dx, dy], np.float32)
     return np.concatenate([middle - side * radius / 2, middle + side * radius / 2]).astype(np.float32)
 
 

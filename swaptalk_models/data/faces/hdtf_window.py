@@ -9,7 +9,7 @@ import numpy as np
 
 from swaptalk_models.data.faces.face_track import MISSING
 from swaptalk_models.data.faces.tracking import track_faces
-from swaptalk_models.data.media.video import decode_frames, open_media, probe, video_stream
+from swaptalk_models.data.media.video import decode_frames, open_media, probe, tick_length, video_stream
 from swaptalk_models.settings.data import FacesConfig
 
 EVERY_S = 0.5
@@ -42,8 +42,10 @@ def _sampled(path: str | os.PathLike[str], start_s: float, end_s: float | None, 
     with open_media(path) as container:
         stream = video_stream(container)
         origin, due = stream.start_time or 0, start_s
-        for frame in decode_frames(container, stream, origin + int(start_s / stream.time_base) if start_s else None):
-            moment = float((frame.pts - origin) * stream.time_base)
+        tick = tick_length(stream)
+        for frame in decode_frames(container, stream, origin + int(start_s / tick) if start_s else None):
+            assert frame.pts is not None
+            moment = float((frame.pts - origin) * tick)
             if end_s is not None and moment >= end_s:
                 return
             if moment >= due - 1e-6:
@@ -54,7 +56,7 @@ def _sampled(path: str | os.PathLike[str], start_s: float, end_s: float | None, 
 def _heads(boxes: np.ndarray) -> np.ndarray:
     """Face boxes (frames, 4) grown to hold the whole head."""
     middle, side = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    middle = middle - side * np.float32([0, LIFT])
+    middle = middle - side * np.array([0, LIFT], np.float32)
     return np.concatenate([middle - side * HEAD / 2, middle + side * HEAD / 2], axis=1)
 
 

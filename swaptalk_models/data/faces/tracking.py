@@ -71,6 +71,7 @@ class _Tracker:
         self._find(image)
         frame = len(self.status) - 1
         if frame % MEASURE_EVERY == 0 and self.followed is not None:
+            assert self.last_box is not None
             self.doubts[frame] = _doubt(self.backend, image, self.last_box)
 
     def _find(self, image: np.ndarray) -> None:
@@ -99,6 +100,7 @@ class _Tracker:
 
     def _follow(self, image: np.ndarray) -> bool:
         """Landmarks from the previous ones; False, and nothing changed, where they cannot be trusted."""
+        assert self.followed is not None and self.patch is not None
         landmarks = self.backend.landmarks(image, self.backend.box_around(self.followed))
         patch = _face_patch(image, landmarks)
         likeness = _likeness(patch, self.patch)
@@ -111,9 +113,10 @@ class _Tracker:
     def _accept(self, image: np.ndarray, found: Detection, predicted: np.ndarray | None) -> bool:
         """Take a detection over as this frame's face; False where the landmarks in it are no face's."""
         # Detectors' boxes come in coarse steps: where the tracked box agrees with one, it is the steadier start.
-        agrees = predicted is not None and box_overlap(found.box, predicted) > 0.6
-        landmarks = self.backend.landmarks(image, predicted if agrees else found.box)
-        if not agrees:
+        if predicted is not None and box_overlap(found.box, predicted) > 0.6:
+            landmarks = self.backend.landmarks(image, predicted)
+        else:
+            landmarks = self.backend.landmarks(image, found.box)
             landmarks = self.backend.landmarks(image, self.backend.box_around(landmarks))
         if _shape_error(landmarks) > 0.25:
             return False
@@ -133,12 +136,14 @@ class _Tracker:
         """The detector no longer sees the face: search the frames since its last success, forget those without."""
         first = len(self.status) - 1 - len(self.recent)
         for frame, image in enumerate(self.recent, start=first):
-            box = self.backend.box_around(self.landmarks[frame])
+            landmarks = self.landmarks[frame]
+            assert landmarks is not None
+            box = self.backend.box_around(landmarks)
             found = self._best_near(self.backend.detect(image, near=box), box)
             if found is None:
                 self._set(frame, None, 0.0, MISSING)
             else:
-                self._set(frame, self.landmarks[frame], found.score, DETECTED)
+                self._set(frame, landmarks, found.score, DETECTED)
         self.followed, self.patch, self.recent = None, None, []
 
     def _search(self, image: np.ndarray) -> None:
@@ -159,10 +164,14 @@ class _Tracker:
         A track is one person: when a far more prominent face shows up and stays, the track starts anew with it and the
         frames before become face-less.
         """
+        assert self.last_box is not None
         rivals = [d for d in self.backend.detect(image) if d.score >= SURE and box_overlap(d.box, self.last_box) < 0.1]
         best = max(rivals, key=lambda d: _prominence(d.box, image.shape), default=None)
         own = _prominence(self.last_box, image.shape)
-        self.rival_looks = self.rival_looks + 1 if best and _prominence(best.box, image.shape) > _RIVAL * own else 0
+        if best is None or not _prominence(best.box, image.shape) > _RIVAL * own:
+            self.rival_looks = 0
+            return
+        self.rival_looks += 1
         if self.rival_looks >= _RIVAL_LOOKS and self._accept(image, best, None):
             self.rival_looks = 0
             for frame in range(len(self.status) - 1):
@@ -178,7 +187,7 @@ class _Tracker:
         status = np.frombuffer(self.status, np.uint8).copy()
         confidence = np.array(self.confidence, np.float32)
         seen = np.flatnonzero(status != MISSING)
-        known = np.stack([self.landmarks[i] for i in seen])
+        known = np.stack([points for i in seen if (points := self.landmarks[i]) is not None])
         landmarks = _fill_gaps(known, seen, num_frames)
         box = np.stack([self.backend.box_around(points) for points in landmarks])
         for before, after in itertools.pairwise(seen):
@@ -209,7 +218,7 @@ def _fill_gaps(known: np.ndarray, seen: np.ndarray, num_frames: int) -> np.ndarr
 def _prominence(box: np.ndarray, shape: tuple[int, ...]) -> float:
     """Box area in square pixels, halved at the frame's rim: the speaker is the largest and most central face."""
     height, width = shape[:2]
-    off = np.abs((box[:2] + box[2:]) / 2 / np.float32([width, height]) - 0.5).max() * 2
+    off = np.abs((box[:2] + box[2:]) / 2 / np.array([width, height], np.float32) - 0.5).max() * 2
     return float(np.prod(box[2:] - box[:2])) * (1 - 0.5 * min(float(off), 1.0))
 
 
@@ -237,7 +246,7 @@ def _doubt(backend: FaceBackend, image: np.ndarray, box: np.ndarray) -> float:
     pixel; a regression that sees a hand or a microphone there puts them somewhere else each time.
     """
     width = float(box[2] - box[0])
-    shift = np.float32([_SHIFT * width, 0, _SHIFT * width, 0])
+    shift = np.array([_SHIFT * width, 0, _SHIFT * width, 0], np.float32)
     left, right = (backend.landmarks(image, box + sign * shift) for sign in (-1, 1))
     moved = np.linalg.norm(left - right, axis=1) / 2 / max(width, 1e-6)
     return float(max(moved[27:36].mean(), moved[48:].mean()))

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from swaptalk_models.data.media.video import ATTACHED_PICTURE, open_media
+from swaptalk_models.data.media.video import ATTACHED_PICTURE, open_media, tick_length
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import BadClip
 
@@ -42,14 +42,14 @@ def read_audio(
             raise BadClip(f"{path}: no decoder for its audio stream")
         zero = _time_zero(container, stream)
         if start_s > PREROLL_S:
-            container.seek(int((zero + start_s - PREROLL_S) / stream.time_base), stream=stream, backward=True)
+            container.seek(int((zero + start_s - PREROLL_S) / tick_length(stream)), stream=stream, backward=True)
         return _placed(_runs(container, stream, rate, zero + start_s, None if stop_s is None else zero + stop_s), rate)
 
 
 def _time_zero(container: av.container.InputContainer, stream: av.AudioStream) -> float:
     pictures = [s for s in container.streams.video if not int(s.disposition) & ATTACHED_PICTURE]
     leader = pictures[0] if pictures else stream
-    return float((leader.start_time or 0) * leader.time_base)
+    return float((leader.start_time or 0) * tick_length(leader))
 
 
 def _runs(
@@ -61,14 +61,17 @@ def _runs(
     resampler, expected, position = None, 0.0, 0
     limit = None if stop is None else round((stop - start) * rate)
     for frame in chain(container.decode(stream), (None,)):
-        now = float(frame.pts * frame.time_base) if frame and frame.pts is not None else expected
-        if frame and now + frame.samples / frame.sample_rate <= start - PREROLL_S:
+        now = expected
+        if frame is not None and frame.pts is not None:
+            assert frame.time_base is not None
+            now = float(frame.pts * frame.time_base)
+        if frame is not None and now + frame.samples / frame.sample_rate <= start - PREROLL_S:
             continue
-        finished = frame is None or (stop is not None and now > stop + PREROLL_S)
-        if resampler and (finished or abs(now - expected) > JUMP_S):
+        past = stop is not None and now > stop + PREROLL_S
+        if resampler and (frame is None or past or abs(now - expected) > JUMP_S):
             yield from _cut(resampler.resample(None), position, limit)
             resampler = None
-        if finished:
+        if frame is None or past:
             return
         if resampler is None:
             # Whole numbers, because FFmpeg mixes them down with weights that add up to 1; with floats, stereo gets 3 dB

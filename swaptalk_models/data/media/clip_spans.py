@@ -20,7 +20,7 @@ def plan_clips(info: VideoInfo, config: ClipsConfig, cuts: Sequence[float] = ())
         BadClip: nothing of ``min_seconds`` is left.
     """
     borders = [0.0, *sorted(cut for cut in cuts if 0.0 < cut < info.duration_s), info.duration_s]
-    spans = []
+    spans: list[tuple[float, float]] = []
     for start, end in pairwise(borders):
         if end - start < config.min_seconds:
             continue

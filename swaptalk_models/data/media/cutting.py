@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from swaptalk_models.data.media.audio import read_audio, write_wav
-from swaptalk_models.data.media.video import decode_frames, open_media, probe, video_stream
+from swaptalk_models.data.media.video import decode_frames, open_media, probe, tick_length, video_stream
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.data.media.video_writer import BT601, LIMITED_RANGE
 from swaptalk_models.data.store.atomic_write import atomic_write
@@ -115,7 +115,7 @@ def _copy(info: VideoInfo, aside: Path) -> ClipInfo | None:
     ):
         stream = video_stream(source)
         stream.thread_type = "AUTO"
-        origin, step = stream.start_time, Fraction(1, CLIP_RATE) / stream.time_base
+        origin, step = stream.start_time, Fraction(1, CLIP_RATE) / tick_length(stream)
         if (
             origin is None
             or stream.codec_context.colorspace not in (_UNSAID, _BT470BG, BT601)
@@ -134,6 +134,7 @@ def _copy(info: VideoInfo, aside: Path) -> ClipInfo | None:
             if packet.size:
                 if packet.dts is None:
                     return None  # Matroska leaves decoding times out, mp4 cannot do without
+                assert packet.pts is not None
                 packet.pts, packet.dts, packet.stream = packet.pts - origin, packet.dts - origin, out
                 target.mux(packet)
     return ClipInfo(frames, frames / CLIP_RATE, info.width, info.height, copied=True) if frames == info.frames else None
@@ -156,18 +157,17 @@ def _encode(
         out.codec_context.thread_count = (
             2  # more threads would cut the picture differently: the same clip on every machine
         )
-        origin = stream.start_time or 0
-        frames = decode_frames(source, stream, origin + int(start / stream.time_base) if start else None)
+        origin, tick = stream.start_time or 0, tick_length(stream)
+        frames = decode_frames(source, stream, origin + int(start / tick) if start else None)
         frames = _deinterlaced(frames, stream)
         graph, size, written = None, None, 0
-        for frame in _at_constant_rate(
-            frames, info, origin * stream.time_base, Fraction(stream.time_base) / 2, start, count
-        ):
+        for frame in _at_constant_rate(frames, info, origin * tick, tick / 2, start, count):
             if graph is None or (frame.width, frame.height, frame.format.name) != size:
                 graph, size = _filter_graph(frame, filters), (frame.width, frame.height, frame.format.name)
             frame.pts, frame.time_base = written, Fraction(1, CLIP_RATE)
             graph.push(frame)
             shown = graph.pull()
+            assert isinstance(shown, av.VideoFrame)
             shown.pts, shown.time_base, shown.pict_type = written, Fraction(1, CLIP_RATE), 0
             target.mux(out.encode(shown))
             written += 1
@@ -191,6 +191,7 @@ def _at_constant_rate(
     k, shown, begins = 0, None, Fraction(0)
     usual = Fraction(info.fps).limit_denominator(90_000)
     for frame in frames:
+        assert frame.pts is not None and frame.time_base is not None
         following = frame.pts * frame.time_base - origin
         if shown is not None and following > start and following - begins > MAX_HOLD_S:
             raise BadClip(f"{info.path}: no picture from {float(begins):.2f} to {float(following):.2f} s")
@@ -216,7 +217,7 @@ def _deinterlaced(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> It
             yield frame
             continue
         if graph is None:
-            graph = _linked(frame, stream.time_base, [("bwdif", "mode=send_frame:deint=interlaced")])
+            graph = _linked(frame, tick_length(stream), [("bwdif", "mode=send_frame:deint=interlaced")])
         graph.push(frame)
         yield from _ready(graph)
     if graph is not None:
@@ -227,7 +228,9 @@ def _deinterlaced(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> It
 def _ready(graph: av.filter.Graph) -> Iterator[av.VideoFrame]:
     while True:
         try:
-            yield graph.pull()
+            frame = graph.pull()
+            assert isinstance(frame, av.VideoFrame)
+            yield frame
         except (av.BlockingIOError, av.EOFError):
             return
 

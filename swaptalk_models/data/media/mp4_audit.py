@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -78,10 +79,10 @@ def _check(index: Index, path: Path, decoders: dict[int, av.CodecContext | None]
             continue
         _check_lengths(track, index)
         if track.kind == "soun":
-            _check_rate(track, decoder)
+            _check_rate(track, cast("av.AudioCodecContext", decoder))  # FFmpeg, too, goes by `hdlr`
             continue
         _check_matrix(track.matrix)
-        _check_shape(track, decoder)
+        _check_shape(track, cast("av.VideoCodecContext", decoder))
     _check_places(index, path)
 
 
@@ -93,6 +94,7 @@ def _check_matrix(matrix: tuple[int, ...]) -> None:
 
 def _check_shape(track: Track, decoder: av.VideoCodecContext) -> None:
     """`stsd`, `pasp`, `clap` and `tkhd` on how large pictures are, and what the decoder's own setting says."""
+    assert track.size is not None
     (width, height), (across, down) = track.size, track.display
     found = decoder.width, decoder.height
     if track.size not in (found, tuple(-(-side // 16) * 16 for side in found)):  # some give the size with its padding

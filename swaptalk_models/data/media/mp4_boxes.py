@@ -86,16 +86,16 @@ def read_version(content: bytes, name: str, highest: int) -> int:
     return content[0]
 
 
-def read_rows(content: bytes, name: str, row: str | tuple[str, int], head: int = 8) -> np.ndarray:
+def read_rows(content: bytes, name: str, row: str | tuple[str, tuple[int]], head: int = 8) -> np.ndarray:
     """A box of a count and so many rows; ``row``: the dtype of one."""
-    row = np.dtype(row)
+    dtype = np.dtype(row)
     if len(content) < head:
         raise DamagedIndex(f"its {name} box is cut off")
     count = int.from_bytes(content[head - 4 : head], "big")
-    end = head + count * row.itemsize
+    end = head + count * dtype.itemsize
     if len(content) < end or content[end:].strip(b"\0"):
         raise DamagedIndex(f"the {count} rows that its {name} promises do not fill their box")
-    return np.frombuffer(content, row, count, head)
+    return np.frombuffer(content, dtype, count, head)
 
 
 def read_numbers(content: bytes, name: str, dtype: str, columns: int, head: int = 8) -> np.ndarray:

@@ -5,13 +5,14 @@ Not PySceneDetect: it counts frames where we need times, opens anything FFmpeg w
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from swaptalk_models.data.media.video import decode_frames, open_media, video_stream
+from swaptalk_models.data.media.video import decode_frames, open_media, tick_length, video_stream
 
 SETTLE = 4
 """Frames after which a new picture is there to stay; a flash of up to one less is not a cut."""
@@ -38,16 +39,21 @@ def scan_video(path: str | os.PathLike[str], threshold: float = 0.12) -> Shots:
     Args:
         threshold: mean absolute difference of the thumbnails, as a share of the grey range.
     """
-    cuts, damaged, recent, quiet_until = [], [], deque(maxlen=SETTLE + 3), -1.0
+    cuts: list[float] = []
+    damaged: list[float] = []
+    recent: deque[tuple[float, np.ndarray]] = deque(maxlen=SETTLE + 3)
+    quiet_until = -1.0
     with open_media(path) as container:
         stream = video_stream(container)
+        tick = tick_length(stream)
         for frame in decode_frames(container, stream, damaged=damaged):
             grey = frame.reformat(32, 18, "gray", interpolation="AREA").to_ndarray().astype(np.float32) / 255.0
-            recent.append((float((frame.pts - (stream.start_time or 0)) * stream.time_base), grey))
-            if len(recent) < recent.maxlen:
+            assert frame.pts is not None
+            recent.append((float((frame.pts - (stream.start_time or 0)) * tick), grey))
+            if len(recent) < SETTLE + 3:
                 continue
             # Two frames before the candidate (index 3), and it with those that follow.
-            steps = [np.abs(b[1] - a[1]).mean() for a, b in zip(recent, list(recent)[1:])]
+            steps = [np.abs(b[1] - a[1]).mean() for a, b in itertools.pairwise(recent)]
             jump, elsewhere = steps[2], max(steps[0], steps[1], steps[-1])
             stays = np.abs(recent[2][1] - recent[-1][1]).mean()
             moment = recent[3][0]

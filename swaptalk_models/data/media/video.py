@@ -61,7 +61,7 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[av.container.InputConta
 
 def _why_unreadable(path: Path) -> str:
     """Tells a cut-off mp4 from a file that never was a video."""
-    boxes = set()
+    boxes: set[bytes] = set()
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         position = 0
@@ -90,6 +90,12 @@ def video_stream(container: av.container.InputContainer) -> av.VideoStream:
     raise BadClip(f"{_name(container)}: no video stream")
 
 
+def tick_length(stream: av.VideoStream | av.AudioStream) -> Fraction:
+    """What the stream's time stamps count in (s)."""
+    assert stream.time_base is not None  # only what is not part of a file yet has none
+    return stream.time_base
+
+
 def _name(container: av.container.InputContainer) -> str:
     return container.name.removeprefix("file:")
 
@@ -108,7 +114,7 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
             raise BadClip(f"{path}: no frames")
         first = _first_frame(container, stream)
         has_audio, codec = bool(container.streams.audio), stream.codec_context.name
-        tick, nominal_rate = stream.time_base, stream.average_rate or Fraction(25)
+        tick, nominal_rate = tick_length(stream), stream.average_rate or Fraction(25)
         aspect = float(stream.sample_aspect_ratio or 1)
     rotation = first.rotation % 360
     if rotation % 90:
@@ -148,14 +154,14 @@ def _frame_ticks(container: av.container.InputContainer, stream: av.VideoStream)
         if missing:
             raise BadClip(f"{path}: cut off: {missing} of {len(entries)} frames are missing")
         return sorted(entry.timestamp for entry in entries)
-    frame_ticks = 1 / (stream.average_rate or Fraction(25)) / stream.time_base
-    ticks = []
+    frame_ticks = 1 / (stream.average_rate or Fraction(25)) / tick_length(stream)
+    ticks: list[int] = []
     for packet in container.demux(stream):
         if packet.size:
             moment = packet.pts if packet.pts is not None else packet.dts
             ticks.append(moment if moment is not None else round(len(ticks) * frame_ticks))
     container.seek(0)
-    found = float((max(ticks) - min(ticks)) * stream.time_base) if ticks else 0.0
+    found = float((max(ticks) - min(ticks)) * tick_length(stream)) if ticks else 0.0
     promised = (container.duration or 0) / av.time_base
     if len(ticks) < stream.frames - 2:  # an AVI header may count a frame or two that its B-frames only announce
         raise BadClip(f"{path}: cut off: {stream.frames - len(ticks)} of {stream.frames} frames are missing")
@@ -198,7 +204,8 @@ def decode_frames(
     stream.thread_type = "AUTO"
     # AVI knows no display times, only a constant rate: frames are counted, from the start.
     counted = container.format.name == "avi"
-    last, whole = None, start_pts is None or counted
+    last: int | None = None
+    whole = start_pts is None or counted
     frames = _decoded(container, stream, damaged)
     if start_pts is not None and not counted:
         container.seek(start_pts, stream=stream, backward=True)
@@ -210,14 +217,15 @@ def decode_frames(
         frames = chain([first] if first is not None else [], frames)
     for index, frame in enumerate(frames):
         if counted:
-            frame.pts = (stream.start_time or 0) + round(index / stream.average_rate / stream.time_base)
+            assert stream.average_rate is not None
+            frame.pts = (stream.start_time or 0) + round(index / stream.average_rate / tick_length(stream))
         whole = whole or frame.key_frame
         if frame.pts is None or (last is not None and frame.pts <= last):
             if damaged is None:
                 raise BadClip(f"{_name(container)}: damaged data (frames without or with falling time stamps)")
             damaged.append(_moment(stream, frame.pts if frame.pts is not None else last))
             continue
-        if not whole and frame.pts < start_pts:
+        if not whole and start_pts is not None and frame.pts < start_pts:
             continue  # leading frames of an open group of pictures: what they refer to lies before the seek
         last = frame.pts
         if not frame.is_corrupt:
@@ -241,7 +249,7 @@ def _decoded(
 
 
 def _moment(stream: av.VideoStream, pts: int | None) -> float:
-    return float(((pts or 0) - (stream.start_time or 0)) * stream.time_base)
+    return float(((pts or 0) - (stream.start_time or 0)) * tick_length(stream))
 
 
 def read_frames(path: str | os.PathLike[str], batch: int = 32) -> Iterator[np.ndarray]:

@@ -78,7 +78,7 @@ def _foliage(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     hue = cloud(rng, n, n, 0.35 * unit)
     base = np.stack([0.11 + 0.02 * hue, np.full_like(hue, 0.15), 0.07 + 0 * hue], -1).clip(0.02)
     image = base * np.exp(0.55 * leaves)[..., None]
-    over(image, np.float32((0.75, 0.82, 0.85)), np.clip(leaves - 1.1, 0, 1).astype(np.float32))
+    over(image, np.array((0.75, 0.82, 0.85), np.float32), np.clip(leaves - 1.1, 0, 1).astype(np.float32))
     return image.astype(np.float32)
 
 
@@ -97,7 +97,7 @@ def _lights(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def _rectangle(image: np.ndarray, canvas: Canvas, x: float, y: float, wide: float, high: float, colour) -> None:
+def _rectangle(image: np.ndarray, canvas: Canvas, x: float, y: float, wide: float, high: float, colour: np.ndarray) -> None:
     """Half sides `wide` and `high`, in units; in place."""
     rows, columns = canvas.window(x - wide, x + wide, y - high, y + high)
     image[rows, columns] = colour

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 UNITS_ACROSS = 1 / 0.30
 """Head units across a frame: from brows to chin is then 40 % of the frame's height, enough for a HOG detector."""
@@ -29,7 +30,7 @@ class Canvas:
         """Pixels in one head unit."""
         return self.side / UNITS_ACROSS
 
-    def pixel(self, units):
+    def pixel(self, units: ArrayLike) -> np.ndarray:
         """Head units -> pixel coordinates (pixel centres are whole numbers)."""
         return np.asarray(units) * self.unit + self.side / 2 - 0.5
 
@@ -48,22 +49,22 @@ class Canvas:
         return cv2.GaussianBlur(np.ascontiguousarray(image, np.float32), (0, 0), sigma * self.unit)
 
 
-def bump(u, v, u0: float, v0: float, su: float, sv: float) -> np.ndarray:
+def bump(u: np.ndarray, v: np.ndarray, u0: float, v0: float, su: float, sv: float) -> np.ndarray:
     """A Gaussian hill of height 1; separable, so cheap on the broadcasting axes of a Canvas."""
     return np.exp(-0.5 * ((u - u0) / su) ** 2) * np.exp(-0.5 * ((v - v0) / sv) ** 2)
 
 
-def smoothstep(x, low: float, high: float) -> np.ndarray:
+def smoothstep(x: np.ndarray | float, low: float, high: float) -> np.ndarray:
     t = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def over(image: np.ndarray, colour, alpha: np.ndarray) -> None:
+def over(image: np.ndarray, colour: ArrayLike, alpha: np.ndarray) -> None:
     """Lays `colour` (3,) or (H, W, 3) over `image` (H, W, 3) float32, in place."""
     image += (np.asarray(colour, np.float32) - image) * alpha[..., None]
 
 
-def layer(image: np.ndarray, colour, alpha: np.ndarray) -> None:
+def layer(image: np.ndarray, colour: ArrayLike, alpha: np.ndarray) -> None:
     """The same onto a layer (H, W, 4) that has an alpha of its own (colour not multiplied by it), in place."""
     below = image[..., 3] * (1 - alpha)
     total = alpha + below

@@ -46,7 +46,9 @@ def paint_clothes(person: Person, canvas: Canvas, image: np.ndarray) -> None:
         )
 
 
-def _light_on_cloth(p: Person, canvas: Canvas, rng: np.random.Generator, away, distance) -> np.ndarray:
+def _light_on_cloth(
+    p: Person, canvas: Canvas, rng: np.random.Generator, away: np.ndarray, distance: np.ndarray
+) -> np.ndarray:
     """(side, side, 3): shoulders are round and cloth lies in folds; the head shades the chest."""
     folds = 0.050 * cloud(rng, canvas.side, canvas.side, 0.42 * canvas.unit)
     folds = folds + 0.012 * cloud(rng, canvas.side, canvas.side, 0.14 * canvas.unit)
@@ -77,7 +79,9 @@ def _shirt(p: Person) -> np.ndarray:
     return linear((0.88, 0.88, 0.87) if p.index % 3 else (0.70, 0.78, 0.88))
 
 
-def _suit(p: Person, canvas: Canvas, rng: np.random.Generator, cloth: np.ndarray, lit: np.ndarray, away) -> None:
+def _suit(
+    p: Person, canvas: Canvas, rng: np.random.Generator, cloth: np.ndarray, lit: np.ndarray, away: np.ndarray
+) -> None:
     """Shirt front and tie between lapels, in place."""
     u, v = canvas.u, canvas.v
     front = canvas.cover(0.30 - 0.42 * (v - 1.25) - away + 0 * v, 0.015)

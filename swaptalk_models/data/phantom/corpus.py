@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ MAX_WORKERS = 8
 
 
 def write_corpus(
-    output: str | os.PathLike, people: int = 64, seconds: float = 4.0, seed: int = 0, size: int = 256
+    output: str | os.PathLike[str], people: int = 64, seconds: float = 4.0, seed: int = 0, size: int = 256
 ) -> list[Path]:
     """Writes phantoms 0 .. `people` - 1, `seconds` (s) each, as `size` x `size` videos; -> the videos, in order.
 
@@ -83,7 +84,7 @@ def _check(output: Path, people: int, seconds: float, seed: int, size: int) -> N
         raise UserError(f"cannot write the phantom corpus to {output}: it is a file, not a folder")
 
 
-def _write_in_parallel(tasks: list[tuple], workers: int, progress: tqdm) -> None:
+def _write_in_parallel(tasks: list[tuple[Path, int, float, int, int]], workers: int, progress: tqdm[NoReturn]) -> None:
     # Spawned, not forked: the caller may have threads (torch, Dagster), and a fork of those can hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)

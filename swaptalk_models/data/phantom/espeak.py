@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import sys
+from typing import Any
 
 import espeakng_loader
 
@@ -44,29 +45,29 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 def synthesise(
     text: str, voice: str, words_a_minute: int, pitch: int, pitch_range: int, seed: int
-) -> tuple[int, list, bytes]:
-    """-> (sample rate, [[phoneme, first sample], ...], PCM16 mono). RuntimeError: no such voice, or espeak-ng fails."""
+) -> tuple[int, list[tuple[str, int]], bytes]:
+    """-> (sample rate, [(phoneme, first sample), ...], PCM16 mono). RuntimeError: no such voice, or espeak-ng fails."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     rate = library.espeak_Initialize(
         _SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), _PHONEME_EVENTS | _DONT_EXIT
     )
     if rate <= 0:
         raise RuntimeError("espeak-ng does not start: its data files are missing (reinstall espeakng-loader)")
-    phonemes: list = []
+    phonemes: list[tuple[str, int]] = []
     sound: list[bytes] = []
 
-    @_Callback
-    def collect(samples, count, events):
+    def collect(samples: Any, count: int, events: Any) -> int:
         if count > 0 and samples:
             sound.append(ctypes.string_at(samples, 2 * count))
         i = 0
         while events[i].type != _LIST_END:
             if events[i].type == _PHONEME:
-                phonemes.append([events[i].id.string.decode("ascii", "replace"), events[i].sample])
+                phonemes.append((events[i].id.string.decode("ascii", "replace"), events[i].sample))
             i += 1
         return 0
 
-    library.espeak_SetSynthCallback(collect)
+    callback = _Callback(collect)  # held here for as long as espeak-ng calls it
+    library.espeak_SetSynthCallback(callback)
     library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
         raise RuntimeError(f"espeak-ng has no voice {voice!r}")

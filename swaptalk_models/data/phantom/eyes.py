@@ -95,14 +95,14 @@ class Eye:
         reach = np.clip((upper - v) / np.where(np.abs(long) < 0.004, 0.004, long), -1, 2)
         hairs = self._lash_hairs * np.clip(1 - reach, 0, 1) * (reach > 0) * ends * (0.25 + 0.5 * p.lashes)
         alpha = np.clip(np.maximum(0.92 * line, hairs), 0, 1)
-        over(image, np.float32((0.012, 0.008, 0.008)), alpha.astype(np.float32))
+        over(image, np.array((0.012, 0.008, 0.008), np.float32), alpha.astype(np.float32))
 
-    def _ball(self, upper, lower, look) -> np.ndarray:
+    def _ball(self, upper: np.ndarray, lower: np.ndarray, look: tuple[float, float]) -> np.ndarray:
         p, u, v = self._person, self._u, self._v
         x, y = self._side * p.eye_x + look[0], p.eye_y - 0.15 * p.eye_height + look[1]
         n = self._iris.shape[0] // 2
         unit = self._canvas.unit
-        shift = np.float32([[1, 0, (x - u[0, 0]) * unit - n], [0, 1, (y - v[0, 0]) * unit - n]])
+        shift = np.array([[1, 0, (x - u[0, 0]) * unit - n], [0, 1, (y - v[0, 0]) * unit - n]], np.float32)
         iris = cv2.warpAffine(self._iris, shift, (u.shape[1], v.shape[0]), flags=cv2.INTER_LINEAR)
         image = self._sclera * (1 - iris[..., 3:]) + iris[..., :3] * iris[..., 3:]
         # The upper lid and its lashes shade the ball.

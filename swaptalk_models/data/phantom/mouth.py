@@ -59,7 +59,7 @@ class Mouth:
         image *= (1 - np.clip(shadow, 0, 0.75) + edge)[..., None].astype(np.float32)
         # Lips have no outline: colour grows over a band of skin, more so at the lower lip and towards the corners.
         lips = cover(np.minimum(v - top, (bottom - v) * 0.8), 0.022) * ends * (0.80 + 0.18 * rounded)
-        over(image, self._lips(top, inner_top, inner_bottom, bottom, s, mouth), lips.astype(np.float32))
+        over(image, self._lips(top, inner_top, inner_bottom, bottom, s), lips.astype(np.float32))
         if gap > 0.004:
             hole = cover(np.minimum(v - inner_top, inner_bottom - v), 0.006) * ends
             over(image, self._inside(inner_top, inner_bottom, s, mouth, gap), hole)
@@ -68,7 +68,14 @@ class Mouth:
         seam = np.exp(-0.5 * ((v - middle) / 0.011) ** 2) * ends * max(0.0, 1 - gap / 0.03)
         over(image, self._lip * (0.12, 0.05, 0.05), (0.88 * seam).astype(np.float32))
 
-    def _lips(self, top, inner_top, inner_bottom, bottom, s, mouth) -> np.ndarray:
+    def _lips(
+        self,
+        top: np.ndarray,
+        inner_top: np.ndarray,
+        inner_bottom: np.ndarray,
+        bottom: np.ndarray,
+        s: np.ndarray,
+    ) -> np.ndarray:
         v, light = self._v, self._person.light
         above = np.clip((v - top) / np.maximum(inner_top - top, 1e-3), 0, 1)
         below = np.clip((v - inner_bottom) / np.maximum(bottom - inner_bottom, 1e-3), 0, 1)
@@ -86,7 +93,9 @@ class Mouth:
         wet = (0.04 + 0.26 * self._person.lip_gloss) * mirror * (1 - 0.5 * light.softness) * light.exposure
         return shoulder(colour + wet[..., None] * self._reach)
 
-    def _inside(self, inner_top, inner_bottom, s, mouth, gap: float) -> np.ndarray:
+    def _inside(
+        self, inner_top: np.ndarray, inner_bottom: np.ndarray, s: np.ndarray, mouth: dict[str, float], gap: float
+    ) -> np.ndarray:
         p, v, cover = self._person, self._v, self._canvas.cover
         # Little light reaches in through a narrow gap, and less the deeper it has to go.
         lit = p.light.exposure * self._reach.mean() * (0.42 + 0.50 * float(smoothstep(gap, 0.03, 0.20)))
@@ -110,7 +119,15 @@ class Mouth:
         image *= (0.45 + 0.55 * np.clip((v - inner_top) / 0.035, 0, 1))[..., None]
         return shoulder(image)
 
-    def _paint_tongue(self, image, inner_bottom, s, mouth, gap: float, lit: float) -> None:
+    def _paint_tongue(
+        self,
+        image: np.ndarray,
+        inner_bottom: np.ndarray,
+        s: np.ndarray,
+        mouth: dict[str, float],
+        gap: float,
+        lit: float,
+    ) -> None:
         """A wet hump on the floor of the mouth that rises to the teeth for l, th, t, d, n."""
         v = self._v
         rise = 0.060 + 0.10 * mouth["tongue"] + 0.20 * gap

@@ -17,7 +17,8 @@ def cloud(rng: np.random.Generator, height: int, width: int, cell: float) -> np.
 
 def clouds(rng: np.random.Generator, side: int, cells: dict[float, float]) -> np.ndarray:
     """Sum of clouds, `cells`: feature size (px) -> weight. (side, side) float32; deviation about the weights' norm."""
-    return sum(weight * cloud(rng, side, side, cell) for cell, weight in cells.items())
+    fields = (weight * cloud(rng, side, side, cell) for cell, weight in cells.items())
+    return sum(fields, start=np.zeros((side, side), np.float32))
 
 
 def fibres(rng: np.random.Generator, across: np.ndarray, along: np.ndarray, count: int, length: float) -> np.ndarray:

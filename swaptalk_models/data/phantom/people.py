@@ -7,8 +7,10 @@ v = 1, so one unit is about half a face.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from swaptalk_models.data.phantom.camera import Camera, draw_camera
 from swaptalk_models.data.phantom.draws import Draws
@@ -116,15 +118,16 @@ class Person:
     """Share of the full mouth opening that the person uses: some mumble."""
 
 
-def _mix(a, b, share: float) -> Colour:
-    return tuple(float(x) for x in (1 - share) * np.asarray(a) + share * np.asarray(b))
+def _mix(a: ArrayLike, b: ArrayLike, share: float) -> Colour:
+    red, green, blue = (1 - share) * np.asarray(a) + share * np.asarray(b)
+    return float(red), float(green), float(blue)
 
 
-def _rgb(colour) -> Colour:
-    return tuple(c / 255 for c in colour)
+def _rgb(colour: tuple[int, int, int]) -> Colour:
+    return colour[0] / 255, colour[1] / 255, colour[2] / 255
 
 
-def _colours(draw: Draws, age: float, feminine: bool) -> dict:
+def _colours(draw: Draws, age: float, feminine: bool) -> dict[str, Any]:
     tone = (len(SKIN) - 1) * draw.uniform() ** 0.7
     low = min(int(tone), len(SKIN) - 2)
     undertone = draw.uniform(-1, 1)

@@ -20,7 +20,7 @@ from swaptalk_models.data.phantom.landmarks import head_landmarks
 from swaptalk_models.data.phantom.light import develop, linear, normals
 from swaptalk_models.data.phantom.mouth import Mouth
 from swaptalk_models.data.phantom.people import Person
-from swaptalk_models.data.phantom.sculpt import light_relief, turn_gain
+from swaptalk_models.data.phantom.sculpt import Relief, light_relief, turn_gain
 from swaptalk_models.data.phantom.skin import paint_skin
 from swaptalk_models.data.phantom.stage import paint_stage
 
@@ -63,7 +63,7 @@ class Renderer:
         p = person
         self._jaw_window = self._canvas.window(-1.0, 1.0, p.nose_y + 0.02, p.chin_length + GAPE * JAW_SHARE + 0.12)
 
-    def _paint_head(self, relief) -> tuple[np.ndarray, np.ndarray]:
+    def _paint_head(self, relief: Relief) -> tuple[np.ndarray, np.ndarray]:
         p, canvas = self.person, self._canvas
         skin = paint_skin(p, canvas, relief)
         face = canvas.cover((1 - relief.reach) * 0.8, 0.008)
@@ -119,7 +119,7 @@ class Renderer:
             texture[place][..., :3] = _screen(pixels)
         return self._compose(texture, motion), self.landmarks(motion)
 
-    def _jaw_weight(self, u, v) -> np.ndarray:
+    def _jaw_weight(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Share of the chin's drop that a point of the still face takes part in."""
         p = self.person
         return smoothstep(v, p.mouth_y - 0.10, p.mouth_y + 0.16) * (
@@ -149,7 +149,7 @@ class Renderer:
         pivot = np.array([0.0, _PIVOT_V])
         return a, pivot - a @ pivot + (motion["shift_x"], motion["shift_y"])
 
-    def _brow_weight(self, u, v) -> np.ndarray:
+    def _brow_weight(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         p = self.person
         rows = (v - np.float32(p.eye_y - p.brow_height - 0.03)) * np.float32(1 / 0.085)
         columns = (u * np.float32(1 / 0.45)) ** 2

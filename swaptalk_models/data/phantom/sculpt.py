@@ -87,7 +87,7 @@ def depth_map(person: Person, canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     return reach.astype(np.float32), depth.astype(np.float32)
 
 
-def _nose(p: Person, u, v) -> np.ndarray:
+def _nose(p: Person, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Ridge, tip and wings; the tip's underside is steep, the flanks run out softly into the cheeks."""
     top, tip = p.eye_y - 0.03, p.nose_y - 0.050
     along = np.clip((v - top) / (tip - top), 0, 1)
@@ -102,16 +102,15 @@ def _nose(p: Person, u, v) -> np.ndarray:
     return nose
 
 
-def _folds(p: Person, u, v) -> np.ndarray:
+def _folds(p: Person, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Lines from nose to mouth, under and beside the eyes, between the brows and on the forehead; deeper with age."""
     w = p.wrinkles
-    lines = 0.0
     # From the wings of the nose round the corners of the mouth.
     t = np.clip((v - p.nose_y + 0.04) / (p.mouth_y + 0.08 - p.nose_y), 0, 1)
     course = p.nose_width + 0.03 + (p.mouth_width * 0.55) * t**1.3
     ends = smoothstep(v, p.nose_y - 0.08, p.nose_y - 0.01) * (1 - smoothstep(v, p.mouth_y - 0.02, p.mouth_y + 0.10))
     fold = (0.008 + 0.012 * w + 0.006 * p.fullness) * np.exp(-0.5 * ((np.abs(u) - course) / 0.034) ** 2) * ends
-    lines = lines - fold
+    lines = -fold
     for side in (-1, 1):
         lines = lines - (0.004 + 0.012 * w) * bump(u, v, side * p.eye_x, p.eye_y + 0.135, 0.10, 0.014)
         for ray in range(4):

@@ -50,7 +50,7 @@ def speak(voice: Voice, seconds: float, rng: np.random.Generator, silent_from: f
     if silent_from is not None:
         stop = int(silent_from * rate)
         pcm = np.concatenate([pcm[:stop], np.zeros(int(seconds * rate) + 1, np.float32)])
-        events = [event for event in events if event[1] < stop] + [["_:", stop]]
+        events = [event for event in events if event[1] < stop] + [("_:", stop)]
     samples = round(seconds * AUDIO_RATE)
     divisor = gcd(AUDIO_RATE, rate)
     audio = resample_poly(pcm, AUDIO_RATE // divisor, rate // divisor)[:samples]
@@ -69,7 +69,7 @@ def speak(voice: Voice, seconds: float, rng: np.random.Generator, silent_from: f
     return Speech(audio.astype(np.float32), phonemes, text)
 
 
-def _synthesise(text: str, voice: Voice, seed: int) -> tuple[int, list, np.ndarray]:
+def _synthesise(text: str, voice: Voice, seed: int) -> tuple[int, list[tuple[str, int]], np.ndarray]:
     request = {
         "text": text,
         "voice": voice.name,
@@ -86,4 +86,5 @@ def _synthesise(text: str, voice: Voice, seed: int) -> tuple[int, list, np.ndarr
         raise RuntimeError(f"espeak-ng failed for voice {voice.name}: {cause[-1]}")
     header, _, sound = done.stdout.partition(b"\n")
     reply = json.loads(header)
-    return reply["rate"], reply["phonemes"], np.frombuffer(sound, np.int16).astype(np.float32) / 32768
+    phonemes = [(name, sample) for name, sample in reply["phonemes"]]
+    return reply["rate"], phonemes, np.frombuffer(sound, np.int16).astype(np.float32) / 32768

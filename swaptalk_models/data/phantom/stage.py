@@ -21,7 +21,7 @@ def paint_stage(person: Person, canvas: Canvas) -> np.ndarray:
     return image
 
 
-def _neck_width(p: Person, v) -> np.ndarray:
+def _neck_width(p: Person, v: np.ndarray) -> np.ndarray:
     slim = 0.40 - 0.07 * p.feminine + 0.10 * (p.face_width - 0.7)
     return slim + 0.05 * smoothstep(v, 0.5, 0.2) + 0.34 * np.clip(v - 1.12, 0, None) ** 1.4
 

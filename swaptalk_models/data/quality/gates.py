@@ -132,7 +132,7 @@ def heard(crops: Entry, mels: Entry) -> list[str]:
 
 def verdicts(entries: Mapping[str, Mapping[str, Entry]], config: QualityConfig) -> dict[str, Verdict]:
     """The verdict on every clip in `entries`: {stage: {clip: finished entry}}, as `measured` reads them."""
-    outputs: dict[str, dict[str, dict]] = {}
+    outputs: dict[str, dict[str, dict[str, Any]]] = {}
     for stage, found in entries.items():
         for clip, entry in found.items():
             outputs.setdefault(clip, {})[stage] = entry.output

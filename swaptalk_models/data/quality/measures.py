@@ -64,7 +64,9 @@ def blur(crop: np.ndarray) -> float:
     from skimage.measure import blur_effect
 
     length = 5 if len(crop) < 100 else 7 if len(crop) < 192 else 11
-    return float(blur_effect(crop, h_size=length, channel_axis=2)) if crop.std() > 0.5 else 1.0
+    if not crop.std() > 0.5:
+        return 1.0
+    return float(blur_effect(crop, h_size=length, channel_axis=2))  # type: ignore[no-untyped-call]  # scikit-image has no types
 
 
 def sound_measures(audio: np.ndarray) -> dict[str, float]:

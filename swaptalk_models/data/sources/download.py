@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -72,7 +72,7 @@ def worth_asking(status: DownloadStatus | None, config: DownloadConfig, now: flo
 
 def download_videos(
     wanted: Iterable[tuple[str, str | os.PathLike[str]]], config: DownloadConfig
-) -> Iterator[DownloadStatus]:
+) -> Generator[DownloadStatus, None, None]:
     """Fetches (address, output_stem) pairs, ``config.parallel`` at once, and yields one status each, as they end. A
     failure stops nothing.
 
@@ -290,5 +290,6 @@ def _remux(parts: list[Path], aside: Path, container: str) -> None:
             which = times.index(min(times))
             packet, (packets, out) = ahead[which], queues[which]
             ahead[which] = next(packets, None)
+            assert packet is not None
             packet.stream = out
             target.mux(packet)

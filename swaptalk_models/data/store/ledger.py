@@ -100,7 +100,8 @@ class Ledger:
         self, stage: str, videos: Iterable[str] | None = None, status: str | None = None, orphaned: bool | None = False
     ) -> dict[str, Entry]:
         """Entries of a stage by clip, in order; of these videos only, if given. ``orphaned`` None: both."""
-        where, values = ["stage = ?"], [stage]
+        where: list[str] = ["stage = ?"]
+        values: list[str | int] = [stage]
         if status is not None:
             where, values = where + ["status = ?"], values + [status]
         if orphaned is not None:
@@ -109,7 +110,7 @@ class Ledger:
         for extra, more in _groups("video", videos):
             index = "INDEXED BY work_by_video" if extra else ""  # the planner would rather read the whole stage
             query = f"SELECT {_COLUMNS} FROM work {index} WHERE {' AND '.join(where + extra)} ORDER BY clip"
-            found.update({entry.clip: entry for entry in map(_entry, self._db.execute(query, values + more))})
+            found.update({entry.clip: entry for entry in map(_entry, self._db.execute(query, [*values, *more]))})
         return dict(sorted(found.items()))
 
     def quarantine(self) -> list[Entry]:
@@ -247,7 +248,7 @@ class _Transaction:
 def _entry(row: tuple[Any, ...]) -> Entry:
     # By position: a run that finds 10,000 clips done reads each a dozen times.
     *start, output, rows, seconds, updated_at, orphaned = row
-    return Entry(*start, json.loads(output), rows, seconds, updated_at, bool(orphaned))
+    return Entry(*[*start, json.loads(output), rows, seconds, updated_at, bool(orphaned)])
 
 
 def _groups(column: str, values: Iterable[str] | None, size: int = 500) -> Iterator[tuple[list[str], list[str]]]:

@@ -89,8 +89,9 @@ def append_rows(home: Home, name: str, *rows: pa.Table | SpooledRows) -> None:
 def sweep(home: Home, name: str) -> None:
     """Remove what a killed writer left of a version that never came to be."""
     if has_table(home, name):
-        keep = {"delete_unverified": True, "error_if_tagged_old_versions": False}
-        open_table(home, name).cleanup_old_versions(_KEEP_OLD, **keep)
+        open_table(home, name).cleanup_old_versions(
+            _KEEP_OLD, delete_unverified=True, error_if_tagged_old_versions=False
+        )
         for left in (home.table(name) / "_versions").glob(".tmp*"):
             left.unlink(missing_ok=True)
     else:
@@ -162,14 +163,16 @@ def row_counts(home: Home, name: str, videos: Collection[str] | None = None) -> 
     where = None if videos is None else videos_filter(videos)
     if "frame" not in dataset.schema.names:
         rows = dataset.to_table(columns=["clip"], filter=where).group_by("clip").aggregate([([], "count_all")])
-        return dict(zip(rows["clip"].to_pylist(), rows["count_all"].to_pylist())), []
-    rows: pa.Table = (
+        return dict(zip(rows["clip"].to_pylist(), rows["count_all"].to_pylist(), strict=True)), []
+    rows = (
         dataset.to_table(columns=["clip", "frame"], filter=where)
         .group_by("clip")
         .aggregate([([], "count_all"), ("frame", "count_distinct")])
     )
     clips, counts, distinct = (rows[name].to_pylist() for name in ("clip", "count_all", "frame_count_distinct"))
-    return dict(zip(clips, counts)), [clip for clip, a, b in zip(clips, counts, distinct) if a != b]
+    return dict(zip(clips, counts, strict=True)), [
+        clip for clip, a, b in zip(clips, counts, distinct, strict=True) if a != b
+    ]
 
 
 def videos_of_clips(home: Home, name: str, clips: Collection[str]) -> dict[str, str]:
@@ -177,7 +180,7 @@ def videos_of_clips(home: Home, name: str, clips: Collection[str]) -> dict[str, 
     if not clips:
         return {}
     rows = open_table(home, name).to_table(columns=["clip", "video"], filter=clips_filter(clips))
-    return dict(zip(rows["clip"].to_pylist(), rows["video"].to_pylist()))
+    return dict(zip(rows["clip"].to_pylist(), rows["video"].to_pylist(), strict=True))
 
 
 def float_list(values: np.ndarray) -> pa.FixedSizeListArray:

@@ -54,7 +54,7 @@ def draw_compression(evaluations: Sequence[Evaluation], output: Path) -> Path:
     from matplotlib import pyplot as plt
 
     figure = plt.figure(figsize=(11, 1.6 * len(points) + 4.2), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1.6 * len(points), 4.2])
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.6 * len(points), 4.2])[:, 0]
     strips = above.subplots(len(points), 1, squeeze=False)[:, 0]
     for axis, factor, strip in zip(strips, factors, _strips(points), strict=True):
         axis.imshow(strip)

@@ -111,7 +111,8 @@ class LipSyncHeldOut:
             count = len(batch["mel"])
             for name, value in {"code": made, "warped": warped, "copied": copied}.items():
                 means[name].add(float(F.mse_loss(value, label)), count)
-            means["sync"].add(float(objective.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])), count)
+            windows = torch.unflatten(made, 0, (-1, SYNC_FRAMES))
+            means["sync"].add(float(objective.expert.sync_loss(windows, batch["mel_expert"])), count)
         return {name: mean.value for name, mean in means.items()}
 
     @torch.no_grad()

@@ -81,7 +81,7 @@ class VQGANHeldOut:
             found.real_seam.add(seam(real))
             for half, codes in zip(found.used, (upper, lower), strict=True):
                 for group, of_group in zip(half, codes.cpu().unbind(1), strict=True):
-                    group.update(of_group.unique().tolist())
+                    group.update(torch.unique(of_group).tolist())
             both = np.stack([from_unit(real.numpy()), from_unit(made.numpy())], axis=1)
             found.shown += [pair for row, pair in zip(part.tolist(), both, strict=True) if row in shown]
         return found

@@ -24,7 +24,7 @@ from swaptalk_models.settings.methods import GROUND_TRUTH, LATENT, METHODS, chos
 from swaptalk_models.settings.preset import Preset
 
 if TYPE_CHECKING:
-    from swaptalk_models.data.faces.tracking import FaceTrack
+    from swaptalk_models.data.faces.face_track import FaceTrack
     from swaptalk_models.evaluation.measure.cascade import RGBModels
     from swaptalk_models.inference.networks import Networks
 

@@ -18,6 +18,8 @@ from swaptalk_models.training.objective import Batch, Objective
 class IdentityObjective(Objective):
     """CosFace over the training people; measured as verification (same person or not) on held-out people."""
 
+    extras: CosineMarginHead
+
     def __init__(self, config: IdentityEncoderConfig, data: TrainingData) -> None:
         self.data = data
         self.model = IdentityEncoder(config)

@@ -29,6 +29,8 @@ _MIDDLE = SYNC_FRAMES // 2
 class LipSyncObjective(Objective):
     """Five consecutive frames a sample, so that the expert can look at what comes out."""
 
+    model: LipSync
+
     def __init__(
         self, config: LipSyncConfig, data: TrainingData, vqgan: VQGAN, vqgan_version: str, grid: int, expert: LipExpert
     ) -> None:
@@ -45,7 +47,7 @@ class LipSyncObjective(Objective):
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> LipSyncObjective:
-        return cls(inputs.config, inputs.data, *inputs.latents, inputs.networks["lip_expert"])
+        return cls(inputs.config, inputs.data, *inputs.latents, inputs.network("lip_expert", LipExpert))
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         drawn = draw_talk(self.data, self.clips, rng, size, self.closed, self.config.quiet)
@@ -79,14 +81,15 @@ class LipSyncObjective(Objective):
             loss, parts = loss + self.config.pixel_weight * pixel, parts | {"pixel": pixel}
         if self.config.sync_weight and progress >= self.config.sync_start:
             with self.expert.noisy():
-                sync = self.expert.sync_loss(made.unflatten(0, (-1, SYNC_FRAMES)), batch["mel_expert"])
+                sync = self.expert.sync_loss(torch.unflatten(made, 0, (-1, SYNC_FRAMES)), batch["mel_expert"])
             loss, parts = loss + self.config.sync_weight * sync, parts | {"sync": sync}
         return loss, parts
 
     def _pixel_loss(self, made: Tensor, batch: Batch) -> Tensor:
         """Absolute error of the decoded lower half, weighted as L_code is, on the middle frame of the five: the others look much like it."""
         upper = self.vqgan.embed_half(batch["target_upper"][:, _MIDDLE], self.vqgan.upper)
-        image = self.vqgan.decode(torch.cat([upper, made.unflatten(0, (-1, SYNC_FRAMES))[:, _MIDDLE]], dim=2))
+        lower = torch.unflatten(made, 0, (-1, SYNC_FRAMES))[:, _MIDDLE]
+        image = self.vqgan.decode(torch.cat([upper, lower], dim=2))
         error = (image - batch["image"]).abs().mean(1).chunk(2, dim=1)[1]
         return (F.interpolate(self._weight(batch)[:, [_MIDDLE]], error.shape[1:])[:, 0] * error).mean()
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
 from swaptalk_models.modules.images import to_unit
@@ -25,6 +26,8 @@ from swaptalk_models.training.pair_table import read_pairs
 class FaceSwapperObjective(Objective):
     """Source and target in, the teacher's swap out, the identity held by a network that is not the judge."""
 
+    model: FaceSwapper
+
     def __init__(
         self,
         config: FaceSwapperConfig,
@@ -32,7 +35,7 @@ class FaceSwapperObjective(Objective):
         vqgan: VQGAN,
         vqgan_version: str,
         grid: int,
-        identity: IdentityEncoder,
+        identity: IdentityEncoder | ArcFace,
         teacher: Path,
     ) -> None:
         self.config, self.data = config, data
@@ -60,7 +63,7 @@ class FaceSwapperObjective(Objective):
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> FaceSwapperObjective:
-        return cls(inputs.config, inputs.data, *inputs.latents, inputs.networks["identity_encoder"], inputs.folders["swap_teacher"])
+        return cls(inputs.config, inputs.data, *inputs.latents, inputs.identity, inputs.folders["swap_teacher"])
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         return self.read_pairs(rng.choice(self.pairs["train"], size))

@@ -101,9 +101,10 @@ class LipExpertObjective(SyncObjective):
     def video(self, model: SyncNet, batch: Batch) -> Tensor:
         codes_NTGhw = batch["lower"]
         z = self.vqgan.embed_half(codes_NTGhw.flatten(0, 1), self.vqgan.lower)
-        windows = z.unflatten(0, (-1, SYNC_FRAMES))
+        windows = torch.unflatten(z, 0, (-1, SYNC_FRAMES))
         if not model.training:
             return model.video(windows)
+        assert isinstance(model, LipExpert)
         with model.noisy():
             return model.video(windows)
 
@@ -128,7 +129,7 @@ class SyncJudgeObjective(SyncObjective):
         lower = batch["lower"]
         if model.training:
             lower = torch.where(torch.rand((), device=lower.device) < 0.5, torch.flip(lower, [3]), lower)
-        return model.video(model.normalise(lower))
+        return model.video(SyncJudge.normalise(lower))
 
 
 def _apart(rng: np.random.Generator, starts: int, n: int) -> np.ndarray:

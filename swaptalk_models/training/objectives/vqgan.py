@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swaptalk_models.data.faces.regions import REGIONS
+from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.discriminator import PatchDiscriminator, discriminator_loss, generator_loss
 from swaptalk_models.modules.identity_encoder import IdentityEncoder, perceptual_loss
 from swaptalk_models.modules.images import to_unit
@@ -25,9 +26,10 @@ _FEATURES = [REGIONS.index(name) for name in ("brow", "eye", "nose", "lip")]
 class VQGANObjective(Objective):
     """One encoder, two codebooks, one decoder, judged by PSNR and by the share of codes in use on held-out people."""
 
+    model: VQGAN
     keep_best = False  # the adversarial phase buys sharpness with a little PSNR
 
-    def __init__(self, config: VQGANConfig, data: TrainingData, identity: IdentityEncoder) -> None:
+    def __init__(self, config: VQGANConfig, data: TrainingData, identity: IdentityEncoder | ArcFace) -> None:
         self.config, self.data = config, data
         self.model = VQGAN(config)
         self.identity = frozen(identity)
@@ -39,7 +41,7 @@ class VQGANObjective(Objective):
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> VQGANObjective:
-        return cls(inputs.config, inputs.data, inputs.networks["identity_encoder"])
+        return cls(inputs.config, inputs.data, inputs.identity)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         rows = rng.choice(self.rows, size)
@@ -87,14 +89,14 @@ class VQGANObjective(Objective):
         if not self._adversarial(progress):
             return {}
         self.discriminator_optimiser.zero_grad(set_to_none=True)
-        total = 0.0
+        total: Tensor | float = 0.0
         for batch in micro_batches:
             loss = discriminator_loss(self.discriminator(batch["image"]).float(), self.discriminator(batch["fake"]).float())
-            (loss / len(micro_batches)).backward()
+            (loss / len(micro_batches)).backward()  # type: ignore[no-untyped-call]  # torch does not say
             total += loss.detach() / len(micro_batches)
         average_gradients(self.discriminator.parameters())
         self.discriminator_optimiser.step()
-        return {"discriminator": total}
+        return {"discriminator": torch.as_tensor(total)}
 
     def state(self) -> dict[str, Any]:
         return {

@@ -29,6 +29,8 @@ from swaptalk_models.training.talk_samples import TalkSamples, draw_talk, talkin
 class Wav2LipObjective(Objective):
     """Five consecutive frames a sample, so that the expert can look at what comes out."""
 
+    model: Wav2Lip
+
     def __init__(self, config: Wav2LipConfig, data: TrainingData, vqgan: VQGAN, expert: LipExpert) -> None:
         self.config, self.data = config, data
         self.model = Wav2Lip(config)
@@ -38,7 +40,7 @@ class Wav2LipObjective(Objective):
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> Wav2LipObjective:
-        return cls(inputs.config, inputs.data, inputs.networks["vqgan"], inputs.networks["lip_expert"])
+        return cls(inputs.config, inputs.data, inputs.network("vqgan", VQGAN), inputs.network("lip_expert", LipExpert))
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         return self.read(draw_talk(self.data, self.clips, rng, size))
@@ -49,7 +51,7 @@ class Wav2LipObjective(Objective):
         lips = np.where(self.data.labels[rows] == REGIONS.index("lip"), np.float32(self.config.lip_weight), np.float32(1))
         arrays = {"target": to_unit(self.data.crops(rows)), "weight": lips / lips.mean((1, 2), keepdims=True)}
         # The five frames of a sample stay together when a batch is shared out.
-        batch = {name: torch.from_numpy(array).unflatten(0, (-1, SYNC_FRAMES)) for name, array in arrays.items()}
+        batch = {name: torch.unflatten(torch.from_numpy(array), 0, (-1, SYNC_FRAMES)) for name, array in arrays.items()}
         batch["reference"] = torch.from_numpy(to_unit(self.data.crops(drawn.reference)))
         return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 
