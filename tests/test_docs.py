@@ -1,4 +1,4 @@
-"""The scripts that remake the figures in docs/results, and what README and docs name: links, commands, options."""
+"""The scripts that remake the figures in docs/results."""
 
 import dataclasses
 import importlib.util
