@@ -1,4 +1,4 @@
-"""The scripts that remake the figures in docs/."""
+"""The scripts that remake the figures in docs/results."""
 
 import dataclasses
 import importlib.util
@@ -27,11 +27,12 @@ from swaptalk_models.modules.weights import save_model
 from swaptalk_models.settings.models import TrainConfig, VQGANConfig
 from swaptalk_models.training.history import write_history
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "docs" / "scripts"
 
 
 def script(name: str):
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", SCRIPTS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -121,7 +122,7 @@ def test_landmark_judge_is_near_the_truth_of_a_phantom(tmp_path):
 @pytest.mark.real
 @pytest.mark.slow
 def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_path):
-    """All scenes, few frames each. That identity and steadiness put Sync-Swap over SwapTalk here is in docs/compared.md with its interval."""
+    """All scenes, few frames each. That identity and steadiness put Sync-Swap over SwapTalk here is in docs/results/compared.md with its interval."""
     compared = script("compared")
     config = dataclasses.replace(compared.EvaluationConfig(), identity_frames=6, identity_neighbours=0, cpbd_frames=8)
     table = compared.measure(real_clips / "compared", tmp_path, None, config)
@@ -137,7 +138,7 @@ def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_pat
 
 
 def test_real_people_are_whole_files_and_two_panels_of_each_comparison(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(DOCS)  # it imports its neighbour, as a script does
+    monkeypatch.syspath_prepend(SCRIPTS)  # it imports its neighbour, as a script does
     real_people, caption = script("real_people"), script("compared").CAPTION
     hdtf, output = tmp_path / "hdtf", tmp_path / "out"
     for name in ("clips/ann.mp4", "swapped/ann__bob.mp4"):  # copied, so no video needs to be in there

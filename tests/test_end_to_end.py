@@ -165,7 +165,7 @@ def test_a_talking_face_comes_out_and_can_be_measured(videos, home, status, tmp_
 
 def test_experts_are_trained_on_few_people_and_on_more(home, status, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.suffix in (".safetensors", ".json", ".parquet")}
-    script, table = Path(__file__).parents[1] / "docs" / "expert_by_people.py", tmp_path / "table.md"
+    script, table = Path(__file__).parents[1] / "docs" / "scripts" / "expert_by_people.py", tmp_path / "table.md"
     subprocess.run([sys.executable, script, home, table, "--steps", "2", "--people", "1", "2"], check=True, capture_output=True)
     _, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.read_text().splitlines()]
     assert [row[:2] for row in rows] == [["1", "1"], ["2", "2"]]

@@ -2,7 +2,7 @@
 
 Source     Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, in the variant of the TensorFlow graph of 2015-12-05 that FID is
            defined by; layout of the weights file after mseitzer/pytorch-fid (`pt_inception-2015-12-05-6726825d.pth`), whose features
-           these are, bit for bit with one set of random weights (docs/evaluation.md). torchvision is not needed.
+           these are, bit for bit with one set of random weights (docs/guide/evaluating.md). torchvision is not needed.
 Features   pool3, 2048 a picture: bilinear to 299 px, scaled to [-1, 1].
 Variant    average pools do not count the padding, and the last block's pool takes the maximum.
 """

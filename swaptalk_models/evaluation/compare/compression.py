@@ -3,7 +3,7 @@
 A point of the study is an ordinary evaluation of models trained at one compression, in one home or in several:
 
     swaptalk run --home HOME --preset nano --ablate f16 --until metrics
-    python docs/compression.py HOME OUTPUT.png
+    python docs/scripts/compression.py HOME OUTPUT.png
 """
 
 from __future__ import annotations

@@ -252,7 +252,7 @@ def test_the_command_draws_from_several_homes(home, ours, tmp_path):
     for name in CONFIGS:
         add_model(other, name, "ours", **({"factor": 32} if name == "vqgan" else {}))
     add_evaluation(other, "ours")
-    script = Path(__file__).parents[4] / "docs" / "compression.py"
+    script = Path(__file__).parents[4] / "docs" / "scripts" / "compression.py"
     words = [str(word) for word in (script, home.root, other.root, tmp_path / "study.png")]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("f8, f32: ") and (tmp_path / "study.png").is_file()

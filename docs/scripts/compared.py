@@ -1,6 +1,6 @@
 """Evaluates the panels of side-by-side comparison videos, method by method, and holds the result against the SwapTalk paper's table:
 
-    python docs/compared.py FOLDER [--home HOME] [--syncnet FILE] [--inception FILE] [--output docs/compared.md]
+    python docs/scripts/compared.py FOLDER [--home HOME] [--syncnet FILE] [--inception FILE] [--output docs/results/compared.md]
 
 FOLDER holds SOURCE__TARGET.mp4 as the paper's authors published them: five panels of one width (source picture, target, Sync-Swap, Swap-Sync,
 SwapTalk) under a caption. Each panel is cut into a video of its own, without loss, and measured as anybody's video would be. The page
@@ -38,6 +38,7 @@ from swaptalk_models.modules.model_folder import current
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
+RESULTS = Path(__file__).parents[1] / "results"
 PANELS = ("source", "target", "Sync-Swap", "Swap-Sync", "SwapTalk")
 METHODS = PANELS[2:]
 CAPTION = 20  # px
@@ -270,7 +271,7 @@ def main() -> None:
     parser.add_argument("--syncnet", default="")
     parser.add_argument("--inception", default="")
     parser.add_argument("--about", default="", help="a paragraph above the tables, or a file that holds it")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
+    parser.add_argument("--output", type=Path, default=RESULTS / "compared.md")
     options = parser.parse_args()
     judge = current(options.home, "sync_judge").path if options.home else None
     config = EvaluationConfig(syncnet=options.syncnet, inception=options.inception)
@@ -278,7 +279,7 @@ def main() -> None:
         table = measure(options.folder, Path(work), judge, config)
         further = views_page(views(Path(work)))
     about = Path(options.about).read_text() if os.path.isfile(options.about) else options.about
-    options.output.write_text(page(table, "python docs/compared.py shared/hdtf/compared", about, further))
+    options.output.write_text(page(table, "python docs/scripts/compared.py shared/hdtf/compared", about, further))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Draws the compression study (the paper's Figure 5) from evaluations at several compressions:
 
-    python docs/compression.py HOME [HOME ...] OUTPUT.png
+    python docs/scripts/compression.py HOME [HOME ...] OUTPUT.png
 
-Each compression is an ordinary run, in one home or in homes of their own (see docs/methods.md):
+Each compression is an ordinary run, in one home or in homes of their own (see docs/guide/comparing.md):
 
     swaptalk run --home HOME --preset nano --ablate f16 --until metrics
 """

@@ -1,6 +1,6 @@
 """Writes what a finished home reached as a page of figures, with curves beside it, and holds it against the SwapTalk paper:
 
-    python docs/results.py HOME OUTPUT.md [--title TEXT] [--about TEXT_OR_FILE] [--command "swaptalk run ..."]
+    python docs/scripts/results.py HOME OUTPUT.md [--title TEXT] [--about TEXT_OR_FILE] [--command "swaptalk run ..."]
 
 The page and OUTPUT_curves.png hold figures only: no frame, no crop, no name of anybody, no path of this machine. So they can be published
 where the people of the videos cannot. HOME is only read; it has to be one that `swaptalk run` has brought to its end.

@@ -1,6 +1,6 @@
 """Gathers the real talking heads that `nano` was trained on into one folder that `swaptalk run --videos` takes:
 
-    python docs/real_people.py HDTF_FOLDER OUTPUT
+    python docs/scripts/real_people.py HDTF_FOLDER OUTPUT
     swaptalk run --preset nano --videos OUTPUT --home HOME
 
 HDTF_FOLDER holds `clips/` (NAME.mp4, a person's own video), `swapped/` (SOURCE__TARGET.mp4: the authors' results, SOURCE's face) and `compared/`

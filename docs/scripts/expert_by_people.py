@@ -1,6 +1,6 @@
 """How well the lip expert tells people it has never seen, over how many it was trained on: is it people that are missing, or steps?
 
-    python docs/expert_by_people.py HOME OUTPUT.md [--steps 150] [--people 4 8 16]
+    python docs/scripts/expert_by_people.py HOME OUTPUT.md [--steps 150] [--people 4 8 16]
 
 HOME is one in which the lip expert was trained. Each expert here is a fresh one with the same settings, data and steps; it only sees the
 first few of the training people, drawn by a seed, and all of their clips. Nothing in HOME is changed; OUTPUT.md holds figures only.
@@ -24,6 +24,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.measure.protocol import FPS
 from swaptalk_models.settings.preset import load_preset
+from swaptalk_models.training.inputs import read_inputs
 from swaptalk_models.training.loop import Fit
 from swaptalk_models.training.run import build_objective
 from swaptalk_models.training.spec import plan
@@ -35,21 +36,22 @@ def train(home: Path, people: int, steps: int) -> list[str]:
     preset = load_preset(settings.preset, settings.overrides)
     snapshot = load_snapshot(Home(home))
     torch.manual_seed(preset.lip_expert.train.seed)
-    objective, _ = build_objective(plan("lip_expert", home, preset, snapshot.path, snapshot.version))
+    inputs = read_inputs(plan("lip_expert", home, preset, snapshot.path, snapshot.version))
+    objective, held_out = build_objective(inputs, "lip_expert")
     everybody = np.random.default_rng(0).permutation(sorted({clip.person for clip in objective.clips}))
     if people > len(everybody):
         raise UserError(f"only {len(everybody)} people to train on: those above have their rows")
     objective.clips = [clip for clip in objective.clips if clip.person in everybody[:people]]
     config = dataclasses.replace(preset.lip_expert.train, steps=steps, minutes=0.0, eval_every=max(1, steps // 6))
     with tempfile.TemporaryDirectory() as folder:
-        fit = Fit(objective, config, Path(folder), lambda line: print(f"{people} people: {line}", file=sys.stderr))
+        fit = Fit(objective, held_out, config, Path(folder), lambda line: print(f"{people} people: {line}", file=sys.stderr))
         model = fit.run()
         (Path(folder) / "samples").mkdir(exist_ok=True)
-        outcome = objective.finish(model, Path(folder))
+        outcome = held_out.finish(model, Path(folder))
     own = np.mean([row["accuracy"] for row in fit.history if "accuracy" in row][-3:])
-    held_out = max(row["held_out_accuracy"] for row in fit.history if "held_out_accuracy" in row)
+    validation = max(row["held_out_accuracy"] for row in fit.history if "held_out_accuracy" in row)
     minutes = sum(clip.frames for clip in objective.clips) / FPS / 60
-    return [str(people), str(len(objective.clips)), f"{minutes:.1f}", f"{own:.3f}", f"{held_out:.3f}", f"{outcome.metrics['accuracy']:.3f}"]
+    return [str(people), str(len(objective.clips)), f"{minutes:.1f}", f"{own:.3f}", f"{validation:.3f}", f"{outcome.metrics['accuracy']:.3f}"]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Holds the judges against the truth of drawn people: python docs/truth.py HOME [--people 8] [--output docs/truth.md]
+"""Holds the judges against the truth of drawn people: python docs/scripts/truth.py HOME [--people 8] [--output docs/results/truth.md]
 
 The phantoms are drawn anew from a seed that no corpus uses, so no training saw them; HOME lends its sync_judge. Landmarks and mouth
 opening are compared with what was drawn; each phantom's own sound, moved by a known number of frames, with the AV offset that is found.
@@ -23,6 +23,7 @@ from swaptalk_models.modules.model_folder import current
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
+RESULTS = Path(__file__).parents[1] / "results"
 SEED, SECONDS, SHIFTS = 4711, 4.0, (-5, -1, 0, 5)
 SAMPLES_PER_FRAME = 640
 _ABOUT = [
@@ -70,7 +71,7 @@ def offsets(videos: list[Path], judge: Path, work: Path) -> dict[int, list[float
 def page(errors: dict[str, list[float]], found: dict[int, list[float | None]], judge: str, people: int) -> str:
     lines = ["# Judges against the truth of drawn people", ""]
     lines += [
-        f"{people} phantoms of {SECONDS:g} s, seed {SEED}, in no corpus; made by `python docs/truth.py HOME`.",
+        f"{people} phantoms of {SECONDS:g} s, seed {SEED}, in no corpus; made by `python docs/scripts/truth.py HOME`.",
         "",
     ]
     lines += _ABOUT
@@ -99,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path, help="where `make demo` has run")
     parser.add_argument("--people", type=int, default=8)
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".md"))
+    parser.add_argument("--output", type=Path, default=RESULTS / "truth.md")
     options = parser.parse_args()
     judge = current(options.home, "sync_judge")
     with tempfile.TemporaryDirectory() as work:

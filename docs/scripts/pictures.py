@@ -1,4 +1,4 @@
-"""Makes the two pictures of the README from a home in which `make demo` has run: python docs/pictures.py [HOME]
+"""Makes the two pictures of the README from a home in which `make demo` has run: python docs/scripts/pictures.py [HOME]
 
 docs/lineage.svg   the assets and what is made from what
 docs/demo.png      source picture, target video, and what came out, of drawn people that no training saw
@@ -18,7 +18,7 @@ from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.reporting.lineage import lineage_svg
 from swaptalk_models.reporting.report_data import LineageNode
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 SIDE, COLUMNS = 176, 6
 
 

@@ -1,6 +1,6 @@
 """Tabulates every VQGAN that was trained in a home, by what sets it apart from the current one:
 
-    python docs/vqgans.py HOME
+    python docs/scripts/vqgans.py HOME
 
 Each is an ordinary run up to the VQGAN with other settings, on the same data with the same budget:
 
