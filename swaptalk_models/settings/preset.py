@@ -17,6 +17,7 @@ import yaml
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.ablations import ablated
+from swaptalk_models.settings.budget import BudgetConfig
 from swaptalk_models.settings.data import (
     ClipsConfig,
     CropsConfig,
@@ -48,7 +49,7 @@ PRESETS = ("tiny", "nano", "base", "paper")
 
 @dataclass(frozen=True)
 class Preset:
-    """One section a stage; the section's name is the asset's. `quality` and `evaluation` serve several; `download` and `limits` change how, not what."""
+    """One section a stage; the section's name is the asset's. `quality` and `evaluation` serve several; `download` and `limits` change how, not what; `budget` changes nothing."""
 
     name: str
     phantom: PhantomConfig = field(default_factory=PhantomConfig)
@@ -70,6 +71,7 @@ class Preset:
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     ablate: tuple[str, ...] = ()
     """Words of swaptalk_models/settings/ablations.py; what they change stands in the sections already."""
 
@@ -140,7 +142,3 @@ def _put(values: dict, keys: list[str], value: Any, dotted: str) -> None:
         if not isinstance(values, dict):
             raise UserError(f"override {dotted!r}: {key!r} is a value, not a section")
     values[last] = value
-
-
-
-
