@@ -17,6 +17,7 @@ from torch import distributed as dist
 from torch.nn import functional as F
 
 from swaptalk_models.modules.codebook_remedies import cluster_centres, rotated
+from swaptalk_models.modules.device import full_precision
 
 _CPU_BLOCK, _BLOCK = 1 << 20, 1 << 26
 """Distances that are held at a time: on a CPU what its cache holds (measured: 5 times as fast as all at once), else a quarter of a gigabyte."""
@@ -95,8 +96,11 @@ class VectorQuantizer(nn.Module):
         square_GK1 = self.codebook.square().sum(-1, keepdim=True)
         block = max(1, (_CPU_BLOCK if z_GNd.device.type == "cpu" else _BLOCK) // square_GK1.numel())
         # Autocast would take the products in half precision, in training alone: codes would be others than at inference.
-        with torch.autocast(z_GNd.device.type, enabled=False):
-            distances = (torch.baddbmm(square_GK1, self.codebook, part.transpose(1, 2), alpha=-2) for part in torch.split(z_GNd, block, dim=1))
+        with full_precision(z_GNd.device):
+            distances = (
+                torch.baddbmm(square_GK1, self.codebook, part.transpose(1, 2), alpha=-2)
+                for part in torch.split(z_GNd, block, dim=1)
+            )
             return torch.cat([distance_GKM.argmin(1) for distance_GKM in distances], dim=1)
 
     @torch.no_grad()

@@ -1,27 +1,39 @@
-"""What a preset costs, without a GPU and without data: a step of every training is taken with tensors that have shapes but no values."""
+"""What a preset costs, without a GPU and without data: every pass is gone through with tensors that have shapes but no values (paper.py)."""
 
 from __future__ import annotations
 
 import dataclasses
-import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from swaptalk_models.graph.models import own_models
-from swaptalk_models.rehearsal.random_data import RandomData, rehearsed_objective, untrained
-from swaptalk_models.settings.models import TrainConfig
+from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import needed_models, own_models
+from swaptalk_models.rehearsal.held import PROCESS_BYTES, corpus_frames, held_bytes
+from swaptalk_models.rehearsal.paper import (
+    Promise,
+    Step,
+    networks_of,
+    other_promise,
+    rehearse_step,
+    trained_networks,
+    whole_promises,
+)
+from swaptalk_models.rehearsal.passes import METRICS, TEACHER, VIDEOS
+from swaptalk_models.rehearsal.random_data import untrained
+from swaptalk_models.rehearsal.size import full_size, train_config
 from swaptalk_models.settings.preset import Preset
-from swaptalk_models.training.objective import Batch, Objective
 
 TRAINED = tuple(spec.name for spec in own_models() if spec.objective)
-_STATES = 5  # copies of a trained weight: itself, its gradient, AdamW's two moments, the moving average
+SUSTAINED_TFLOPS = 20
+"""What a GPU is taken to keep up (1e12 operations/s) where hours are named: a third of an RTX 4090's, a fifteenth of an H100's bfloat16."""
+_SLACK = 1.2  # over what is alive: kernels' own room, and what an allocator loses; `--measure` holds the passes to it
+_CONTEXT_BYTES = 512 << 20  # of CUDA, before anything is on the device
 
 
 @dataclass(frozen=True)
@@ -40,17 +52,10 @@ class Cost:
     """Samples of a micro-batch: train.batch / (processes * accumulate)."""
     step_tflop: float
     """Floating-point operations (1e12) of a whole step over all processes: forward and backward, two a multiply-add."""
-    weights_bytes: int
-    """Float32 weights of all networks, gradients, AdamW's moments and the moving average, on one GPU."""
-    activations_bytes: int
-    """What a micro-batch keeps for its backward pass, on one GPU."""
     steps: int
     processes: int
-
-    @property
-    def bytes(self) -> int:
-        """On one GPU. What kernels and the allocator need for themselves comes on top."""
-        return self.weights_bytes + self.activations_bytes
+    step: Promise
+    """Memory of a step."""
 
     @property
     def total_eflop(self) -> float:
@@ -58,8 +63,23 @@ class Cost:
         return self.steps * self.step_tflop / 1e6
 
 
-def dry_run(preset: Preset) -> dict[str, Any]:
-    """{"preset", "shapes": {name: shape}, "macs": {network: count}, "trainings": {name: Cost}}."""
+def dry_run(preset: Preset, report: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Everything that a run of the preset puts its networks through.
+
+    Returns:
+        {"preset", "shapes": {name: shape}, "macs": {network: count}, "trainings": {name: Cost}, "passes": [Promise], "needs": [Need],
+        "total_eflop", "gpu_hours"}.
+    """
+    trainings: dict[str, Cost] = {}
+    passes: list[Promise] = []
+    for name in trained_names(preset):
+        report(f"{name}: step, validation, finish")
+        trainings[name] = training_cost(name, preset)
+        passes += [trainings[name].step, *whole_promises(name, preset, full_size(name, preset))]
+    for name in (TEACHER, VIDEOS, METRICS):
+        report(name)
+        passes.append(other_promise(name, preset, full_size(name, preset)))
+    total = sum(cost.total_eflop for cost in trainings.values())
     return {
         "preset": preset.name,
         "shapes": {
@@ -68,69 +88,79 @@ def dry_run(preset: Preset) -> dict[str, Any]:
             "codes a frame": (2, preset.vqgan.groups, preset.grid // 2, preset.grid),
         },
         "macs": network_macs(preset),
-        "trainings": {name: training_cost(name, preset) for name in TRAINED},
+        "trainings": trainings,
+        "passes": passes,
+        "needs": [need_of(promise, preset) for promise in passes],
+        "total_eflop": total,
+        "gpu_hours": total * 1e6 / SUSTAINED_TFLOPS / 3600,
     }
 
 
+def trained_names(preset: Preset) -> list[str]:
+    """What a run of this preset trains; a network that somebody else has trained is none."""
+    return [m.name for m in needed_models(preset) if m.objective and not getattr(getattr(preset, m.name), "external", "")]
+
+
 def training_cost(name: str, preset: Preset) -> Cost:
-    """One optimiser step of a training, at the point where all its losses have joined. `auto` precision is bfloat16, as on a GPU."""
-    train: TrainConfig = getattr(preset, name).train
-    dtype = torch.float32 if train.dtype == "float32" else torch.bfloat16
-    samples = train.batch // (train.processes * train.accumulate)
-    data = RandomData(preset, decoded=False)
-    with tempfile.TemporaryDirectory(prefix="swaptalk-") as folder:
-        with FakeTensorMode(allow_non_fake_inputs=True) as fake:
-            objective = rehearsed_objective(name, preset, Path(folder), data)
-        real = rehearsal_batch(objective, samples)
-        flops, kept = _step(objective, {key: fake.from_tensor(tensor) for key, tensor in real.items()}, fake, dtype)
-    kept_parameters = _count(objective.model)
-    along = sum(_count(module) for module in _trained_along(objective))
-    everything = sum(_count(value) for value in vars(objective).values() if isinstance(value, nn.Module))
-    frozen = everything - kept_parameters - along
+    """One optimiser step of a training, at the point where all its losses have joined."""
+    train, size = train_config(name, preset), full_size(name, preset)
+    return _cost(rehearse_step(name, preset, size), size.samples, train.batch, train.steps, train.processes)
+
+
+def _cost(step: Step, samples: int, batch: int, steps: int, processes: int) -> Cost:
+    kept = _count(step.objective.model)
+    along = sum(_count(network) for network in trained_networks(step.objective) if network is not step.objective.model)
     return Cost(
-        inputs={key: (train.batch, *tensor.shape[1:]) for key, tensor in real.items()},
-        parameters=kept_parameters,
+        inputs={key: (batch, *tensor.shape[1:]) for key, tensor in step.batch.items()},
+        parameters=kept,
         along=along,
-        frozen=frozen,
+        frozen=sum(_count(network) for network in networks_of(step.objective)) - kept - along,
         samples=samples,
-        step_tflop=flops * train.accumulate * train.processes / 1e12,
-        weights_bytes=4 * (_STATES * kept_parameters + (_STATES - 1) * along + frozen),
-        activations_bytes=kept,
-        steps=train.steps,
-        processes=train.processes,
+        step_tflop=step.promise.flops * (batch // samples) / 1e12,
+        steps=steps,
+        processes=processes,
+        step=step.promise,
     )
 
 
-def rehearsal_batch(objective: Objective, samples: int) -> Batch:
-    """A batch of the objective's, always the same."""
-    return objective.batch(np.random.default_rng(0), samples)
+@dataclass(frozen=True)
+class Need:
+    """What a machine must have for a pass (bytes)."""
+
+    model: str
+    name: str
+    gpu: int
+    """Memory of a CUDA device, with what kernels and the allocator take beside what is alive; 0 where the preset has none."""
+    host: int
+    """Memory of the host, for all processes of the training: themselves, what they hold of the corpus, and the pass."""
 
 
-def _step(objective: Objective, batch: Batch, fake: FakeTensorMode, dtype: torch.dtype) -> tuple[int, int]:
-    """Floating-point operations of a micro-batch, and bytes kept for the backward pass."""
-    for module in objective.model.modules():
-        module.training = not hasattr(module, "started")  # a codebook's own update depends on values
-    weights = {tensor.untyped_storage()._cdata for tensor in _tensors(objective)}
-    kept: dict[int, int] = {}
+def need_of(promise: Promise, preset: Preset) -> Need:
+    """On the machine that the preset's `budget` is of: with a CUDA device, or without."""
+    training = promise.name in ("step", "validation", "finish")
+    processes = train_config(promise.model, preset).processes if training else 1
+    # One process of a training validates and finishes.
+    at_work = processes if promise.name == "step" else 1
+    standing = PROCESS_BYTES + (held_bytes(preset, corpus_frames(preset)) if training else 0)
+    if preset.budget.gpu_gib and promise.device:
+        gpu = int(_SLACK * promise.device) + _CONTEXT_BYTES
+        return Need(promise.model, promise.name, gpu, processes * standing + at_work * promise.host)
+    return Need(promise.model, promise.name, 0, processes * (standing + promise.weights) + int(_SLACK * at_work * promise.together))
 
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in weights:
-            kept[storage._cdata] = storage.nbytes()
-        held.append(tensor)  # or its storage's address would be given to another
-        return tensor
 
-    held: list[Tensor] = []
-    with fake, FlopCounterMode(display=False) as counter:
-        with (
-            torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
-            torch.autocast("cpu", dtype, enabled=dtype != torch.float32),
-        ):
-            loss, _ = objective.loss(batch, 1.0)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch does not say
-        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-            objective.after_step([batch], 1.0)
-    return counter.get_total_flops(), sum(kept.values())
+def check_budget(needs: list[Need], preset: Preset) -> None:
+    """
+    Raises:
+        UserError: a pass takes more than the preset's `budget`; it names the first such pass, and how many more there are.
+    """
+    over = []
+    for need in needs:
+        for what, takes, most in (("gpu_gib", need.gpu, preset.budget.gpu_gib), ("host_gib", need.host, preset.budget.host_gib)):
+            if most and takes > most * 2**30:
+                over.append(f"{need.name} of {need.model} needs {takes / 2**30:.1f} GiB, budget.{what} is {most:g}")
+    if over:
+        more = f" (and {len(over) - 1} more)" if len(over) > 1 else ""
+        raise UserError(f"preset {preset.name} exceeds its budget: {over[0]}{more}: raise train.accumulate or train.processes, or the budget")
 
 
 def network_macs(preset: Preset) -> dict[str, int]:
@@ -162,16 +192,14 @@ def macs(network: Any, *inputs: Tensor) -> int:
 
 def as_json(found: dict[str, Any]) -> dict[str, Any]:
     """``dry_run``'s result as plain values."""
-    trainings = {name: dataclasses.asdict(cost) | {"bytes": cost.bytes, "total_eflop": cost.total_eflop} for name, cost in found["trainings"].items()}
-    return found | {"trainings": trainings}
-
-
-def _trained_along(objective: Objective) -> list[nn.Module]:
-    return [
-        value
-        for value in vars(objective).values()
-        if isinstance(value, nn.Module) and value is not objective.model and any(p.requires_grad for p in value.parameters())
+    trainings = {name: dataclasses.asdict(cost) | {"total_eflop": cost.total_eflop} for name, cost in found["trainings"].items()}
+    passes = [
+        dataclasses.asdict(promise) | {"gpu_need": need.gpu, "host_need": need.host}
+        for promise, need in zip(found["passes"], found["needs"], strict=True)
     ]
+    measured = [dataclasses.asdict(row) | {"ratio": row.ratio} for row in found.get("measured", [])]
+    plain = {key: value for key, value in found.items() if key not in ("needs", "measured")} | {"trainings": trainings, "passes": passes}
+    return plain | ({"measured": measured} if measured else {})
 
 
 def _count(module: nn.Module) -> int:
@@ -179,8 +207,3 @@ def _count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters()) + sum(
         buffer.numel() for name, buffer in module.named_buffers() if name.endswith("codebook")
     )
-
-
-def _tensors(objective: Objective) -> list[Tensor]:
-    networks = [value for value in vars(objective).values() if isinstance(value, nn.Module)]
-    return [tensor for network in networks for tensor in (*network.parameters(), *network.buffers())]

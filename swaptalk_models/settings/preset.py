@@ -17,6 +17,7 @@ import yaml
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.ablations import ablated
+from swaptalk_models.settings.budget import BudgetConfig
 from swaptalk_models.settings.data import (
     ClipsConfig,
     CropsConfig,
@@ -41,7 +42,7 @@ PRESETS = ("tiny", "nano", "base", "paper")
 class Preset(ModelSections):
     """One section a stage and a model (ModelSections); the section's name is the asset's.
 
-    `quality` and `evaluation` serve several; `download` and `limits` change how, not what.
+    `quality` and `evaluation` serve several; `download` and `limits` change how, not what; `budget` changes nothing.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Preset(ModelSections):
     training_snapshot: SplitConfig = field(default_factory=SplitConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     init: str = "auto"
     """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name
     (a release, or HOME/models with one version each); or `auto`: shipped for people's own videos, none for the

@@ -24,8 +24,8 @@ from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.data.sound.mel import mel_windows, shift_mel
 from swaptalk_models.errors import UserError
 
-_DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
-_STORED_BYTES = 8 << 30  # and as they are stored up to here: HDTF's at 256 px are some 130 GB
+DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
+STORED_BYTES = 8 << 30  # and as they are stored up to here: HDTF's at 256 px are some 130 GB
 _SCANNED_FRAMES, _SCANNED_CLIPS = 2048, 64  # rows read at a time
 
 
@@ -112,8 +112,8 @@ class TrainingData:
 
     @cached_property
     def _crops(self) -> list[bytes] | None:
-        """All crops as they are stored, where they fit into _STORED_BYTES; else each is read when it is wanted."""
-        if not self.held or self.frames * len(self._read_crops(np.array([0]))[0]) > _STORED_BYTES:
+        """All crops as they are stored, where they fit into STORED_BYTES; else each is read when it is wanted."""
+        if not self.held or self.frames * len(self._read_crops(np.array([0]))[0]) > STORED_BYTES:
             return None
         crops = [b""] * self.frames
         for place, batch in self._scan("face_crops", ["crop"]):
@@ -141,11 +141,11 @@ class TrainingData:
 
     @cached_property
     def _pixels(self) -> np.ndarray | None:
-        """All crops decoded, where they fit into _DECODED_BYTES; else each is decoded when it is wanted."""
+        """All crops decoded, where they fit into DECODED_BYTES; else each is decoded when it is wanted."""
         if self._crops is None:
             return None
         first = decode_png(self._crops[0])
-        if self.frames * first.nbytes > _DECODED_BYTES:
+        if self.frames * first.nbytes > DECODED_BYTES:
             return None
         pixels = np.empty((self.frames, *first.shape), np.uint8)
         for row, png in enumerate(self._crops):

@@ -35,7 +35,7 @@ Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 Job = tuple[str, str, SwapTeacherConfig, list[tuple[str, Pair]]]
 """(home, manifest, config, pairs with their splits)"""
 _CLIPS_REMEMBERED = 1024  # of which a worker knows the neutral landmarks
-_JOB_PAIRS = 50  # swapped, encoded and written together
+JOB_PAIRS = 50  # swapped, encoded and written together
 _SAME_PERSON = 0.15
 """Share of pairs whose source is another frame of the target's own person: their swap is the target itself, which teaches to keep it."""
 
@@ -114,7 +114,7 @@ def make_pairs(
     counts = {"train": config.pairs, "validation": config.held_out_pairs}
     data = TrainingData(home, manifest, config.without, held=False)
     wanted = ((split, pair) for split, count in counts.items() for pair in draw_pairs(data, split, count, config.seed))
-    jobs = ((str(home), str(manifest), config, some) for some in iter(lambda: list(islice(wanted, _JOB_PAIRS)), []))
+    jobs = ((str(home), str(manifest), config, some) for some in iter(lambda: list(islice(wanted, JOB_PAIRS)), []))
     with (
         ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool,
         write_pairs(folder) as writer,

@@ -198,6 +198,12 @@ def teacher(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def teacher_of(tmp_path_factory) -> Callable[[list[tuple]], Path]:
+    """Folder of a swap teacher with these pairs."""
+    return lambda pairs: write_teacher(tmp_path_factory.mktemp("teacher"), pairs)
+
+
+@pytest.fixture
 def make_swapper(data, vqgan, teacher) -> Callable[..., FaceSwapperObjective]:
     def make(data=data, teacher=teacher, pixel_weight: float = 0.0, **changed) -> FaceSwapperObjective:
         torch.manual_seed(0)

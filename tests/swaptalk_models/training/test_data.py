@@ -166,7 +166,7 @@ def test_crops_too_many_for_memory_are_read_from_disk(own, monkeypatch):
     pq.write_table(pa.Table.from_pylist(rows), own.manifest)
     wanted = np.array([77, 3, 3, 149, 31])
     held = own.data().crops(wanted)
-    monkeypatch.setattr(data_module, "_STORED_BYTES", 0)
+    monkeypatch.setattr(data_module, "STORED_BYTES", 0)
     disk = own.data()
     assert np.array_equal(disk.crops(wanted), held)
     assert np.array_equal(held[1], own.crops["b_000"][3])
