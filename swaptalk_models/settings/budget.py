@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from swaptalk_models.settings.section import require_at_least
+
 
 @dataclass(frozen=True)
 class BudgetConfig:
@@ -17,6 +19,4 @@ class BudgetConfig:
     """Hours of video whose codes, sound and crops a training holds on the host. 0: as many as the phantom corpus has."""
 
     def __post_init__(self) -> None:
-        for name in ("gpu_gib", "host_gib", "hours"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"budget.{name} must not be negative")
+        require_at_least(self, 0, "gpu_gib", "host_gib", "hours")

@@ -1,10 +1,9 @@
 """The out-of-step gate's measure: by how many frames a clip's sound misses its lips, as the sync judge hears it.
 
-The judge is trained on a snapshot, and the next snapshot goes by what it has measured: a circle in time, not in the
-graph of assets. It comes to rest because what a judge has found in all thirds of a clip alike stays, until the clip's
-crops or sound change, and where it was unsure only a clearly better judge is asked again. Real clips are often a frame
-or two out of step, and a judge that was trained on such clips still finds by how much: that its accuracy suffers from
-them is no excuse not to ask it.
+The judge is trained on the clips as they are, before anybody has listened; the snapshot goes by what it has measured.
+What a judge has found in all thirds of a clip alike stays, until the clip's crops or sound change, and where it was
+unsure only a clearly better judge is asked again. Real clips are often a frame or two out of step, and a judge that was
+trained on such clips still finds by how much: that its accuracy suffers from them is no excuse not to ask it.
 """
 
 from __future__ import annotations

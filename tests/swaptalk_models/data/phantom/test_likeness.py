@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
-from swaptalk_models.data.alignment import crop_affines, crop_face
-from swaptalk_models.data.settings import CropsConfig
+from swaptalk_models.data.faces.alignment import crop_affines, crop_face
+from swaptalk_models.settings.data import CropsConfig
 
 from swaptalk_models.data.phantom.camera import Shooting
 from swaptalk_models.data.phantom.people import make_person
