@@ -7,7 +7,9 @@ from swaptalk_models.graph.lineage import LINEAGE, group
 from swaptalk_models.graph.models import MODELS
 
 # The judge of sync stands between the tables and the snapshot. New videos do not train it anew: it listens to them when everything is trained.
-DATA = dg.AssetSelection.assets(*(name for name in LINEAGE if group(name) in ("catalog", "clips", "faces", "audio")), "training_snapshot")
+DATA = dg.AssetSelection.assets(
+    *(name for name in LINEAGE if group(name) in ("catalog", "clips", "faces", "audio")), "training_snapshot"
+)
 EVALUATION = dg.AssetSelection.assets("test_videos", "metrics", "evaluation_report", "model_release")
 
 swaptalk = dg.define_asset_job(

@@ -22,7 +22,9 @@ def retrain(context: dg.ScheduleEvaluationContext):
     newest = snapshot_version(context.instance)
     if newest is None:
         return dg.SkipReason("there is no training snapshot yet")
-    stale = [spec.name for spec in own_models() if not spec.unheard and trained_on(context.instance, spec.name) != newest]
+    stale = [
+        spec.name for spec in own_models() if not spec.unheard and trained_on(context.instance, spec.name) != newest
+    ]
     if not stale:
         return dg.SkipReason(f"every model was trained on the newest snapshot, {newest}")
     if _is_running(context.instance):

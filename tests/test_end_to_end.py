@@ -26,7 +26,28 @@ TOY = {f"{name}.train.steps": 3 for name in MODELS} | {
     "evaluation.cpbd_frames": 2,
     "evaluation.methods": METHODS,
 }
-ASSETS = ["hdtf_catalog", "raw_videos", "clips", "face_tracks", "face_crops", "mels", "training_snapshot", "identity_encoder", "vqgan", "vq_latents", "lip_expert", "swap_teacher", "face_swapper", "lip_sync", "wav2lip", "sync_judge", "test_videos", "metrics", "evaluation_report", "model_release"]
+ASSETS = [
+    "hdtf_catalog",
+    "raw_videos",
+    "clips",
+    "face_tracks",
+    "face_crops",
+    "mels",
+    "training_snapshot",
+    "identity_encoder",
+    "vqgan",
+    "vq_latents",
+    "lip_expert",
+    "swap_teacher",
+    "face_swapper",
+    "lip_sync",
+    "wav2lip",
+    "sync_judge",
+    "test_videos",
+    "metrics",
+    "evaluation_report",
+    "model_release",
+]
 
 
 def swaptalk(*arguments, check=0):
@@ -34,7 +55,11 @@ def swaptalk(*arguments, check=0):
     words = [str(word) for word in arguments]
     environment = {key: value for key, value in os.environ.items() if key != "DAGSTER_HOME"}
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.main", *words], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-m", "pipelines.cli.main", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert done.returncode == check, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout if check == 0 else done.stderr
@@ -164,9 +189,15 @@ def test_a_talking_face_comes_out_and_can_be_measured(videos, home, status, tmp_
 
 
 def test_experts_are_trained_on_few_people_and_on_more(home, status, tmp_path):
-    before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.suffix in (".safetensors", ".json", ".parquet")}
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in home.rglob("*")
+        if path.suffix in (".safetensors", ".json", ".parquet")
+    }
     script, table = Path(__file__).parents[1] / "docs" / "scripts" / "expert_by_people.py", tmp_path / "table.md"
-    subprocess.run([sys.executable, script, home, table, "--steps", "2", "--people", "1", "2"], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, script, home, table, "--steps", "2", "--people", "1", "2"], check=True, capture_output=True
+    )
     _, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.read_text().splitlines()]
     assert [row[:2] for row in rows] == [["1", "1"], ["2", "2"]]
     assert all(0 <= float(cell) <= 1 for row in rows for cell in row[3:])
@@ -179,7 +210,22 @@ def test_bad_input_is_one_line_and_2(home, tmp_path):
         (["run", "--videos", tmp_path / "empty", "--home", tmp_path / "h"], "no video"),
         (["run", "--preset", "huge", "--home", tmp_path / "h"], "huge"),
         (["run", "--set", "vqgan.codez=3", "--home", tmp_path / "h"], "codez"),
-        (["generate", "--home", home, "--source", "none.png", "--target", "a.mp4", "--audio", "b.wav", "--output", "o.mp4"], "none.png"),
+        (
+            [
+                "generate",
+                "--home",
+                home,
+                "--source",
+                "none.png",
+                "--target",
+                "a.mp4",
+                "--audio",
+                "b.wav",
+                "--output",
+                "o.mp4",
+            ],
+            "none.png",
+        ),
     ):
         printed = swaptalk(*words, check=2).strip()
         assert said in printed and "Traceback" not in printed
@@ -190,7 +236,9 @@ def test_bad_input_is_one_line_and_2(home, tmp_path):
 def test_real_clips_go_through(real_clips, tmp_path):
     """The seven real clips, one of a person's face on another's video with a third's voice."""
     home, clips = tmp_path / "home", real_clips / "clips"
-    settings = toy_settings(**{"evaluation.methods": "[SwapTalk]"})  # the clips are long, and the whole table is the phantoms'
+    settings = toy_settings(
+        **{"evaluation.methods": "[SwapTalk]"}
+    )  # the clips are long, and the whole table is the phantoms'
     swaptalk("run", "--preset", "tiny", "--videos", clips, "--home", home, *settings)
     status = json.loads(swaptalk("status", "--home", home, "--json"))
     assert status["videos"] == {"total": 7, "ok": 7, "quarantined": 0}

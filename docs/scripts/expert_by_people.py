@@ -44,14 +44,23 @@ def train(home: Path, people: int, steps: int) -> list[str]:
     objective.clips = [clip for clip in objective.clips if clip.person in everybody[:people]]
     config = dataclasses.replace(preset.lip_expert.train, steps=steps, minutes=0.0, eval_every=max(1, steps // 6))
     with tempfile.TemporaryDirectory() as folder:
-        fit = Fit(objective, held_out, config, Path(folder), lambda line: print(f"{people} people: {line}", file=sys.stderr))
+        fit = Fit(
+            objective, held_out, config, Path(folder), lambda line: print(f"{people} people: {line}", file=sys.stderr)
+        )
         model = fit.run()
         (Path(folder) / "samples").mkdir(exist_ok=True)
         outcome = held_out.finish(model, Path(folder))
     own = np.mean([row["accuracy"] for row in fit.history if "accuracy" in row][-3:])
     validation = max(row["held_out_accuracy"] for row in fit.history if "held_out_accuracy" in row)
     minutes = sum(clip.frames for clip in objective.clips) / FPS / 60
-    return [str(people), str(len(objective.clips)), f"{minutes:.1f}", f"{own:.3f}", f"{validation:.3f}", f"{outcome.metrics['accuracy']:.3f}"]
+    return [
+        str(people),
+        str(len(objective.clips)),
+        f"{minutes:.1f}",
+        f"{own:.3f}",
+        f"{validation:.3f}",
+        f"{outcome.metrics['accuracy']:.3f}",
+    ]
 
 
 def main() -> None:
@@ -61,7 +70,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--people", type=int, nargs="+", default=[4, 8, 16])
     options = parser.parse_args()
-    lines = ["| people trained on | clips | minutes | accuracy on their windows, while training | validation people, at best | test people |"]
+    lines = [
+        "| people trained on | clips | minutes | accuracy on their windows, while training | validation people, at best | test people |"
+    ]
     lines += ["|--:|--:|--:|--:|--:|--:|"]
     for people in options.people:
         lines.append(f"| {' | '.join(train(options.home, people, options.steps))} |")

@@ -148,11 +148,7 @@ _CURVES_TEXT = (
 def _in_short(results: Results) -> list[str]:
     state, people = results.state, [_count(results, split) for split in ("train", "test")]
     kind = (
-        "of HDTF"
-        if state.hdtf
-        else "of the user's own videos"
-        if state.videos
-        else "drawn by the program, nobody real"
+        "of HDTF" if state.hdtf else "of the user's own videos" if state.videos else "drawn by the program, nobody real"
     )
     judged = [
         metric

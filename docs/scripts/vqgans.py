@@ -31,11 +31,21 @@ def table(home: Path) -> str:
     """Markdown: a row a VQGAN of the current one's snapshot, the current one first."""
     base = current(home, "vqgan")
     folders = [ModelFolder(path) for path in sorted((home / "models" / "vqgan").iterdir()) if path.is_dir()]
-    same_data = [folder for folder in folders if folder.done and folder.result()["snapshot"] == base.result()["snapshot"]]
-    lines = ["| VQGAN | PSNR (dB) | upper use | lower use | seam | decoder (M multiply-adds) | seconds |", "|---|--:|--:|--:|--:|--:|--:|"]
+    same_data = [
+        folder for folder in folders if folder.done and folder.result()["snapshot"] == base.result()["snapshot"]
+    ]
+    lines = [
+        "| VQGAN | PSNR (dB) | upper use | lower use | seam | decoder (M multiply-adds) | seconds |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
     for folder in sorted(same_data, key=lambda folder: (folder.version != base.version, difference(folder, base))):
         metrics = folder.result()["metrics"]
-        figures = [f"{metrics['psnr_db']:.2f}", f"{metrics['upper_use']:.3f}", f"{metrics['lower_use']:.3f}", f"{metrics['seam_ratio']:.2f}"]
+        figures = [
+            f"{metrics['psnr_db']:.2f}",
+            f"{metrics['upper_use']:.3f}",
+            f"{metrics['lower_use']:.3f}",
+            f"{metrics['seam_ratio']:.2f}",
+        ]
         figures += [f"{decoder_macs(folder) / 1e6:.0f}", f"{folder.result()['seconds']:.0f}"]
         lines.append(f"| {difference(folder, base) or 'as the preset has it'} | {' | '.join(figures)} |")
     return "\n".join(lines)

@@ -52,7 +52,9 @@ def _peak(videos: Path, home: Path, chunk: float) -> float:
     from swaptalk_models.data.engine.workers import WORKER_ENVIRONMENT
 
     command = [sys.executable, "-c", _RUN, str(videos), str(home), str(chunk)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=own_environment() | WORKER_ENVIRONMENT)
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=own_environment() | WORKER_ENVIRONMENT
+    )
     return float(done.stdout.split()[-1])
 
 

@@ -28,7 +28,9 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
             ["-m", "pipelines.cli.main", "status", "--json", "--home", str(place.root)]
         )
     found["share_of_10_s_at_largest"] = found[f"ours_seconds_at_{clips}"] / 10
-    return found | (_command(home) if not Home(home).state().empty else {"home": f"nothing was ever run in {home}: left out"})
+    return found | (
+        _command(home) if not Home(home).state().empty else {"home": f"nothing was ever run in {home}: left out"}
+    )
 
 
 def _command(home: Path) -> dict[str, float | str]:
@@ -46,7 +48,9 @@ def _command(home: Path) -> dict[str, float | str]:
 
 def _timed(arguments: list[str]) -> float:
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=own_environment())
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, env=own_environment()
+    )
     if done.returncode:
         raise UserError(
             f"the run itself failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"

@@ -73,7 +73,9 @@ def low_band(image: np.ndarray, sigma: float) -> np.ndarray:
     if step == 1:
         return cv2.GaussianBlur(image.astype(np.float32), (0, 0), max(sigma, 0.1), borderType=cv2.BORDER_REPLICATE)
     height, width = image.shape[:2]
-    small: np.ndarray = cv2.resize(image, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small: np.ndarray = cv2.resize(image, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    )
     # the mean of `step` pixels has spread already, and so has linear interpolation
     rest = np.sqrt(max((sigma / step) ** 2 - 1 / 12 - 1 / 6, 0.01))
     small = cv2.GaussianBlur(small, (0, 0), rest, borderType=cv2.BORDER_REPLICATE)

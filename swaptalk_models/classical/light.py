@@ -29,7 +29,9 @@ SHADE_STRENGTH = 1.0
 
 _FLOOR = 6.0  # grey levels added before the logarithm: below them there is noise, no light
 _SAMPLES = 48  # the face is looked at on a grid of this many samples a side
-_FACE = np.array([[0.5, 0.56], [0.33, 0.37]], np.float32)  # centre and half axes of the face in the template's unit square
+_FACE = np.array(
+    [[0.5, 0.56], [0.33, 0.37]], np.float32
+)  # centre and half axes of the face in the template's unit square
 # against slopes and curves that too little skin shows, shares of the skin's weight
 _RIDGE = np.array([1e-4, 0.02, 0.02, 0.15, 0.15, 0.15], np.float32)
 # residual (natural log) from which a sample is no skin in this light: a beard, a frame of glasses, a strand of hair

@@ -131,7 +131,11 @@ def destination_shape(
     """Where the source's landmarks (68, 2) go in the target image, (68, 2) in its pixels; arguments as in ``warp_swap``."""
     to_template = crop_affines(target[None], _CROP)[0]
     frame = apply_affine(target, to_template)
-    rest = frame if neutral is None else apply_affine(neutral, crop_affines(np.asarray(neutral, np.float32)[None], _CROP)[0])
+    rest = (
+        frame
+        if neutral is None
+        else apply_affine(neutral, crop_affines(np.asarray(neutral, np.float32)[None], _CROP)[0])
+    )
     own = apply_affine(source, crop_affines(source[None], _CROP)[0])
 
     own_front, rest_front = _face_forward(own), _face_forward(rest)
@@ -221,7 +225,9 @@ def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, siz
     flat = np.abs(np.linalg.det(there)) < 1e-3
     there[flat] = np.eye(3)
     affines = (np.linalg.inv(there) @ from_points[triangles]).astype(np.float32)  # (N, 3, 2): [x y 1] -> source
-    affines = np.concatenate([affines, np.array([[[1, 0], [0, 1], [0, 0]]], np.float32)])  # -1: pixels of no triangle stay
+    affines = np.concatenate(
+        [affines, np.array([[[1, 0], [0, 1], [0, 0]]], np.float32)]
+    )  # -1: pixels of no triangle stay
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     lookup = affines[owner]
     place = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]

@@ -22,7 +22,10 @@ def deblock(images_THW3: np.ndarray, made_hw: np.ndarray) -> np.ndarray:
         (T, H, W, 3) uint8.
     """
     cell = images_THW3.shape[1] // made_hw.shape[0]
-    assert images_THW3.shape[1:3] == (cell * made_hw.shape[0], cell * made_hw.shape[1]), (images_THW3.shape, made_hw.shape)
+    assert images_THW3.shape[1:3] == (cell * made_hw.shape[0], cell * made_hw.shape[1]), (
+        images_THW3.shape,
+        made_hw.shape,
+    )
     if cell < 4 or not made_hw.any():
         return images_THW3
     smooth = _along(images_THW3.astype(np.float32), made_hw, cell)

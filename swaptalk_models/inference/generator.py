@@ -137,7 +137,9 @@ class Generator(Generic[Faces]):
         with bar, VideoWriter(output, info.width, info.height, audio=padded) as writer:
             for batch in _batches(target_frames(target, count), _BATCH):
                 made, outputs = time.perf_counter(), [number for number, _, _ in batch]
-                faces = self._faces(batch, track, affines, reference, encoded_source, centred_windows(mel, np.array(outputs)), stages)
+                faces = self._faces(
+                    batch, track, affines, reference, encoded_source, centred_windows(mel, np.array(outputs)), stages
+                )
                 pasted = time.perf_counter()
                 for crop, (_, number, frame) in zip(faces, batch, strict=True):
                     if track.confidence[number] > 0:

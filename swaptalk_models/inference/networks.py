@@ -63,7 +63,9 @@ class Networks:
     def speak(self, target: Latents, reference: Latents, windows: np.ndarray) -> Latents:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
         upper, lower = target.z.chunk(2, dim=2)
-        made = self.lip_sync.speak(upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(windows).to(self.device))
+        made = self.lip_sync.speak(
+            upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(windows).to(self.device)
+        )
         return self._with_lower(target, self.lip_sync.place(made, lower))
 
     @torch.inference_mode()
@@ -84,7 +86,9 @@ class Networks:
         upper = target.z.chunk(2, dim=2)[0]
         lips = self.lip_sync.region[0, 0] > 0
         made = torch.cat([torch.zeros_like(lips), lips])
-        return Latents(torch.cat([upper, lower], dim=2), target.region, made if target.made is None else made | target.made)
+        return Latents(
+            torch.cat([upper, lower], dim=2), target.region, made if target.made is None else made | target.made
+        )
 
     @torch.inference_mode()
     def decode(self, faces: Latents) -> np.ndarray:

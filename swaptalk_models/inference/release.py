@@ -82,7 +82,9 @@ def load_release(folder: Path, device: str = "auto") -> Networks:
         if not path.is_file():
             raise UserError(f"{path}: missing from the release")
         if _sha256(path) != expected:
-            raise UserError(f"{path}: differs from the hash in {RELEASE_FILE}: damaged or changed since it was released")
+            raise UserError(
+                f"{path}: differs from the hash in {RELEASE_FILE}: damaged or changed since it was released"
+            )
     return Networks({name: folder / name for name in RELEASED}, *_crop_settings(settings), device)
 
 

@@ -57,7 +57,9 @@ def pack(home: Home, preset: Preset, folder: Path) -> dict[str, Any]:
     files = file_hashes(folder)
     megabytes = sum((folder / name).stat().st_size for name in files) / 1e6
     if megabytes > LARGEST_MB:
-        raise UserError(f"{folder}: {megabytes:.1f} MB of weights, and at most {LARGEST_MB:g} are shipped: train smaller networks")
+        raise UserError(
+            f"{folder}: {megabytes:.1f} MB of weights, and at most {LARGEST_MB:g} are shipped: train smaller networks"
+        )
     settings = {
         "preset": preset.name,
         "face_crops": asdict(preset.face_crops),
@@ -81,5 +83,9 @@ def _card(preset: Preset, models: dict[str, ModelFolder]) -> str:
             rows.append(f"| {name} | {result['step']} | {metric} | {value:.3g} | {shown} |")
     phantom = preset.phantom
     return _CARD.format(
-        people=phantom.people, seconds=phantom.seconds, seed=phantom.seed, crop=preset.face_crops.size, rows="\n".join(rows)
+        people=phantom.people,
+        seconds=phantom.seconds,
+        seed=phantom.seed,
+        crop=preset.face_crops.size,
+        rows="\n".join(rows),
     )

@@ -24,7 +24,9 @@ def _recogniser() -> Any:
     return dlib.face_recognition_model_v1(dlib_weights("dlib_face_recognition_resnet_model_v1.dat"))
 
 
-def identity_embeddings(images: Sequence[np.ndarray], landmarks: np.ndarray | Sequence[np.ndarray] | None = None) -> np.ndarray:
+def identity_embeddings(
+    images: Sequence[np.ndarray], landmarks: np.ndarray | Sequence[np.ndarray] | None = None
+) -> np.ndarray:
     """Identity embeddings float32 (N, 128) of unit length; their dot product is the cosine similarity.
 
     `images`: uint8 RGB (H, W, 3) each, sizes may differ. `landmarks`: (68, 2) in pixels for each image; without them

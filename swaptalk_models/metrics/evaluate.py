@@ -136,7 +136,9 @@ def score_video(
     if score:
         metrics.update(lse_c=score.lse_c, lse_d=score.lse_d, av_offset=float(score.av_offset))
         details["sync_windows"] = score.windows
-    curve = list(zip(range(-config.max_offset, config.max_offset + 1), score.curve.tolist(), strict=True)) if score else []
+    curve = (
+        list(zip(range(-config.max_offset, config.max_offset + 1), score.curve.tolist(), strict=True)) if score else []
+    )
     return VideoScores(
         int(pairing.usable.sum()), pairing.excluded, {k: _finite(v) for k, v in metrics.items()}, judges.names(),
         {k: _finite(v) if isinstance(v, float) else v for k, v in details.items()},
@@ -165,7 +167,9 @@ def _add_lip_motion(pairing: Pairing, judges: Judges, mel: np.ndarray, details: 
     """Lips against the driving sound's silence, and against the real ones' range where the sound is the target's."""
     silent, loud = lip_motion.silent_and_loud(mel, pairing.length)
     if pairing.target and details["setting"] != "cross":  # `_add_mouth` has looked at all frames
-        ours, theirs = (_opening(pairing, judges, video, pairing.usable) for video in (pairing.generated, pairing.target))
+        ours, theirs = (
+            _opening(pairing, judges, video, pairing.usable) for video in (pairing.generated, pairing.target)
+        )
         details["opening_range"] = lip_motion.opening_range(ours, theirs, loud)
     else:
         sampled = np.zeros(pairing.length, dtype=bool)

@@ -28,7 +28,6 @@ FileKey = tuple[str, int, int]
 
 
 class _VideoJudge(Protocol):
-
     name: str
     crop_size: int
 

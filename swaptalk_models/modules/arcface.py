@@ -41,7 +41,9 @@ class Block(nn.Module):
         self.bn3 = nn.BatchNorm2d(channels)
         self.downsample = None
         if stride > 1:
-            self.downsample = nn.Sequential(nn.Conv2d(channels_in, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(channels_in, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels)
+            )
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         skip = x_BCHW if self.downsample is None else self.downsample(x_BCHW)
@@ -81,7 +83,9 @@ class ArcFace(nn.Module):
         """Our crops -> (B, 3, 112, 112), differentiable. Large crops are first brought to about the scale they are read at, else they alias."""
         side = round(self.crop_size / self.scale)
         if side < self.crop_size:
-            image_B3SS = F.interpolate(image_B3SS, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+            image_B3SS = F.interpolate(
+                image_B3SS, size=(side, side), mode="bilinear", antialias=True, align_corners=False
+            )
         grid = self.grid.to(image_B3SS.dtype).expand(len(image_B3SS), -1, -1, -1)
         return F.grid_sample(image_B3SS, grid, padding_mode="border", align_corners=False)
 
@@ -116,7 +120,9 @@ def load_arcface(config: IdentityEncoderConfig, crop_size: int, margin: float = 
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise UserError(f"{path}: not the weights of an IResNet {depth}: {str(error).splitlines()[1].strip()}") from None
+        raise UserError(
+            f"{path}: not the weights of an IResNet {depth}: {str(error).splitlines()[1].strip()}"
+        ) from None
     return network.eval().requires_grad_(False), depth
 
 
@@ -132,7 +138,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, OSError, ValueError, EOFError, AttributeError) as error:
         raise UserError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
     if path.suffix == ".onnx":
-        raise UserError(f"{path}: ONNX runs forward only, and a loss needs gradients: give the PyTorch weights (.safetensors or .pth)")
+        raise UserError(
+            f"{path}: ONNX runs forward only, and a loss needs gradients: give the PyTorch weights (.safetensors or .pth)"
+        )
     raise UserError(f"{path}: identity_encoder.external must be .safetensors or .pth")
 
 

@@ -101,7 +101,9 @@ class FaceSwapper(nn.Module):
     def build(cls, config: FaceSwapperConfig, shape: Mapping[str, int]) -> FaceSwapper:
         return cls(config, shape["dim"], shape["grid"])
 
-    def forward(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
+    def forward(
+        self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor
+    ) -> Tensor:
         """(B, D, h, h) x 2 and int64 region labels (B, h, h) x 2 -> (B, D, h, h)."""
         source = self.source_tokens(source_BDhh, source_region_Bhh)
         x = self.target_tokens(target_BDhh, target_region_Bhh)
@@ -115,7 +117,9 @@ class FaceSwapper(nn.Module):
             swapped = swapped + share_B1hh * source_BDhh + (1 - share_B1hh) * target_BDhh
         return swapped
 
-    def swap(self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor) -> Tensor:
+    def swap(
+        self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor
+    ) -> Tensor:
         """``forward`` for inference: the step from the target to the swapped face, ``guidance`` times, as in ``LipSync.speak``."""
         swapped = self(source_BDhh, source_region_Bhh, target_BDhh, target_region_Bhh)
         return target_BDhh + self.config.guidance * (swapped - target_BDhh)

@@ -18,9 +18,7 @@ class LipExpert(SyncNet):
     video: LatentTower
 
     def __init__(self, config: LipExpertConfig, latent_dim: int, grid: int) -> None:
-        super().__init__(
-            LatentTower(config, latent_dim, grid), AudioTower(config.width, config.dim, config.dropout)
-        )
+        super().__init__(LatentTower(config, latent_dim, grid), AudioTower(config.width, config.dim, config.dropout))
         self.config = config
 
     @classmethod

@@ -74,7 +74,9 @@ class FaceWarping(nn.Module):
         lower = reference_lower.float()
         blended = _moved(lower, offsets)
         fine = F.pixel_shuffle(F.conv2d(lower, self.spread), self.factor)
-        fine_offsets = F.interpolate(offsets.movedim(-1, 1), fine.shape[2:], mode="bilinear", align_corners=False).movedim(1, -1)
+        fine_offsets = F.interpolate(
+            offsets.movedim(-1, 1), fine.shape[2:], mode="bilinear", align_corners=False
+        ).movedim(1, -1)
         moved = F.pixel_unshuffle(_moved(fine, fine_offsets, "bicubic"), self.factor)
         # Channels that no pixel has room for (more than 3 a pixel) stay blended.
         return blended + F.conv2d(moved - F.conv2d(blended, self.spread), self.gather)
@@ -145,7 +147,9 @@ class LipSync(nn.Module):
         self.config = config
         self.register_buffer("mouth", _mouth_cells(grid), persistent=False)
         region = _mouth_and_chin(grid)
-        self.register_buffer("region", region if config.region == "mouth" else torch.ones_like(region), persistent=False)
+        self.register_buffer(
+            "region", region if config.region == "mouth" else torch.ones_like(region), persistent=False
+        )
         self.audio = AudioEncoder(config.audio_dim)
         self.warping = FaceWarping(dim, config.warp_width, factor) if config.warping else None
         self.transform = LipTransform(config, dim, grid)

@@ -43,7 +43,14 @@ class VectorQuantizer(nn.Module):
     started: Tensor
 
     def __init__(
-        self, codes: int, dim: int, groups: int, decay: float, revive_below: float, start: str = "sample", gradient: str = "straight"
+        self,
+        codes: int,
+        dim: int,
+        groups: int,
+        decay: float,
+        revive_below: float,
+        start: str = "sample",
+        gradient: str = "straight",
     ) -> None:
         super().__init__()
         assert dim % groups == 0
@@ -65,7 +72,11 @@ class VectorQuantizer(nn.Module):
         codes_BGHW = self._as_map(codes_GN, z_BDHW)
         chosen_BDHW = self.embed(codes_BGHW)
         commitment = F.mse_loss(z_BDHW, chosen_BDHW)
-        passed = rotated(z_BDHW, chosen_BDHW, self.groups) if self.gradient == "rotation" else z_BDHW + (chosen_BDHW - z_BDHW).detach()
+        passed = (
+            rotated(z_BDHW, chosen_BDHW, self.groups)
+            if self.gradient == "rotation"
+            else z_BDHW + (chosen_BDHW - z_BDHW).detach()
+        )
         return Quantized(passed, codes_BGHW, commitment)
 
     def nearest(self, z_BDHW: Tensor) -> Tensor:
@@ -74,7 +85,9 @@ class VectorQuantizer(nn.Module):
 
     def embed(self, codes_BGHW: Tensor) -> Tensor:
         """(B, G, H, W) codes -> (B, D, H, W) embeddings."""
-        parts = [F.embedding(codes_BHW, book) for codes_BHW, book in zip(codes_BGHW.unbind(1), self.codebook, strict=True)]
+        parts = [
+            F.embedding(codes_BHW, book) for codes_BHW, book in zip(codes_BGHW.unbind(1), self.codebook, strict=True)
+        ]
         return torch.cat(parts, dim=-1).movedim(-1, 1)
 
     def statistics(self) -> tuple[Tensor, Tensor]:
@@ -116,7 +129,10 @@ class VectorQuantizer(nn.Module):
     def _update(self, z_GNd: Tensor, codes_GN: Tensor) -> None:
         count_GK = torch.stack([torch.bincount(codes, minlength=self.codebook.shape[1]) for codes in codes_GN]).float()
         sum_GKd = torch.stack(
-            [torch.zeros_like(book).index_add_(0, codes, z) for book, codes, z in zip(self.codebook, codes_GN, z_GNd, strict=True)]
+            [
+                torch.zeros_like(book).index_add_(0, codes, z)
+                for book, codes, z in zip(self.codebook, codes_GN, z_GNd, strict=True)
+            ]
         )
         if dist.is_available() and dist.is_initialized():
             dist.all_reduce(count_GK)
@@ -136,7 +152,11 @@ class VectorQuantizer(nn.Module):
     def _draw(self, z_Nd: Tensor, n: int) -> Tensor:
         """``n`` of the rows, the same on every process; with a little noise where there are fewer rows than wanted."""
         few = n > len(z_Nd)
-        index = torch.randint(len(z_Nd), (n,), device=z_Nd.device) if few else torch.randperm(len(z_Nd), device=z_Nd.device)[:n]
+        index = (
+            torch.randint(len(z_Nd), (n,), device=z_Nd.device)
+            if few
+            else torch.randperm(len(z_Nd), device=z_Nd.device)[:n]
+        )
         drawn = z_Nd[index]
         if few:
             drawn = drawn + 0.01 * z_Nd.std() * torch.randn_like(drawn)

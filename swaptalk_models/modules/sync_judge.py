@@ -63,11 +63,15 @@ class SyncJudge(SyncNet):
         starts = np.arange(max(0, frames - SYNC_FRAMES + 1))
         device = next(self.parameters()).device
         parts = np.split(starts, range(_BATCH, len(starts), _BATCH))
-        return np.concatenate([self.audio(torch.from_numpy(mel_windows(mel, part)).to(device)).cpu().numpy() for part in parts])
+        return np.concatenate(
+            [self.audio(torch.from_numpy(mel_windows(mel, part)).to(device)).cpu().numpy() for part in parts]
+        )
 
     def _windows(self, crops: np.ndarray, network: Callable[[Tensor], Tensor]) -> np.ndarray:
         if crops.shape[1] != self.crop_size:
-            crops = np.stack([cv2.resize(crop, (self.crop_size, self.crop_size), interpolation=cv2.INTER_AREA) for crop in crops])
+            crops = np.stack(
+                [cv2.resize(crop, (self.crop_size, self.crop_size), interpolation=cv2.INTER_AREA) for crop in crops]
+            )
         lower = np.ascontiguousarray(crops[:, self.crop_size // 2 :])
         device = next(self.parameters()).device
         starts = np.arange(len(lower) - SYNC_FRAMES + 1)

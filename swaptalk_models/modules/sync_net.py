@@ -62,7 +62,9 @@ class LatentTower(nn.Module):
         super().__init__()
         self.noise = 0.0
         # Each frame alone first, then all five together: the same lips look the same at any place of the window.
-        self.frame = nn.Sequential(nn.Conv2d(latent_dim, config.width // 2, 1), ResBlock(config.width // 2, config.width // 2))
+        self.frame = nn.Sequential(
+            nn.Conv2d(latent_dim, config.width // 2, 1), ResBlock(config.width // 2, config.width // 2)
+        )
         self.window = nn.Sequential(
             nn.Conv2d(SYNC_FRAMES * config.width // 2, config.width, 3, padding=1),
             ResBlock(config.width, config.width),

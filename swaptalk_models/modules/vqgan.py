@@ -102,7 +102,15 @@ class VQGAN(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder: Decoder | TamingDecoder = TamingDecoder(config) if config.decoder == "taming" else Decoder(config)
-        codebook = (config.codes, config.dim, config.groups, config.codebook_decay, config.revive_below, config.codebook_start, config.gradient)
+        codebook = (
+            config.codes,
+            config.dim,
+            config.groups,
+            config.codebook_decay,
+            config.revive_below,
+            config.codebook_start,
+            config.gradient,
+        )
         self.upper = VectorQuantizer(*codebook)
         self.lower = self.upper if config.one_codebook else VectorQuantizer(*codebook)
 

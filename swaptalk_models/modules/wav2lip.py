@@ -31,9 +31,12 @@ class Wav2Lip(nn.Module):
         super().__init__()
         self.config = config
         widths, coarsest = config.channels, config.channels[-1]
-        self.first = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(24, widths[0], 3, padding=1), ResBlock(widths[0], widths[0]))
+        self.first = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(24, widths[0], 3, padding=1), ResBlock(widths[0], widths[0])
+        )
         self.down = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(before, after, 4, stride=2, padding=1), ResBlock(after, after)) for before, after in pairwise(widths)
+            nn.Sequential(nn.Conv2d(before, after, 4, stride=2, padding=1), ResBlock(after, after))
+            for before, after in pairwise(widths)
         )
         self.audio = AudioEncoder(config.audio_dim)
         self.sound = nn.Sequential(nn.Flatten(), nn.SiLU(), nn.Linear(config.audio_dim * MEL_STEPS // 2, coarsest))
@@ -42,7 +45,9 @@ class Wav2Lip(nn.Module):
             nn.ModuleList([nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2)), ResBlock(2 * fine, fine)])
             for coarse, fine in pairwise(widths[::-1])
         )
-        self.last = nn.Sequential(norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2))
+        self.last = nn.Sequential(
+            norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2)
+        )
         start_at_zero(self.last[2])
 
     @classmethod

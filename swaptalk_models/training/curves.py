@@ -12,7 +12,9 @@ def draw_curves(history: list[dict[str, float]], path: Path, title: str) -> None
     from matplotlib.figure import Figure  # not pyplot, which belongs to one thread
 
     prefix = "held_out_"
-    names = {name.removeprefix(prefix): None for row in history for name in row if name not in ("step", prefix + "score")}
+    names = {
+        name.removeprefix(prefix): None for row in history for name in row if name not in ("step", prefix + "score")
+    }
     columns = min(4, max(1, len(names)))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(3.2 * columns, 2.4 * rows), layout="constrained")

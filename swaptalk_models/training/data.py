@@ -61,7 +61,9 @@ class TrainingData:
         rows = pq.read_table(manifest).to_pylist()
         self.held = held
         self.tables = Path(home) / "tables"
-        self.versions = {name: rows[0].get(f"{name}_version") for name in ("face_tracks", "face_crops", "mels")} if rows else {}
+        self.versions = (
+            {name: rows[0].get(f"{name}_version") for name in ("face_tracks", "face_crops", "mels")} if rows else {}
+        )
         people = sorted({row["person"] for row in rows})
         self.people = people
         number = {person: index for index, person in enumerate(people)}
@@ -84,7 +86,9 @@ class TrainingData:
         """
         clips = [clip for clip in self.clips if clip.split == split]
         if not clips:
-            raise UserError(f"no clip for {split}: the snapshot has {len(self.clips)} clips of {len(self.people)} people")
+            raise UserError(
+                f"no clip for {split}: the snapshot has {len(self.clips)} clips of {len(self.people)} people"
+            )
         return clips
 
     def speaking(self, split: str) -> list[Clip]:
@@ -203,7 +207,9 @@ class TrainingData:
             for half in ("upper", "lower"):
                 _put(halves, half, self.frames, place, _values(batch[half], np.uint16))
         if makers != {vqgan}:
-            raise UserError(f"vq_latents were made by VQGAN {', '.join(sorted(makers))}, not by {vqgan}: materialise vq_latents again")
+            raise UserError(
+                f"vq_latents were made by VQGAN {', '.join(sorted(makers))}, not by {vqgan}: materialise vq_latents again"
+            )
         shape = (self.frames, -1, grid // 2, grid)
         return halves["upper"].reshape(shape), halves["lower"].reshape(shape)
 
@@ -218,7 +224,9 @@ class TrainingData:
                     mels[clip] = shift_mel(np.frombuffer(mel, "<f4").reshape(steps, -1), self.sound_offset[clip])
         missing = wanted - set(mels)
         if missing:
-            raise UserError(f"mels miss {len(missing)} clips of the snapshot ({min(missing)}, ...): materialise mels again")
+            raise UserError(
+                f"mels miss {len(missing)} clips of the snapshot ({min(missing)}, ...): materialise mels again"
+            )
         return mels
 
     def windows(self, clip: Clip, first_frames: np.ndarray) -> np.ndarray:
@@ -231,7 +239,9 @@ class TrainingData:
             raise UserError(f"no table {table} in {self.tables}: run `swaptalk run --until {table}` first")
         return lance.dataset(str(path), version=self.versions.get(table))
 
-    def _scan(self, name: str, columns: list[str], all_rows: bool = False) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+    def _scan(
+        self, name: str, columns: list[str], all_rows: bool = False
+    ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
         """The table, some rows at a time: (row of the data of each (n,), these rows with columns clip, frame and ``columns``).
 
         Rows of other clips, and of frames that a clip has only since the snapshot, are left out; with ``all_rows`` their row is -1.
@@ -243,7 +253,9 @@ class TrainingData:
         seen = np.zeros(self.frames, bool)
         for batch in self._dataset(name).to_batches(columns=["clip", "frame", *columns], batch_size=_SCANNED_FRAMES):
             dictionary = batch["clip"].dictionary_encode()
-            ranges = np.array([order.get(clip, (0, 0)) for clip in dictionary.dictionary.to_pylist()], np.int64).reshape(-1, 2)
+            ranges = np.array(
+                [order.get(clip, (0, 0)) for clip in dictionary.dictionary.to_pylist()], np.int64
+            ).reshape(-1, 2)
             first, frames = ranges[dictionary.indices.to_numpy()].T
             frame = batch["frame"].to_numpy()
             place = np.where(frame < frames, first + frame, -1)

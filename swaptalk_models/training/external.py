@@ -25,6 +25,11 @@ def take_arcface(spec: TrainSpec, report: Callable[[str], None]) -> tuple[nn.Mod
     checksum = external_checksum(config.external, config.external_sha256)
     network, depth = load_arcface(config, spec.crop_size, spec.crop_margin)
     report(f"{spec.name}: IResNet {depth} of {config.external}, SHA-256 {checksum}")
-    save_model(spec.name, network, {"crop_size": spec.crop_size, "crop_margin": spec.crop_margin, "depth": depth}, Path(spec.output))
+    save_model(
+        spec.name,
+        network,
+        {"crop_size": spec.crop_size, "crop_margin": spec.crop_margin, "depth": depth},
+        Path(spec.output),
+    )
     external = {"file": Path(config.external).name, "sha256": checksum, "network": f"IResNet {depth}"}
     return network, {"step": 0, "external": external}

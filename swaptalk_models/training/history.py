@@ -25,7 +25,9 @@ def read_history(path: Path) -> list[dict[str, float]]:
     """What ``write_history`` was given: rows without what was not taken; empty where nothing was written yet."""
     if not path.is_file():
         return []
-    return [{name: value for name, value in row.items() if value is not None} for row in pq.read_table(path).to_pylist()]
+    return [
+        {name: value for name, value in row.items() if value is not None} for row in pq.read_table(path).to_pylist()
+    ]
 
 
 def newest(history: list[dict[str, float]]) -> dict[str, float]:

@@ -39,7 +39,12 @@ class Fit:
     """A training in progress: weights, optimiser, moving average, history."""
 
     def __init__(
-        self, objective: Objective, held_out: HeldOut | None, config: TrainConfig, folder: Path, report: Callable[[str], None]
+        self,
+        objective: Objective,
+        held_out: HeldOut | None,
+        config: TrainConfig,
+        folder: Path,
+        report: Callable[[str], None],
     ) -> None:
         """``held_out``: None where nothing is validated (`pace`)."""
         self.objective, self.held_out = objective, held_out
@@ -223,7 +228,11 @@ class Fit:
         self.report("train.compile: the first steps take minutes")
 
     def _divergence(self, bad: int) -> str:
-        kept = f"the last good state is in {self.folder / 'checkpoint.pt'}" if (self.folder / "checkpoint.pt").is_file() else "none was kept"
+        kept = (
+            f"the last good state is in {self.folder / 'checkpoint.pt'}"
+            if (self.folder / "checkpoint.pt").is_file()
+            else "none was kept"
+        )
         return f"loss not finite for {bad} steps at step {self.step}: lower train.lr; of earlier states {kept}"
 
     def _validate(self) -> None:
@@ -270,8 +279,14 @@ class Fit:
 
     def _say(self) -> None:
         rate = self.step / max(self.seconds, 1e-9)
-        figures = "  ".join(f"{name} {value:.4g}" for name, value in newest(self.history[-20:]).items() if name != "step")
-        of = f"{self.step}/{self.config.steps}" if not self._time_share() else f"{self.step} ({100 * self.progress:.0f} % of the budget)"
+        figures = "  ".join(
+            f"{name} {value:.4g}" for name, value in newest(self.history[-20:]).items() if name != "step"
+        )
+        of = (
+            f"{self.step}/{self.config.steps}"
+            if not self._time_share()
+            else f"{self.step} ({100 * self.progress:.0f} % of the budget)"
+        )
         self.report(f"step {of}  {rate:.1f} steps/s  {figures}")
 
 

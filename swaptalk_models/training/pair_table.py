@@ -52,7 +52,10 @@ class PairWriter:
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self.path), schema)
         plain = [pa.array([row[field.name] for row in rows], field.type) for field in schema if field.name not in CODES]
-        lists = [pa.FixedSizeListArray.from_arrays(pa.array(codes[name].ravel(), pa.uint16()), codes[name].shape[1]) for name in CODES]
+        lists = [
+            pa.FixedSizeListArray.from_arrays(pa.array(codes[name].ravel(), pa.uint16()), codes[name].shape[1])
+            for name in CODES
+        ]
         self._writer.write_batch(pa.RecordBatch.from_arrays([*plain, *lists], schema=schema))
         self.num_rows += len(rows)
 

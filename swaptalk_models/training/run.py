@@ -49,7 +49,11 @@ def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder
     alone = MODELS[spec.name].make or spec.config.get("external")
     if alone and os.environ.get("RANK", "0") != "0":
         return folder
-    outcome, facts = (_make(spec, report) if MODELS[spec.name].make else _take(spec, report)) if alone else _train_network(spec, report)
+    outcome, facts = (
+        (_make(spec, report) if MODELS[spec.name].make else _take(spec, report))
+        if alone
+        else _train_network(spec, report)
+    )
     if "RANK" in os.environ and dist.is_initialized():
         rank = dist.get_rank()
         dist.destroy_process_group()

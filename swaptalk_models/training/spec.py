@@ -63,12 +63,6 @@ class TrainSpec:
         return Path(self.output).name
 
 
-
-
-
-
-
-
 def plan(
     name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str, start: Path | None = None
 ) -> TrainSpec:
@@ -121,7 +115,9 @@ def starting_folder(name: str, preset: Preset, drawn: bool) -> Path | None:
         return SHIPPED / name if (SHIPPED / name / WEIGHTS_FILE).is_file() else None
     folder = Path(preset.init).expanduser() / name
     if not (folder / WEIGHTS_FILE).is_file():
-        raise UserError(f"init={preset.init}: no {WEIGHTS_FILE} in {folder}: name a folder of models, or shipped, none or auto")
+        raise UserError(
+            f"init={preset.init}: no {WEIGHTS_FILE} in {folder}: name a folder of models, or shipped, none or auto"
+        )
     return folder
 
 

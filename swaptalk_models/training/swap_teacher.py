@@ -71,7 +71,9 @@ def swap_pair(data: TrainingData, pair: Pair, colour_strength: float) -> np.ndar
         return target_crop
     of_source, of_target = data.landmarks_of(np.array([source, target]))
     neutral = _neutral(data, target_clip)
-    swapped, _ = warp_swap(source_crop, of_source, target_crop, of_target, target_neutral=neutral, colour_strength=colour_strength)
+    swapped, _ = warp_swap(
+        source_crop, of_source, target_crop, of_target, target_neutral=neutral, colour_strength=colour_strength
+    )
     return swapped
 
 

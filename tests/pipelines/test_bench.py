@@ -52,7 +52,15 @@ def test_film_of_any_length(tmp_path):
 
 @pytest.mark.slow
 def test_prepare_and_memory(tmp_path, monkeypatch):
-    for name, value in {"PEOPLE": 1, "SECONDS": 2.0, "SIZE": 128, "COPIES": 1, "FILM_COPIES": 1, "FILM_WIDTH": 144, "FILM_HEIGHT": 256}.items():
+    for name, value in {
+        "PEOPLE": 1,
+        "SECONDS": 2.0,
+        "SIZE": 128,
+        "COPIES": 1,
+        "FILM_COPIES": 1,
+        "FILM_WIDTH": 144,
+        "FILM_HEIGHT": 256,
+    }.items():
         monkeypatch.setattr(prepare, name, value)
     found = measure("prepare", tmp_path / "a", tmp_path / "none")
     assert found["frames_per_second"] > 0 and found["film_times_real_time"] > 0

@@ -65,7 +65,9 @@ def test_hdtf_offline_is_one_line_and_2(tmp_path, capsys):
     mirror = ["--set", "download.annotations=http://127.0.0.1:9"]
     assert swaptalk("run", "--hdtf", "--home", tmp_path / "home", "--until", "hdtf_catalog", *mirror) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("swaptalk: http://127.0.0.1:9/RD_annotion_time.txt: cannot be fetched") and "offline?" in last
+    assert (
+        last.startswith("swaptalk: http://127.0.0.1:9/RD_annotion_time.txt: cannot be fetched") and "offline?" in last
+    )
 
 
 @pytest.mark.parametrize("command", [["status"], ["clean"], ["status", "--json"]])
@@ -120,8 +122,6 @@ def test_demo_ends_with_report_and_video(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.splitlines()[-2:] == ["report: /r.html", "video: /v.mp4"]
 
 
-
-
 def test_doctor_names_the_package_that_is_missing(monkeypatch):
     def no_gl(name):
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
@@ -152,7 +152,13 @@ def judged(monkeypatch):
     from swaptalk_models.evaluation.measure import judging
     from swaptalk_models.metrics import evaluate
 
-    found = {"frames": 3, "excluded": {}, "metrics": {"fid": None, "ssim": 0.5}, "judges": {"sync": None}, "details": {"more": 1}}
+    found = {
+        "frames": 3,
+        "excluded": {},
+        "metrics": {"fid": None, "ssim": 0.5},
+        "judges": {"sync": None},
+        "details": {"more": 1},
+    }
     monkeypatch.setattr(judging, "load_judges", lambda *args: None)
     monkeypatch.setattr(evaluate, "evaluate_video", lambda *args: found | {"private": 2})
     return found
@@ -184,7 +190,18 @@ def test_evaluate_a_folder_of_nothing(inputs, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert swaptalk("evaluate", "--generated", tmp_path / "empty", "--home", tmp_path / "none") == 2
     assert "no videos in there" in capsys.readouterr().err
-    assert swaptalk("evaluate", "--generated", tmp_path / "head.mp4", "--target", tmp_path / "empty", "--home", tmp_path / "none") == 2
+    assert (
+        swaptalk(
+            "evaluate",
+            "--generated",
+            tmp_path / "head.mp4",
+            "--target",
+            tmp_path / "empty",
+            "--home",
+            tmp_path / "none",
+        )
+        == 2
+    )
     assert "goes with a folder as --generated" in capsys.readouterr().err
 
 

@@ -83,11 +83,18 @@ def test_serves_the_graph_from_a_folder_that_shadows_our_packages(tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    code = f"from pipelines.cli.main import main; main(['dev', '--home', {str(tmp_path / 'home')!r}, '--port', '{port}'])"
+    code = (
+        f"from pipelines.cli.main import main; main(['dev', '--home', {str(tmp_path / 'home')!r}, '--port', '{port}'])"
+    )
     path = {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-c", code], cwd=shadows, env=os.environ | path, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-c", code],
+            cwd=shadows,
+            env=os.environ | path,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         (entry,) = answer(port, tmp_path / "log")["workspaceOrError"]["locationEntries"]

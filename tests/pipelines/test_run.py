@@ -146,7 +146,9 @@ def test_a_dead_run_does_not_stand_in_the_way(graph, calls, tmp_path):
 
 
 def test_a_killed_study_is_told_of_until_the_models_are_the_homes_own(graph, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module, "own_models", lambda: [SimpleNamespace(name="training_snapshot")])  # of this graph, the last
+    monkeypatch.setattr(
+        run_module, "own_models", lambda: [SimpleNamespace(name="training_snapshot")]
+    )  # of this graph, the last
     home = Home(tmp_path / "home").create()
     home.update_state(study=("no-expert",))
     (tmp_path / "videos").mkdir()

@@ -35,7 +35,9 @@ def home(tmp_path) -> Home:
             ledger.commit([entry("clips", clip, clip[0]), entry("mels", clip, clip[0], rows=1)])
         ledger.commit([entry("face_crops", clip, clip[0], rows=100) for clip in ("a_000", "b_000")])
         ledger.commit([entry("face_tracks", "b_001", "b", QUARANTINED, reason=REASON)])
-        mark = dataclasses.replace(entry("quality", "a_000", "a", "marked", reason="face too blurred"), output={"gates": ["blurred"]})
+        mark = dataclasses.replace(
+            entry("quality", "a_000", "a", "marked", reason="face too blurred"), output={"gates": ["blurred"]}
+        )
         ledger.commit([mark, entry("quality", "b_000", "b")])
         ledger.record(StageReport("mels", 2, 1, 0, 1.234), "run1")
         ledger.record(StageReport("sync_offsets", 2), "run1")

@@ -97,9 +97,7 @@ def latent_rows(clip: str, number: int, frames: int, vqgan: str = "v1") -> pa.Ta
         for _ in range(2)
     ]
     columns = [pa.array([clip] * frames), pa.array([clip[0]] * frames), pa.array(np.arange(frames), pa.int32())]
-    return pa.Table.from_arrays(
-        [*columns, *halves, pa.array([vqgan] * frames)], schema=latents_schema(cells)
-    )
+    return pa.Table.from_arrays([*columns, *halves, pa.array([vqgan] * frames)], schema=latents_schema(cells))
 
 
 def mel_rows(clip: str, mel: np.ndarray) -> pa.Table:
@@ -187,7 +185,9 @@ def write_teacher(folder: Path, pairs: list[tuple], cells: int = GROUPS * GRID *
             number = np.arange(first, first + len(some))
             pngs = [encode_png(np.full((size, size, 3), min(50 * n, 255), np.uint8)) for n in number]
             rows = [dict(zip(names, pair, strict=True)) | {"crop": png} for pair, png in zip(some, pngs, strict=True)]
-            codes = {half: np.repeat((number % 10 + shift)[:, None], cells, 1) for shift, half in enumerate(CODE_COLUMNS)}
+            codes = {
+                half: np.repeat((number % 10 + shift)[:, None], cells, 1) for shift, half in enumerate(CODE_COLUMNS)
+            }
             writer.write(rows, {half: values.astype(np.uint16) for half, values in codes.items()})
     return folder
 
@@ -274,7 +274,9 @@ def make_expert(data, vqgan) -> Callable[..., LipExpertObjective]:
 def make_judge(data) -> Callable[..., SyncJudgeObjective]:
     def make(data=data, **train) -> SyncJudgeObjective:
         torch.manual_seed(0)
-        return SyncJudgeObjective(SyncJudgeConfig(channels=(8, 8), dim=8, train=TrainConfig(**{"batch": 36} | train)), data)
+        return SyncJudgeObjective(
+            SyncJudgeConfig(channels=(8, 8), dim=8, train=TrainConfig(**{"batch": 36} | train)), data
+        )
 
     return make
 

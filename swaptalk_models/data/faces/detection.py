@@ -129,7 +129,10 @@ class DlibBackend:
         boxes, margins, _ = self._detector.run(small, 0, self.WEAK_MARGIN)
         return [
             # 2.5: a margin of 1, a clear frontal face, is a score of 0.92; 0, dlib's own threshold, is 0.5.
-            Detection(np.array([b.left(), b.top(), b.right(), b.bottom()], np.float32) / scale, float(1 / (1 + np.exp(-2.5 * m))))
+            Detection(
+                np.array([b.left(), b.top(), b.right(), b.bottom()], np.float32) / scale,
+                float(1 / (1 + np.exp(-2.5 * m))),
+            )
             for b, m in zip(boxes, margins, strict=True)
         ]
 

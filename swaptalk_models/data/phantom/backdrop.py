@@ -97,7 +97,9 @@ def _lights(p: Person, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def _rectangle(image: np.ndarray, canvas: Canvas, x: float, y: float, wide: float, high: float, colour: np.ndarray) -> None:
+def _rectangle(
+    image: np.ndarray, canvas: Canvas, x: float, y: float, wide: float, high: float, colour: np.ndarray
+) -> None:
     """Half sides `wide` and `high`, in units; in place."""
     rows, columns = canvas.window(x - wide, x + wide, y - high, y + high)
     image[rows, columns] = colour

@@ -87,7 +87,13 @@ class Light:
         azimuth = -0.8 * self.side - turn
         return np.array((np.sin(azimuth) * 0.95, -0.31, np.cos(azimuth) * 0.95), np.float32)
 
-    def on(self, normal: np.ndarray, shadow: np.ndarray | float = 1.0, open_sky: np.ndarray | float = 1.0, turn: float = 0.0) -> np.ndarray:
+    def on(
+        self,
+        normal: np.ndarray,
+        shadow: np.ndarray | float = 1.0,
+        open_sky: np.ndarray | float = 1.0,
+        turn: float = 0.0,
+    ) -> np.ndarray:
         """Irradiance (..., 3) on surfaces of unit `normal` (..., 3); `shadow`, `open_sky` (...): share that arrives."""
         wrap = 0.05 + 0.25 * self.softness
         key = np.clip((normal @ self.direction(turn) + wrap) / (1 + wrap), 0, None) * shadow
@@ -152,7 +158,9 @@ def cast_shadow(depth: np.ndarray, unit: float, light: Light, turn: float = 0.0)
     hidden = np.zeros_like(depth)
     for reach in (0.03, 0.06, 0.09, 0.13, 0.17, 0.22, 0.28, 0.36):
         shift = np.array([[1, 0, -reach * x / flat * unit], [0, 1, -reach * y / flat * unit]], np.float32)
-        moved = cv2.warpAffine(depth, shift, (depth.shape[1], depth.shape[0]), borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0)
+        moved = cv2.warpAffine(
+            depth, shift, (depth.shape[1], depth.shape[0]), borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0
+        )
         soft = 0.015 + (0.10 + 0.35 * light.softness) * reach
         hidden = np.maximum(hidden, smoothstep(moved - depth - reach * z / flat, 0.0, soft))
     sigma = (0.010 + 0.030 * light.softness) * unit

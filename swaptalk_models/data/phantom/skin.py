@@ -26,7 +26,11 @@ def paint_skin(person: Person, canvas: Canvas, relief: Relief) -> np.ndarray:
     albedo = linear(person.skin) * np.exp(-density)
     _shave(person, canvas, albedo)
     lit = albedo * relief.light
-    lit += (shine(person, canvas) * relief.gloss)[..., None] * person.light.exposure * np.array((1.0, 0.97, 0.93), np.float32)
+    lit += (
+        (shine(person, canvas) * relief.gloss)[..., None]
+        * person.light.exposure
+        * np.array((1.0, 0.97, 0.93), np.float32)
+    )
     lit += _SHEEN * relief.light.mean(-1, keepdims=True)
     _nostrils(person, canvas, lit)
     return lit.astype(np.float32)

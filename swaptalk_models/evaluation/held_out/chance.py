@@ -45,4 +45,8 @@ def look_at_chance(folder: ModelFolder) -> Chance:
         return Chance(False, f"{said}: give it more steps or more people, or look at the clips' sound", figures)
     at_chance = [row["step"] for row, mean in zip(rows, means, strict=True) if mean >= _LEFT_LOSS]
     left = next(row["step"] for row in rows if row["step"] > max(at_chance, default=0))
-    return Chance(True, f"left 0.69 for good at step {left} of {steps}; accuracy {accuracy:.3f}", figures | {"left_chance_at_step": float(left)})
+    return Chance(
+        True,
+        f"left 0.69 for good at step {left} of {steps}; accuracy {accuracy:.3f}",
+        figures | {"left_chance_at_step": float(left)},
+    )

@@ -38,7 +38,12 @@ class LipSyncHeldOut:
 
     def validate(self, model: LipSync) -> dict[str, float]:
         figures = self.errors(model, "validation")
-        return {"code": figures["code"], "warped": figures["warped"], "sync": figures["sync"], "score": -figures["code"]}
+        return {
+            "code": figures["code"],
+            "warped": figures["warped"],
+            "sync": figures["sync"],
+            "score": -figures["code"],
+        }
 
     @torch.no_grad()
     def finish(self, model: LipSync, folder: Path) -> Outcome:
@@ -107,7 +112,9 @@ class LipSyncHeldOut:
             batch = {name: tensor.to(device) for name, tensor in objective.read(drawn).items()}
             made, label = objective.predict(model, batch), objective.label(batch)
             upper, reference = objective.seen(batch)
-            warped, copied = (model.place(lower, label) for lower in (model.warp(upper, reference), reference.chunk(2, dim=2)[1]))
+            warped, copied = (
+                model.place(lower, label) for lower in (model.warp(upper, reference), reference.chunk(2, dim=2)[1])
+            )
             count = len(batch["mel"])
             for name, value in {"code": made, "warped": warped, "copied": copied}.items():
                 means[name].add(float(F.mse_loss(value, label)), count)
@@ -116,7 +123,9 @@ class LipSyncHeldOut:
         return {name: mean.value for name, mean in means.items()}
 
     @torch.no_grad()
-    def render(self, model: LipSync, clip: Clip, mel: np.ndarray | None, frames: np.ndarray, reference: int) -> np.ndarray:
+    def render(
+        self, model: LipSync, clip: Clip, mel: np.ndarray | None, frames: np.ndarray, reference: int
+    ) -> np.ndarray:
         """Crops (N, S, S, 3) uint8 of some frames (N,) of a clip, with lips made from a whole clip's ``mel`` (T_mel, 80); without one, the
         lips of frame ``reference``, moved into the frames' poses.
         """

@@ -22,7 +22,9 @@ def measure_swap_teacher(spec: TrainSpec) -> Outcome:
     """Cosines of its swaps to source and target, dlib judge."""
     config = build_section(SwapTeacherConfig, spec.config)
     data = TrainingData(Path(spec.home), Path(spec.snapshot), held=False)
-    pairs = [pair for pair in draw_pairs(data, "test", _DRAWN, config.seed) if pair[0].person != pair[2].person][:_MEASURED]
+    pairs = [pair for pair in draw_pairs(data, "test", _DRAWN, config.seed) if pair[0].person != pair[2].person][
+        :_MEASURED
+    ]
     sources = np.array([clip.first + frame for clip, frame, _, _ in pairs])
     targets = np.array([clip.first + frame for _, _, clip, frame in pairs])
     source_crops, target_crops = data.crops(sources), data.crops(targets)

@@ -46,7 +46,9 @@ class FaceSwapperHeldOut:
         for index in pieces(objective.pairs["validation"], self.samples):
             batch = {name: tensor.to(device) for name, tensor in objective.read_pairs(index).items()}
             swapped = objective.swap(model, batch)
-            proxy.add(float(F.mse_loss(swapped, self.vqgan.embed(batch["made_upper"], batch["made_lower"]))), len(index))
+            proxy.add(
+                float(F.mse_loss(swapped, self.vqgan.embed(batch["made_upper"], batch["made_lower"]))), len(index)
+            )
             identity = objective.identity(self.vqgan.decode(swapped))
             similarity.add((identity * objective.identity(batch["source_image"])).sum(-1))
         return {"proxy": proxy.value, "source_identity": similarity.value, "score": similarity.value - proxy.value}
@@ -64,14 +66,18 @@ class FaceSwapperHeldOut:
         lit = np.stack([lit_source(self.data, source, target) for source, target in zip(sources, targets, strict=True)])
         swapped, copied = self._swaps(model, lit, sources, both)
         pairs = zip(lit, sources, target_clip, both.T, strict=True)
-        by_teacher = np.stack([self._teacher_swap(face, source, clips[i], rows) for face, source, i, rows in pairs], axis=1)
+        by_teacher = np.stack(
+            [self._teacher_swap(face, source, clips[i], rows) for face, source, i, rows in pairs], axis=1
+        )
         real, landmarks = np.stack([self.data.crops(rows) for rows in both]), self.data.landmarks[both]
 
         # One picture a person; what counts is to find the right person.
         first_of = {clip.person: clip for clip in reversed(clips)}
         people = sorted(first_of)
         gallery_rows = np.array([_middle(first_of[person]) for person in people])
-        looks = [crop_identities(self.data.crops(rows), self.data.landmarks[rows]) for rows in pieces(gallery_rows, _LOOKS)]
+        looks = [
+            crop_identities(self.data.crops(rows), self.data.landmarks[rows]) for rows in pieces(gallery_rows, _LOOKS)
+        ]
         gallery = np.concatenate(looks)
         right = np.array([people.index(clips[i].person) for i in source_clip])
         of_target = crop_identities(real[0], landmarks[0])
@@ -88,7 +94,13 @@ class FaceSwapperHeldOut:
         re_encoded = swap_faults(copied, real, landmarks)
         shown = slice(0, _SHOWN)
         save_grid(
-            [self.data.crops(sources[shown]), real[0, shown], copied[0, shown], swapped[0, shown], by_teacher[0, shown]],
+            [
+                self.data.crops(sources[shown]),
+                real[0, shown],
+                copied[0, shown],
+                swapped[0, shown],
+                by_teacher[0, shown],
+            ],
             folder / "samples" / "swaps.png",
         )
         return Outcome(
@@ -98,15 +110,22 @@ class FaceSwapperHeldOut:
             | {f"{name}_re-encoded_target": value for name, value in re_encoded.items()},
         )
 
-    def _swaps(self, model: FaceSwapper, lit: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _swaps(
+        self, model: FaceSwapper, lit: np.ndarray, sources: np.ndarray, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The network's swaps of sources (N,), crops ``lit``, and targets (2, N); and the targets only encoded and decoded: each
         (2, N, S, S, 3) uint8.
         """
-        parts = [self._some_swaps(model, lit[some], sources[some], targets[:, some]) for some in pieces(np.arange(len(sources)), self.samples)]
+        parts = [
+            self._some_swaps(model, lit[some], sources[some], targets[:, some])
+            for some in pieces(np.arange(len(sources)), self.samples)
+        ]
         swapped, copied = zip(*parts, strict=True)
         return np.concatenate(swapped, axis=1), np.concatenate(copied, axis=1)
 
-    def _some_swaps(self, model: FaceSwapper, lit: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _some_swaps(
+        self, model: FaceSwapper, lit: np.ndarray, sources: np.ndarray, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         objective, device = self.objective, next(model.parameters()).device
         halves = self.vqgan.tokenize(torch.from_numpy(to_unit(lit)).to(device))
         swapped, copied = [], []
@@ -146,10 +165,14 @@ def swap_pairs(clips: list[Clip]) -> tuple[np.ndarray, np.ndarray]:
     others = len(people) - np.bincount(people)[people]  # targets of each source
     before = np.cumsum(others) - others
     rng, count = np.random.default_rng(0), int(others.sum())
-    numbers = rng.permutation(count)[:_TEST_PAIRS] if count <= _LISTED else rng.choice(count, _TEST_PAIRS, replace=False)
+    numbers = (
+        rng.permutation(count)[:_TEST_PAIRS] if count <= _LISTED else rng.choice(count, _TEST_PAIRS, replace=False)
+    )
     sources = np.searchsorted(before + others, numbers, side="right")
     pairs = zip(sources, numbers, strict=True)
-    targets = np.array([np.flatnonzero(people != people[source])[number - before[source]] for source, number in pairs], int)
+    targets = np.array(
+        [np.flatnonzero(people != people[source])[number - before[source]] for source, number in pairs], int
+    )
     return sources, targets
 
 
@@ -157,8 +180,12 @@ def swap_faults(made: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> di
     """What is wrong with swaps of two neighbouring frames each, (2, N, S, S, 3) uint8, once they are pasted onto the crops ``real`` that they were
     made from, as a video is made. ``landmarks``: of the real crops, (2, N, 68, 2).
     """
-    frames = zip(real.reshape(-1, *real.shape[2:]), made.reshape(-1, *made.shape[2:]), landmarks.reshape(-1, 68, 2), strict=True)
-    pasted = np.stack([paste_face(frame, face, _IN_PLACE, points) for frame, face, points in frames]).reshape(real.shape)
+    frames = zip(
+        real.reshape(-1, *real.shape[2:]), made.reshape(-1, *made.shape[2:]), landmarks.reshape(-1, 68, 2), strict=True
+    )
+    pasted = np.stack([paste_face(frame, face, _IN_PLACE, points) for frame, face, points in frames]).reshape(
+        real.shape
+    )
     typical = np.median(landmarks[0], axis=0)
     return {
         "rim_ratio": rim_ratio(pasted[0], real[0], landmarks[0]),

@@ -91,12 +91,19 @@ class SyncCounts:
     @property
     def accuracy(self) -> float:
         """Share of right answers, in step and out of step equally weighted."""
-        return float(0.5 * (self.hits / self.in_step + self.rejected / self.out_of_step)) if self.out_of_step else float("nan")
+        return (
+            float(0.5 * (self.hits / self.in_step + self.rejected / self.out_of_step))
+            if self.out_of_step
+            else float("nan")
+        )
 
     @property
     def by_offset(self) -> list[float]:
         """Share of window pairs called in step, for offsets -15 to 15 (sound minus lips, frames)."""
-        return [float(called / count) if count else float("nan") for called, count in zip(self.called, self.counts, strict=True)]
+        return [
+            float(called / count) if count else float("nan")
+            for called, count in zip(self.called, self.counts, strict=True)
+        ]
 
     @property
     def best_offset(self) -> int:

@@ -84,4 +84,6 @@ class Wav2LipHeldOut:
         are not seen, as in ours.
         """
         looks = self.data.crops(np.array([clip.first + reference]))
-        return speak_pixels(model, self.data.crops(clip.first + frames), looks, centred_windows(self.data.mels[clip.name], frames))
+        return speak_pixels(
+            model, self.data.crops(clip.first + frames), looks, centred_windows(self.data.mels[clip.name], frames)
+        )

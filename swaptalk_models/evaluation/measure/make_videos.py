@@ -66,7 +66,11 @@ def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[
 def _scene_video(home: Home, scene: Scene, name: str, picture: Path, folder: Path) -> SceneVideo:
     target, own = chunk_files(home, scene.target, folder)
     truth = name == GROUND_TRUTH
-    path = target if truth else folder / f"{scene.name}_{name.lower().replace(',', '').replace(' + ', '_').replace(' ', '_')}.mp4"
+    path = (
+        target
+        if truth
+        else folder / f"{scene.name}_{name.lower().replace(',', '').replace(' + ', '_').replace(' ', '_')}.mp4"
+    )
     # The real thing speaks with its own voice, also where the others are given a foreign one.
     audio = own if truth else chunk_files(home, scene.audio, folder)[1]
     return SceneVideo(

@@ -105,7 +105,9 @@ class LipSyncObjective(Objective):
     def seen(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Upper halves (N * 5, D, h / 2, h) and references (N * 5, D, h, h)."""
         upper = self.vqgan.embed_half(batch["target_upper"].flatten(0, 1), self.vqgan.upper)
-        return upper, self.vqgan.embed(batch["reference_upper"], batch["reference_lower"]).repeat_interleave(SYNC_FRAMES, dim=0)
+        return upper, self.vqgan.embed(batch["reference_upper"], batch["reference_lower"]).repeat_interleave(
+            SYNC_FRAMES, dim=0
+        )
 
     def label(self, batch: Batch) -> Tensor:
         """The target's own lower halves, (N * 5, D, h / 2, h)."""

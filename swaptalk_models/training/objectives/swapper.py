@@ -48,7 +48,11 @@ class FaceSwapperObjective(Objective):
         self.source = np.array([first[c] for c in table["source_clip"].to_pylist()]) + table["source_frame"].to_numpy()
         self.target = np.array([first[c] for c in table["target_clip"].to_pylist()]) + table["target_frame"].to_numpy()
         self.of_pair = {
-            f"{whose}_{half}": table[column].combine_chunks().flatten().to_numpy().reshape(len(table), -1, grid // 2, grid)
+            f"{whose}_{half}": table[column]
+            .combine_chunks()
+            .flatten()
+            .to_numpy()
+            .reshape(len(table), -1, grid // 2, grid)
             for half in ("upper", "lower")
             for whose, column in (("made", half), ("source", f"source_{half}"))
         }
@@ -56,10 +60,14 @@ class FaceSwapperObjective(Objective):
         split = np.array(table["split"].to_pylist())
         self.pairs = {name: np.flatnonzero(split == name) for name in ("train", "validation")}
         left_out = np.array([clip.name for clip in data.clips if not clip.split])
-        used = ~(np.isin(table["source_clip"].to_pylist(), left_out) | np.isin(table["target_clip"].to_pylist(), left_out))
+        used = ~(
+            np.isin(table["source_clip"].to_pylist(), left_out) | np.isin(table["target_clip"].to_pylist(), left_out)
+        )
         self.pairs["train"] = np.flatnonzero((split == "train") & used)
         if not len(self.pairs["train"]):
-            raise UserError("no pair of the swap teacher's is left to train on: face_swapper.train.without leaves out a side of each")
+            raise UserError(
+                "no pair of the swap teacher's is left to train on: face_swapper.train.without leaves out a side of each"
+            )
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> FaceSwapperObjective:
@@ -79,7 +87,9 @@ class FaceSwapperObjective(Objective):
         } | {name: codes[index] for name, codes in self.of_pair.items()}
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         batch["source_image"] = torch.from_numpy(to_unit(self.data.crops(source)))
-        batch["made_image"] = torch.from_numpy(to_unit(np.stack([decode_png(self.made[int(i)].as_py()) for i in index])))
+        batch["made_image"] = torch.from_numpy(
+            to_unit(np.stack([decode_png(self.made[int(i)].as_py()) for i in index]))
+        )
         return batch
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:

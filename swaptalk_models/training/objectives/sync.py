@@ -37,7 +37,9 @@ class SyncObjective(Objective):
         room = {clip.name: (clip.frames - SYNC_FRAMES) // OUT_OF_STEP + 1 for clip in data.speaking("train")}
         most = min(_WINDOWS, int(np.median(list(room.values()))))
         if most < 2:
-            raise UserError(f"lip modules need training clips of at least {OUT_OF_STEP + SYNC_FRAMES} frames; most are shorter")
+            raise UserError(
+                f"lip modules need training clips of at least {OUT_OF_STEP + SYNC_FRAMES} frames; most are shorter"
+            )
         # Processes and micro-batches get whole clips: negatives are looked for within a clip.
         share = train.batch // (train.processes * train.accumulate)
         self.windows = max(n for n in range(1, most + 1) if share % n == 0)
@@ -82,10 +84,13 @@ class SyncObjective(Objective):
         accuracy = 0.5 * (weight * ((logits > 0) == in_step.bool()).float()).sum()
         return contrastive + pairs, {"contrastive": contrastive, "pairs": pairs, "accuracy": accuracy}
 
+
 class LipExpertObjective(SyncObjective):
     """Windows are codes of the lower half, straight from the cache."""
 
-    def __init__(self, config: LipExpertConfig, data: TrainingData, vqgan: VQGAN, vqgan_version: str, grid: int) -> None:
+    def __init__(
+        self, config: LipExpertConfig, data: TrainingData, vqgan: VQGAN, vqgan_version: str, grid: int
+    ) -> None:
         super().__init__(data, config.train)
         self.model = LipExpert(config, vqgan.config.dim, grid)
         self.vqgan = frozen(vqgan)

@@ -91,7 +91,9 @@ class VQGANObjective(Objective):
         self.discriminator_optimiser.zero_grad(set_to_none=True)
         total: Tensor | float = 0.0
         for batch in micro_batches:
-            loss = discriminator_loss(self.discriminator(batch["image"]).float(), self.discriminator(batch["fake"]).float())
+            loss = discriminator_loss(
+                self.discriminator(batch["image"]).float(), self.discriminator(batch["fake"]).float()
+            )
             (loss / len(micro_batches)).backward()  # type: ignore[no-untyped-call]  # torch does not say
             total += loss.detach() / len(micro_batches)
         average_gradients(self.discriminator.parameters())

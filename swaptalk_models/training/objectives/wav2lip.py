@@ -48,7 +48,9 @@ class Wav2LipObjective(Objective):
     def read(self, drawn: TalkSamples) -> Batch:
         """Per sample: 5 frames, their lips' weights, a reference frame of the same clip but none of the five, and mel windows."""
         rows = drawn.target.ravel()
-        lips = np.where(self.data.labels[rows] == REGIONS.index("lip"), np.float32(self.config.lip_weight), np.float32(1))
+        lips = np.where(
+            self.data.labels[rows] == REGIONS.index("lip"), np.float32(self.config.lip_weight), np.float32(1)
+        )
         arrays = {"target": to_unit(self.data.crops(rows)), "weight": lips / lips.mean((1, 2), keepdims=True)}
         # The five frames of a sample stay together when a batch is shared out.
         batch = {name: torch.unflatten(torch.from_numpy(array), 0, (-1, SYNC_FRAMES)) for name, array in arrays.items()}

@@ -199,8 +199,10 @@ def test_detail_comes_from_the_source_and_on_the_face_alone(networks, media, tmp
     detailed = generate(networks, media, tmp_path / "detail.mp4", detail=True)
     plain, fine = frames_of(made[0].output), frames_of(detailed.output)
     target = frames_of(media / "target.mp4")
-    upper = np.s_[:GONE.start, 60:120, 70:136]  # brows, eyes and cheeks
-    sharpness = [np.abs(cv2.Laplacian(frame[..., 1], cv2.CV_32F)).mean() for frame in (plain[0][upper[1:]], fine[0][upper[1:]])]
+    upper = np.s_[: GONE.start, 60:120, 70:136]  # brows, eyes and cheeks
+    sharpness = [
+        np.abs(cv2.Laplacian(frame[..., 1], cv2.CV_32F)).mean() for frame in (plain[0][upper[1:]], fine[0][upper[1:]])
+    ]
     assert sharpness[1] > 1.3 * sharpness[0]
     assert np.abs(fine.astype(int) - plain)[upper].mean() > 1
     assert np.abs(fine[: GONE.start, :20, :20].astype(int) - target[: GONE.start, :20, :20]).mean() < 2

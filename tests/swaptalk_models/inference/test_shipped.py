@@ -51,7 +51,9 @@ def test_what_is_packed_is_small_whole_and_runs(home, tmp_path):
     for name in NETWORKS:
         theirs = load_model(name, home.models / name / "v1").state_dict()
         ours = load_model(name, tmp_path / "shipped" / name).state_dict()
-        assert all(torch.allclose(ours[key], tensor, atol=1e-2) for key, tensor in theirs.items() if tensor.is_floating_point())
+        assert all(
+            torch.allclose(ours[key], tensor, atol=1e-2) for key, tensor in theirs.items() if tensor.is_floating_point()
+        )
         assert all(tensor.dtype == theirs[key].dtype for key, tensor in ours.items()), "in full precision again"
     assert load_release(tmp_path / "shipped", "cpu").grid == 32
     assert "drawn people" in (tmp_path / "shipped" / "MODEL_CARD.md").read_text()

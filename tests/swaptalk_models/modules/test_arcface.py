@@ -22,7 +22,9 @@ def network() -> ArcFace:
 @pytest.fixture(scope="module")
 def published(network) -> dict[str, torch.Tensor]:
     """The network's weights under insightface's names."""
-    return {f"features.{key[4:]}" if key.startswith("out.") else key: tensor for key, tensor in network.state_dict().items()}
+    return {
+        f"features.{key[4:]}" if key.startswith("out.") else key: tensor for key, tensor in network.state_dict().items()
+    }
 
 
 def test_layout_is_the_published_one(published):
@@ -62,7 +64,9 @@ def test_faces_are_brought_to_arcfaces_points(size, margin):
     """A dot on each eye, the nose and the mouth's corners is found near where ArcFace wants it."""
     network = ArcFace(IdentityEncoderConfig(dim=8), size, 18, margin)
     marks = template_landmarks(size, margin)
-    for mark, wanted in zip((marks[36:42].mean(0), marks[42:48].mean(0), marks[30], marks[48], marks[54]), POINTS, strict=True):
+    for mark, wanted in zip(
+        (marks[36:42].mean(0), marks[42:48].mean(0), marks[30], marks[48], marks[54]), POINTS, strict=True
+    ):
         crop = np.zeros((size, size), np.float32)
         cv2.circle(crop, [round(float(16 * value)) for value in mark], round(16 * size / 40), 1.0, -1, cv2.LINE_AA, 4)
         aligned = network.align(torch.from_numpy(crop).expand(1, 3, -1, -1))
@@ -84,7 +88,13 @@ def test_large_crops_do_not_alias():
 def test_gradients_reach_the_image_and_not_the_weights(network):
     image = (torch.rand(2, 3, 64, 64) * 2 - 1).requires_grad_()
     maps = network.features(image)
-    assert [tuple(m.shape[1:]) for m in maps] == [(64, 112, 112), (64, 56, 56), (128, 28, 28), (256, 14, 14), (512, 7, 7)]
+    assert [tuple(m.shape[1:]) for m in maps] == [
+        (64, 112, 112),
+        (64, 56, 56),
+        (128, 28, 28),
+        (256, 14, 14),
+        (512, 7, 7),
+    ]
     with torch.no_grad():
         other = network.features(image.flip(3))
     (perceptual_loss(maps, other) - network.embed(maps)[0] @ network.embed(other)[1]).backward()

@@ -94,7 +94,9 @@ def test_half_a_cell_moves_pixels_and_does_not_blend_patches():
     """Embeddings that are the cosine transform of a picture's patches: moved, they are those of the moved picture."""
     factor, dim = 8, 3 * 8**2
     ramp = torch.linspace(0, 6 * math.pi, 72)
-    picture = (torch.sin(ramp)[None, None, None] + torch.cos(0.7 * ramp)[None, None, :, None]).expand(1, 3, -1, -1)[:, :, :32]
+    picture = (torch.sin(ramp)[None, None, None] + torch.cos(0.7 * ramp)[None, None, :, None]).expand(1, 3, -1, -1)[
+        :, :, :32
+    ]
     basis = cosine_basis(factor, dim)[:, :, None, None]
 
     def cells(image: torch.Tensor) -> torch.Tensor:

@@ -89,7 +89,11 @@ def test_codes_are_the_nearest_in_blocks_as_at_once_and_in_half_precision_as_in_
     torch.manual_seed(0)
     book = VectorQuantizer(codes=64, dim=8, groups=2, decay=0.5, revive_below=0.0).eval()
     z = torch.randn(3, 8, 5, 7)
-    distance = (z.unflatten(1, (2, 4)).permute(1, 0, 3, 4, 2).flatten(1, 3)[:, :, None] - book.codebook[:, None]).square().sum(-1)
+    distance = (
+        (z.unflatten(1, (2, 4)).permute(1, 0, 3, 4, 2).flatten(1, 3)[:, :, None] - book.codebook[:, None])
+        .square()
+        .sum(-1)
+    )
     wanted = distance.argmin(-1).view(2, 3, 5, 7).movedim(0, 1)
     assert torch.equal(book.nearest(z), wanted)
     with torch.autocast("cpu", torch.bfloat16):  # as trainings run

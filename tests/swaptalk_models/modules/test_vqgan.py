@@ -87,7 +87,9 @@ def test_embeddings_are_standardised_over_each_codebook(network):
     for quantizer in (network.upper, network.lower):
         z = network.embed_half(codes, quantizer)[0].flatten(1)
         assert torch.allclose(z.mean(1), torch.zeros(8), atol=1e-5)
-        assert torch.allclose(z.var(1).mean(), torch.tensor(1.0), atol=1e-4)  # one scale: channels keep their proportions
+        assert torch.allclose(
+            z.var(1).mean(), torch.tensor(1.0), atol=1e-4
+        )  # one scale: channels keep their proportions
 
 
 def test_decoded_images_are_in_range(network):
@@ -153,7 +155,9 @@ def test_the_decoder_at_256_px_is_light():
 
 def test_one_codebook_serves_both_halves(image):
     torch.manual_seed(0)
-    network = VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=16, dim=8, one_codebook=True, revive_below=0.0)).train()
+    network = VQGAN(
+        VQGANConfig(factor=8, channels=(8, 8, 8), codes=16, dim=8, one_codebook=True, revive_below=0.0)
+    ).train()
     network(image)
     made = network(image)
     assert network.upper is network.lower

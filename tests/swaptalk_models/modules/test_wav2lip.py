@@ -21,7 +21,11 @@ def network() -> Wav2Lip:
 @pytest.fixture
 def inputs() -> dict[str, torch.Tensor]:
     torch.manual_seed(1)
-    return {"target": torch.randn(2, 3, 32, 32), "reference": torch.randn(2, 3, 32, 32), "mel_BTF": torch.randn(2, 16, 80)}
+    return {
+        "target": torch.randn(2, 3, 32, 32),
+        "reference": torch.randn(2, 3, 32, 32),
+        "mel_BTF": torch.randn(2, 16, 80),
+    }
 
 
 def test_a_fresh_network_gives_the_references_lower_half(inputs):

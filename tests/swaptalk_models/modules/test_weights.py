@@ -36,9 +36,7 @@ def networks(vqgan_config):
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["vqgan", "identity_encoder", "lip_expert", "face_swapper", "lip_sync", "sync_judge"]
-)
+@pytest.mark.parametrize("name", ["vqgan", "identity_encoder", "lip_expert", "face_swapper", "lip_sync", "sync_judge"])
 def test_round_trip(name, vqgan_config, tmp_path):
     network = networks(vqgan_config)[name]().train()
     save_model(name, network, SHAPE, tmp_path)

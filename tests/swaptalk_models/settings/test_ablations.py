@@ -21,14 +21,23 @@ def test_every_word_is_one_change(preset, word):
         return
     whole, without = load_preset(preset), load_preset(preset, {"ablate": [word]})
     assert without.ablate == (word,)
-    changed = {f.name for f in dataclasses.fields(whole) if getattr(whole, f.name) != getattr(without, f.name)} - {"ablate"}
+    changed = {f.name for f in dataclasses.fields(whole) if getattr(whole, f.name) != getattr(without, f.name)} - {
+        "ablate"
+    }
     same = ABLATIONS[word].method or without.vqgan.factor == whole.vqgan.factor == {"f8": 8, "f16": 16}.get(word)
     assert len(changed - {"face_crops"}) == (0 if same else 1)
 
 
 def test_what_the_words_say():
-    off = load_preset("nano", {"ablate": ["no-identity-loss", "no-expert", "no-warping", "no-semantic-embedding", "one-codebook"]})
-    assert off.face_swapper.source_identity_weight == off.face_swapper.teacher_identity_weight == off.lip_sync.sync_weight == 0
+    off = load_preset(
+        "nano", {"ablate": ["no-identity-loss", "no-expert", "no-warping", "no-semantic-embedding", "one-codebook"]}
+    )
+    assert (
+        off.face_swapper.source_identity_weight
+        == off.face_swapper.teacher_identity_weight
+        == off.lip_sync.sync_weight
+        == 0
+    )
     assert not off.lip_sync.warping and not off.face_swapper.semantic and off.vqgan.one_codebook
     assert load_preset("nano", {"ablate": ["no-proxy-loss"]}).face_swapper.proxy_weight == 0
     f32 = load_preset("nano", {"ablate": ["f32"]})
@@ -41,7 +50,9 @@ def test_from_a_file_and_from_the_command_line(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("ablate: [no-expert]\nlip_sync: {width: 64}\n")
     assert load_preset(str(path)).lip_sync.sync_weight == 0
-    assert load_preset(str(path), {"lip_sync.sync_weight": "0.5"}).lip_sync.sync_weight == 0, "an ablation is of the system as it is set"
+    assert load_preset(str(path), {"lip_sync.sync_weight": "0.5"}).lip_sync.sync_weight == 0, (
+        "an ablation is of the system as it is set"
+    )
     assert load_preset(str(path), {"ablate": "no-warping, f16"}).ablate == ("no-warping", "f16")
     assert load_preset(str(path), {"ablate": "['no-warping']"}).ablate == ("no-warping",)
     assert load_preset("tiny").ablate == ()
@@ -60,12 +71,18 @@ def test_extra_data_are_left_out_of_the_models_under_test():
     preset = load_preset("tiny", {"training_snapshot.extra": "['vox_*']", "ablate": ["no-extra-data"]})
     trained = (preset.vqgan, preset.lip_expert, preset.face_swapper, preset.lip_sync)
     assert all(config.train.without == ("vox_*",) for config in trained) and preset.swap_teacher.without == ("vox_*",)
-    assert preset.identity_encoder.train.without == preset.sync_judge.train.without == (), "what they are measured with stays"
+    assert preset.identity_encoder.train.without == preset.sync_judge.train.without == (), (
+        "what they are measured with stays"
+    )
 
 
 @pytest.mark.parametrize(
     "wrong, word",
-    [({"face_crops.size": "128px"}, "f16"), ({"vqgan.channels": "48"}, "f16"), ({"training_snapshot": "[Vox_*]"}, "no-extra-data")],
+    [
+        ({"face_crops.size": "128px"}, "f16"),
+        ({"vqgan.channels": "48"}, "f16"),
+        ({"training_snapshot": "[Vox_*]"}, "no-extra-data"),
+    ],
 )
 def test_a_value_of_the_wrong_kind_is_named_with_an_ablation_too(wrong, word):
     with pytest.raises(UserError, match=f"setting '{next(iter(wrong))}'"):

@@ -53,7 +53,9 @@ def test_windows_are_the_mels_own(data, tiny):
 
 def test_sound_is_moved_where_the_snapshot_says_so(own, tiny):
     rows = pq.read_table(own.manifest).to_pylist()
-    pq.write_table(pa.Table.from_pylist([row | {"sound_offset": 5 if i == 0 else 0} for i, row in enumerate(rows)]), own.manifest)
+    pq.write_table(
+        pa.Table.from_pylist([row | {"sound_offset": 5 if i == 0 else 0} for i, row in enumerate(rows)]), own.manifest
+    )
     mels = own.data().mels
     moved, *rest = (row["clip"] for row in rows)
     assert np.array_equal(mels[moved][16:], tiny.mels[moved][:-16])
@@ -72,8 +74,13 @@ def test_videos_can_be_left_out_of_a_training_and_of_nothing_else(tiny, data):
     assert [clip.name for clip in less.of("train")] == ["c_000"]
     assert [less.of(split) for split in ("validation", "test")] == [data.of(split) for split in ("validation", "test")]
     assert less.frames == data.frames, "rows of a frame are the same"
-    assert [clip.name for clip in TrainingData(tiny.home.root, tiny.manifest, ["a", "e"]).of("test")] == ["e_000", "f_000"]
-    with pytest.raises(UserError, match="a training without e: no video of the training people is called so .one of them is a"):
+    assert [clip.name for clip in TrainingData(tiny.home.root, tiny.manifest, ["a", "e"]).of("test")] == [
+        "e_000",
+        "f_000",
+    ]
+    with pytest.raises(
+        UserError, match="a training without e: no video of the training people is called so .one of them is a"
+    ):
         TrainingData(tiny.home.root, tiny.manifest, ["e"])
 
 
@@ -88,7 +95,9 @@ def test_a_split_that_cannot_be_heard_says_what_brings_it_back(own):
     rows = [row | {"sound": row["split"] != "test"} for row in pq.read_table(own.manifest).to_pylist()]
     pq.write_table(pa.Table.from_pylist(rows), own.manifest)
     assert len(own.data().of("test")) == 2
-    with pytest.raises(UserError, match="no clip for test has a usable sound.*quality.min_level.*quality.leave_out=false"):
+    with pytest.raises(
+        UserError, match="no clip for test has a usable sound.*quality.min_level.*quality.leave_out=false"
+    ):
         own.data().speaking("test")
 
 
@@ -162,7 +171,11 @@ def test_crops_too_many_for_memory_are_read_from_disk(own, monkeypatch):
     """The same pictures, also in a table of which rows were deleted, in any order and twice."""
     tables.open_table(own.home, "face_crops").delete("clip = 'a_000'")
     version = tables.open_table(own.home, "face_crops").version
-    rows = [row | {"face_crops_version": version} for row in pq.read_table(own.manifest).to_pylist() if row["clip"] != "a_000"]
+    rows = [
+        row | {"face_crops_version": version}
+        for row in pq.read_table(own.manifest).to_pylist()
+        if row["clip"] != "a_000"
+    ]
     pq.write_table(pa.Table.from_pylist(rows), own.manifest)
     wanted = np.array([77, 3, 3, 149, 31])
     held = own.data().crops(wanted)

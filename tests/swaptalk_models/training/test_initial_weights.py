@@ -36,13 +36,20 @@ def test_the_same_build_takes_every_weight(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(theirs.state_dict().values(), ours.state_dict().values(), strict=True))
 
 
-@pytest.mark.parametrize("build", [
-    lambda grid: FaceSwapper(FaceSwapperConfig(width=8, depth=1, heads=2), 8, grid),
-    lambda grid: LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, grid, 8),
-])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda grid: FaceSwapper(FaceSwapperConfig(width=8, depth=1, heads=2), 8, grid),
+        lambda grid: LipSync(LipSyncConfig(width=8, heads=2, audio_dim=8), 8, grid, 8),
+    ],
+)
 def test_places_of_another_grid_are_resized(tmp_path, build):
     theirs, ours = build(8), build(4)
-    places = {name: tensor for name, tensor in theirs.named_parameters() if "position" in name and tensor.shape != dict(ours.named_parameters())[name].shape}
+    places = {
+        name: tensor
+        for name, tensor in theirs.named_parameters()
+        if "position" in name and tensor.shape != dict(ours.named_parameters())[name].shape
+    }
     assert places
     with torch.no_grad():
         for tensor in places.values():
@@ -97,7 +104,9 @@ def test_what_cannot_be_learned_keeps_the_weights_that_it_started_from(spec, mon
     theirs = load_model("lip_expert", folder.path)
     started = LipExpert(CONFIG, 8, 4)
     adopt(started, folder.path.parents[1] / "start")
-    assert all(torch.equal(a, b) for a, b in zip(theirs.state_dict().values(), started.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(theirs.state_dict().values(), started.state_dict().values(), strict=True)
+    )
     result = folder.result()
     assert "too few" in result["kept"] and result["kept_step"] == 0 and len(result["init"]) == 64
     assert any("too few" in line for line in said)

@@ -261,8 +261,14 @@ def test_a_time_budget_ends_a_training_and_takes_the_schedule_along(tmp_path, mo
     assert [row["step"] for row in training.history if "held_out_score" in row] == [training.step]
     assert len([row for row in training.history if "loss" in row]) == training.step
     # With so few steps an average over a thousand would be the random start.
-    gap = sum((a - b).abs().sum() for a, b in zip(training.average.parameters(), training.objective.model.parameters(), strict=True))
-    moved = sum((a - b).abs().sum() for a, b in zip(toy.Toy().model.parameters(), training.objective.model.parameters(), strict=True))
+    gap = sum(
+        (a - b).abs().sum()
+        for a, b in zip(training.average.parameters(), training.objective.model.parameters(), strict=True)
+    )
+    moved = sum(
+        (a - b).abs().sum()
+        for a, b in zip(toy.Toy().model.parameters(), training.objective.model.parameters(), strict=True)
+    )
     assert gap < 0.5 * moved
 
 

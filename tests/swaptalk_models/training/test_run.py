@@ -46,7 +46,9 @@ def vqgan_folder(vqgan, tmp_path):
 
 def test_a_training_is_given_no_video_that_it_leaves_out(tiny, tmp_path, vqgan_folder):
     config = LipExpertConfig(width=8, dim=8, train=dataclasses.replace(TRAIN, without=("a", "c*")))
-    objective, _ = build_objective(read_inputs(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder)), "lip_expert")
+    objective, _ = build_objective(
+        read_inputs(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder)), "lip_expert"
+    )
     assert [clip.name for clip in objective.clips] == ["b_000"]
 
 
@@ -120,7 +122,9 @@ def test_an_external_identity_encoder_is_taken_as_it_is(tiny, tmp_path, vqgan_co
     image = torch.rand(2, 3, 32, 32)
     assert torch.equal(ours(image), theirs.eval()(image))
     # And the VQGAN's losses look through it.
-    spec = spec_of(tiny, tmp_path, "vqgan", dataclasses.replace(vqgan_config, train=TRAIN), identity_encoder=folder.path)
+    spec = spec_of(
+        tiny, tmp_path, "vqgan", dataclasses.replace(vqgan_config, train=TRAIN), identity_encoder=folder.path
+    )
     assert np.isfinite(train(spec, lambda line: None).result()["metrics"]["psnr_db"])
 
 

@@ -89,7 +89,9 @@ def test_an_external_network_counts_by_its_content(tmp_path, home):
         (tmp_path / name).write_bytes(weights)
 
     def version(name, **more):
-        overrides = {"identity_encoder.external": str(tmp_path / name)} | {f"identity_encoder.{k}": v for k, v in more.items()}
+        overrides = {"identity_encoder.external": str(tmp_path / name)} | {
+            f"identity_encoder.{k}": v for k, v in more.items()
+        }
         return key(home, "identity_encoder", **overrides)
 
     assert version("a.pth") == version("b.pth") != version("c.pth")
@@ -135,4 +137,9 @@ def test_a_baseline_has_the_budget_of_what_it_is_compared_with(home):
     assert spec.config["train"] == dataclasses.asdict(load_preset("tiny", {"lip_sync.train.steps": 7}).lip_sync.train)
     assert spec.inputs == {name: str(home / "models" / name / "first") for name in ("vqgan", "lip_expert")}
     assert key(home, "wav2lip", **{"lip_sync.train.steps": 8}) != spec.version
-    assert plan("wav2lip", home, load_preset("tiny", {"wav2lip.train": {"steps": 3}}), home / "m", "s1").config["train"]["steps"] == 3
+    assert (
+        plan("wav2lip", home, load_preset("tiny", {"wav2lip.train": {"steps": 3}}), home / "m", "s1").config["train"][
+            "steps"
+        ]
+        == 3
+    )

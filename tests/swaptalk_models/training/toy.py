@@ -1,6 +1,6 @@
 """A toy objective for the training loop, and a program that trains it as one of several processes:
 
-    RANK=0 WORLD_SIZE=2 toy.py FOLDER STEPS RENDEZVOUS
+RANK=0 WORLD_SIZE=2 toy.py FOLDER STEPS RENDEZVOUS
 """
 
 import os

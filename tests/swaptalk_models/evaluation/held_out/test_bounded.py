@@ -32,7 +32,9 @@ def make(request, name, teacher_of, monkeypatch):
     """(samples a step, data, pairs) -> (objective, what measures it), with judges that take no time."""
     monkeypatch.setattr(lip_sync, "crop_openings", lambda crops, around: crops[:, 20, 14].mean(1) / 255)
     monkeypatch.setattr(wav2lip, "crop_openings", lambda crops: crops[:, 20, 14].mean(1) / 255)
-    monkeypatch.setattr(swapper, "crop_identities", lambda crops, points: crops[:, ::8, ::8].reshape(len(crops), -1) / 1e3)
+    monkeypatch.setattr(
+        swapper, "crop_identities", lambda crops, points: crops[:, ::8, ::8].reshape(len(crops), -1) / 1e3
+    )
     monkeypatch.setattr(swapper, "crop_landmarks", lambda crops, points: np.repeat(points[None], len(crops), axis=0))
     makers = {
         "identity_encoder": ("make_identity", IdentityHeldOut),
@@ -62,8 +64,14 @@ def make(request, name, teacher_of, monkeypatch):
 
 def figures_of(held_out: HeldOut, model: torch.nn.Module, folder: Path) -> dict[str, float]:
     outcome = held_out.finish(model, folder)
-    tested = {f"{kind} {name}": value for kind in ("metrics", "baselines") for name, value in vars(outcome)[kind].items()}
-    return held_out.validate(model) | tested | {str(n): v for n, v in enumerate(outcome.curves.get("accuracy_by_offset", []))}
+    tested = {
+        f"{kind} {name}": value for kind in ("metrics", "baselines") for name, value in vars(outcome)[kind].items()
+    }
+    return (
+        held_out.validate(model)
+        | tested
+        | {str(n): v for n, v in enumerate(outcome.curves.get("accuracy_by_offset", []))}
+    )
 
 
 def test_pieces_do_not_change_a_figure(make, data, tmp_path):
@@ -79,7 +87,9 @@ class Longer(TrainingData):
     """The tiny home's clips, each ``times`` as long by going round and round, with crops that stay on disk."""
 
     def __init__(self, data: TrainingData, times: int) -> None:
-        self.__dict__ |= {key: value for key, value in vars(data).items() if key not in ("clips", "frames", "person_of_row")}
+        self.__dict__ |= {
+            key: value for key, value in vars(data).items() if key not in ("clips", "frames", "person_of_row")
+        }
         self.short, self.times, self.held = data, times, True
         clips = data.clips
         self.clips = [dataclasses.replace(c, first=c.first * times, frames=c.frames * times) for c in clips]
@@ -112,8 +122,14 @@ def test_memory_does_not_grow_with_clips_or_pairs(make, name, data, tmp_path):
     peaks = []
     for times in (2, 20):
         objective, held_out = make(4, Longer(data, times), MANY[:2] + MANY[2:] * times)
-        held_out.validate(objective.model), held_out.finish(objective.model, tmp_path)  # what is imported and remembered
-        work = {"validate": lambda: held_out.validate(objective.model), "finish": lambda: held_out.finish(objective.model, tmp_path)}  # noqa: B023
+        (
+            held_out.validate(objective.model),
+            held_out.finish(objective.model, tmp_path),
+        )  # what is imported and remembered
+        work = {
+            "validate": lambda: held_out.validate(objective.model),
+            "finish": lambda: held_out.finish(objective.model, tmp_path),
+        }  # noqa: B023
         peaks.append({what: peak_bytes(call) for what, call in work.items()})
     for what, short in peaks[0].items():
         assert peaks[1][what] < 1.2 * short, (name, what, peaks)

@@ -21,6 +21,7 @@ def test_test_pairs_are_of_two_people(data):
 
 def test_figures_on_test_people(make_swapper, monkeypatch, tmp_path):
     """With a judge that sees nothing but the first pixel: the one of a stored crop tells the clip."""
+
     def judge(crops, landmarks):
         assert len(crops) == len(landmarks)
         return np.eye(256, dtype=np.float32)[crops[:, 0, 0, 0]]
@@ -31,9 +32,15 @@ def test_figures_on_test_people(make_swapper, monkeypatch, tmp_path):
     faults = {"rim_ratio", "landmark_distance", "background_difference", "flicker"}
     identity = {"source_similarity", "target_similarity", "id_retrieve"}
     assert set(outcome.metrics) == identity | faults
-    assert outcome.baselines["source_similarity"] == outcome.baselines["id_retrieve"] == 0.0, "the target as it was is not the source"
+    assert outcome.baselines["source_similarity"] == outcome.baselines["id_retrieve"] == 0.0, (
+        "the target as it was is not the source"
+    )
     of_teacher = {name.removesuffix("_teacher") for name in outcome.baselines if name.endswith("_teacher")}
-    re_encoded = {name.removesuffix("_re-encoded_target") for name in outcome.baselines if name.endswith("_re-encoded_target")}
+    re_encoded = {
+        name.removesuffix("_re-encoded_target") for name in outcome.baselines if name.endswith("_re-encoded_target")
+    }
     assert of_teacher == identity | faults and re_encoded == faults
-    assert outcome.baselines["background_difference_teacher"] < outcome.metrics["background_difference"], "it never touches the background"
+    assert outcome.baselines["background_difference_teacher"] < outcome.metrics["background_difference"], (
+        "it never touches the background"
+    )
     assert (tmp_path / "samples" / "swaps.png").is_file()

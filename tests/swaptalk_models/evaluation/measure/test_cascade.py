@@ -52,8 +52,7 @@ def networks():
     noise = np.random.default_rng(0).integers(0, 255, (8, SIZE, SIZE, 3), np.uint8)
     vqgan.train()(torch.from_numpy(to_unit(noise)))  # puts the codebooks on data
     return types.SimpleNamespace(
-        grid=4,
-        vqgan=vqgan.eval(), crops=CropsConfig(size=SIZE), faces=FacesConfig(), device=torch.device("cpu")
+        grid=4, vqgan=vqgan.eval(), crops=CropsConfig(size=SIZE), faces=FacesConfig(), device=torch.device("cpu")
     )
 
 

@@ -136,15 +136,21 @@ def test_some_samples_hear_silence_over_closed_lips(make, data):
     silent = (batch["mel"] == -4).flatten(1).all(1)
     assert 70 < int(silent.sum()) < 130
     assert not (batch["mel_expert"][silent] == -4).flatten(1).all(1).any(), "the expert hears what was said there"
-    closed = {clip.name: closed_windows(data.landmarks[clip.first : clip.first + clip.frames]) for clip in data.of("train")}
-    windows = {tuple(make().lower[clip.first + start].ravel()) for clip in data.of("train") for start in closed[clip.name]}
+    closed = {
+        clip.name: closed_windows(data.landmarks[clip.first : clip.first + clip.frames]) for clip in data.of("train")
+    }
+    windows = {
+        tuple(make().lower[clip.first + start].ravel()) for clip in data.of("train") for start in closed[clip.name]
+    }
     assert all(tuple(label[0].ravel().tolist()) in windows for label in batch["label"][silent])
 
 
 def test_silence_is_heard_as_at_inference(make, monkeypatch):
     """Not with bands filled in and loudness moved, as a voice is."""
     objective, heard = make(quiet=0.5), []
-    monkeypatch.setattr(objective, "predict", lambda model, batch: heard.append(batch["mel"]) or objective.label(batch).requires_grad_())
+    monkeypatch.setattr(
+        objective, "predict", lambda model, batch: heard.append(batch["mel"]) or objective.label(batch).requires_grad_()
+    )
     batch = objective.batch(np.random.default_rng(0), 40)
     objective.loss(batch, 0.0)
     silent = (batch["mel"] == -4).flatten(1).all(1)

@@ -19,7 +19,9 @@ def test_a_pair_holds_source_target_and_the_teachers_swap(make, data, tiny):
     objective = make()
     batch = objective.read_pairs(np.array([0, 1]))
     row = {clip.name: clip.first for clip in data.clips}
-    assert (batch["source_upper"][0] == 2).all() and (batch["source_lower"][1] == 4).all(), "the source in the target's light"
+    assert (batch["source_upper"][0] == 2).all() and (batch["source_lower"][1] == 4).all(), (
+        "the source in the target's light"
+    )
     assert np.array_equal(batch["target_lower"][1], objective.lower[row["c_000"] + 29])
     assert np.array_equal(batch["target_region"][0], objective.labels[row["b_000"] + 7])
     assert (batch["made_upper"][1] == 1).all() and (batch["made_lower"][1] == 2).all()

@@ -118,7 +118,9 @@ def test_expert_learns_by_heart(expert):
     assert all(p.grad is None for p in expert.vqgan.parameters())
 
 
-@pytest.mark.parametrize(("batch", "processes", "accumulate", "windows"), [(36, 1, 1, 6), (32, 1, 1, 4), (96, 2, 4, 6), (12, 2, 2, 3)])
+@pytest.mark.parametrize(
+    ("batch", "processes", "accumulate", "windows"), [(36, 1, 1, 6), (32, 1, 1, 4), (96, 2, 4, 6), (12, 2, 2, 3)]
+)
 def test_a_joint_batch_is_whole_and_its_parts_are_too(make_expert, batch, processes, accumulate, windows):
     """As many samples as asked for, and the mean of the parts' losses is the loss of the whole."""
     expert = make_expert(batch=batch, processes=processes, accumulate=accumulate)

@@ -63,9 +63,7 @@ def test_the_adversary_joins_when_reconstruction_is_ready(make):
     _, late = objective.loss(given, 0.5)
     assert late["adaptive_weight"] > 0
     assert objective.after_step([given], 0.5)["discriminator"] > 0
-    assert any(
-        not torch.equal(before[key], value) for key, value in objective.discriminator.state_dict().items()
-    )
+    assert any(not torch.equal(before[key], value) for key, value in objective.discriminator.state_dict().items())
 
 
 def test_the_adversarys_step_leaves_the_generator_alone(make):
