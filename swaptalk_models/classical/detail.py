@@ -106,7 +106,7 @@ def add_detail(
     place, weight = (
         cv2.resize(v, (detail.size, detail.size), interpolation=cv2.INTER_LINEAR) for v in (place_gg2, weight_gg)
     )
-    high = cv2.remap(detail.high_RR3, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # one map of (x, y) is enough, whatever the stub says
+    high = cv2.remap(detail.high_RR3, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # the stub wants two maps
     # face + weight * (low + high - face), with few temporary pictures: they take longer to allocate than to fill
     change = cv2.subtract(cv2.add(low, high, dst=high), face, dst=high, dtype=cv2.CV_32F)
     change = cv2.multiply(change, cv2.merge([weight] * 3), dst=change)
@@ -141,7 +141,7 @@ def _coarse(
     place, unfolded = _bent(with_forehead(detail.landmarks), points, side, step)
     weight = _face_weight((landmarks + 0.5) * to_grid - 0.5, points, side) * _fits(place, step) * unfolded
     made = _features(cv2.resize(low @ _LUMA, (side, side), interpolation=cv2.INTER_AREA))
-    given = cv2.remap(detail.low_RR, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # one map of (x, y) is enough, whatever the stub says
+    given = cv2.remap(detail.low_RR, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # the stub wants two maps
     unlike = cv2.GaussianBlur(np.abs(made - given), (0, 0), 1.0) / _UNLIKE
     return place, weight / (1 + unlike**4)
 

@@ -211,7 +211,7 @@ def _skin_samples(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray,
     seen = ((inside >= -0.5) & (inside <= [width - 0.5, height - 0.5])).all(axis=1)
     y, x, inside = (v[seen] for v in (y, x, inside))
     log = np.log(cells[y, x].astype(np.float32) + _FLOOR)
-    return _basis(_face_coordinates(landmarks)(np.float32(inside))), log, prior[y, x]
+    return _basis(_face_coordinates(landmarks)(np.asarray(inside, np.float32))), log, prior[y, x]
 
 
 def _skin_prior(points: np.ndarray) -> np.ndarray:

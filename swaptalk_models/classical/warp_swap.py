@@ -231,7 +231,7 @@ def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, siz
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     lookup = affines[owner]
     place = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]
-    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # one map of (x, y) is enough, whatever the stub says
+    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # the stub wants two maps
 
 
 def _skin_polygon(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:

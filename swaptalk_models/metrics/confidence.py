@@ -62,7 +62,7 @@ def bootstrap_difference(
     """
     if paired:
         assert len(first) == len(second)
-        both = [(a, b) for a, b in zip(first, second) if a is not None and b is not None]
+        both = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
         return bootstrap_mean([a - b for a, b in both], samples, confidence, seed)
     ours, theirs = (np.array([v for v in side if v is not None and np.isfinite(v)]) for side in (first, second))
     videos = min(len(ours), len(theirs))

@@ -77,7 +77,8 @@ class Pairing:
                 yield start, ours, ours if self.target else None
                 start += len(ours)
             return
-        for ours, theirs in zip(frames_at_25(self.generated, batch), frames_at_25(self.target, batch)):
+        both = zip(frames_at_25(self.generated, batch), frames_at_25(self.target, batch), strict=False)
+        for ours, theirs in both:  # to the end of the shorter
             count = min(len(ours), len(theirs))
             yield start, ours[:count], theirs[:count]
             start += count

@@ -28,7 +28,8 @@ class WindowStream:
 
     def rows(self, start: int, frames: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
         """Rows (n, D) for the frames from `start` on, and which saw usable frames only; None without a whole window."""
-        crops = [crop_face(frame, affine, self.size) for frame, affine in zip(frames, self.affines[start:])]
+        shown = zip(frames, self.affines[start:], strict=False)
+        crops = [crop_face(frame, affine, self.size) for frame, affine in shown]
         first, crops = start - len(self.carried), self.carried + crops
         if len(crops) < WINDOW:
             self.carried = crops

@@ -82,11 +82,11 @@ def _axes(
     y_label: str,
 ) -> list[Markup]:
     parts = []
-    for tick, text in zip(y_ticks, _tick_texts(y_ticks)):
+    for tick, text in zip(y_ticks, _tick_texts(y_ticks), strict=True):
         y = place(x_low, tick).split(",")[1]
         parts.append(Markup('<path class="grid" d="M{},{} H{}"/>').format(LEFT, y, WIDTH - RIGHT))
         parts.append(Markup('<text x="{}" y="{}" text-anchor="end" dy="3.5">{}</text>').format(LEFT - 6, y, text))
-    for tick, text in zip(x_ticks, _tick_texts(x_ticks)):
+    for tick, text in zip(x_ticks, _tick_texts(x_ticks), strict=True):
         if not x_low - 1e-9 <= tick <= x_high + 1e-9:
             continue
         x = place(tick, y_ticks[0]).split(",")[0]

@@ -109,7 +109,7 @@ def _place(layers: list[list[_Item]]) -> None:
         for layer in layers if down else reversed(layers):
             wanted = {id(item): _wanted(item, item.above if down else item.below) for item in layer}
             layer.sort(key=lambda item: wanted[id(item)])
-            for item, before in zip(layer, [None, *layer[:-1]]):
+            for item, before in zip(layer, [None, *layer[:-1]], strict=True):
                 item.x = wanted[id(item)]
                 if before is not None:
                     item.x = max(item.x, before.x + (before.width + item.width) / 2 + GAP_X)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _COLUMNS = ("fid", "ssim", "cpbd", "lmd", "lse_c", "id_retrieve", "consistency")
 PAPER_ROWS: tuple[tuple[str, str, dict[str, float | None]], ...] = tuple(
-    (setting, method, dict(zip(_COLUMNS, values)))
+    (setting, method, dict(zip(_COLUMNS, values, strict=True)))
     for setting, method, *values in (
         ("self", "Ground truth", None, None, 0.536, None, 8.37, None, None),
         ("self", "Wav2Lip", 28.5, 0.813, 0.425, 1.959, 9.50, None, None),

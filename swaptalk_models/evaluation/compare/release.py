@@ -105,7 +105,7 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
     paired = len(pairs) >= _SHARED * len(new["videos"])
     if not paired and not _same_targets(old["videos"], new["videos"]):
         return _nothing("the released models were tried on other people")
-    before, after = zip(*pairs) if paired else (old["videos"], new["videos"])
+    before, after = zip(*pairs, strict=True) if paired else (old["videos"], new["videos"])
     cells = [(setting, name) for setting in sorted({video["setting"] for video in after}) for name in COMPARED]
     known = [
         cell for cell in cells if any(video[cell[1]] is not None for video in after if video["setting"] == cell[0])

@@ -20,7 +20,7 @@ def affine_of(scale: float, middle: tuple[float, float], size: int) -> np.ndarra
 
 def test_mask_covers_the_face_and_ends_inside_the_crop():
     mask, points = face_mask(128), template_landmarks(128)
-    assert mask.dtype == np.float32 and 0 <= mask.min() and mask.max() <= 1
+    assert mask.dtype == np.float32 and mask.min() >= 0 and mask.max() <= 1
     features = points[31:].round().astype(int)
     assert mask[features[:, 1], features[:, 0]].min() > 0.95
     assert mask[0].max() == mask[-1].max() == mask[:, 0].max() == mask[:, -1].max() == 0

@@ -48,7 +48,7 @@ class BrightnessJudge:
 def colour_identity(pictures, landmarks):
     """Embeds a face by the picture around its nose."""
     vectors = []
-    for picture, points in zip(pictures, landmarks):
+    for picture, points in zip(pictures, landmarks, strict=True):
         x, y = points[30].astype(int)
         vectors.append(
             cv2.resize(picture[y - 40 : y + 40, x - 40 : x + 40], (6, 6), interpolation=cv2.INTER_AREA).ravel() - 128.0

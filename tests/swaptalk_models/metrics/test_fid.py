@@ -22,7 +22,7 @@ def test_closed_form_of_rotated_gaussians():
     root, _ = np.linalg.qr(rng.normal(size=(5, 5)))
     first = gaussian(np.zeros(5), root @ np.diag([1, 2, 3, 4, 5]) @ root.T)
     second = gaussian(np.zeros(5), root @ np.diag([4, 2, 1, 9, 5]) @ root.T)
-    expected = sum((np.sqrt(a) - np.sqrt(b)) ** 2 for a, b in zip([1, 2, 3, 4, 5], [4, 2, 1, 9, 5]))
+    expected = sum((np.sqrt(a) - np.sqrt(b)) ** 2 for a, b in zip([1, 2, 3, 4, 5], [4, 2, 1, 9, 5], strict=True))
     assert frechet_distance(first, second) == pytest.approx(expected)
 
 

@@ -69,7 +69,7 @@ def untrained(monkeypatch, tmp_path):
             super().__init__()
 
         def forward(self, images):
-            assert images.shape[1:] == (3, 256, 256) and 0 <= images.min() and images.max() <= 1
+            assert images.shape[1:] == (3, 256, 256) and images.min() >= 0 and images.max() <= 1
             heat = torch.zeros(len(images), 68, 64, 64)
             y, x = (np.flatnonzero((images[0, 1] > 0.95).any(axis).numpy()) for axis in (1, 0))
             corner, side = np.array([x[0], y[0]]), x[-1] - x[0]

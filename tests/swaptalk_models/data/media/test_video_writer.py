@@ -29,7 +29,7 @@ def test_round_trip_with_sound(tmp_path):
 
 def test_odd_sizes_are_padded_with_the_edge(tmp_path):
     with VideoWriter(tmp_path / "a.mp4", 63, 47) as writer:
-        for k in range(5):
+        for _ in range(5):
             writer.write(np.full((47, 63, 3), 200, np.uint8))
     frames = np.concatenate(list(read_frames(tmp_path / "a.mp4")))
     assert frames.shape == (5, 48, 64, 3) and frames.min() > 195

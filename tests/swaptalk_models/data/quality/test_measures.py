@@ -1,5 +1,6 @@
 """What the gates go by, measured on drawn people to whom one bad thing was done, and on real clips, which are fine."""
 
+import itertools
 from dataclasses import fields, replace
 
 import cv2
@@ -83,7 +84,7 @@ def test_turned_away(speech):
 def test_hidden_by_something_over_the_mouth(talking):
     hidden = talking.copy()
     mouths = track_faces([talking], FacesConfig()).landmarks[:, 48:].mean(axis=1).astype(int)
-    for frame, (x, y) in zip(hidden, mouths):  # a hand of the colour of the skin
+    for frame, (x, y) in zip(hidden, mouths, strict=True):  # a hand of the colour of the skin
         cv2.ellipse(frame, (int(x), int(y) - 6), (34, 40), 0, 0, 360, frame[120, 128].tolist(), -1, cv2.LINE_AA)
     assert list(picture_verdict(hidden)) == ["hidden"]
 
@@ -157,6 +158,6 @@ def test_no_real_clip_is_marked(real_clips):
     from swaptalk_models.data.media.video import read_frames
 
     for path in sorted((real_clips / "clips").glob("*.mp4"))[:3]:
-        frames = np.concatenate([batch for _, batch in zip(range(5), read_frames(path))])
+        frames = np.concatenate(list(itertools.islice(read_frames(path), 5)))
         assert picture_verdict(frames, 128) == {}, path.name
         assert sound_verdict(read_audio(path)) == {}, path.name

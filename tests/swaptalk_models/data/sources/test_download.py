@@ -1,5 +1,6 @@
 """Downloads, against a server on this machine that also fails."""
 
+import contextlib
 import dataclasses
 import hashlib
 import threading
@@ -93,10 +94,8 @@ class Handler(BaseHTTPRequestHandler):
                 except OSError:
                     return None
             return None
-        try:
+        with contextlib.suppress(OSError):
             self.wfile.write(data[start:])
-        except OSError:
-            pass
 
     def log_message(self, *arguments):
         pass

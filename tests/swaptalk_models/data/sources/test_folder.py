@@ -32,13 +32,15 @@ def test_one_row_a_video_with_safe_names(tmp_path):
 
 def test_equal_names_are_told_apart_and_stay_what_they_are(tmp_path):
     touch(tmp_path, "a b.mp4", "a,b.mp4")
-    before = dict(zip(column(folder_catalog(tmp_path), "source"), column(folder_catalog(tmp_path), "video")))
+    before = dict(
+        zip(column(folder_catalog(tmp_path), "source"), column(folder_catalog(tmp_path), "video"), strict=True)
+    )
     assert len(set(before.values())) == 2
     touch(tmp_path, "A_B.mov", "a_b.mkv", "a_b.mp4", "c.mp4")
     after = folder_catalog(tmp_path)
     keys = column(after, "video")
     assert len({key.casefold() for key in keys}) == 6
-    assert dict(zip(column(after, "source"), keys))[str(tmp_path / "a_b.mp4")] == "a_b"
+    assert dict(zip(column(after, "source"), keys, strict=True))[str(tmp_path / "a_b.mp4")] == "a_b"
 
 
 def test_links_are_followed_once(tmp_path):
