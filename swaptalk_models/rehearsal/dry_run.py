@@ -26,7 +26,7 @@ from swaptalk_models.rehearsal.paper import (
 )
 from swaptalk_models.rehearsal.passes import METRICS, TEACHER, VIDEOS
 from swaptalk_models.rehearsal.random_data import untrained
-from swaptalk_models.rehearsal.size import full_size, train_config
+from swaptalk_models.rehearsal.size import LONG_FRAMES, full_size, train_config
 from swaptalk_models.settings.preset import Preset
 
 TRAINED = tuple(spec.name for spec in own_models() if spec.objective)
@@ -63,8 +63,11 @@ class Cost:
         return self.steps * self.step_tflop / 1e6
 
 
-def dry_run(preset: Preset, report: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+def dry_run(preset: Preset, report: Callable[[str], None] = lambda line: None, frames: int = LONG_FRAMES) -> dict[str, Any]:
     """Everything that a run of the preset puts its networks through.
+
+    Args:
+        frames: of the longest held-out clip.
 
     Returns:
         {"preset", "shapes": {name: shape}, "macs": {network: count}, "trainings": {name: Cost}, "passes": [Promise], "needs": [Need],
@@ -75,10 +78,10 @@ def dry_run(preset: Preset, report: Callable[[str], None] = lambda line: None) -
     for name in trained_names(preset):
         report(f"{name}: step, validation, finish")
         trainings[name] = training_cost(name, preset)
-        passes += [trainings[name].step, *whole_promises(name, preset, full_size(name, preset))]
+        passes += [trainings[name].step, *whole_promises(name, preset, full_size(name, preset, frames))]
     for name in (TEACHER, VIDEOS, METRICS):
         report(name)
-        passes.append(other_promise(name, preset, full_size(name, preset)))
+        passes.append(other_promise(name, preset, full_size(name, preset, frames)))
     total = sum(cost.total_eflop for cost in trainings.values())
     return {
         "preset": preset.name,
