@@ -49,28 +49,26 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
 def _objective(name: str, preset: Preset, home: Path, workdir: Path) -> tuple[Objective, str]:
     """The training's objective, and where its data are from."""
     from swaptalk_models.data.snapshot import load_snapshot
-    from swaptalk_models.rehearsal.random_data import RandomData, rehearsed_objective
+    from swaptalk_models.rehearsal.random_data import RandomData, rehearsed
+    from swaptalk_models.training.inputs import read_inputs
     from swaptalk_models.training.run import build_objective
     from swaptalk_models.training.spec import plan
 
     try:
         snapshot = load_snapshot(Home(home))
-        return build_objective(plan(name, home, preset, snapshot.path, snapshot.version))[0], "the home's"
+        return build_objective(read_inputs(plan(name, home, preset, snapshot.path, snapshot.version)), name)[
+            0
+        ], "the home's"
     except UserError:
         data = RandomData(preset, decoded=preset.face_crops.size <= _HELD_DECODED)
-        return rehearsed_objective(name, preset, workdir, data), "random"
+        return rehearsed(name, preset, workdir, data)[0], "random"
 
 
 def _pace(objective: Objective, train, dtype: str, workdir: Path) -> tuple[float, float]:
     from swaptalk_models.training.loop import Fit
 
-    fit = Fit(
-        objective,
-        None,
-        dataclasses.replace(train, dtype=dtype, minutes=0.0, steps=max(train.steps, 1000)),
-        workdir,
-        lambda line: None,
-    )
+    config = dataclasses.replace(train, dtype=dtype, minutes=0.0, steps=max(train.steps, 1000))
+    fit = Fit(objective, None, config, workdir, lambda line: None)
     fit.step = int(_LATE * fit.config.steps)
     return fit.pace(SECONDS)
 

@@ -38,7 +38,16 @@ IN_THE_HOME = Path("-")
     help="Another value than the preset's; repeatable.",
 )
 @ablate_option
-@click.option("--dry-run", is_flag=True, help="Only say what the preset costs: shapes, sizes, memory. Needs no GPU and no data.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only say what the preset costs: shapes, sizes, memory of every pass. Needs no GPU and no data.",
+)
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="With --dry-run: go through every pass, as large as fits this machine, and compare. Takes minutes.",
+)
 @json_option
 def command(
     preset: str,
@@ -49,6 +58,7 @@ def command(
     assignments: tuple[str, ...],
     ablate: tuple[str, ...],
     dry_run: bool,
+    measure: bool,
     as_json: bool,
 ) -> None:
     """Make everything, through Dagster: data, models, report, release.
@@ -70,8 +80,10 @@ def command(
     if dry_run:
         from pipelines.dry_run import print_dry_run
 
-        print_dry_run(preset, values, as_json)
+        print_dry_run(preset, values, as_json, measure)
         return
+    if measure:
+        raise UserError("--measure goes with --dry-run")
     if as_json:
         raise UserError("--json goes with --dry-run; what a run has made says `swaptalk status --json`")
     finish(make_everything(home, preset, videos, hdtf, until, values))

@@ -26,7 +26,7 @@ from swaptalk_models.rehearsal.paper import (
 )
 from swaptalk_models.rehearsal.passes import METRICS, TEACHER, VIDEOS
 from swaptalk_models.rehearsal.random_data import untrained
-from swaptalk_models.rehearsal.size import full_size, train_config
+from swaptalk_models.rehearsal.size import LONG_FRAMES, full_size, train_config
 from swaptalk_models.settings.preset import Preset
 
 TRAINED = tuple(spec.name for spec in own_models() if spec.objective)
@@ -63,8 +63,13 @@ class Cost:
         return self.steps * self.step_tflop / 1e6
 
 
-def dry_run(preset: Preset, report: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+def dry_run(
+    preset: Preset, report: Callable[[str], None] = lambda line: None, frames: int = LONG_FRAMES
+) -> dict[str, Any]:
     """Everything that a run of the preset puts its networks through.
+
+    Args:
+        frames: of the longest held-out clip.
 
     Returns:
         {"preset", "shapes": {name: shape}, "macs": {network: count}, "trainings": {name: Cost}, "passes": [Promise], "needs": [Need],
@@ -75,10 +80,10 @@ def dry_run(preset: Preset, report: Callable[[str], None] = lambda line: None) -
     for name in trained_names(preset):
         report(f"{name}: step, validation, finish")
         trainings[name] = training_cost(name, preset)
-        passes += [trainings[name].step, *whole_promises(name, preset, full_size(name, preset))]
+        passes += [trainings[name].step, *whole_promises(name, preset, full_size(name, preset, frames))]
     for name in (TEACHER, VIDEOS, METRICS):
         report(name)
-        passes.append(other_promise(name, preset, full_size(name, preset)))
+        passes.append(other_promise(name, preset, full_size(name, preset, frames)))
     total = sum(cost.total_eflop for cost in trainings.values())
     return {
         "preset": preset.name,
@@ -98,7 +103,9 @@ def dry_run(preset: Preset, report: Callable[[str], None] = lambda line: None) -
 
 def trained_names(preset: Preset) -> list[str]:
     """What a run of this preset trains; a network that somebody else has trained is none."""
-    return [m.name for m in needed_models(preset) if m.objective and not getattr(getattr(preset, m.name), "external", "")]
+    return [
+        m.name for m in needed_models(preset) if m.objective and not getattr(getattr(preset, m.name), "external", "")
+    ]
 
 
 def training_cost(name: str, preset: Preset) -> Cost:
@@ -145,7 +152,12 @@ def need_of(promise: Promise, preset: Preset) -> Need:
     if preset.budget.gpu_gib and promise.device:
         gpu = int(_SLACK * promise.device) + _CONTEXT_BYTES
         return Need(promise.model, promise.name, gpu, processes * standing + at_work * promise.host)
-    return Need(promise.model, promise.name, 0, processes * (standing + promise.weights) + int(_SLACK * at_work * promise.together))
+    return Need(
+        promise.model,
+        promise.name,
+        0,
+        processes * (standing + promise.weights) + int(_SLACK * at_work * promise.together),
+    )
 
 
 def check_budget(needs: list[Need], preset: Preset) -> None:
@@ -155,12 +167,17 @@ def check_budget(needs: list[Need], preset: Preset) -> None:
     """
     over = []
     for need in needs:
-        for what, takes, most in (("gpu_gib", need.gpu, preset.budget.gpu_gib), ("host_gib", need.host, preset.budget.host_gib)):
+        for what, takes, most in (
+            ("gpu_gib", need.gpu, preset.budget.gpu_gib),
+            ("host_gib", need.host, preset.budget.host_gib),
+        ):
             if most and takes > most * 2**30:
                 over.append(f"{need.name} of {need.model} needs {takes / 2**30:.1f} GiB, budget.{what} is {most:g}")
     if over:
         more = f" (and {len(over) - 1} more)" if len(over) > 1 else ""
-        raise UserError(f"preset {preset.name} exceeds its budget: {over[0]}{more}: raise train.accumulate or train.processes, or the budget")
+        raise UserError(
+            f"preset {preset.name} exceeds its budget: {over[0]}{more}: raise train.accumulate or train.processes, or the budget"
+        )
 
 
 def network_macs(preset: Preset) -> dict[str, int]:
@@ -178,7 +195,9 @@ def network_macs(preset: Preset) -> dict[str, int]:
             "face_swapper": macs(untrained("face_swapper", preset), z, region, z, region),
             "lip_sync": macs(untrained("lip_sync", preset), half, z, mel),
             "lip_expert (5 frames)": macs(untrained("lip_expert", preset).video, half.expand(1, 5, *half.shape[1:])),
-            "sync_judge (5 frames)": macs(untrained("sync_judge", preset).video, image[:, None, :, size // 2 :].expand(1, 5, -1, -1, -1)),
+            "sync_judge (5 frames)": macs(
+                untrained("sync_judge", preset).video, image[:, None, :, size // 2 :].expand(1, 5, -1, -1, -1)
+            ),
         }
 
 
@@ -192,13 +211,18 @@ def macs(network: Any, *inputs: Tensor) -> int:
 
 def as_json(found: dict[str, Any]) -> dict[str, Any]:
     """``dry_run``'s result as plain values."""
-    trainings = {name: dataclasses.asdict(cost) | {"total_eflop": cost.total_eflop} for name, cost in found["trainings"].items()}
+    trainings = {
+        name: dataclasses.asdict(cost) | {"total_eflop": cost.total_eflop} for name, cost in found["trainings"].items()
+    }
     passes = [
         dataclasses.asdict(promise) | {"gpu_need": need.gpu, "host_need": need.host}
         for promise, need in zip(found["passes"], found["needs"], strict=True)
     ]
     measured = [dataclasses.asdict(row) | {"ratio": row.ratio} for row in found.get("measured", [])]
-    plain = {key: value for key, value in found.items() if key not in ("needs", "measured")} | {"trainings": trainings, "passes": passes}
+    plain = {key: value for key, value in found.items() if key not in ("needs", "measured")} | {
+        "trainings": trainings,
+        "passes": passes,
+    }
     return plain | ({"measured": measured} if measured else {})
 
 

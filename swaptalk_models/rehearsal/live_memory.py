@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -25,9 +26,9 @@ from torch.utils._pytree import tree_leaves
 class LiveMemory(TorchDispatchMode):
     """Within, counts; afterwards, tells the peaks (bytes).
 
-        with LiveMemory() as memory:
-            work()
-        memory.peak
+    with LiveMemory() as memory:
+        work()
+    memory.peak
     """
 
     def __init__(self, traced: bool = True) -> None:
@@ -57,7 +58,9 @@ class LiveMemory(TorchDispatchMode):
         super().__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         super().__exit__(kind, error, trace)
         self._depth -= 1
         if self._depth:
@@ -70,9 +73,8 @@ class LiveMemory(TorchDispatchMode):
     def __torch_dispatch__(
         self, function: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        # In inference mode operations come undivided: what they are made of is to be seen, too.
         with self:
-            result = function.decompose(*args, **(kwargs or {}))
+            result = divided(function, args, kwargs or {})
         if result is not NotImplemented:
             return result
         # What a caller holds already is not brought forth by looking at a part of it.
@@ -107,6 +109,16 @@ class LiveMemory(TorchDispatchMode):
         self.device_peak = max(self.device_peak, self._alive[True])
         self.host_peak = max(self.host_peak, host_peak)
         self.peak = max(self.peak, host_peak + self._alive[True])
+
+
+def divided(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The result of an operation by way of those that it is made of, which are seen then, too; NotImplemented where it is one of its own.
+
+    In inference mode operations come undivided to a dispatch mode.
+    """
+    if function.namespace != "aten" or not torch.is_inference_mode_enabled():
+        return NotImplemented
+    return function.decompose(*args, **kwargs)
 
 
 def _key(tensor: Tensor) -> int:

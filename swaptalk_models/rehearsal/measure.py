@@ -85,7 +85,9 @@ def fitting_size(name: str, preset: Preset) -> Size:
     small = _promises(name, cut_to(name, preset, _size(_SMALLEST)), _size(_SMALLEST))
     most = step_samples(name, preset)
     times = min(
-        _SHARE * _free_bytes() / max(p.together for p in small), _STEP_TFLOP * 1e12 / max(p.flops for p in small), most / _SMALLEST
+        _SHARE * _free_bytes() / max(p.together for p in small),
+        _STEP_TFLOP * 1e12 / max(p.flops for p in small),
+        most / _SMALLEST,
     )
     samples = _SMALLEST
     while 2 * samples <= min(most, times * _SMALLEST):

@@ -99,7 +99,9 @@ def other_promise(name: str, preset: Preset, size: Size) -> Promise:
     """Of what no training is: see passes.py. What the judges look at is measured on the host."""
     _warm_up(name)
     networks, work = other_passes(name, preset, size, DEVICE)
-    promise = _promise(name, OTHERS[name], tensor_bytes([tensor for network in networks for tensor in _tensors(network)]), work)
+    promise = _promise(
+        name, OTHERS[name], tensor_bytes([tensor for network in networks for tensor in _tensors(network)]), work
+    )
     return _on_host(promise) if name == METRICS else promise
 
 
@@ -154,7 +156,13 @@ def standing_bytes(objective: Objective, gradients: bool) -> int:
     moments = sum(2 * tensor_bytes(tensors) for tensors in trained)
     grown = sum(tensor_bytes(tensors) for tensors in trained) if gradients else 0
     best = kept if objective.keep_best else 0
-    return tensor_bytes([t for network in networks_of(objective) for t in _tensors(network)]) + moments + grown + kept + best
+    return (
+        tensor_bytes([t for network in networks_of(objective) for t in _tensors(network)])
+        + moments
+        + grown
+        + kept
+        + best
+    )
 
 
 def networks_of(objective: Objective) -> list[nn.Module]:
@@ -180,7 +188,15 @@ def _promise(model: str, name: str, weights: int, work: Work, traced: bool = Tru
 
 
 def _on_host(promise: Promise) -> Promise:
-    return Promise(promise.model, promise.name, 0, 0, promise.weights + promise.together, promise.weights + promise.together, promise.flops)
+    return Promise(
+        promise.model,
+        promise.name,
+        0,
+        0,
+        promise.weights + promise.together,
+        promise.weights + promise.together,
+        promise.flops,
+    )
 
 
 @cache

@@ -1,9 +1,9 @@
 """What a preset's networks are put through, as it is written elsewhere, on random data: on a device that is there or on one that is not.
 
-    every training   step, validation, finish
-    swap_teacher     make: its swaps and their sources through the VQGAN
-    test_videos      generation: one batch of a video through every network that a method of the preset uses
-    metrics          measuring: a batch of crops, and the sound of a long clip, through the sync judge
+every training   step, validation, finish
+swap_teacher     make: its swaps and their sources through the VQGAN
+test_videos      generation: one batch of a video through every network that a method of the preset uses
+metrics          measuring: a batch of crops, and the sound of a long clip, through the sync judge
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ _MEL_STEPS = 16 / 5  # a frame
 Work = Callable[[], Any]
 
 
-def held_out_passes(name: str, preset: Preset, size: Size, folder: Path, device: torch.device) -> tuple[Objective, dict[str, Work]]:
+def held_out_passes(
+    name: str, preset: Preset, size: Size, folder: Path, device: torch.device
+) -> tuple[Objective, dict[str, Work]]:
     """A training's objective on ``device``, and its validation and finish. ``folder``: empty."""
     with torch.device(device) if device.type == "meta" else nullcontext():
         objective, held_out = rehearsed(name, preset, folder, RandomData(preset, clips=size.clips), size.pairs)
@@ -107,7 +109,9 @@ def _generate(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.nd
 def _measure(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.ndarray, frames: int) -> None:
     judge = networks["sync_judge"]
     assert isinstance(judge, SyncJudge)
-    crops = pictures[np.arange(preset.evaluation.batch_frames + 4) % len(pictures)]  # four are carried over from the batch before
+    crops = pictures[
+        np.arange(preset.evaluation.batch_frames + 4) % len(pictures)
+    ]  # four are carried over from the batch before
     judge.video_embeddings(crops)
     judge.features(crops)
     judge.audio_embeddings(np.zeros((int(frames * _MEL_STEPS), 80), np.float32), frames)

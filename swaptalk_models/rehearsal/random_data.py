@@ -86,7 +86,9 @@ class RandomData(TrainingData):
 
     @cached_property
     def mels(self) -> dict[str, np.ndarray]:
-        return {clip.name: self.rng.uniform(-4, 4, (clip.frames * 16 // 5, 80)).astype(np.float32) for clip in self.clips}
+        return {
+            clip.name: self.rng.uniform(-4, 4, (clip.frames * 16 // 5, 80)).astype(np.float32) for clip in self.clips
+        }
 
 
 def rehearsed_inputs(name: str, preset: Preset, folder: Path, data: RandomData, pairs: int = _FRAMES) -> TrainingInputs:
@@ -107,7 +109,9 @@ def own_config(name: str, preset: Preset) -> Any:
     return config
 
 
-def rehearsed(name: str, preset: Preset, folder: Path, data: RandomData, pairs: int = _FRAMES) -> tuple[Objective, HeldOut]:
+def rehearsed(
+    name: str, preset: Preset, folder: Path, data: RandomData, pairs: int = _FRAMES
+) -> tuple[Objective, HeldOut]:
     """The objective of ``name`` at the preset's size, and what measures it. ``folder``, ``pairs``: see ``rehearsed_inputs``."""
     objective, held_out = build_objective(rehearsed_inputs(name, preset, folder, data, pairs), name)
     for module in objective.model.modules():
@@ -118,7 +122,12 @@ def rehearsed(name: str, preset: Preset, folder: Path, data: RandomData, pairs: 
 
 def untrained(name: str, preset: Preset) -> nn.Module:
     """The network of ``name`` at the preset's size, with random weights."""
-    shape = {"crop_size": preset.face_crops.size, "grid": preset.grid, "dim": preset.vqgan.dim, "groups": preset.vqgan.groups}
+    shape = {
+        "crop_size": preset.face_crops.size,
+        "grid": preset.grid,
+        "dim": preset.vqgan.dim,
+        "groups": preset.vqgan.groups,
+    }
     return build_network(name, own_config(name, preset), shape).eval().requires_grad_(False)
 
 

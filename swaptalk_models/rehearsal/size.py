@@ -56,10 +56,10 @@ def step_samples(name: str, preset: Preset) -> int:
     return train.batch // (train.processes * train.accumulate)
 
 
-def full_size(name: str, preset: Preset) -> Size:
+def full_size(name: str, preset: Preset, frames: int = LONG_FRAMES) -> Size:
     """As the preset has it, and a clip as long as HDTF's longest."""
-    samples = step_samples(name, preset) if MODELS[name].objective else 0
-    return Size(samples, preset.swap_teacher.held_out_pairs, LONG_FRAMES)
+    samples = step_samples(name, preset) if name in MODELS and MODELS[name].objective else 0
+    return Size(samples, preset.swap_teacher.held_out_pairs, frames)
 
 
 def cut_to(name: str, preset: Preset, size: Size) -> Preset:

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from swaptalk_models.rehearsal.live_memory import divided
+
 DEVICE = torch.device("meta")
 _aten = torch.ops.aten
 
@@ -44,8 +46,8 @@ class _Zeros(TorchDispatchMode):
         self, function: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        with self:  # in inference mode operations come undivided
-            result = function.decompose(*args, **kwargs)
+        with self:
+            result = divided(function, args, kwargs)
         if result is not NotImplemented:
             return result
         first = args[0] if args else None
@@ -62,7 +64,9 @@ class _Zeros(TorchDispatchMode):
         key = (function, _hashable(args), _hashable(tuple(kwargs.items())))
         known = self._known.get(key)
         if known is not None:
-            made = tuple(torch.empty_strided(shape, stride, dtype=dtype, device=DEVICE) for shape, stride, dtype in known)
+            made = tuple(
+                torch.empty_strided(shape, stride, dtype=dtype, device=DEVICE) for shape, stride, dtype in known
+            )
             return made if len(function._schema.returns) > 1 else made[0]
         result = function(*args, **kwargs)
         results = result if isinstance(result, tuple) else (result,)

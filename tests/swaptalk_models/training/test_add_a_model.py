@@ -103,7 +103,12 @@ def shown(tree: Path, *arguments: str) -> dict:
     """What a new interpreter prints that imports from the copy, as JSON."""
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", *arguments],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

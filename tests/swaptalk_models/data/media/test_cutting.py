@@ -236,7 +236,9 @@ def test_high_dynamic_range_becomes_ordinary(tmp_path):
         track = container.add_stream("aac", rate=16000, layout="mono")
         for k in range(30):
             frame = av.VideoFrame(128, 96, "yuv420p10le")
-            for plane, values in zip(frame.planes, (levels, np.full((48, 64), 512), np.full((48, 64), 512)), strict=True):
+            for plane, values in zip(
+                frame.planes, (levels, np.full((48, 64), 512), np.full((48, 64), 512)), strict=True
+            ):
                 rows = np.zeros((plane.height, plane.line_size // 2), np.uint16)
                 rows[:, : plane.width] = values
                 plane.update(rows.tobytes())

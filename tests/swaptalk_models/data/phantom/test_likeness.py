@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 import pytest
-from swaptalk_models.data.faces.alignment import crop_affines, crop_face
-from swaptalk_models.settings.data import CropsConfig
 
+from swaptalk_models.data.faces.alignment import crop_affines, crop_face
 from swaptalk_models.data.phantom.camera import Shooting
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
+from swaptalk_models.settings.data import CropsConfig
 
 STILL = dict.fromkeys(("opening", "spread", "press", "tuck", "tongue", "blink", "brow", "gaze_x", "gaze_y"), 0.0)
 STILL |= {"yaw": 0.0, "pitch": 0.0, "roll": 0.0, "shift_x": 0.0, "shift_y": 0.0, "zoom": 1.0}
