@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -30,11 +32,12 @@ def _identities(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 def indifferent_judges() -> Iterator[None]:
     """Within, held-out measuring gets answers of the right shape at once."""
     with ExitStack() as stack:
-        for module, judges in {
+        patches: dict[ModuleType, dict[str, Any]] = {
             lip_sync: {"crop_openings": _openings},
             wav2lip: {"crop_openings": _openings},
             swapper: {"crop_identities": _identities, "crop_landmarks": _landmarks},
             swap_teacher: {"crop_identities": _identities},
-        }.items():
+        }
+        for module, judges in patches.items():
             stack.enter_context(mock.patch.multiple(module, **judges))
         yield

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class LiveMemory(TorchDispatchMode):
+class LiveMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not say
     """Within, counts; afterwards, tells the peaks (bytes).
 
     with LiveMemory() as memory:
@@ -33,7 +33,7 @@ class LiveMemory(TorchDispatchMode):
 
     def __init__(self, traced: bool = True) -> None:
         """``traced``: False for tensors alone, which takes less time."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.traced = traced
         self.device_peak = 0
         """Of tensors without values, which stand for those on a device."""
@@ -55,13 +55,13 @@ class LiveMemory(TorchDispatchMode):
                 tracemalloc.start()
             tracemalloc.reset_peak()
             self._before = tracemalloc.get_traced_memory()[0]
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        super().__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         self._depth -= 1
         if self._depth:
             return

@@ -139,7 +139,7 @@ def rehearse_step(name: str, preset: Preset, size: Size) -> Step:
 
 def fake_step(objective: Objective, real: Batch, fake: FakeTensorMode, dtype: torch.dtype) -> tuple[int, int]:
     """Floating-point operations of a micro-batch, and bytes alive at the most: the batch, what waits for its backward pass, gradients."""
-    batch = {key: fake.from_tensor(tensor) for key, tensor in real.items()}
+    batch: Batch = {key: fake.from_tensor(tensor) for key, tensor in real.items()}
     with fake, FlopCounterMode(display=False) as counter, LiveMemory(traced=False) as memory:
         for tensor in batch.values():
             memory.hold(tensor)

@@ -23,7 +23,7 @@ from swaptalk_models.inference.encode import LatentEncoder
 from swaptalk_models.inference.generator import _BATCH as VIDEO_BATCH
 from swaptalk_models.inference.networks import Networks
 from swaptalk_models.modules.sync_judge import SyncJudge
-from swaptalk_models.modules.wav2lip import speak_pixels
+from swaptalk_models.modules.wav2lip import Wav2Lip, speak_pixels
 from swaptalk_models.rehearsal.random_data import RandomData, rehearsed, untrained
 from swaptalk_models.rehearsal.size import Size
 from swaptalk_models.settings.methods import models_needed
@@ -102,8 +102,9 @@ def _generate(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.nd
     windows = np.zeros((len(crops), 16, 80), np.float32)
     one = ours.encode(crops[:1], points[:1])
     ours.decode(ours.speak(ours.swap(one, ours.encode(crops, points)), one, windows))
-    if "wav2lip" in networks:
-        speak_pixels(networks["wav2lip"], crops, crops, windows)
+    wav2lip = networks.get("wav2lip")
+    if isinstance(wav2lip, Wav2Lip):
+        speak_pixels(wav2lip, crops, crops, windows)
 
 
 def _measure(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.ndarray, frames: int) -> None:
@@ -123,7 +124,7 @@ def one_step(objective: Objective, batch: Batch, dtype: torch.dtype) -> None:
         module.training = not hasattr(module, "started")  # a codebook's own update depends on values
     with torch.autocast(_kind(objective), dtype, enabled=dtype != torch.float32):
         loss, _ = objective.loss(batch, 1.0)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch does not say
     with torch.autocast(_kind(objective), dtype, enabled=dtype != torch.float32):
         objective.after_step([batch], 1.0)
 

@@ -115,7 +115,7 @@ def rehearsed(
     """The objective of ``name`` at the preset's size, and what measures it. ``folder``, ``pairs``: see ``rehearsed_inputs``."""
     objective, held_out = build_objective(rehearsed_inputs(name, preset, folder, data, pairs), name)
     for module in objective.model.modules():
-        if hasattr(module, "started"):  # codebooks that have started, as for nearly all of a training
+        if isinstance(module, VectorQuantizer):  # codebooks that have started, as for nearly all of a training
             module.started.fill_(True)
     return objective, held_out
 

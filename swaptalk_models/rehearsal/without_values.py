@@ -32,14 +32,14 @@ def device_without_values() -> Iterator[torch.device]:
 _Shape = tuple[torch.Size, tuple[int, ...], torch.dtype]
 
 
-class _Zeros(TorchDispatchMode):
+class _Zeros(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not say
     """What comes from the device is zeros of the right shape and type.
 
     The shapes that an operation gives are worked out in Python, which takes longer than many a kernel, so they are remembered.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._known: dict[Any, tuple[_Shape, ...]] = {}
 
     def __torch_dispatch__(
