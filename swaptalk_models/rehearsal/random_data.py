@@ -19,6 +19,7 @@ from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.regions import region_labels
 from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.graph.models import MODELS
+from swaptalk_models.modules.quantizer import VectorQuantizer
 from swaptalk_models.modules.weights import build_network
 from swaptalk_models.settings.preset import Preset
 from swaptalk_models.training.data import Clip, TrainingData
