@@ -57,7 +57,7 @@ class Runs:
         command = [sys.executable, "-c", STAGES_ALONE, self.videos, self.home, *map("=".join, self.settings.items())]
         if self.through_dagster:
             command = [sys.executable, "-m", "pipelines.cli.main", "run", "--videos", self.videos, "--home", self.home]
-            command += ["--until", "training_snapshot"]
+            command += ["--until", "training_snapshot", "--set", "sync_judge.train.steps=1"]
             command += [part for pair in self.settings.items() for part in ("--set", "=".join(pair))]
         environment = {key: value for key, value in os.environ.items() if key != "DAGSTER_HOME"}
         log = open(self.home.with_suffix(".log"), "a")  # noqa: SIM115 (the child's)
