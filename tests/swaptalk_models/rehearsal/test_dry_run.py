@@ -9,7 +9,16 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.rehearsal.dry_run import TRAINED, as_json, check_budget, dry_run, macs, need_of, trained_names, training_cost
+from swaptalk_models.rehearsal.dry_run import (
+    TRAINED,
+    as_json,
+    check_budget,
+    dry_run,
+    macs,
+    need_of,
+    trained_names,
+    training_cost,
+)
 from swaptalk_models.rehearsal.held import frame_bytes, held_bytes
 from swaptalk_models.rehearsal.paper import fake_step, standing_bytes
 from swaptalk_models.rehearsal.random_data import RandomData, rehearsed
