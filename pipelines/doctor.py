@@ -1,5 +1,5 @@
 """Do the wheels find the system libraries they need? Asked once, right after installation: `python -m
-pipelines.doctor`.
+pipelines.doctor`. All else that a machine needs says `swaptalk doctor` (checkup.py).
 """
 
 from __future__ import annotations

@@ -80,8 +80,8 @@ def _say(line: str) -> None:
 
 def _print(found: Mapping[str, Any], preset: Preset) -> None:
     console = Console(width=_WIDTH) if not sys.stdout.isatty() else Console()
-    shapes = "   ".join(f"{key} {' x '.join(map(str, shape))}" for key, shape in found["shapes"].items())
-    console.print(f"preset {preset.name}:   {shapes}", highlight=False, soft_wrap=True)
+    shapes = ", ".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in found["shapes"].items())
+    console.print(f"preset {preset.name}: {shapes}", highlight=False, soft_wrap=True)
     for table, notes in (
         (_networks(found["macs"]), ()),
         (_trainings(found["trainings"]), (*_TRAININGS_NOTE, _total(found))),

@@ -15,6 +15,7 @@ from swaptalk_models.errors import UserError
 COMMANDS = {
     "run": "Make everything: data, models, report, release.",
     "demo": "The whole graph on the phantom corpus, and one customised talking face.",
+    "doctor": "What this machine can do, and what is missing; with --device, every pass for real.",
     "status": "What there is, and what the last run did.",
     "dev": "The Dagster UI over a home.",
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",

@@ -33,7 +33,9 @@ MOST = 1.2
 _SMALLEST = 4  # samples
 _STEP_TFLOP = 0.15  # of a pass, of which each is gone through twice: seconds on a core
 _SHARE = 0.5  # of the memory that is free
-_STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+FORGET = Path("/proc/self/clear_refs")
+"""Where Linux is told to forget the peak of a process."""
+_STATUS = Path("/proc/self/status")
 _NOISE_BYTES = 2 << 20  # of a resident set: pages that the interpreter and the allocator turn over
 # Blocks of any size go back to the system as soon as they are free: what is resident is what is alive.
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
@@ -69,7 +71,7 @@ def measure(name: str, preset: Preset) -> list[Measured]:
     Raises:
         UserError: this is not Linux.
     """
-    if not _FORGET.exists():
+    if not FORGET.exists():
         raise UserError("--measure needs Linux: no other system can be told to forget the peak of a process")
     size = fitting_size(name, preset)
     preset = cut_to(name, preset, size) if size.samples else preset
@@ -136,10 +138,15 @@ def growth(work: Work) -> int:
     """Bytes that the resident set grows by within a call; the call is made twice."""
     work()
     gc.collect()
-    _FORGET.write_text("5")
+    FORGET.write_text("5")
     before = _resident("VmRSS")
     work()
-    return _resident("VmHWM") - before
+    return resident_peak() - before
+
+
+def resident_peak() -> int:
+    """The largest resident set of this process (bytes) since the kernel was told to forget it."""
+    return _resident("VmHWM")
 
 
 def _resident(what: str) -> int:

@@ -126,6 +126,20 @@ class Fit:
             passed = time.monotonic() - started
         return (self.step - first) / passed, (self.waited - waited) / passed
 
+    def take(self, count: int) -> list[float]:
+        """Take so many steps, with nothing validated or kept. Gives the seconds of each, until the device has done it."""
+        if self.config.compile:
+            self._compile()
+        seconds = []
+        for _ in range(count):
+            started = time.monotonic()
+            self._train_step()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            seconds.append(time.monotonic() - started)
+            self.step += 1
+        return seconds
+
     @property
     def progress(self) -> float:
         """Share of the budget that is spent, 0 to 1: of the steps or of the minutes, whichever is further."""

@@ -9,7 +9,7 @@ from swaptalk_models.rehearsal import measure as module
 from swaptalk_models.rehearsal.measure import Measured, fitting_size, growth, measure
 from swaptalk_models.settings.preset import load_preset
 
-pytestmark = pytest.mark.skipif(not module._FORGET.exists(), reason="needs Linux")
+pytestmark = pytest.mark.skipif(not module.FORGET.exists(), reason="needs Linux")
 SMALL = load_preset("tiny", {"vqgan.train.batch": 8, "lip_expert.train.batch": 16, "face_swapper.train.batch": 16})
 
 

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.data.sound.mel import mel_window
 from swaptalk_models.data.store import tables
 from swaptalk_models.errors import UserError
@@ -184,3 +185,31 @@ def test_crops_too_many_for_memory_are_read_from_disk(own, monkeypatch):
     assert np.array_equal(disk.crops(wanted), held)
     assert np.array_equal(held[1], own.crops["b_000"][3])
     assert disk._crops is None and disk._pixels is None
+
+
+def test_a_worker_holds_no_frames(tiny, data):
+    """The same pictures and landmarks, from disk, in any order and twice."""
+    light, rows = tiny.data(held=False), np.array([77, 3, 3, 149, 31])
+    assert np.array_equal(light.crops(rows), data.crops(rows))
+    assert np.array_equal(light.landmarks_of(rows), data.landmarks[rows]) and light.landmarks_of(rows).dtype == np.float32
+    clip = data.of("test")[0]
+    assert np.array_equal(light.landmarks_of_clip(clip), data.landmarks_of_clip(clip))
+    assert "landmarks" not in vars(light) and light._crops is None
+
+
+def test_tables_are_read_some_rows_at_a_time(tiny, data, monkeypatch):
+    """The same, whatever the number of rows."""
+    monkeypatch.setattr(data_module, "_SCANNED_FRAMES", 7)
+    monkeypatch.setattr(data_module, "_SCANNED_CLIPS", 1)
+    pieces, rows = tiny.data(), np.arange(data.frames)
+    assert np.array_equal(pieces.landmarks, data.landmarks) and np.array_equal(pieces.labels, data.labels)
+    assert np.array_equal(pieces.crops(rows), data.crops(rows))
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(pieces.codes("v1", 4), data.codes("v1", 4), strict=True))
+    assert all(np.array_equal(pieces.mels[clip], data.mels[clip]) for clip in data.mels)
+
+
+def test_labels_of_the_latents_cells(data):
+    assert data.labels_at(8) is data.labels, "nothing is copied where crops have as many labels"
+    cells = data.labels_at(4)
+    assert cells.dtype == np.uint8 and cells.shape == (data.frames, 4, 4), "a byte a cell"
+    assert all(np.array_equal(cells[row], downsample_labels(data.labels[row], 4)) for row in (0, 77, 179))

@@ -206,6 +206,19 @@ def test_the_average_trails_and_can_be_switched_off(tmp_path):
     assert any(not torch.equal(on.objective.model.state_dict()[k], v) for k, v in on.average.state_dict().items())
 
 
+def test_steps_can_be_taken_alone(tmp_path):
+    """As a trial of a device takes them: the same steps, nothing validated, nothing kept."""
+    training = fit(tmp_path / "a")
+    seconds = training.take(3)
+    assert len(seconds) == 3 and min(seconds) > 0 and training.step == 3 and training.history == []
+    assert not (tmp_path / "a").exists()
+    whole = fit(tmp_path / "b", steps=12)
+    for _ in range(3):
+        whole._train_step()
+        whole.step += 1
+    assert same(training, whole)
+
+
 def test_history_is_on_disk_while_training_runs(tmp_path):
     with pytest.raises(Killed):
         fit(tmp_path, Dies(9), checkpoint_seconds=1e-9).run()

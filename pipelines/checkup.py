@@ -1,0 +1,141 @@
+"""What this machine, its storage and the state of a home can do, and what is missing: one finding a line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.doctor import complaints
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
+
+OK, WARNING, MISSING = "ok", "!", "missing"
+"""It is there; it is there but may not do; what is needed is not there."""
+
+_PYTHON = (3, 11), (3, 14)
+_GIB = 2**30
+_ROOM_GIB, _FULL_GIB = 20.0, 2.0  # of disk: a corpus wants more, the demo takes as much
+_MEMORY_GIB = 4.0  # the demo's
+_WEIGHTS = ("shape_predictor_68_face_landmarks.dat", "dlib_face_recognition_resnet_model_v1.dat")
+_DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "aac", "mp3", "opus")
+_ENCODERS = ("libx264", "aac")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    mark: str
+    """OK, WARNING or MISSING."""
+    said: str
+
+
+def look(home: Path) -> list[Finding]:
+    """Everything that can be told in seconds. What cannot be looked at for want of a wheel is left out: the wheel is among the findings."""
+    found = [_python(), *_wheels(), _cores(), _memory(), _disk(home), _state(home)]
+    for check in (_weights, _decoders, _compiler, _devices):
+        try:
+            found += check()
+        except ImportError:
+            continue
+    return found
+
+
+def _python() -> Finding:
+    version = sys.version_info
+    fits = _PYTHON[0] <= version[:2] < _PYTHON[1]
+    return Finding("Python", OK if fits else MISSING, f"{version.major}.{version.minor}.{version.micro}" + ("" if fits else ": 3.11 to 3.13 fit"))
+
+
+def _wheels() -> list[Finding]:
+    faults = complaints()
+    return [Finding("wheels", MISSING, fault) for fault in faults] or [Finding("wheels", OK, "all of them load, with the system libraries they need")]
+
+
+def _cores() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Finding("cores", OK if cores > 1 else WARNING, f"{cores}" + ("" if cores > 1 else ": preparing videos shares them out"))
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB
+    enough = total >= _MEMORY_GIB
+    return Finding("memory", OK if enough else WARNING, f"{total:.1f} GiB" + ("" if enough else f": the demo takes {_MEMORY_GIB:g}"))
+
+
+def _disk(home: Path) -> Finding:
+    place = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(place).free / _GIB
+    mark = OK if free >= _ROOM_GIB else WARNING if free >= _FULL_GIB else MISSING
+    said = f"{free:.1f} GiB free at {place}"
+    if not os.access(place, os.W_OK):
+        return Finding("disk", MISSING, f"{said}, which cannot be written to")
+    return Finding("disk", mark, said + ("" if mark == OK else ": a corpus wants more"))
+
+
+def _state(home: Path) -> Finding:
+    if not home.is_dir():
+        return Finding("home", OK, f"{home} is not there yet: a run makes it")
+    place = Home(home)
+    try:
+        preset = place.state().get("preset")
+    except ValueError:
+        return Finding("home", MISSING, f"{place.state_file} is damaged: remove it; the next run writes it again")
+    models = sorted(folder.parent.name for folder in place.models.glob("*/current"))
+    said = f"preset {preset}, trained: {', '.join(models) or 'nothing yet'}" if preset else "empty: nothing was run yet"
+    return Finding("home", OK, said)
+
+
+def _weights() -> Iterator[Finding]:
+    from swaptalk_models.data.faces.detection import dlib_weights
+
+    for name in _WEIGHTS:
+        try:
+            yield Finding("weights", OK, Path(dlib_weights(name)).name)
+        except UserError as error:
+            yield Finding("weights", MISSING, str(error))
+
+
+def _decoders() -> Iterator[Finding]:
+    import av
+    from av.codec import Codec
+
+    for what, names, mode in (("decoders", _DECODERS, "r"), ("encoders", _ENCODERS, "w")):
+        missing = [name for name in names if not _has(Codec, name, mode)]
+        mark = OK if not missing else MISSING if what == "encoders" or "h264" in missing else WARNING
+        said = ", ".join(name for name in names if name not in missing)
+        yield Finding(what, mark, f"{said} (PyAV {av.__version__})" + (f"; without {', '.join(missing)}" if missing else ""))
+
+
+def _has(codec: type, name: str, mode: str) -> bool:
+    try:
+        codec(name, mode)
+    except ValueError:
+        return False
+    return True
+
+
+def _compiler() -> Iterator[Finding]:
+    import torch
+
+    from swaptalk_models.modules.device import compiler_fault
+
+    fault = compiler_fault(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    yield Finding("compiler", WARNING if fault else OK, f"train.compile is left out: {fault}" if fault else "train.compile works")
+
+
+def _devices() -> Iterator[Finding]:
+    import torch
+
+    for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        facts = torch.cuda.get_device_properties(number)
+        precision = "bfloat16" if torch.cuda.is_bf16_supported() else "float32 only"
+        yield Finding("CUDA", OK, f"cuda:{number}: {facts.name}, {facts.total_memory / _GIB:.0f} GiB, {precision}")
+    if not torch.cuda.is_available():
+        built = "" if torch.version.cuda else "; this torch is built without CUDA"
+        yield Finding("CUDA", WARNING, f"no device: trainings run on the CPU, which presets tiny and nano are made for{built}")

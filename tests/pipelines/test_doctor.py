@@ -1,0 +1,117 @@
+"""pipelines/checkup.py and pipelines/cli/doctor.py; pipelines/doctor.py is in test_cli.py"""
+
+import json
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines import checkup
+from pipelines.checkup import MISSING, OK, WARNING, look
+from pipelines.cli import doctor
+from pipelines.cli.main import swaptalk
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
+from swaptalk_models.rehearsal.trial import Trial
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Nothing is compiled."""
+    monkeypatch.setattr("swaptalk_models.modules.device.compiler_fault", lambda device: "")
+
+
+def marks(home):
+    return {finding.what: finding.mark for finding in look(home)}
+
+
+def test_this_machine_lacks_nothing(tmp_path):
+    found = look(tmp_path / "new")
+    assert {f.what for f in found} == {
+        "Python", "wheels", "cores", "memory", "disk", "home", "weights", "decoders", "encoders", "compiler", "CUDA",
+    }  # fmt: skip
+    assert MISSING not in {f.mark for f in found if f.what != "disk"}, found
+    assert not (tmp_path / "new").exists(), "nothing is made by looking"
+
+
+def test_the_state_of_a_home(tmp_path):
+    home = Home(tmp_path / "home").create()
+    assert "empty" in checkup._state(home.root).said
+    home.update_state(preset="nano")
+    (home.models / "vqgan").mkdir(parents=True)
+    (home.models / "vqgan" / "current").write_text("v1\n")
+    assert checkup._state(home.root).said == "preset nano, trained: vqgan"
+    home.state_file.write_text("{")
+    assert checkup._state(home.root).mark == MISSING
+
+
+def test_what_is_missing_is_marked(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkup, "complaints", lambda: ["cv2 needs the system library libGL.so.1: apt-get install libgl1"])
+    monkeypatch.setattr(checkup.sys, "version_info", _Version(3, 9, 1))
+    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda place: _Disk(1 << 30))
+    found = {finding.what: finding for finding in look(tmp_path)}
+    assert found["Python"].mark == found["wheels"].mark == found["disk"].mark == MISSING
+    assert "libgl1" in found["wheels"].said and "3.9.1" in found["Python"].said and "1.0 GiB free" in found["disk"].said
+    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda place: _Disk(5 << 30))
+    assert marks(tmp_path)["disk"] == WARNING
+    done = CliRunner().invoke(swaptalk, ["doctor", "--home", str(tmp_path)])
+    assert done.exit_code == 1 and "missing" in done.stdout
+
+
+class _Version(tuple):
+    def __new__(cls, *parts):
+        made = super().__new__(cls, parts)
+        made.major, made.minor, made.micro = parts
+        return made
+
+
+class _Disk:
+    def __init__(self, free):
+        self.free = free
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_cannot_be_written_to(tmp_path):
+    tmp_path.chmod(0o500)
+    assert checkup._disk(tmp_path).mark == MISSING
+
+
+def test_weights_that_are_not_installed(monkeypatch):
+    def gone(name):
+        raise UserError(f"dlib's model {name} is missing")
+
+    monkeypatch.setattr("swaptalk_models.data.faces.detection.dlib_weights", gone)
+    assert {finding.mark for finding in checkup._weights()} == {MISSING}
+
+
+def test_a_device_is_tried_and_a_fault_ends_with_1(tmp_path, monkeypatch):
+    trials = [Trial("vqgan", "step", 0.25, 3 << 30, "bfloat16"), Trial("vqgan", "validation", 0.5, 0, fault="out of memory")]
+    asked = []
+
+    def try_out(*wanted):
+        asked.append(wanted)
+        return trials
+
+    monkeypatch.setattr(doctor, "try_out", try_out)
+    options = ["doctor", "--home", str(tmp_path), "--device", "cpu", "--processes", "2", "--preset", "nano"]
+    done = CliRunner().invoke(swaptalk, options)
+    assert asked == [("cpu", "nano", 2, None)] and done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert any(line.split() == ["vqgan", "step", "bfloat16", "0.25", "3.00", "ok"] for line in lines)
+    assert "validation of vqgan: out of memory" in lines
+    found = json.loads(CliRunner().invoke(swaptalk, [*options, "--json"]).stdout)
+    assert found["trials"][1]["fault"] == "out of memory" and found["findings"][0]["what"] == "Python"
+
+
+def test_presets_and_processes_by_device(monkeypatch):
+    asked = []
+    monkeypatch.setattr("swaptalk_models.rehearsal.trial.try_device", lambda *wanted: asked.append(wanted) or [])
+    doctor.try_out("cpu", None, None, None)
+    preset, device, compiled, processes, _ = asked[0]
+    assert (preset.name, device.type, compiled, processes) == ("tiny", "cpu", False, 1)
+    with pytest.raises(UserError, match="no CUDA device"):
+        doctor.try_out("cuda", None, None, None)
+
+
+def test_ok_is_ok(tmp_path):
+    assert OK in marks(tmp_path).values()
