@@ -49,23 +49,35 @@ def look(home: Path) -> list[Finding]:
 def _python() -> Finding:
     version = sys.version_info
     fits = _PYTHON[0] <= version[:2] < _PYTHON[1]
-    return Finding("Python", OK if fits else MISSING, f"{version.major}.{version.minor}.{version.micro}" + ("" if fits else ": 3.11 to 3.13 fit"))
+    return Finding(
+        "Python",
+        OK if fits else MISSING,
+        f"{version.major}.{version.minor}.{version.micro}" + ("" if fits else ": 3.11 to 3.13 fit"),
+    )
 
 
 def _wheels() -> list[Finding]:
     faults = complaints()
-    return [Finding("wheels", MISSING, fault) for fault in faults] or [Finding("wheels", OK, "all of them load, with the system libraries they need")]
+    return [Finding("wheels", MISSING, fault) for fault in faults] or [
+        Finding("wheels", OK, "all of them load, with the system libraries they need")
+    ]
 
 
 def _cores() -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Finding("cores", OK if cores > 1 else WARNING, f"{cores}" + ("" if cores > 1 else ": preparing videos shares them out"))
+    return Finding(
+        "cores", OK if cores > 1 else WARNING, f"{cores}" + ("" if cores > 1 else ": preparing videos shares them out")
+    )
 
 
 def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB
     enough = total >= _MEMORY_GIB
-    return Finding("memory", OK if enough else WARNING, f"{total:.1f} GiB" + ("" if enough else f": the demo takes {_MEMORY_GIB:g}"))
+    return Finding(
+        "memory",
+        OK if enough else WARNING,
+        f"{total:.1f} GiB" + ("" if enough else f": the demo takes {_MEMORY_GIB:g}"),
+    )
 
 
 def _disk(home: Path) -> Finding:
@@ -109,7 +121,9 @@ def _decoders() -> Iterator[Finding]:
         missing = [name for name in names if not _has(Codec, name, mode)]
         mark = OK if not missing else MISSING if what == "encoders" or "h264" in missing else WARNING
         said = ", ".join(name for name in names if name not in missing)
-        yield Finding(what, mark, f"{said} (PyAV {av.__version__})" + (f"; without {', '.join(missing)}" if missing else ""))
+        yield Finding(
+            what, mark, f"{said} (PyAV {av.__version__})" + (f"; without {', '.join(missing)}" if missing else "")
+        )
 
 
 def _has(codec: type, name: str, mode: str) -> bool:
@@ -126,7 +140,9 @@ def _compiler() -> Iterator[Finding]:
     from swaptalk_models.modules.device import compiler_fault
 
     fault = compiler_fault(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    yield Finding("compiler", WARNING if fault else OK, f"train.compile is left out: {fault}" if fault else "train.compile works")
+    yield Finding(
+        "compiler", WARNING if fault else OK, f"train.compile is left out: {fault}" if fault else "train.compile works"
+    )
 
 
 def _devices() -> Iterator[Finding]:
@@ -138,4 +154,6 @@ def _devices() -> Iterator[Finding]:
         yield Finding("CUDA", OK, f"cuda:{number}: {facts.name}, {facts.total_memory / _GIB:.0f} GiB, {precision}")
     if not torch.cuda.is_available():
         built = "" if torch.version.cuda else "; this torch is built without CUDA"
-        yield Finding("CUDA", WARNING, f"no device: trainings run on the CPU, which presets tiny and nano are made for{built}")
+        yield Finding(
+            "CUDA", WARNING, f"no device: trainings run on the CPU, which presets tiny and nano are made for{built}"
+        )

@@ -25,12 +25,27 @@ _WIDTH = 80
 
 @click.command()
 @home_option
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Put this device to the proof, too: every pass of a preset. Takes minutes.")
-@click.option("--preset", help=f"What the device is tried at: {', '.join(PRESETS)}, or a YAML file; else base on cuda, tiny on cpu.")
-@click.option("--processes", type=click.IntRange(1), help="Try a training in so many processes; else two where there are two GPUs.")
-@click.option("--compile/--no-compile", "compiled", default=None, help="Compile the networks for the steps; else on cuda only.")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    help="Put this device to the proof, too: every pass of a preset. Takes minutes.",
+)
+@click.option(
+    "--preset",
+    help=f"What the device is tried at: {', '.join(PRESETS)}, or a YAML file; else base on cuda, tiny on cpu.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    help="Try a training in so many processes; else two where there are two GPUs.",
+)
+@click.option(
+    "--compile/--no-compile", "compiled", default=None, help="Compile the networks for the steps; else on cuda only."
+)
 @json_option
-def command(home: Path, device: str | None, preset: str | None, processes: int | None, compiled: bool | None, as_json: bool) -> None:
+def command(
+    home: Path, device: str | None, preset: str | None, processes: int | None, compiled: bool | None, as_json: bool
+) -> None:
     """What this machine, its storage and the home can do, and what is missing.
 
     With --device every pass is gone through for real on random data, at the preset's shapes and batch sizes: two steps,
@@ -52,7 +67,12 @@ def command(home: Path, device: str | None, preset: str | None, processes: int |
             )
     trials = try_out(device, preset, processes, compiled) if device else []
     if as_json:
-        print(json.dumps({"findings": [*map(dataclasses.asdict, findings)], "trials": [*map(dataclasses.asdict, trials)]}, indent=1))
+        print(
+            json.dumps(
+                {"findings": [*map(dataclasses.asdict, findings)], "trials": [*map(dataclasses.asdict, trials)]},
+                indent=1,
+            )
+        )
     elif trials:
         _print(trials)
     if any(finding.mark == MISSING for finding in findings) or any(trial.fault for trial in trials):
@@ -75,18 +95,34 @@ def try_out(device: str, preset: str | None, processes: int | None, compiled: bo
     on_cuda = place.type == "cuda"
     many = processes or (min(2, torch.cuda.device_count()) if on_cuda else 1)
     chosen = load_preset(preset or ("base" if on_cuda else "tiny"))
-    return try_device(chosen, place, on_cuda if compiled is None else compiled, many, lambda line: print(line, file=sys.stderr))
+    return try_device(
+        chosen, place, on_cuda if compiled is None else compiled, many, lambda line: print(line, file=sys.stderr)
+    )
 
 
 def _print(trials: list[Trial]) -> None:
     table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1))
-    for name, side in (("pass", "left"), ("", "left"), ("precision", "left"), ("seconds", "right"), ("peak GiB", "right"), ("", "left")):
+    for name, side in (
+        ("pass", "left"),
+        ("", "left"),
+        ("precision", "left"),
+        ("seconds", "right"),
+        ("peak GiB", "right"),
+        ("", "left"),
+    ):
         table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
     before = ""
     for trial in trials:
         memory = f"{trial.peak / 2**30:.2f}" if trial.peak else "-"
         mark = _MARKS["missing"].replace("missing", "failed") if trial.fault else _MARKS["ok"]
-        table.add_row(trial.model if trial.model != before else "", trial.name, trial.precision, f"{trial.seconds:.2f}", memory, mark)
+        table.add_row(
+            trial.model if trial.model != before else "",
+            trial.name,
+            trial.precision,
+            f"{trial.seconds:.2f}",
+            memory,
+            mark,
+        )
         before = trial.model
     Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
     for trial in trials:

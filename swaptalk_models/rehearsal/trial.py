@@ -88,7 +88,11 @@ def _try_training(name: str, preset: Preset, device: torch.device, compiled: boo
         fit.step = int(_LATE * config.steps)
         seconds: list[float] = []
         step = _timed(name, STEP, device, lambda: seconds.extend(fit.take(_STEPS)))
-        trials = [dataclasses.replace(step, seconds=seconds[-1] if seconds else 0.0, precision=str(fit.dtype).removeprefix("torch."))]
+        trials = [
+            dataclasses.replace(
+                step, seconds=seconds[-1] if seconds else 0.0, precision=str(fit.dtype).removeprefix("torch.")
+            )
+        ]
         for what, work in (
             (VALIDATION, lambda: held_out.validate(fit.average)),
             (FINISH, lambda: held_out.finish(fit.average, Path(folder))),

@@ -46,7 +46,9 @@ def test_the_state_of_a_home(tmp_path):
 
 
 def test_what_is_missing_is_marked(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkup, "complaints", lambda: ["cv2 needs the system library libGL.so.1: apt-get install libgl1"])
+    monkeypatch.setattr(
+        checkup, "complaints", lambda: ["cv2 needs the system library libGL.so.1: apt-get install libgl1"]
+    )
     monkeypatch.setattr(checkup.sys, "version_info", _Version(3, 9, 1))
     monkeypatch.setattr(checkup.shutil, "disk_usage", lambda place: _Disk(1 << 30))
     found = {finding.what: finding for finding in look(tmp_path)}
@@ -85,7 +87,10 @@ def test_weights_that_are_not_installed(monkeypatch):
 
 
 def test_a_device_is_tried_and_a_fault_ends_with_1(tmp_path, monkeypatch):
-    trials = [Trial("vqgan", "step", 0.25, 3 << 30, "bfloat16"), Trial("vqgan", "validation", 0.5, 0, fault="out of memory")]
+    trials = [
+        Trial("vqgan", "step", 0.25, 3 << 30, "bfloat16"),
+        Trial("vqgan", "validation", 0.5, 0, fault="out of memory"),
+    ]
     asked = []
 
     def try_out(*wanted):

@@ -55,7 +55,9 @@ def test_the_tables_fit_a_terminal_and_hold_every_pass(pretended):
     lines = done.stdout.splitlines()
     assert all(len(line.rstrip()) <= 80 for line in lines), max(lines, key=len)
     rows = {tuple(line.split()[:2]): line.split() for line in lines if line.strip()}
-    assert rows["identity_encoder", "step"][2:] == ["0.50", "2.00", "1.00", "-", "4.9"], "host: 1.2 x 3, half, the process, the phantom corpus"
+    assert rows["identity_encoder", "step"][2:] == ["0.50", "2.00", "1.00", "-", "4.9"], (
+        "host: 1.2 x 3, half, the process, the phantom corpus"
+    )
     assert rows["test_videos", "generation"][2:5] == ["1.00", "1.00", "0.25"] and "2 x 16" in done.stdout
     assert "0.4 EFLOP, 5.6 GPU-hours at 20 TFLOP/s" in done.stdout and "Budget: none." in done.stdout
 
@@ -63,7 +65,9 @@ def test_the_tables_fit_a_terminal_and_hold_every_pass(pretended):
 def test_a_budget_that_is_exceeded_ends_with_one_line(pretended):
     done = run("--set", "budget.gpu_gib=3")
     assert isinstance(done.exception, UserError)
-    assert str(done.exception).startswith("preset tiny exceeds its budget: step of identity_encoder needs 3.5 GiB, budget.gpu_gib is 3:")
+    assert str(done.exception).startswith(
+        "preset tiny exceeds its budget: step of identity_encoder needs 3.5 GiB, budget.gpu_gib is 3:"
+    )
     assert "Budget: 3 GiB of a GPU." in done.stdout, "after the tables"
     assert run("--set", "budget.gpu_gib=4").exit_code == 0
 
@@ -83,7 +87,9 @@ def test_promises_beside_what_was_measured(pretended, monkeypatch, measured, kep
 
 def test_json_is_all_there_is_on_stdout(pretended):
     found = json.loads(run("--json").stdout)
-    assert found["passes"][0]["host_need"] > 4 * GIB and found["trainings"]["identity_encoder"]["total_eflop"] == pytest.approx(0.4)
+    assert found["passes"][0]["host_need"] > 4 * GIB and found["trainings"]["identity_encoder"][
+        "total_eflop"
+    ] == pytest.approx(0.4)
     assert found["passes"][2]["name"] == "generation"
 
 

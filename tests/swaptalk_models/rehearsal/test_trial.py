@@ -39,7 +39,12 @@ def test_every_pass_for_real():
     found = try_device(load_preset("tiny", TOY), torch.device("cpu"), compiled=False, processes=2, report=said.append)
     models = ("identity_encoder", "sync_judge", "vqgan", "lip_expert", "face_swapper", "lip_sync")
     trained = [(name, what) for name in models for what in ("step", "validation", "finish")]
-    others = [("swap_teacher", "make"), ("test_videos", "generation"), ("metrics", "measuring"), ("vqgan", "2 processes")]
+    others = [
+        ("swap_teacher", "make"),
+        ("test_videos", "generation"),
+        ("metrics", "measuring"),
+        ("vqgan", "2 processes"),
+    ]
     assert [(one.model, one.name) for one in found] == trained + others
     for one in found:
         assert not one.fault and one.seconds > 0
@@ -54,8 +59,15 @@ def test_what_fails_says_why_and_the_others_go_on(monkeypatch):
 
     monkeypatch.setattr(trial.Fit, "take", break_down)
     monkeypatch.setattr(trial, "trained_names", lambda preset: ["identity_encoder"])
-    found = try_device(load_preset("tiny", TOY), torch.device("cpu"), compiled=False, processes=1, report=lambda line: None)
-    assert [(one.name, bool(one.fault)) for one in found] == [("step", True), ("make", False), ("generation", False), ("measuring", False)]
+    found = try_device(
+        load_preset("tiny", TOY), torch.device("cpu"), compiled=False, processes=1, report=lambda line: None
+    )
+    assert [(one.name, bool(one.fault)) for one in found] == [
+        ("step", True),
+        ("make", False),
+        ("generation", False),
+        ("measuring", False),
+    ]
     assert found[0].fault == "CUDA out of memory. Tried to allocate 20 GiB"
 
 

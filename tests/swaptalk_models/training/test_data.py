@@ -191,7 +191,9 @@ def test_a_worker_holds_no_frames(tiny, data):
     """The same pictures and landmarks, from disk, in any order and twice."""
     light, rows = tiny.data(held=False), np.array([77, 3, 3, 149, 31])
     assert np.array_equal(light.crops(rows), data.crops(rows))
-    assert np.array_equal(light.landmarks_of(rows), data.landmarks[rows]) and light.landmarks_of(rows).dtype == np.float32
+    assert (
+        np.array_equal(light.landmarks_of(rows), data.landmarks[rows]) and light.landmarks_of(rows).dtype == np.float32
+    )
     clip = data.of("test")[0]
     assert np.array_equal(light.landmarks_of_clip(clip), data.landmarks_of_clip(clip))
     assert "landmarks" not in vars(light) and light._crops is None
@@ -204,7 +206,9 @@ def test_tables_are_read_some_rows_at_a_time(tiny, data, monkeypatch):
     pieces, rows = tiny.data(), np.arange(data.frames)
     assert np.array_equal(pieces.landmarks, data.landmarks) and np.array_equal(pieces.labels, data.labels)
     assert np.array_equal(pieces.crops(rows), data.crops(rows))
-    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(pieces.codes("v1", 4), data.codes("v1", 4), strict=True))
+    assert all(
+        np.array_equal(ours, theirs) for ours, theirs in zip(pieces.codes("v1", 4), data.codes("v1", 4), strict=True)
+    )
     assert all(np.array_equal(pieces.mels[clip], data.mels[clip]) for clip in data.mels)
 
 
