@@ -102,7 +102,8 @@ def is_setting(dotted: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_links_lead_somewhere(page):
     text = _FENCE.sub("", page.read_text())
-    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+    for link in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text):
+        link = "".join(link)
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
