@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from torch import distributed as dist
-from torch import multiprocessing
+from torch.multiprocessing.spawn import ProcessException, spawn
 
 from swaptalk_models.rehearsal.dry_run import trained_names
 from swaptalk_models.rehearsal.judges import indifferent_judges
@@ -142,12 +142,12 @@ def _try_processes(preset: Preset, device: torch.device, processes: int) -> Tria
     started, fault = time.monotonic(), ""
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as folder:
         try:
-            multiprocessing.spawn(_one_of_several, (processes, preset, device.type, folder), processes)
+            spawn(_one_of_several, (processes, preset, device.type, folder), processes)  # type: ignore[no-untyped-call]
             sums = [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(processes)]
             if any(not torch.equal(sums[0]["weights"], other["weights"]) for other in sums[1:]):
                 fault = "the processes ended with different weights"
             seconds = sums[0]["seconds"]
-        except (multiprocessing.ProcessException, RuntimeError) as error:
+        except (ProcessException, RuntimeError) as error:
             fault, seconds = str(error).strip().splitlines()[-1][:200], time.monotonic() - started
     return Trial(_SHARED, f"{processes} processes", seconds, 0, fault=fault)
 

@@ -293,7 +293,7 @@ def test_annotations_are_checked(server, tmp_path):
 
 
 def test_settings_name_what_is_wrong():
-    with pytest.raises(ValueError, match="download.parallel"):
+    with pytest.raises(ValueError, match="^parallel"):
         DownloadConfig(parallel=0)
 
 
