@@ -31,6 +31,7 @@ from swaptalk_models.training.objective import Batch, Objective
 _TOY = {
     "face_crops.size": 32,
     "face_crops.label_grid": 8,
+    "vqgan.factor": 8,
     "vqgan.channels": [8, 8, 8],
     "vqgan.dim": 8,
     "vqgan.groups": 1,

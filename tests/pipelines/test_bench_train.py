@@ -8,6 +8,7 @@ from swaptalk_models.settings.preset import load_preset
 
 TOY = {
     "face_crops.size": 32,
+    "vqgan.factor": 8,
     "vqgan.channels": [8, 8, 8],
     "vqgan.dim": 8,
     "vqgan.codes": 16,

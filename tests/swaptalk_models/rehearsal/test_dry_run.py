@@ -28,6 +28,7 @@ from swaptalk_models.training.objective import Objective
 TOY = {
     "face_crops.size": 32,
     "face_crops.label_grid": 16,
+    "vqgan.factor": 8,
     "vqgan.channels": [8, 8, 8],
     "vqgan.dim": 8,
     "vqgan.codes": 16,

@@ -10,6 +10,7 @@ from swaptalk_models.settings.preset import load_preset
 TOY = {
     "face_crops.size": 32,
     "face_crops.label_grid": 8,
+    "vqgan.factor": 8,
     "vqgan.channels": [8, 8, 8],
     "vqgan.dim": 8,
     "vqgan.groups": 1,
