@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipelines.instance import open_instance
+from pipelines.instance import held_open, open_instance
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
 from pipelines.run_settings import Settings
 from swaptalk_models.data.store.home import Home
@@ -91,7 +91,7 @@ def _execute(
 
     run_id = str(uuid.uuid4())
     try:
-        with held_alive(instance, run_id):
+        with held_alive(instance, run_id), held_open(instance, run_id):
             result = defs.resolve_job_def("swaptalk").execute_in_process(
                 run_config=settings.run_config() | {"loggers": {"terminal": {}}},
                 instance=instance,

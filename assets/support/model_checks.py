@@ -21,7 +21,8 @@ def wrong_weights(folder: Path) -> list[str]:
     for path in sorted(folder.rglob("*.safetensors")):
         try:
             with safe_open(path, framework="pt") as file:
-                tensors = ((key, file.get_tensor(key)) for key in file.keys())  # noqa: SIM118 (not a dict)
+                names = file.keys()  # of tensors; the file itself cannot be iterated over
+                tensors = ((key, file.get_tensor(key)) for key in names)
                 wrong += [
                     f"{path.name}: {key} is not finite"
                     for key, tensor in tensors

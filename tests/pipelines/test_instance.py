@@ -1,7 +1,9 @@
 """Every home has an instance of its own, from any working directory."""
 
+import uuid
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -62,3 +64,22 @@ def test_a_file_in_the_way_is_the_users_to_move(tmp_path):
     (tmp_path / "dagster").write_text("")
     with pytest.raises(UserError, match="dagster: cannot hold a Dagster instance"):
         instance.prepare(tmp_path / "dagster")
+
+
+@pytest.mark.parametrize("settings", ["", (instance.CHECKOUT / "dagster.yaml").read_text()])
+def test_databases_of_a_run_are_held_open_wherever_they_are(tmp_path, monkeypatch, settings):
+    """The run's own, that of all runs' assets, and that of the runs: their logs are not written back meanwhile."""
+    folder = tmp_path / "home" / "dagster"
+    folder.mkdir(parents=True)
+    if settings:
+        (folder / "dagster.yaml").write_text(settings)
+    run_id = str(uuid.uuid4())
+    with instance.open_instance(tmp_path / "home") as opened:
+        with instance.held_open(opened, run_id):
+            opened.add_dynamic_partitions("videos", ["a"])
+            opened.report_runless_asset_event(dg.AssetMaterialization("clips"))
+            logs = {path.name for path in folder.rglob("*.db-wal")}
+            assert {"index.db-wal", "runs.db-wal", f"{run_id}.db-wal"} <= logs
+            assert opened.get_dynamic_partitions("videos") == ["a"], "and nothing is locked"
+        assert not list(folder.rglob(f"{run_id}.db-wal"))
+        assert opened.get_latest_materialization_event(dg.AssetKey("clips"))
