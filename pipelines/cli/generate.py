@@ -33,8 +33,8 @@ def command(
     """One customised talking face: the face of SOURCE on the head in TARGET, its lips moving with AUDIO.
 
     Swaps first, then moves the lips, both in the latent space; decodes once and pastes the face back into the whole
-    picture, with the source's own detail. The output is as long as the audio. Without --release and --home it runs on
-    the weights that come with the package, which know drawn people only.
+    picture, with the source's own detail. The output is as long as the audio. Runs on the newest release of the home;
+    where no home is named and the default one has none, on the weights that `make weights` put into the package.
 
     \b
     swaptalk generate --source anna.jpg --target ben.mp4 --audio carla.wav --output out.mp4
@@ -58,7 +58,12 @@ def make_video(
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import current_release, load_release
 
-    named = "SWAPTALK_HOME" in os.environ or home != default_home()
-    networks = load_release(release or (current_release(Home(home)) if named else SHIPPED))
+    try:
+        networks = load_release(release or current_release(Home(home)))
+    except UserError:
+        named = release or "SWAPTALK_HOME" in os.environ or home != default_home()
+        if named or not SHIPPED.is_dir():
+            raise
+        networks = load_release(SHIPPED)
     output.parent.mkdir(parents=True, exist_ok=True)
     return Generator(networks).generate(source, target, audio, output, detail=detail)

@@ -23,7 +23,7 @@ COMMANDS = {
     "phantom": "Write the phantom corpus: drawn talking heads with exact ground truth.",
     "ablate": "What each part of the design is worth: runs without it, over seeds, and a table of differences.",
     "bench": "Our standard speed figures.",
-    "weights": "Make the weights that come with the package anew, from drawn people alone.",
+    "weights": "Put weights into the package, trained on drawn people alone.",
     "recover": "Free runs and slots that a power cut left behind.",
     "clean": "Remove the data of videos that have gone.",
 }
