@@ -95,9 +95,9 @@ def _state(home: Path) -> Finding:
         return Finding("home", OK, f"{home} is not there yet: a run makes it")
     place = Home(home)
     try:
-        preset = place.state().get("preset")
-    except ValueError:
-        return Finding("home", MISSING, f"{place.state_file} is damaged: remove it; the next run writes it again")
+        preset = place.state().preset
+    except UserError as error:
+        return Finding("home", MISSING, str(error))
     models = sorted(folder.parent.name for folder in place.models.glob("*/current"))
     said = f"preset {preset}, trained: {', '.join(models) or 'nothing yet'}" if preset else "empty: nothing was run yet"
     return Finding("home", OK, said)

@@ -83,8 +83,8 @@ def put(tree: Path, file: str, place: str, code: str) -> None:
         changed = FIELDS.sub(lambda found: found[1] + code + found[2], text)
     else:
         assert (file, place) == (TABLE, "the last row of `_ALL`"), f"nobody knows where {place!r} of {file} is"
-        changed = ROWS.sub(lambda found: found[1] + code + found[2], text)
-    assert changed.count(code) == 1
+        changed = ROWS.sub(lambda found: f"{found[1]}{code.rstrip()},\n{found[2]}", text)
+    assert changed.count(code.rstrip()) == 1
     path.write_text(changed)
 
 
