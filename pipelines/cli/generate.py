@@ -54,16 +54,27 @@ def make_video(
     source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path, detail: bool = True
 ):
     """Generate with a release. Returns the generator's GenerationResult."""
-    from swaptalk_models.data.store.home import Home
     from swaptalk_models.inference.generator import Generator
-    from swaptalk_models.inference.release import current_release, load_release
+    from swaptalk_models.inference.release import load_release
 
-    try:
-        networks = load_release(release or current_release(Home(home)))
-    except UserError:
-        named = release or "SWAPTALK_HOME" in os.environ or home != default_home()
-        if named or not SHIPPED.is_dir():
-            raise
-        networks = load_release(SHIPPED)
+    networks = load_release(release or chosen_release(home))
     output.parent.mkdir(parents=True, exist_ok=True)
     return Generator(networks).generate(source, target, audio, output, detail=detail)
+
+
+def chosen_release(home: Path) -> Path:
+    """The newest release of the home; the shipped weights where the default home has none and was not asked for by name.
+
+    Raises:
+        UserError: there is neither.
+    """
+    from swaptalk_models.data.store.home import Home
+    from swaptalk_models.inference.release import current_release
+
+    try:
+        return current_release(Home(home))
+    except UserError:
+        named = "SWAPTALK_HOME" in os.environ or home != default_home()
+        if named or not SHIPPED.is_dir():
+            raise
+        return SHIPPED

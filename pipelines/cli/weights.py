@@ -19,7 +19,7 @@ PRESET = "shipped"
 def command(output: Path, assignments: tuple[str, ...], home: Path) -> None:
     """Put weights into the package: every network, trained on drawn people alone.
 
-    About an hour on two idle cores; may be broken off and called again. What `make weights` calls, with a home of its own.
+    Hours on two cores; may be broken off and called again. What `make weights` calls, with a home of its own.
     """
     from pipelines.cli.run import make_everything
     from swaptalk_models.data.store.home import Home

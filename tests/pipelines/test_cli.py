@@ -10,6 +10,7 @@ import pytest
 from pipelines import doctor
 from pipelines.cli.main import COMMANDS, main
 from pipelines.terminal import StageLines
+from swaptalk_models.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,6 +94,26 @@ def inputs(tmp_path):
 def test_generate_without_a_release(inputs, tmp_path, capsys):
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4", "--home", tmp_path) == 2
     assert "no release in" in capsys.readouterr().err
+
+
+def test_shipped_weights_stand_in_for_no_release_but_never_for_a_damaged_one(inputs, tmp_path, capsys, monkeypatch):
+    from pipelines.cli import generate
+
+    monkeypatch.delenv("SWAPTALK_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    shipped, home = tmp_path / "shipped", tmp_path / "data"
+    monkeypatch.setattr(generate, "SHIPPED", shipped)
+    with pytest.raises(UserError, match="no release in"):
+        generate.chosen_release(home)
+    shipped.mkdir()
+    assert generate.chosen_release(home) == shipped
+    with pytest.raises(UserError, match="no release in"):
+        generate.chosen_release(tmp_path / "named")
+    (home / "releases" / "v1").mkdir(parents=True)
+    (home / "releases" / "current").write_text("v1\n")
+    assert generate.chosen_release(home) == home / "releases" / "v1"
+    assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 2
+    assert "v1" in capsys.readouterr().err, "a release without its files is an error, though shipped weights are there"
 
 
 @pytest.mark.parametrize("output", ["out.avi", "head.mp4"])
