@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from swaptalk_models.classical.warp_swap import destination_shape, face_triangles, with_forehead
+from swaptalk_models.classical.skin import with_forehead
+from swaptalk_models.classical.warp_swap import destination_shape, face_triangles
 
 CUT = 0.5
 """Standard deviation of the low-pass filter, in sides of a latent cell: the step between two cells is in the high band,

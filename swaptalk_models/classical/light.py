@@ -135,6 +135,15 @@ def relight_to(
     return _graded(source, skin, gain)
 
 
+def skin_field(light: Light, landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
+    """What skin looks like all over a picture with landmarks (68, 2), (height, width, 3) float32, 0 to 255."""
+    step = max(1, min(height, width) // 32)
+    rows, columns = -(-height // step), -(-width // step)
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32) * step + (step - 1) / 2
+    uv = _face_coordinates(np.asarray(landmarks, np.float32))(np.stack([x, y], axis=-1))
+    return _enlarged(np.clip(light.skin(uv), 0, 255).astype(np.float32), step, height, width)
+
+
 def _graded(image: np.ndarray, skin: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """An image (H, W, 3) uint8 with its skin's level (H, W, 3) multiplied by a gain (H, W, 3).
 

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from swaptalk_models.classical.light import STRENGTH, Light, relight_to
+from swaptalk_models.classical.skin import convex, feature_zone, skin_statistics, unlike_skin_of, with_forehead
 from swaptalk_models.data.faces.alignment import TEMPLATE, apply_affine, crop_affines, crop_face, invert_affine
 from swaptalk_models.settings.data import CropsConfig
 
@@ -42,7 +43,6 @@ _EYE_LINES = (np.arange(36, 42), np.arange(42, 48))
 _LOWER_LIP = np.array([55, 56, 57, 58, 59, 65, 66, 67])
 _LOWER_LIP_SHARE = np.array([0.6, 1, 1, 1, 0.6, 1, 1, 1], np.float32)  # of the mouth's opening that each point moves by
 _OPEN_EYE = 0.28  # aspect ratio of an eye at rest
-_FOREHEAD_UP = 0.55  # height of the forehead points above the brows, in distances of the eyes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class SwapColour:
     def measure(cls, targets: np.ndarray | Sequence[np.ndarray], landmarks: np.ndarray) -> SwapColour:
         """From some frames (8 are enough) of the target with landmarks (N, 68, 2)."""
         skin, spread = np.median(
-            [_skin_statistics(image, points) for image, points in zip(targets, landmarks, strict=True)], axis=0
+            [skin_statistics(image, points) for image, points in zip(targets, landmarks, strict=True)], axis=0
         )
         return cls(skin, spread, Light.of_clip(targets, landmarks))
 
@@ -99,10 +99,10 @@ def warp_swap(
     size = _working_size(target_landmarks)
     # All happens in a crop around the target's face, at the face's own resolution.
     to_work = crop_affines(target_landmarks[None], CropsConfig(size=size, smooth_frames=0))[0]
-    target_crop = crop_face(target, to_work, size)
+    target_crop = _working_crop(target, to_work, size)
     target_points, shape = apply_affine(target_landmarks, to_work), apply_affine(shape, to_work)
     source_affine = crop_affines(source_landmarks[None], CropsConfig(size=size, smooth_frames=0))[0]
-    source_crop = crop_face(source, source_affine, size)
+    source_crop = _working_crop(source, source_affine, size)
     source_points = apply_affine(source_landmarks, source_affine)
 
     if colour is None:
@@ -110,8 +110,8 @@ def warp_swap(
     lit = relight_to(source_crop, source_points, colour.light, colour_strength)
     warped = _warp(lit, with_forehead(source_points), with_forehead(shape), size)
     unlike_skin = np.maximum(
-        _unlike_skin(warped, *_skin_statistics(lit, source_points)),
-        _unlike_skin(target_crop, colour.skin, colour.spread),
+        unlike_skin_of(warped, *skin_statistics(lit, source_points)),
+        unlike_skin_of(target_crop, colour.skin, colour.spread),
     )
     mask = _swap_mask(shape, target_points, unlike_skin)
     warped = _keep_mouth_interior(warped.astype(np.float32), target_crop, target_points, shape)
@@ -123,6 +123,13 @@ def _working_size(landmarks: np.ndarray) -> int:
     """Side of the working crop: the face's own resolution, but 128 at least, since a warp at 64 px blurs."""
     scale = float(np.sqrt(np.linalg.det(crop_affines(landmarks[None], _CROP)[0][:, :2])))
     return int(np.clip(16 * round(_CROP.size / scale / 16), 128, 512))
+
+
+def _working_crop(image: np.ndarray, affine: np.ndarray, size: int) -> np.ndarray:
+    """As ``crop_face``; small faces are enlarged by cubics, for each linear step of several costs a quarter of their sharpness."""
+    if np.linalg.det(affine[:, :2]) <= 1:
+        return crop_face(image, affine, size)
+    return cv2.warpAffine(image, affine, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def destination_shape(
@@ -194,14 +201,6 @@ def _above_chin(closed: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return closed
 
 
-def with_forehead(shape: np.ndarray) -> np.ndarray:
-    """68 landmarks and ten of the forehead: the brows' line moved up along the face, (78, 2)."""
-    eyes = float(np.linalg.norm(shape[36:42].mean(axis=0) - shape[42:48].mean(axis=0)))
-    down = shape[31:36].mean(axis=0) - (shape[39] + shape[42]) / 2
-    up = -down * (_FOREHEAD_UP * eyes / max(float(np.linalg.norm(down)), 1e-6))
-    return np.concatenate([shape, shape[17:27] + up]).astype(np.float32)
-
-
 @lru_cache(maxsize=1)
 def face_triangles() -> np.ndarray:
     """Fixed triangulation (N, 3) of 68 + 10 points without the mouth's inside; mouth and eyes drawn open first."""
@@ -234,25 +233,6 @@ def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, siz
     return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # the stub wants two maps
 
 
-def _skin_polygon(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """bool mask (H, W) of cheeks and nose: face that is neither feature nor, as a rule, hair or beard."""
-    mask = np.zeros(size, np.uint8)
-    below_eye = 0.5 * (points[29] - points[28])
-    for jaw, nostril, lid in (((1, 2, 3), 31, (41, 40)), ((15, 14, 13), 35, (46, 47))):
-        off_rim = points[list(jaw)] + 0.25 * (points[30] - points[list(jaw)])
-        cheek = np.concatenate([off_rim, points[[nostril, 28]], points[list(lid)] + below_eye])
-        cv2.fillConvexPoly(mask, _hull(cheek), 1)
-    return mask > 0
-
-
-def _skin_statistics(image: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Median and robust spread of the skin's RGB values, float32 (3,) each."""
-    skin = _skin_polygon(np.asarray(points), image.shape[:2])
-    values = (image[skin] if skin.any() else image.reshape(-1, 3)).astype(np.float32)
-    centre = np.median(values, axis=0)
-    return centre, 1.48 * np.median(np.abs(values - centre), axis=0) + 1
-
-
 def _keep_mouth_interior(
     warped: np.ndarray, target: np.ndarray, target_points: np.ndarray, shape: np.ndarray
 ) -> np.ndarray:
@@ -281,33 +261,15 @@ def _swap_mask(shape: np.ndarray, target_points: np.ndarray, unlike_skin: np.nda
     size = len(unlike_skin)
     outline = np.concatenate([target_points[:17], with_forehead(shape)[68:], with_forehead(target_points)[68:]])
     mask: np.ndarray = np.zeros((size, size), np.uint8)
-    cv2.fillConvexPoly(mask, _hull(outline), 255)
+    cv2.fillConvexPoly(mask, convex(outline), 255)
     edge = max(2, round(0.035 * size))
     mask = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * edge + 1, 2 * edge + 1)))
     mask[:2], mask[-2:], mask[:, :2], mask[:, -2:] = 0, 0, 0, 0
 
     # Above the brows, of both faces, only what looks like skin in both pictures is swapped.
-    brows = np.concatenate([shape[17:27], target_points[17:27]])
-    lift = 0.04 * size
-    left, right = brows[:, 0].min() - lift, brows[:, 0].max() + lift
-    feature_zone = np.zeros((size, size), np.float32)
-    cv2.fillConvexPoly(feature_zone, _hull(np.concatenate([brows - [0, lift], [[left, size], [right, size]]])), 1)
-    keep = cv2.GaussianBlur(np.maximum(feature_zone, 1 - unlike_skin), (0, 0), 0.02 * size)
+    features = feature_zone(np.concatenate([shape[17:27], target_points[17:27]]), size, size, 0.04 * size)
+    keep = cv2.GaussianBlur(np.maximum(features, 1 - unlike_skin), (0, 0), 0.02 * size)
     return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), 0.6 * edge) * keep
-
-
-def _hull(points: np.ndarray) -> np.ndarray:
-    return cv2.convexHull(np.round(points).astype(np.int32))
-
-
-def _unlike_skin(image: np.ndarray, skin: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """How far each pixel of (size, size, 3) is from the colour of skin, against how far skin varies, 0 to 1."""
-    small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
-    ratio = np.abs(np.log((small + 8) / (skin + 8)).astype(np.float32))
-    usual = np.maximum(2.5 * spread / (skin + 8), 0.22).astype(np.float32)
-    far = np.clip((ratio / usual).max(axis=-1) - 1, 0, 1)
-    far = cv2.morphologyEx(far, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return cv2.resize(far, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
 def _match_rim(warped: np.ndarray, target: np.ndarray, mask: np.ndarray, skin: np.ndarray) -> np.ndarray:
@@ -331,12 +293,20 @@ def _blend_back(
     """The working crop into the target image; the mask comes along."""
     height, width = target.shape[:2]
     back = invert_affine(affine)
-    if np.sqrt(np.linalg.det(back[:, :2])) < 0.75:  # shrinking: to half its size first, by area
+    scale = float(np.sqrt(np.linalg.det(back[:, :2])))
+    # A crop no larger than the working crop: its pixels are means of finer ones, since linear steps between the working crop's would blur.
+    fine = max(1, round(1.5 / scale)) if max(height, width) <= len(face) else 1
+    if fine > 1:
+        back = back * np.float32(fine)
+        back[:, 2] += (fine - 1) / 2
+    elif scale < 0.75:  # shrinking: to half its size first, by area
         half = len(face) // 2
         face, mask = (cv2.resize(v, (half, half), interpolation=cv2.INTER_AREA) for v in (face, mask))
         back = back @ np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]], np.float32)
-    extent = (width, height)
+    extent, how = (width * fine, height * fine), cv2.INTER_CUBIC if fine > 1 else cv2.INTER_LINEAR
     mask = cv2.warpAffine(mask, back, extent, flags=cv2.INTER_LINEAR)
-    face = cv2.warpAffine(face, back, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    face = cv2.warpAffine(face, back, extent, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    if fine > 1:
+        face, mask = (cv2.resize(v, (width, height), interpolation=cv2.INTER_AREA) for v in (face, mask))
     blended = target + mask[..., None] * (face - target)
     return np.clip(np.rint(blended), 0, 255).astype(np.uint8), mask

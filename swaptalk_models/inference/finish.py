@@ -8,6 +8,7 @@ import numpy as np
 
 from swaptalk_models.classical.detail import SourceDetail, add_detail
 from swaptalk_models.classical.light import Light, relight_to
+from swaptalk_models.classical.skin import bare_face
 from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
@@ -53,7 +54,8 @@ class Finish:
         self._neutral = neutral_landmarks(track.landmarks[seen])
         affine = crop_affines(landmarks[None], CropsConfig(size=size, margin=crops.margin, smooth_frames=0))[0]
         points = apply_affine(landmarks, affine)
-        self._detail = SourceDetail.of(relight_to(crop_face(picture, affine, size), points, light), points, grid)
+        lit = bare_face(relight_to(crop_face(picture, affine, size), points, light), points)
+        self._detail = SourceDetail.of(lit, points, grid)
 
     def on(self, face: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A made crop (S, S, 3) uint8 of the target's frame ``number`` as ``paste_face`` takes it: the crop, larger and

@@ -21,6 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from swaptalk_models.classical.light import Light, relight_to
+from swaptalk_models.classical.skin import bare_face
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.detection import detect_face
 from swaptalk_models.data.faces.face_track import FaceTrack
@@ -122,7 +123,7 @@ class Generator(Generic[Faces]):
         encoded_source = finish = None
         if picture is not None:
             face, light = self._aligned(*picture), Light.measure(still.crop, still.landmarks)
-            lit = relight_to(face.crop, face.landmarks, light)
+            lit = bare_face(relight_to(face.crop, face.landmarks, light), face.landmarks)
             encoded_source = self.models.encode(lit[None], face.landmarks[None])
             if detail and "swap" in stages:
                 finish = Finish(*picture, light, track, affines, self.models.crops, self.models.grid)

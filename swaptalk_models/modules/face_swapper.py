@@ -2,11 +2,14 @@
 
     tokens = linear(z) + position + region            for source and target
     N x [ x = norm(x + cross-attention(x, source));  x = norm(x + feed-forward(x)) ]
-    swapped = linear(x) + skip
+    swapped = local(x) + skip
 
 The skip is ours: crops are aligned, so the source's own token at the same place is nearly what is wanted inside of the face, and the target's
 token outside. A gate, learned for each region and corrected for each token, mixes the two, and the transformer learns what that lacks: pose,
 expression, light, the rim.
+
+So does the head, `refine` residual blocks of 3 x 3 convolutions (the figure's: one linear layer): cross-attention makes each token alone, and tokens that
+know nothing of their neighbours, nor of what the skip copies beside them, are crumbs along the jaw.
 
 Shapes: B batch, D embedding channels, h side of the latent grid, N = h * h tokens, C width.
 """
@@ -19,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from swaptalk_models.data.faces.regions import REGIONS
-from swaptalk_models.modules.blocks import Attention
+from swaptalk_models.modules.blocks import Attention, ResBlock, start_at_zero
 from swaptalk_models.settings.models import FaceSwapperConfig
 
 _GATE_START = {"background": -4.0, "skin": 0.0, "brow": 3.0, "eye": 3.0, "nose": 3.0, "lip": 3.0}
@@ -79,6 +82,25 @@ class SwapBlock(nn.Module):
         return self.feed_forward_norm(x + self.feed_forward(x))
 
 
+class _LocalHead(nn.Module):
+    """Tokens (B, N, C) -> (B, channels, h, h) by convolutions, which see a token's neighbours and what the skip would copy from both faces
+    (``hidden``: where the source shows none). Starts as nothing."""
+
+    def __init__(self, dim: int, width: int, channels: int, blocks: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(width + 2 * dim + 1, width, 1)
+        self.blocks = nn.Sequential(*(ResBlock(width, width) for _ in range(blocks)))
+        self.exit = nn.Conv2d(width, channels, 3, padding=1)
+        start_at_zero(self.exit)
+
+    def forward(self, x_BNC: Tensor, source_BDhh: Tensor, hidden_Bhh: Tensor, target_BDhh: Tensor) -> Tensor:
+        x_BChh = x_BNC.transpose(1, 2).unflatten(2, source_BDhh.shape[2:])
+        seen = torch.cat(
+            [x_BChh, *(v.to(x_BChh.dtype) for v in (source_BDhh, target_BDhh, hidden_Bhh[:, None]))], dim=1
+        )
+        return self.exit(self.blocks(self.enter(seen))).float()
+
+
 class FaceSwapper(nn.Module):
     """Standardised embeddings of source and target -> embedding of the target wearing the source's face."""
 
@@ -88,9 +110,12 @@ class FaceSwapper(nn.Module):
         self.source_tokens = Tokens(dim, grid, config.width, config.semantic)
         self.target_tokens = Tokens(dim, grid, config.width, config.semantic)
         self.blocks = nn.ModuleList(SwapBlock(config.width, config.heads) for _ in range(config.depth))
-        self.out = nn.Linear(config.width, dim)
+        self.local = _LocalHead(dim, config.width, dim + 1, config.refine) if config.refine else None
+        if self.local is None:
+            self.out = nn.Linear(config.width, dim)
         if config.skip:
             self.gate = _RegionGate() if config.semantic else _PlaceGate(grid)
+        if config.skip and self.local is None:
             self.gate_out = nn.Linear(config.width, 1)
             # Training starts from the skip alone, and from a gate that knows the region only.
             for layer in (self.out, self.gate_out):
@@ -109,13 +134,22 @@ class FaceSwapper(nn.Module):
         x = self.target_tokens(target_BDhh, target_region_Bhh)
         for block in self.blocks:
             x = block(x, source)
-        swapped = self.out(x).float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
-        if self.config.skip:
-            # Where the source has hair or background there is nothing of its face to take.
-            odds_Bhh = self.gate(target_region_Bhh) + self.gate_out(x).float().reshape(-1, self.grid, self.grid)
-            share_B1hh = (torch.sigmoid(odds_Bhh) * (source_region_Bhh != REGIONS.index("background")))[:, None]
-            swapped = swapped + share_B1hh * source_BDhh + (1 - share_B1hh) * target_BDhh
-        return swapped
+        hidden_Bhh = source_region_Bhh == REGIONS.index("background")  # hair or nothing of the face: not to be taken
+        if self.local is not None:
+            made_BDhh, odds_B1hh = self.local(x, source_BDhh, hidden_Bhh, target_BDhh).split(
+                [source_BDhh.shape[1], 1], dim=1
+            )
+        else:
+            made_BDhh = self._grid(self.out(x))
+            odds_B1hh = self._grid(self.gate_out(x)) if self.config.skip else None
+        if not self.config.skip:
+            return made_BDhh
+        share_B1hh = torch.sigmoid(self.gate(target_region_Bhh)[:, None] + odds_B1hh) * ~hidden_Bhh[:, None]
+        return made_BDhh + share_B1hh * source_BDhh + (1 - share_B1hh) * target_BDhh
+
+    def _grid(self, x_BNC: Tensor) -> Tensor:
+        """Tokens as a map, (B, C, h, h) float32."""
+        return x_BNC.float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
 
     def swap(
         self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor

@@ -213,6 +213,8 @@ class FaceSwapperConfig:
     skip: bool = True
     """Add source and target tokens, mixed by a gate, to the transformer's output (off: the output alone, as in the
     paper's figure)."""
+    refine: int = 0
+    """Residual blocks of convolutions over the grid of tokens after the transformer (0: none, as in the paper's figure)."""
     proxy_weight: float = 1.0
     """Weight of L_proxy, between the swapped embedding and the teacher's."""
     source_identity_weight: float = 0.5
@@ -230,7 +232,9 @@ class FaceSwapperConfig:
         require_at_least(self, 1, "width", "depth", "heads", "decoded_samples")
         require(self.width % self.heads == 0, "width must be a multiple of heads")
         require_positive(self, "guidance")
-        require_at_least(self, 0, "proxy_weight", "source_identity_weight", "teacher_identity_weight", "pixel_weight")
+        require_at_least(
+            self, 0, "refine", "proxy_weight", "source_identity_weight", "teacher_identity_weight", "pixel_weight"
+        )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _YOUNGER = {
     "one_codebook": False,
     "without": (),
     "quiet": 0.0,
+    "refine": 0,
 }
 
 

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from swaptalk_models.classical.light import relight
+from swaptalk_models.classical.skin import bare_face
 from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.inference.encode import LatentEncoder
@@ -84,10 +85,11 @@ def _neutral(data: TrainingData, clip: Clip) -> np.ndarray:
 
 
 def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
-    """The source's crop in the target's light, (S, S, 3) uint8, from two rows of the data: what the swapper is given, here as at inference."""
+    """The source's crop in the target's light and without hair over its face, (S, S, 3) uint8, from two rows of the data: what the swapper is given,
+    here as at inference."""
     source_crop, target_crop = data.crops(np.array([source, target]))
     of_source, of_target = data.landmarks_of(np.array([source, target]))
-    return relight(source_crop, of_source, target_crop, of_target)
+    return bare_face(relight(source_crop, of_source, target_crop, of_target), of_source)
 
 
 def make_swap_teacher(spec: TrainSpec, report: Callable[[str], None]) -> dict[str, Any]:

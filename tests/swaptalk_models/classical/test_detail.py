@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from swaptalk_models.classical.detail import SourceDetail, add_detail, detail_weight, low_band
-from swaptalk_models.classical.warp_swap import _warp, destination_shape, with_forehead
+from swaptalk_models.classical.skin import with_forehead
+from swaptalk_models.classical.warp_swap import _warp, destination_shape
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer

@@ -78,3 +78,44 @@ def test_every_weight_learns(inputs):
     swapper = make().train()
     run(swapper, inputs).square().mean().backward()
     assert all(p.grad is not None for p in swapper.parameters())
+
+
+@pytest.fixture
+def refined() -> FaceSwapper:
+    torch.manual_seed(0)
+    return FaceSwapper(FaceSwapperConfig(width=16, depth=2, heads=2, refine=1), dim=6, grid=4).eval()
+
+
+def test_refined_training_starts_from_the_skip_alone(refined, inputs):
+    plain = FaceSwapper(FaceSwapperConfig(width=16, depth=2, heads=2), dim=6, grid=4).eval()
+    assert torch.allclose(run(refined, inputs), run(plain, inputs))
+
+
+def test_refined_cells_know_their_neighbours_and_no_others(refined, inputs):
+    with torch.no_grad():
+        torch.nn.init.normal_(refined.local.exit.weight)
+    # Far apart in a grid that is larger than what three convolutions of 3 x 3 see.
+    target, source = torch.randn(1, 6, 12, 12), torch.randn(1, 6, 12, 12)
+    tokens, hidden = torch.randn(1, 144, 16), torch.zeros(1, 12, 12, dtype=torch.bool)
+    for block in refined.local.blocks:  # whose statistics are of the whole map
+        block.body[0] = block.body[3] = torch.nn.Identity()
+    other = target.clone()
+    other[:, :, 0, 0] += 3
+    change = (refined.local(tokens, source, hidden, other) - refined.local(tokens, source, hidden, target)).abs().sum(1)[0]
+    assert change[1, 1] > 1e-3
+    assert change[6:, 6:].max() == 0
+
+
+def test_what_hides_the_sources_face_is_not_taken(refined, inputs):
+    """Nothing of it passes by the skip: the share is 0 there, whatever the gate says."""
+    hidden = torch.zeros_like(inputs["source_region"])
+    with torch.no_grad():
+        refined.gate.logit.fill_(9.0)
+    assert torch.allclose(run(refined, inputs, source_region=hidden), inputs["target"])
+
+
+def test_every_weight_of_a_refined_one_learns(refined, inputs):
+    with torch.no_grad():
+        torch.nn.init.normal_(refined.local.exit.weight)
+    run(refined.train(), inputs).square().mean().backward()
+    assert all(p.grad is not None for p in refined.parameters())
