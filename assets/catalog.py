@@ -20,8 +20,9 @@ from swaptalk_models.graph.lineage import group, upstream
 def hdtf_catalog(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     from swaptalk_models.data.sources.catalog import write_catalog
 
-    home = swaptalk.home_folder()
-    catalog = write_catalog(home, swaptalk.load(), swaptalk.videos, swaptalk.hdtf, run=run_name(context))
+    home, asked = swaptalk.home_folder(), swaptalk.asked()
+    catalog = write_catalog(home, swaptalk.load(), asked.videos, asked.hdtf, run=run_name(context))
+    swaptalk.remember_asked()
     added, removed = sync_partitions(context.instance, catalog.videos)
     metadata = {
         "dagster/row_count": catalog.table.num_rows,

@@ -10,6 +10,7 @@ import dagster as dg
 from assets.support.memoised import recorded
 from assets.support.metadata import arrow_schema, markdown_picture, run_name
 from assets.support.model_asset import GPU_POOL, model_asset
+from assets.support.report_address import report_url
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.fingerprint import hash_file, hash_values
 from swaptalk_models.data.store.home import Home
@@ -17,11 +18,12 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import group, upstream
 from swaptalk_models.modules.model_folder import current, judge_name
-from swaptalk_models.settings.methods import CROSS, SELF
+from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, OURS, SELF
 from swaptalk_models.settings.preset import Preset
 
 if TYPE_CHECKING:
     from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
+    from swaptalk_models.metrics.table import Metric
 
 
 def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, float]:
@@ -114,13 +116,9 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
     home, preset = swaptalk.home_folder(), swaptalk.load()
     path, status = recorded(context, swaptalk, lambda: write_evaluation_report(home, preset))
     home.update_state(report=str(path))
-    metadata = {
-        "status": status,
-        "path": dg.MetadataValue.path(str(path)),
-        "page": dg.MetadataValue.url(path.absolute().as_uri()),
-        "megabytes": path.stat().st_size / 1e6,
-    }
-    metadata |= key_pictures(home, preset) | _claims(path)
+    metadata = {"page (while swaptalk dev runs)": dg.MetadataValue.url(report_url(home, path)), "status": status}
+    metadata |= {"figures": main_table(home, preset)} | _claims(path) | key_pictures(home, preset)
+    metadata |= {"megabytes": path.stat().st_size / 1e6, "path": dg.MetadataValue.path(str(path))}
     return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
 
 
@@ -140,20 +138,47 @@ def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     )
 
 
+def main_table(home: Home, preset: Preset) -> dg.MetadataValue:
+    """A row a metric: of our videos in both settings, and of real ones, each mean with its interval."""
+    from swaptalk_models.evaluation.files import SUMMARY_FILE
+    from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
+    from swaptalk_models.metrics.table import shown_columns
+
+    summary = json.loads((metrics_folder(home, preset) / SUMMARY_FILE).read_text())
+    asked = [(OURS, SELF), (OURS, CROSS), (GROUND_TRUTH, SELF)]
+    found = {(row["method"], row["setting"]): row["cells"] for row in summary}
+    shown = {
+        f"{method}, {setting}-driven": found[method, setting] for method, setting in asked if (method, setting) in found
+    }
+    known = {name for cells in shown.values() for name in cells}
+    records = [
+        dg.TableRecord(
+            {"metric": f"{metric.label} {metric.arrow}"}
+            | {column: _with_interval(metric, cells.get(metric.key)) for column, cells in shown.items()}
+        )
+        for metric in shown_columns(known, None)
+    ]
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in ("metric", *shown)])
+    return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def _with_interval(metric: "Metric", cell: dict[str, Any] | None) -> str:
+    if cell is None or cell["value"] is None:
+        return "-"
+    interval = f" [{metric.write(cell['low'])}, {metric.write(cell['high'])}]" if cell["low"] is not None else ""
+    return f"{metric.write(cell['value'])}{interval}"
+
+
 def _claims(report: Path) -> dict[str, Any]:
     """The paper's claims with our verdicts as a table, and how many have which as floats."""
     from swaptalk_models.evaluation.files import claims_file
 
     claims = json.loads(claims_file(report).read_text())
     verdicts = Counter(claim["verdict"] for claim in claims)
-    table = "\n".join(
-        [
-            "| the paper's claim | ours |",
-            "|---|---|",
-            *(f"| {claim['text']} | {claim['verdict']} |" for claim in claims),
-        ]
-    )
-    return {"claims": dg.MetadataValue.md(table)} | {
+    columns = ("the paper's claim", "ours")
+    records = [dg.TableRecord(dict(zip(columns, (claim["text"], claim["verdict"]), strict=True))) for claim in claims]
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    return {"claims": dg.MetadataValue.table(records=records, schema=schema)} | {
         f"claims: {verdict}": float(count) for verdict, count in verdicts.items()
     }
 

@@ -8,6 +8,7 @@ from assets.support.model_checks import model_checks
 from assets.support.resources import SwapTalk
 from pipelines.executors import executor
 from pipelines.jobs import jobs
+from pipelines.outcomes import failed_runs, mended_runs
 from pipelines.schedules import retrain
 from pipelines.sensors import new_videos
 from pipelines.terminal import terminal_logger
@@ -19,7 +20,7 @@ defs = dg.Definitions(
     asset_checks=[*dg.load_asset_checks_from_modules(STAGES), *model_checks, sync_judge_gates],
     jobs=jobs,
     schedules=[retrain],
-    sensors=[new_videos],
+    sensors=[new_videos, failed_runs, mended_runs],
     resources={"swaptalk": SwapTalk(), "pipes": dg.PipesSubprocessClient()},
     executor=executor,
     loggers={"console": dg.colored_console_logger, "terminal": terminal_logger},

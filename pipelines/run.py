@@ -9,11 +9,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from pipelines.failures import Failure, first_failure, remember_failure
 from pipelines.instance import held_open, open_instance
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
-from pipelines.run_settings import Settings
+from pipelines.run_settings import Settings, settled
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     import dagster as dg
 
 CATALOG = "hdtf_catalog"
-_USERS_FAULTS = ("UserError", "BadClip")
-_FRAMES_SHOWN = 5
+# The UI lists a run under its job and on its timeline where it knows its code location: that of workspace.yaml and `swaptalk dev`.
+_OF_THE_UI = {".dagster/repository": "__repository__@swaptalk"}
 
 
 class StageFailed(Exception):
@@ -39,30 +41,33 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
     """Materialise the graph, or what ``settings.until`` needs of it.
 
     Args:
-        remember: whether these become the home's ``last_settings``.
+        remember: whether these become the home's ``last_settings``, and a failure its last one.
 
     Raises:
         UserError: the input's or the configuration's fault, in whichever stage it came out.
         StageFailed: anything else.
         KeyboardInterrupt: Ctrl-C; what is finished is kept.
     """
-    load_preset(settings.preset, settings.overrides)  # a mistake in it shows at once
     home = Home(settings.home).create()
+    settings = settled(settings)
+    load_preset(settings.preset, settings.overrides)  # a mistake in it shows at once
     with quiet_dagster():
         from pipelines.definitions import defs
 
         selected = _selection(defs, settings.until)
         with open_instance(settings.home) as instance:
             free_dead(instance)  # what a kill left behind would keep the slot that this run waits for
-            tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"}
-            _execute(defs, instance, settings, {CATALOG}, tags)
-            if remember:
-                settings.remember()
+            tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"} | _OF_THE_UI
+            config = settings.run_config(remember)
+            execute = partial(_execute, defs, instance, home, config, told=remember)
+            execute({CATALOG}, tags)
             rest = selected - {CATALOG}
             if rest:
                 from assets.support.partitions import all_partitions
 
-                _execute(defs, instance, settings, rest, tags | all_partitions(instance))
+                execute(rest, tags | all_partitions(instance))
+            if remember:
+                remember_failure(home, None)
             if remember and rest.issuperset(spec.name for spec in own_models()):
                 home.update_state(study=None)  # if one was killed: the models are the home's own again
 
@@ -85,7 +90,13 @@ def _in_order(graph: dg.AssetGraph) -> list[str]:
 
 
 def _execute(
-    defs: dg.Definitions, instance: dg.DagsterInstance, settings: Settings, assets: set[str], tags: dict[str, str]
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    home: Home,
+    run_config: dict[str, Any],
+    assets: set[str],
+    tags: dict[str, str],
+    told: bool,
 ) -> None:
     import dagster as dg
 
@@ -93,7 +104,7 @@ def _execute(
     try:
         with held_alive(instance, run_id), held_open(instance, run_id):
             result = defs.resolve_job_def("swaptalk").execute_in_process(
-                run_config=settings.run_config() | {"loggers": {"terminal": {}}},
+                run_config=run_config | {"loggers": {"terminal": {}}},
                 instance=instance,
                 asset_selection=[dg.AssetKey(name) for name in sorted(assets)],
                 tags=tags,
@@ -104,25 +115,18 @@ def _execute(
         free_dead(instance)
         raise KeyboardInterrupt from None
     if not result.success:
-        _raise_cause(result)
+        failure = first_failure(instance, run_id) or Failure("the run", "it failed before its first stage", ours=True)
+        if told:
+            remember_failure(home, failure)
+        _raise(failure)
 
 
-def _raise_cause(result: dg.ExecuteInProcessResult) -> None:
-    """The first failure, as what it was. Steps that failed because of it come later."""
-    failures = [event for event in result.all_events if event.is_step_failure]
-    for event in failures:
-        error = event.step_failure_data.error
-        while error is not None:
-            if error.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
-                raise KeyboardInterrupt
-            if error.cls_name in _USERS_FAULTS:
-                raise UserError(error.message.partition(": ")[2].strip())
-            deepest, error = error, error.cause
-        if event is failures[-1]:
-            raise StageFailed(
-                f"{event.step_key} failed: {' '.join(deepest.message.split())}", "".join(deepest.stack[-_FRAMES_SHOWN:])
-            )
-    raise StageFailed("the run failed before its first stage")
+def _raise(failure: Failure) -> NoReturn:
+    if failure.interrupted:
+        raise KeyboardInterrupt
+    if failure.ours:
+        raise StageFailed(f"{failure.stage} failed: {failure.reason}", failure.details)
+    raise UserError(failure.reason)
 
 
 @contextmanager

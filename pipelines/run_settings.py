@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from swaptalk_models.data.store.asked import settle
 from swaptalk_models.data.store.home import Home
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is asked to do."""
+    """What a run is asked to do. Empty is as in the home's last run; `settled` says what that is."""
 
     home: Path
-    preset: str
+    preset: str = ""
     videos: str = ""
     hdtf: str = ""
     until: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    change: bool = False
+    """Lets another source or preset replace the home's, and no overrides mean none."""
 
-    def run_config(self) -> dict[str, Any]:
+    def run_config(self, remember: bool = True) -> dict[str, Any]:
         """What the launchpad would hold for the same run."""
         values = {"home": str(self.home), "preset": self.preset, "videos": self.videos, "hdtf": self.hdtf}
-        return {"resources": {"swaptalk": {"config": values | {"overrides": dict(self.overrides)}}}}
+        more = {"overrides": dict(self.overrides), "change": self.change, "remember": remember}
+        return {"resources": {"swaptalk": {"config": values | more}}}
 
     def command(self) -> str:
         """The same as words for a shell."""
@@ -38,22 +42,21 @@ class Settings:
         }
         words = [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if value]
         words += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in self.overrides.items()]
-        return " ".join(["swaptalk run", *words])
+        return " ".join(["swaptalk run", *words, *(["--change"] if self.change else [])])
 
-    def remember(self) -> None:
-        """Make these the ``last_settings`` of the home; ``until`` is not kept."""
-        Home(self.home).update_state(
-            preset=self.preset, videos=self.videos, hdtf=self.hdtf, overrides=dict(self.overrides)
-        )
+
+def settled(settings: Settings) -> Settings:
+    """The same with nothing left open: what is empty is as in the home's last run.
+
+    Raises:
+        UserError: another source or preset than the home's, and ``change`` is not said.
+    """
+    asked = settle(
+        Home(settings.home), settings.preset, settings.videos, settings.hdtf, settings.overrides, settings.change
+    )
+    return replace(settings, **{one.name: getattr(asked, one.name) for one in fields(asked)})
 
 
 def last_settings(home: Home) -> Settings:
     """What the last run of this home was asked to do; schedules and sensors ask for the same."""
-    state = home.state()
-    return Settings(
-        home.root,
-        state.preset or "tiny",
-        state.videos,
-        state.hdtf,
-        overrides=state.overrides,
-    )
+    return settled(Settings(home.root))

@@ -16,6 +16,7 @@ from assets.support.partitions import RANGE_END, RANGE_START, videos
 from pipelines.instance import default_home
 from pipelines.jobs import prepare_data
 from pipelines.run_settings import last_settings
+from swaptalk_models.data.store.asked import settle
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
@@ -37,6 +38,8 @@ def new_videos(context: dg.SensorEvaluationContext):
     folder = watched_folder(home)
     if folder is None:
         return dg.SkipReason("no folder to watch: set SWAPTALK_WATCH, or run `swaptalk run --videos FOLDER` once")
+    if (other := another_source(home, folder)) is not None:
+        return dg.SkipReason(other)
     try:
         rows = folder_catalog(folder).select(["video", "source"]).to_pylist()
     except UserError as error:
@@ -74,6 +77,15 @@ def watched_folder(home: Home) -> Path | None:
     """SWAPTALK_WATCH, else the folder of the last `swaptalk run --videos`."""
     folder = os.environ.get("SWAPTALK_WATCH") or home.state().videos
     return Path(folder) if folder else None
+
+
+def another_source(home: Home, folder: Path) -> str | None:
+    """Why this folder cannot be watched: its videos would replace what the home was made from."""
+    try:
+        settle(home, videos=str(folder))
+    except UserError as error:
+        return f"SWAPTALK_WATCH: {error}"
+    return None
 
 
 def _look(path: str) -> list[int] | None:

@@ -24,12 +24,12 @@ JUDGEMENTS = (QUALITY_STAGE, SYNC_STAGE)
 
 
 def collect(home: Home) -> dict[str, Any]:
-    """{"home", "preset", "videos", "clips", "frames", "quarantine", "marked", "orphans", "stages", "data", "snapshots", "models",
+    """{"home", "preset", "failed", "videos", "clips", "frames", "quarantine", "marked", "orphans", "stages", "data", "snapshots", "models",
     "report", "release"}, plain JSON values.
 
     A video or clip is ok when every data stage has it, quarantined when one refused it; `total` counts also what is
     still to come. Clips that the last snapshot's quality gates marked are ok, and listed under `marked`. `data` says where
-    what every stage made lies, and how much it is; `orphans` counts what stays of videos that have gone.
+    what every stage made lies, and how much it is; `failed` is why the last run failed, None where it did not; `orphans` counts what stays of videos that have gone.
 
     Raises:
         UserError: there is no home there.
@@ -52,6 +52,7 @@ def collect(home: Home) -> dict[str, Any]:
     return {
         "home": str(home.root),
         "preset": state.preset,
+        "failed": dict(state.failed) if state.failed else None,
         "videos": {"total": len(sources), "ok": len(usable_videos), "quarantined": len(refused_videos)},
         "clips": {"total": len(cut.keys() | unread), "ok": len(usable), "quarantined": len(refused)},
         "frames": sum(crops[clip].rows for clip in usable),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from rich.box import SIMPLE
@@ -58,9 +59,23 @@ def print_data(data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, An
         )
 
 
+def print_failure(failed: Mapping[str, Any], home: str, console: Console) -> None:
+    """Why the last run failed, and what to do."""
+    when = datetime.fromtimestamp(failed["at"]).astimezone().strftime("%Y-%m-%d %H:%M")
+    said = [f"the last run FAILED in {failed['stage']} ({when}): {failed['reason']}"]
+    if failed["ours"]:
+        said.append(f"a fault of the program: the whole log is in the UI, `swaptalk dev --home {home}`")
+    said.append(f"what was finished is kept; once mended, `swaptalk run --home {home}` goes on from there")
+    for line in said:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    console.print()
+
+
 def print_status(status: Mapping[str, Any], console: Console) -> None:
     """Everything `swaptalk status --json` says, for reading."""
     videos, clips = status["videos"], status["clips"]
+    if status["failed"]:
+        print_failure(status["failed"], status["home"], console)
     lines = [
         f"home     {status['home']}",
         f"preset   {status['preset'] or '-'}",

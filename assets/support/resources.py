@@ -1,4 +1,4 @@
-"""What every asset needs to know: where the data live, which preset, which videos."""
+"""What every asset needs to know: where the data live, which preset, which videos. What the launchpad leaves empty is as in the home's last run."""
 
 from __future__ import annotations
 
@@ -9,22 +9,35 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from swaptalk_models.data.store.asked import Asked, settle
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.settings.preset import Preset, load_preset
 
 
 class SwapTalk(dg.ConfigurableResource):
-    """Settings of a run. Every one can be changed in the launchpad."""
+    """Settings of a run. Every one can be changed in the launchpad; empty is as in the home's last run."""
 
     home: str = Field(default="", description="Folder of all data; empty: $SWAPTALK_HOME, else ./data")
-    preset: str = Field(default="tiny", description="tiny, nano, base, paper, or the path of a YAML file")
-    overrides: dict[str, Any] = Field(
-        default={}, description='Values that differ from the preset: {"vqgan.train.steps": 500}'
+    preset: str = Field(
+        default="",
+        description="tiny, nano, base, paper, or the path of a YAML file; empty: as in the last run, tiny in a new home",
     )
-    videos: str = Field(default="", description="Folder of talking-head videos")
+    overrides: dict[str, Any] = Field(
+        default={},
+        description='Values that differ from the preset: {"vqgan.train.steps": 500}; empty: those of the last run',
+    )
+    videos: str = Field(default="", description="Folder of talking-head videos; empty: the source of the last run")
     hdtf: str = Field(
         default="",
-        description="Folder of HDTF's annotation files; they are fetched into a new or empty one. Neither folder: the phantom corpus",
+        description="Folder of HDTF's annotation files; they are fetched into a new or empty one. A new home with neither folder: "
+        "the phantom corpus",
+    )
+    change: bool = Field(
+        default=False,
+        description="Lets another source or preset replace the home's, and empty overrides mean none",
+    )
+    remember: bool = Field(
+        default=True, description="Whether hdtf_catalog makes these the settings of the home's last run"
     )
     processes: int = Field(
         default=0, description="Worker processes of the data stages; 0: one a core, 1: none, work in this process"
@@ -34,9 +47,22 @@ class SwapTalk(dg.ConfigurableResource):
         """The home; made when it is not there yet."""
         return Home(Path(self.home or os.environ.get("SWAPTALK_HOME") or "data").expanduser().absolute()).create()
 
+    def asked(self) -> Asked:
+        """What to do; UserError where another source or preset would replace the home's."""
+        return settle(self.home_folder(), self.preset, self.videos, self.hdtf, self.overrides, self.change)
+
+    def remember_asked(self) -> None:
+        """Make this the home's last run, unless it is not to be remembered."""
+        if self.remember:
+            asked = self.asked()
+            self.home_folder().update_state(
+                preset=asked.preset, videos=asked.videos, hdtf=asked.hdtf, overrides=dict(asked.overrides)
+            )
+
     def load(self) -> Preset:
         """The preset with its overrides; UserError names what does not fit."""
-        return load_preset(self.preset, self.overrides)
+        asked = self.asked()
+        return load_preset(asked.preset, asked.overrides)
 
     @property
     def workers(self) -> int:

@@ -18,7 +18,7 @@ def command(home: Path) -> None:
     """
     from pipelines.cli.run import make_everything
 
-    status = make_everything(home, "tiny", None, None, "", {})
+    status = make_everything(home, "tiny")
     video = customised_face(home)
     print(f"report: {status['report']}")
     print(f"video: {video}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,8 +15,14 @@ from pipelines.cli.options import home_option
 @click.command()
 @home_option
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Of the UI.")
-def command(home: Path, port: int) -> None:
-    """The Dagster UI over a home: its graph, runs, logs, pictures, checks; schedules and sensors work while it runs.
+@click.option(
+    "--report-port",
+    type=click.IntRange(1, 65535),
+    help="Of the evaluation reports that assets link to; else the home's last one, at first the UI's + 1.",
+)
+def command(home: Path, port: int, report_port: int | None) -> None:
+    """The Dagster UI over a home: its graph, runs, logs, pictures, checks, reports; schedules and sensors work while it
+    runs. Only this machine can reach it.
 
     Runs are started in the launchpad, or by `swaptalk run`, which writes into the same instance. Ctrl-C ends it; a run
     that is at work then goes on, see `swaptalk recover` for those that a power cut leaves behind.
@@ -25,7 +32,8 @@ def command(home: Path, port: int) -> None:
     swaptalk dev --home ~/talks-home --port 3001
     """
     folder, arguments, environment = prepare_dev(home, port)
-    print(f"home: {home}   Dagster instance: {folder}   http://localhost:{port}", flush=True)
+    reports = serve_reports(home, report_port, port)
+    print(f"home: {home}   Dagster instance: {folder}   http://localhost:{port}   reports: {reports}", flush=True)
     os.chdir(folder)  # Dagster takes relative paths of its settings from here
     os.execve(arguments[0], arguments, environment)
 
@@ -45,3 +53,34 @@ def prepare_dev(home: Path, port: int) -> tuple[Path, list[str], dict[str, str]]
     server = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace_file(folder)), "-p", str(port)]
     places = {"SWAPTALK_HOME": str(home), "DAGSTER_HOME": str(folder)}
     return folder, server, EVENTS_IN_BATCHES | own_environment() | places
+
+
+def serve_reports(home: Path, port: int | None, ui_port: int) -> str:
+    """Start the server of the home's reports, which ends with this process. Returns its address.
+
+    Raises:
+        UserError: the port is taken.
+    """
+    from assets.support.own_packages import own_environment
+    from pipelines.report_server import ADDRESS, port_is_free
+    from swaptalk_models.data.store.home import Home
+    from swaptalk_models.errors import UserError
+
+    home_of = Home(home)
+    chosen = port or home_of.state().report_port or ui_port + 1
+    if not port_is_free(chosen):
+        raise UserError(
+            f"port {chosen}, where this home's reports are served, is taken: choose another with --report-port"
+        )
+    if home_of.state().report_port != chosen:
+        home_of.update_state(report_port=chosen)
+    subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pipelines.report_server", str(home_of.evaluation), str(chosen)),
+            *("--parent", str(os.getpid())),  # the UI takes this process's place
+        ],
+        env=os.environ | own_environment(),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is the UI's; when that has ended, so does this
+    )
+    return f"http://{ADDRESS}:{chosen}"

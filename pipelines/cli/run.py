@@ -19,7 +19,11 @@ IN_THE_HOME = Path("-")
 
 
 @click.command()
-@click.option("--preset", default="tiny", show_default=True, help=f"{', '.join(PRESETS)}, or the path of a YAML file.")
+@click.option(
+    "--preset",
+    default="",
+    help=f"{', '.join(PRESETS)}, or the path of a YAML file; else that of the home's last run, tiny in a new one.",
+)
 @click.option("--videos", type=INPUT_FOLDER, help="A folder of talking-head videos, any names, sub-folders too.")
 @click.option(
     "--hdtf",
@@ -35,7 +39,12 @@ IN_THE_HOME = Path("-")
     "assignments",
     multiple=True,
     metavar="SECTION.FIELD=VALUE",
-    help="Another value than the preset's; repeatable.",
+    help="Another value than the preset's; repeatable. Without any: those of the home's last run.",
+)
+@click.option(
+    "--change",
+    is_flag=True,
+    help="Let another source or preset replace the home's; without --set, back to the preset's own values.",
 )
 @ablate_option
 @click.option(
@@ -56,6 +65,7 @@ def command(
     home: Path,
     until: str,
     assignments: tuple[str, ...],
+    change: bool,
     ablate: tuple[str, ...],
     dry_run: bool,
     measure: bool,
@@ -64,8 +74,8 @@ def command(
     """Make everything, through Dagster: data, models, report, release.
 
     Does what is new or stale and nothing else, so run it again at any time: after adding videos, after changing a
-    setting, after a kill. One bad video never stops a run; it is quarantined, with a reason. The run, its logs and
-    its pictures are in the UI (`make dev`).
+    setting, after a kill. What is not said is as in the home's last run. One bad video never stops a run; it is quarantined, with a reason. The run, its logs and
+    its pictures are in the UI (`swaptalk dev`).
 
     \b
     swaptalk run                                          drawn people, nothing to download
@@ -75,28 +85,40 @@ def command(
     swaptalk run --set vqgan.train.steps=3000             another training budget
     swaptalk run --ablate no-warping                      one part of the design left out
     swaptalk run --preset paper --dry-run                 what would it cost?
+    swaptalk run --preset nano --change                   this home's videos at another size
     """
     values = overrides(assignments) | ({"ablate": list(ablate)} if ablate else {})
     if dry_run:
         from pipelines.dry_run import print_dry_run
+        from swaptalk_models.data.store.asked import settle
+        from swaptalk_models.data.store.home import Home
 
-        print_dry_run(preset, values, as_json, measure)
+        asked = settle(Home(home), preset, overrides=values, change=bool(preset))
+        print_dry_run(asked.preset, dict(asked.overrides), as_json, measure)
         return
     if measure:
         raise UserError("--measure goes with --dry-run")
     if as_json:
         raise UserError("--json goes with --dry-run; what a run has made says `swaptalk status --json`")
-    finish(make_everything(home, preset, videos, hdtf, until, values))
+    finish(make_everything(home, preset, videos, hdtf, until, values, change))
 
 
 def make_everything(
-    home: Path, preset: str, videos: Path | None, hdtf: Path | None, until: str, values: dict[str, Any]
+    home: Path,
+    preset: str,
+    videos: Path | None = None,
+    hdtf: Path | None = None,
+    until: str = "",
+    values: dict[str, Any] | None = None,
+    change: bool = False,
 ) -> dict[str, Any]:
     """Run the graph and print the table of its stages. Returns the home's status."""
     from pipelines.instance import instance_folder
-    from pipelines.run import Settings, StageFailed, run_graph
+    from pipelines.run import StageFailed, run_graph
+    from pipelines.run_settings import Settings, settled
     from pipelines.status import collect
     from pipelines.tables import print_marked, print_stages
+    from swaptalk_models.data.store.asked import source_text
     from swaptalk_models.data.store.home import Home
 
     if videos and hdtf:
@@ -104,15 +126,18 @@ def make_everything(
     hdtf = Home(home).annotations if hdtf == IN_THE_HOME else hdtf
     where = {"videos": str(videos.absolute()) if videos else "", "hdtf": str(hdtf.absolute()) if hdtf else ""}
     started = time.monotonic()
-    print(f"home {home}, preset {preset}, Dagster instance {instance_folder(home)}", file=sys.stderr)
+    settings = settled(Settings(home, preset, until=until, overrides=values or {}, change=change, **where))
+    print(
+        f"home {home}, preset {settings.preset}, {source_text(settings.videos, settings.hdtf)}, "
+        f"Dagster instance {instance_folder(home)}",
+        file=sys.stderr,
+    )
     try:
-        run_graph(Settings(home, preset, until=until, overrides=values, **where))
+        run_graph(settings)
     except StageFailed as error:
         print(error.details, file=sys.stderr)
         print(f"swaptalk: {error}", file=sys.stderr)
-        print(
-            f"swaptalk: the whole log is in the UI: DAGSTER_HOME={instance_folder(home)} dagster dev", file=sys.stderr
-        )
+        print(f"swaptalk: the whole log is in the UI: swaptalk dev --home {home}", file=sys.stderr)
         sys.exit(1)
     status = collect(Home(home))
     print_stages(status["stages"], status["quarantine"], Console())

@@ -27,6 +27,6 @@ def command(output: Path, assignments: tuple[str, ...], home: Path) -> None:
     from swaptalk_models.settings.preset import load_preset
 
     chosen = overrides(assignments)
-    make_everything(home, PRESET, None, None, "", chosen)
+    make_everything(home, PRESET, values=chosen)
     settings = pack(Home(home), load_preset(PRESET, chosen), output)
     print(f"weights: {output} ({len(settings['files'])} files)")

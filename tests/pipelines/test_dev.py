@@ -83,9 +83,11 @@ def test_serves_the_graph_from_a_folder_that_shadows_our_packages(tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    code = (
-        f"from pipelines.cli.main import main; main(['dev', '--home', {str(tmp_path / 'home')!r}, '--port', '{port}'])"
-    )
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        reports = free.getsockname()[1]
+    words = ["dev", "--home", str(tmp_path / "home"), "--port", str(port), "--report-port", str(reports)]
+    code = f"from pipelines.cli.main import main; main({words!r})"
     path = {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(

@@ -43,7 +43,8 @@ def graph(calls, monkeypatch):
     @dg.asset
     def hdtf_catalog(context: dg.AssetExecutionContext, swaptalk: SwapTalk):
         sync_partitions(context.instance, ["a", "b", "c"])
-        calls["hdtf_catalog"] = (swaptalk.videos, swaptalk.load().vqgan.train.steps)
+        calls["hdtf_catalog"] = (swaptalk.asked().videos, swaptalk.load().vqgan.train.steps)
+        swaptalk.remember_asked()
         count(context, swaptalk, computed=3)
 
     @dg.asset(deps=[hdtf_catalog], partitions_def=videos, backfill_policy=dg.BackfillPolicy.single_run())
@@ -194,3 +195,60 @@ def test_bad_usage_is_one_line_and_2(graph, calls, tmp_path, capsys, arguments, 
     assert said in err[-1]
     assert len(err) <= 2
     assert calls == {}
+
+
+def test_what_is_not_said_is_as_in_the_last_run(graph, calls, tmp_path):
+    (tmp_path / "videos").mkdir()
+    home = tmp_path / "home"
+    assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos", "--set", "vqgan.train.steps=11") == 0
+    assert swaptalk("run", "--home", home) == 0
+    assert calls["hdtf_catalog"] == (str(tmp_path / "videos"), 11)
+
+
+def test_another_corpus_or_preset_does_not_replace_a_home(graph, calls, tmp_path, capsys):
+    for name in ("videos", "others"):
+        (tmp_path / name).mkdir()
+    home = tmp_path / "home"
+    assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos") == 0
+    for asked in (("--videos", tmp_path / "others"), ("--preset", "nano"), ("--hdtf", tmp_path / "others")):
+        calls.clear()
+        assert swaptalk("run", "--home", home, *asked) == 2
+        assert "--change" in capsys.readouterr().err.splitlines()[-1]
+        assert calls == {}
+    assert swaptalk("run", "--home", home, "--videos", tmp_path / "others", "--change") == 0
+    assert Home(home).state().videos == str(tmp_path / "others")
+
+
+def test_materialise_with_the_launchpads_defaults_keeps_the_home(graph, tmp_path, monkeypatch):
+    """As the UI's button does: no run config at all."""
+    (tmp_path / "videos").mkdir()
+    home = tmp_path / "home"
+    assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos", "--set", "clips.crf=20") == 0
+    before = Home(home).state()
+    monkeypatch.setenv("SWAPTALK_HOME", str(home))
+    with open_instance(home) as instance:
+        job = pipelines.definitions.defs.resolve_job_def("swaptalk")
+        assert job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("hdtf_catalog")]).success
+    assert Home(home).state() == before
+
+
+def test_a_failed_run_is_the_first_line_of_status_until_it_is_mended(graph, calls, tmp_path, capsys):
+    calls["fault"] = UserError("only 1 usable person (Anna): a training needs at least 4")
+    assert swaptalk("run", "--home", tmp_path) == 2
+    capsys.readouterr()
+    assert swaptalk("status", "--home", tmp_path) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "FAILED in training_snapshot" in first and "only 1 usable person (Anna)" in first
+    del calls["fault"]
+    assert swaptalk("run", "--home", tmp_path) == 0
+    capsys.readouterr()
+    assert swaptalk("status", "--home", tmp_path) == 0
+    assert "FAILED" not in capsys.readouterr().out
+
+
+def test_runs_are_among_those_of_the_job_in_the_ui(graph, tmp_path):
+    """Which the UI asks for by the code location's label."""
+    assert swaptalk("run", "--home", tmp_path) == 0
+    with open_instance(tmp_path) as instance:
+        wanted = dg.RunsFilter(job_name="swaptalk", tags={".dagster/repository": "__repository__@swaptalk"})
+        assert len(instance.get_runs(wanted)) == 2

@@ -30,6 +30,10 @@ class HomeState:
     """Folder of the newest release."""
     study: tuple[str, ...] | None = None
     """Ablations of a study that is going on, or was killed: until it ends the models may be an ablation's."""
+    failed: Mapping[str, Any] | None = None
+    """Why the last run failed: stage, reason, whether it is ours, details, at (seconds since the epoch). None: it did not."""
+    report_port: int | None = None
+    """Loopback port at which `swaptalk dev` serves the reports; None: it has not yet."""
     other: Mapping[str, Any] = field(default_factory=dict)
     """What a later version has written; kept as it is."""
 
@@ -59,7 +63,7 @@ class HomeState:
 
 
 _KINDS: dict[str, type] = {one.name: str for one in fields(HomeState) if one.name != "other"}
-_KINDS |= {"overrides": dict, "study": list}
+_KINDS |= {"overrides": dict, "study": list, "failed": dict, "report_port": int}
 
 
 def read_state(path: Path) -> HomeState:

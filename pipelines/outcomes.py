@@ -1,0 +1,42 @@
+"""What runs of the UI, of sensors and of schedules came to, for `swaptalk status`: a run of the command line says it itself."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.failures import first_failure, remember_failure
+from pipelines.instance import default_home
+from swaptalk_models.data.store.home import Home
+
+_SECONDS = 10
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.FAILURE,
+    minimum_interval_seconds=_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A run that failed is told of by `swaptalk status`, with its stage and the reason.",
+)
+def failed_runs(context: dg.RunStatusSensorContext):
+    remember_failure(_home_of(context), first_failure(context.instance, context.dagster_run.run_id))
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    minimum_interval_seconds=_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A failure is over when its stage was run again.",
+)
+def mended_runs(context: dg.RunStatusSensorContext):
+    home = _home_of(context)
+    failed, selected = home.state().failed, context.dagster_run.asset_selection
+    # No selection: the job's whole.
+    if failed and (not selected or dg.AssetKey(failed["stage"]) in selected):
+        remember_failure(home, None)
+
+
+def _home_of(context: dg.RunStatusSensorContext) -> Home:
+    """The home that the run was asked for, else that of the UI."""
+    config = context.dagster_run.run_config.get("resources", {}).get("swaptalk", {}).get("config", {})
+    named = config.get("home")
+    return Home(Path(named).expanduser().absolute() if named else default_home()).create()
