@@ -80,6 +80,41 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
     return folder / ABLATIONS_PAGE
 
 
+def plan(study: Study) -> list[str]:
+    """What will be run and how long it may take, a line each. The time is that of the home's own models; what is there already is not made again,
+    so that it is at most that.
+
+    Raises:
+        UserError: the home was never run, or a word is unknown or does not fit its preset.
+    """
+    home = Home(study.home)
+    if home.state().empty:
+        raise UserError(f"nothing was ever run in {study.home}: run `swaptalk run --home {study.home}` first")
+    trained = [word for word in study.words if not ablation(word).method]
+    runs = study.seeds * (1 + len(trained))
+    lines = [f"{runs} runs: the whole and {', '.join(trained) or 'nothing else'}, {study.seeds} seeds each"]
+    seconds = _seconds_of_models(study.home)
+    if seconds:
+        lines.append(
+            f"at most about {runs * seconds / 3600:.1f} h, by what the home's own models took ({seconds / 60:.0f} min)"
+        )
+    return lines
+
+
+def _seconds_of_models(home: Path) -> float:
+    from swaptalk_models.graph.models import own_models
+    from swaptalk_models.modules.model_folder import current
+
+    total = 0.0
+    for spec in own_models():
+        try:
+            folder = current(home, spec.name)
+        except UserError:
+            continue
+        total += folder.result()["seconds"] if folder.done else 0.0
+    return total
+
+
 def fitting_words(home: Path) -> list[str]:
     """All words that the home's preset has room for and is not already."""
     usual = last_settings(Home(home))

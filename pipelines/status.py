@@ -16,7 +16,7 @@ from swaptalk_models.data.quality.gates import SYNC_STAGE, marked
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger, StageReport
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.models import own_models
+from swaptalk_models.graph.models import MODELS, Figure, own_models
 from swaptalk_models.modules.model_folder import current, held_out_metrics
 
 JUDGEMENTS = (QUALITY_STAGE, SYNC_STAGE)
@@ -112,7 +112,8 @@ def _snapshots(home: Home) -> dict[str, Any]:
 
 
 def _model(home: Path, name: str) -> dict[str, Any] | None:
-    """A model's newest version; metrics of its evaluation.json, if there is one, over those of its training."""
+    """A model's newest version; metrics of its evaluation.json, if there is one, over those of its training; and what stands beside them: the
+    trivial baselines, and what is wanted of a figure, as a sentence."""
     try:
         folder = current(home, name)
     except UserError:
@@ -124,8 +125,15 @@ def _model(home: Path, name: str) -> dict[str, Any] | None:
         "path": str(folder.path),
         "step": folder.result()["step"],
         "metrics": held_out_metrics(folder),
+        "baselines": folder.result().get("baselines", {}),
+        "wanted": {metric: wanted(target) for metric, target in MODELS[name].targets.items()},
         **({"kept": folder.result()["kept"]} if "kept" in folder.result() else {}),
     }
+
+
+def wanted(target: Figure) -> str:
+    """What is asked of a figure."""
+    return f">= {target.threshold:g}" if target.at_least else f"within {target.threshold:g}"
 
 
 def _existing(path: str | None) -> str | None:

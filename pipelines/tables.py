@@ -9,6 +9,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 QUARANTINE_SHOWN = 5
 
@@ -98,15 +99,25 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
         print_stages(status["stages"], status["quarantine"], console)
     print_marked(status["marked"], console)
     if status["models"]:
-        table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
-        table.add_column("model", no_wrap=True)
-        table.add_column("version", no_wrap=True)
-        table.add_column("step", justify="right")
-        table.add_column("held-out people")
-        for name, model in status["models"].items():
-            metrics = ", ".join(
-                f"{key} {value:.3g}" for key, value in model["metrics"].items() if isinstance(value, (int, float))
+        print_models(status["models"], console)
+
+
+def print_models(models: Mapping[str, Mapping[str, Any]], console: Console) -> None:
+    """A row a figure on held-out people, beside it the trivial baseline and what is wanted."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    for name in ("model", "on held-out people", "figure", "baseline", "wanted"):
+        table.add_column(name, justify="right" if name in ("figure", "baseline") else "left", no_wrap=name != "wanted")
+    for name, model in models.items():
+        rows = [(metric, value) for metric, value in model["metrics"].items() if isinstance(value, (int, float))]
+        for number, (metric, value) in enumerate(rows):
+            baseline = model["baselines"].get(metric)
+            table.add_row(
+                name if number == 0 else f"  {model['step']} steps" if number == 1 else "",
+                metric,
+                f"{value:.3g}",
+                "" if baseline is None else f"{baseline:.3g}",
+                model["wanted"].get(metric, ""),
             )
-            note = f"\n{model['kept']}" if "kept" in model else ""
-            table.add_row(name, model["version"], str(model["step"]), metrics + note)
-        console.print(table)
+        if "kept" in model:
+            table.add_row("", Text(model["kept"], overflow="fold"))
+    console.print(table)

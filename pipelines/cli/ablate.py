@@ -29,7 +29,10 @@ from swaptalk_models.settings.ablations import ABLATIONS
     metavar="SECTION.FIELD=VALUE",
     help="For all runs alike, such as a smaller budget; repeatable.",
 )
-def command(words: tuple[str, ...], home: Path, seeds: int, output: Path | None, assignments: tuple[str, ...]) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask before it begins.")
+def command(
+    words: tuple[str, ...], home: Path, seeds: int, output: Path | None, assignments: tuple[str, ...], yes: bool
+) -> None:
     """What each part of the design is worth: runs of a home with and without it, and a table of the differences.
 
     The home's data are used as they are; models, test videos and metrics are made anew for each WORD and seed, and
@@ -40,10 +43,14 @@ def command(words: tuple[str, ...], home: Path, seeds: int, output: Path | None,
     swaptalk ablate no-expert no-warping --home HOME
     swaptalk ablate --home HOME --seeds 1 --set lip_sync.train.minutes=5      all words, a first look
     """
-    from pipelines.ablation_study import Study, fitting_words, run_study
+    from pipelines.ablation_study import Study, fitting_words, plan, run_study
 
     existing_home(home)
     study = Study(home, words or fitting_words(home), seeds, overrides(assignments))
+    for line in plan(study):
+        print(line, file=sys.stderr)
+    if not yes and sys.stdin.isatty():
+        click.confirm("Begin?", default=True, abort=True, err=True)
     table = run_study(study, output or home / "ablations", lambda line: print(line, file=sys.stderr))
     print(table.read_text())
     print(f"table: {table}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -147,6 +148,14 @@ def make_everything(
 
 
 def finish(status: dict[str, Any]) -> None:
-    """The last lines."""
+    """The last lines: what has come of it, and what can be done with it."""
+    home = shlex.quote(status["home"])
     if status["report"] and "evaluation_report" in status["stages"]:
         print(f"report: {status['report']}")
+    if status["release"] and "model_release" in status["stages"]:
+        print(f"release: {status['release']}")
+        print(
+            f"next: swaptalk generate --home {home} --source FACE.png --target HEAD.mp4 --audio VOICE.wav --output OUT.mp4"
+        )
+    elif "model_release" not in status["stages"]:
+        print(f"next: swaptalk run --home {home} makes the rest; swaptalk status --home {home} says what there is")

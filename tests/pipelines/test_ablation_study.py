@@ -1,14 +1,16 @@
 """pipelines/ablation_study.py, with runs that take no time"""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
 from pipelines import ablation_study
-from pipelines.ablation_study import Study, fitting_words, run_study
+from pipelines.ablation_study import Study, fitting_words, plan, run_study
 from pipelines.run import StageFailed
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.settings.preset import load_preset
 
 
@@ -107,3 +109,14 @@ def test_words_that_fit(home, tmp_path):
         run_study(Study(home.root, ["f32"]), tmp_path, lambda line: None)
     with pytest.raises(UserError, match="nothing was ever run"):
         run_study(Study(tmp_path / "none", ["no-expert"]), tmp_path, lambda line: None)
+
+
+def test_the_plan_counts_runs_and_their_time(home):
+    for name, seconds in (("vqgan", 1800), ("lip_sync", 1800)):
+        folder = ModelFolder(home.models / name / "v1")
+        folder.path.mkdir(parents=True)
+        (folder.path / "result.json").write_text(json.dumps({"seconds": seconds}))
+        make_current(folder)
+    lines = plan(Study(home.root, ["no-expert", "sync-then-swap"], seeds=2))  # the second needs no training
+    assert lines[0] == "4 runs: the whole and no-expert, 2 seeds each"
+    assert "4.0 h" in lines[1]

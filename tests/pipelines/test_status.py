@@ -49,7 +49,9 @@ def home(tmp_path) -> Home:
     (home.snapshots / "current").write_text("b\n")
     folder = home.models / "vqgan" / "v1"
     folder.mkdir(parents=True)
-    (folder / "result.json").write_text(json.dumps({"step": 700, "metrics": {"psnr_db": 24.5, "upper_use": 0.3}}))
+    (folder / "result.json").write_text(
+        json.dumps({"step": 700, "metrics": {"psnr_db": 24.5, "upper_use": 0.3}, "baselines": {"psnr_db": 20.0}})
+    )
     (folder / "evaluation.json").write_text(json.dumps({"metrics": {"upper_use": 0.4}}))
     make_current(ModelFolder(folder))
     return home
@@ -59,6 +61,7 @@ def test_contract(home):
     assert collect(home) == {
         "home": str(home.root),
         "preset": "tiny",
+        "failed": None,
         "videos": {"total": 3, "ok": 2, "quarantined": 1},
         "clips": {"total": 4, "ok": 2, "quarantined": 2},
         "frames": 200,
@@ -74,6 +77,8 @@ def test_contract(home):
                 "path": str(home.models / "vqgan" / "v1"),
                 "step": 700,
                 "metrics": {"psnr_db": 24.5, "upper_use": 0.4},
+                "baselines": {"psnr_db": 20.0},
+                "wanted": {"psnr_db": ">= 24", "upper_use": ">= 0.25", "lower_use": ">= 0.25"},
             }
         },
         "report": None,
@@ -130,7 +135,7 @@ def test_command_prints_a_table_for_people(home, capsys):
         "what is where",
         "training snapshot b, 2 kept in all",
         "frames   200",
-        "psnr_db 24.5",
+        ">= 24",
         REASON,
         "1 of them marked",
         "marked a_000: face too blurred",
@@ -139,3 +144,10 @@ def test_command_prints_a_table_for_people(home, capsys):
     )
     for said in shown:
         assert said in out
+
+
+def test_a_figure_stands_beside_its_baseline_and_what_is_wanted(home, capsys):
+    with pytest.raises(SystemExit):
+        main(["status", "--home", str(home.root)])
+    row = next(line.split() for line in capsys.readouterr().out.splitlines() if "psnr_db" in line)
+    assert row == ["vqgan", "psnr_db", "24.5", "20", ">=", "24"]

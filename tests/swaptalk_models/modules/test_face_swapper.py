@@ -101,7 +101,9 @@ def test_refined_cells_know_their_neighbours_and_no_others(refined, inputs):
         block.body[0] = block.body[3] = torch.nn.Identity()
     other = target.clone()
     other[:, :, 0, 0] += 3
-    change = (refined.local(tokens, source, hidden, other) - refined.local(tokens, source, hidden, target)).abs().sum(1)[0]
+    change = (
+        (refined.local(tokens, source, hidden, other) - refined.local(tokens, source, hidden, target)).abs().sum(1)[0]
+    )
     assert change[1, 1] > 1e-3
     assert change[6:, 6:].max() == 0
 
