@@ -9,6 +9,7 @@ Excludes   videos without a value (None or NaN); `Interval.videos` says how many
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -82,8 +83,14 @@ def bootstrap(
     samples: int = 200,
     confidence: float = 0.95,
     seed: int = 0,
+    least: float = -math.inf,
 ) -> Interval:
-    """Any statistic of a list with one item a video (e.g. a Frechet distance of pooled features), with its interval."""
+    """Any statistic of a list with one item a video (e.g. a Frechet distance of pooled features), with its interval.
+
+    The draws are moved by the bias that the bootstrap finds in itself, so that their mean is the value (Efron and Tibshirani 1993, 10.2): a draw has
+    some videos twice and others not at all, which puts a distance between distributions up and never down. ``least``: what the statistic cannot be
+    below.
+    """
     if not items:
         return Interval(None, None, None, 0)
     value = float(statistic(items))
@@ -91,8 +98,8 @@ def bootstrap(
         return Interval(value, None, None, 1)
     picks = np.random.default_rng(seed).integers(len(items), size=(samples, len(items)))
     draws = np.array([statistic([items[index] for index in pick]) for pick in picks])
-    low, high = _percentiles(draws, confidence, len(items))
-    return Interval(value, low, high, len(items))
+    low, high = _percentiles(draws - (draws.mean() - value), confidence, len(items))
+    return Interval(value, max(low, least), max(high, least), len(items))
 
 
 def _percentiles(draws: np.ndarray, confidence: float, videos: int) -> tuple[float, float]:

@@ -26,7 +26,9 @@ def summarise(scores: Sequence[VideoScores], config: EvaluationConfig | None = N
         for name, known in values.items()
     }
     featured = [s for s in scores if s.features is not None and s.target_features is not None]
-    row["fid"] = bootstrap(featured, _pooled_distance, config.frechet_samples, config.confidence, config.seed)
+    row["fid"] = bootstrap(
+        featured, _pooled_distance, config.frechet_samples, config.confidence, config.seed, least=0.0
+    )
     return row
 
 

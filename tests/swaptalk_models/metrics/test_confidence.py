@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from swaptalk_models.metrics.confidence import bootstrap, bootstrap_difference, bootstrap_mean
+from swaptalk_models.metrics.fid import FeatureStatistics, frechet_distance
 
 
 def test_interval_holds_the_mean_and_narrows_with_more_videos():
@@ -35,7 +36,22 @@ def test_videos_without_a_value_are_left_out():
 
 def test_any_statistic():
     interval = bootstrap([1, 2, 3, 4, 100], np.median, samples=300)
-    assert interval.value == 3 and 1 <= interval.low <= 3 <= interval.high <= 100
+    assert interval.value == 3 and interval.low <= 3 <= interval.high <= 100
+
+
+def test_a_distance_between_distributions_lies_in_its_interval():
+    """A draw has some videos twice and others not at all, which puts a Frechet distance up: uncorrected, the value lay below its own interval."""
+    rng = np.random.default_rng(0)
+    videos = [
+        tuple(rng.normal(0, 1, 8) + rng.normal(0, 0.3, (30, 8)) for side in range(2))  # frames of one video are alike
+        for _ in range(12)
+    ]
+
+    def distance(some) -> float:
+        return frechet_distance(*(FeatureStatistics.of(np.concatenate(side)) for side in zip(*some, strict=True)))
+
+    interval = bootstrap(videos, distance, samples=100, least=0.0)
+    assert 0 <= interval.low <= interval.value <= interval.high
 
 
 def test_a_small_but_steady_gain_shows_only_in_pairs():
