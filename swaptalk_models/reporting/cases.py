@@ -19,6 +19,8 @@ from swaptalk_models.settings.methods import GROUND_TRUTH, METHODS, OURS, OURS_W
 
 _SCENES = 4  # a setting
 _VIDEOS = 8  # a scene
+TARGET_NAME = "Target"
+"""Of the real video beside what was made from it."""
 _PICTURE = 480  # px
 # Shown first where there are more methods than fit.
 _PREFERRED = (
@@ -83,7 +85,7 @@ def _case(measured: Sequence[Measured], rank: str, place: str, previews: Path) -
 
 def _clip(video: SceneVideo, row: dict[str, Any], score: dict[str, Any], previews: Path) -> CaseClip:
     return CaseClip(
-        "Target" if video["method"] == GROUND_TRUTH else video["method"],
+        TARGET_NAME if video["method"] == GROUND_TRUTH else video["method"],
         small_video(Path(video["path"]), Path(video["audio"]), previews),
         {name: value for name, value in row.items() if isinstance(value, float)},
         [tuple(point) for point in score["similarity"]],

@@ -19,7 +19,9 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS
 from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, Metric, shown_columns
+from swaptalk_models.reporting.cases import TARGET_NAME
 from swaptalk_models.reporting.charts import line_chart
+from swaptalk_models.reporting.findings import KEY_FIGURES, findings, key_figures, lead_cases, trivial
 from swaptalk_models.reporting.lineage import lineage_svg
 from swaptalk_models.reporting.report_data import (
     ModelMetric,
@@ -54,6 +56,8 @@ def write_report(output: str | os.PathLike[str], report: ReportData, confidence:
         _table(setting, report.rows) for setting in _SETTINGS if any(row.setting == setting for row in report.rows)
     ]
     known = {key for row in report.rows for key, cell in row.cells.items() if cell.value is not None}
+    cases = [_case(case) for case in report.cases]
+    lead = lead_cases(cases)
     # Untrusted names (files, people) go through autoescape; only our own style sheet, script and SVG are Markup.
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -63,13 +67,16 @@ def write_report(output: str | os.PathLike[str], report: ReportData, confidence:
         css=Markup((_HERE / "report.css").read_text(encoding="utf-8")),
         js=Markup((_HERE / "report.js").read_text(encoding="utf-8")),
         sections=_sections(report),
-        headline=_headline(report),
+        findings=findings(report),
+        key=key_figures(report.rows),
+        judged=sum(row.videos for row in report.rows if row.kind == RowKind.OURS),
+        lead=lead,
+        others=[case for case in cases if case not in lead],
         tables=tables,
         columns=shown_columns(known, report.judges.get("fid")),
         paper_columns=[column for column in COLUMNS if column.key in PAPER_ROWS[0][2]],
         against_target=AGAINST_TARGET,
         loop_index=lambda row, table: table["rows"].index(row),
-        cases=[_case(case) for case in report.cases],
         models=[_model(model) for model in report.models],
         pictures=[_picture(picture) for picture in report.pictures],
         lineage=lineage_svg(report.lineage),
@@ -89,10 +96,10 @@ def write_report(output: str | os.PathLike[str], report: ReportData, confidence:
 
 def _sections(report: ReportData) -> list[tuple[str, str]]:
     parts = [
+        ("videos", "Videos", report.cases),
         ("results", "Results", report.rows),
         ("claims", "Claims", report.claims),
         ("releases", "Releases", report.comparison),
-        ("videos", "Videos", report.cases),
         ("models", "Models", report.models),
         ("pictures", "Pictures", report.pictures),
         ("left-out", "Left out", report.exclusions),
@@ -100,32 +107,6 @@ def _sections(report: ReportData) -> list[tuple[str, str]]:
         ("provenance", "Provenance", report.provenance or report.packages or report.costs or report.judges),
     ]
     return [(anchor, name) for anchor, name, content in parts if content]
-
-
-def _headline(report: ReportData) -> dict[str, Any]:
-    """The figures at the top: our method beside the ground truth, and how many thresholds are met."""
-    tiles = []
-    for setting, (title, _) in _SETTINGS.items():
-        ours = next((row for row in report.rows if row.setting == setting and row.kind == RowKind.OURS), None)
-        truth = next((row for row in report.rows if row.setting == setting and row.kind == RowKind.TRUTH), None)
-        for key in ("id_retrieve", "lse_c"):
-            cell = ours.cells.get(key) if ours else None
-            if cell is None or cell.value is None:
-                continue
-            column, beside = BY_KEY[key], title
-            real = truth.cells.get(key) if truth else None
-            if key == "lse_c" and real is not None and real.value is not None:
-                beside = f"{title}; ground truth {column.write(real.value)}"
-            unit = " %" if key == "id_retrieve" else ""
-            tiles.append(
-                {"what": f"{column.label} {column.arrow}", "value": column.write(cell.value) + unit, "beside": beside}
-            )
-    verdicts = [metric.passed for model in report.models for metric in model.metrics if metric.passed is not None]
-    if verdicts:
-        tiles.append(
-            {"what": "Thresholds met", "value": f"{sum(verdicts)} of {len(verdicts)}", "beside": "on held-out people"}
-        )
-    return {"tiles": tiles, "videos": sum(row.videos for row in report.rows if row.kind == RowKind.OURS)}
 
 
 def _table(setting: str, rows: Sequence[ResultRow]) -> dict[str, Any]:
@@ -152,12 +133,16 @@ def _table(setting: str, rows: Sequence[ResultRow]) -> dict[str, Any]:
 def _case(case: VideoCase) -> dict[str, Any]:
     clips = []
     for clip in case.clips:
+        real = clip.name == TARGET_NAME
         values = [
             (BY_KEY[key], BY_KEY[key].write(value))
             for key, value in clip.metrics.items()
-            if value is not None and key in BY_KEY and BY_KEY[key].shown
+            # One video has no distance between distributions, and the target none to itself.
+            if value is not None and key in BY_KEY and BY_KEY[key].shown and key != "fid" and not trivial(key, real)
         ]
-        clips.append({"name": clip.name, "uri": _video_uri(clip.path), "figures": values})
+        key = [item for item in values if item[0].key in KEY_FIGURES]
+        rest = [item for item in values if item not in key]
+        clips.append({"name": clip.name, "uri": _video_uri(clip.path), "figures": key, "more": rest})
     charts = [
         (
             "Identity: similarity to the source",
