@@ -33,7 +33,7 @@ def bare_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     size = float(np.ptp(points, axis=0).max())
     far = unlike_skin_of(image, *skin_statistics(image, points))
     far = cv2.dilate(far, np.ones((3, 3)))  # a strand's edge is half skin
-    face = np.zeros((height, width), np.float32)
+    face: np.ndarray = np.zeros((height, width), np.float32)
     cv2.fillConvexPoly(face, convex(with_forehead(points)), 1)
     reach = 2 * max(1, round(_RIM * size)) + 1
     face = cv2.dilate(

@@ -42,6 +42,9 @@ _CROP = CropsConfig(size=64, smooth_frames=0)
 _EYE_LINES = (np.arange(36, 42), np.arange(42, 48))
 _LOWER_LIP = np.array([55, 56, 57, 58, 59, 65, 66, 67])
 _LOWER_LIP_SHARE = np.array([0.6, 1, 1, 1, 0.6, 1, 1, 1], np.float32)  # of the mouth's opening that each point moves by
+_ENLARGED = 192  # px: largest working crop that is larger than the face itself
+_SAME_SIZE = 0.8  # scale from which nothing is lost between the pixels that are read
+_LEAST_WEIGHT = 1 / 512  # of a mask: less does not change a pixel
 _OPEN_EYE = 0.28  # aspect ratio of an eye at rest
 
 
@@ -120,14 +123,15 @@ def warp_swap(
 
 
 def _working_size(landmarks: np.ndarray) -> int:
-    """Side of the working crop: the face's own resolution, but 128 at least, since a warp at 64 px blurs."""
+    """Side of the working crop: the face's own resolution; of small faces one and a half times that, and 128 at least, since a warp blurs."""
     scale = float(np.sqrt(np.linalg.det(crop_affines(landmarks[None], _CROP)[0][:, :2])))
-    return int(np.clip(16 * round(_CROP.size / scale / 16), 128, 512))
+    own = 16 * round(_CROP.size / scale / 16)
+    return int(np.clip(max(own, min(3 * own // 2, _ENLARGED)), 128, 512))
 
 
 def _working_crop(image: np.ndarray, affine: np.ndarray, size: int) -> np.ndarray:
-    """As ``crop_face``; small faces are enlarged by cubics, for each linear step of several costs a quarter of their sharpness."""
-    if np.linalg.det(affine[:, :2]) <= 1:
+    """As ``crop_face``; what is not made smaller is read by cubics, for each linear step of several costs a quarter of a small face's sharpness."""
+    if np.linalg.det(affine[:, :2]) < _SAME_SIZE**2:
         return crop_face(image, affine, size)
     return cv2.warpAffine(image, affine, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
@@ -308,5 +312,6 @@ def _blend_back(
     face = cv2.warpAffine(face, back, extent, flags=how, borderMode=cv2.BORDER_REPLICATE)
     if fine > 1:
         face, mask = (cv2.resize(v, (width, height), interpolation=cv2.INTER_AREA) for v in (face, mask))
+        mask[mask < _LEAST_WEIGHT] = 0
     blended = target + mask[..., None] * (face - target)
     return np.clip(np.rint(blended), 0, 255).astype(np.uint8), mask

@@ -94,7 +94,7 @@ class _LocalHead(nn.Module):
         start_at_zero(self.exit)
 
     def forward(self, x_BNC: Tensor, source_BDhh: Tensor, hidden_Bhh: Tensor, target_BDhh: Tensor) -> Tensor:
-        x_BChh = x_BNC.transpose(1, 2).unflatten(2, source_BDhh.shape[2:])
+        x_BChh = torch.unflatten(x_BNC.transpose(1, 2), 2, source_BDhh.shape[2:])
         seen = torch.cat(
             [x_BChh, *(v.to(x_BChh.dtype) for v in (source_BDhh, target_BDhh, hidden_Bhh[:, None]))], dim=1
         )
@@ -149,7 +149,7 @@ class FaceSwapper(nn.Module):
 
     def _grid(self, x_BNC: Tensor) -> Tensor:
         """Tokens as a map, (B, C, h, h) float32."""
-        return x_BNC.float().transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        return torch.unflatten(x_BNC.float().transpose(1, 2), 2, (self.grid, self.grid))
 
     def swap(
         self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor

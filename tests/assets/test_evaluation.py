@@ -53,6 +53,12 @@ def work(monkeypatch, home):
     monkeypatch.setattr(
         "swaptalk_models.reporting.sheet.method_sheet", lambda videos, setting: np.zeros((8, 8, 3), np.uint8)
     )
+    cell = {"value": 0.5, "low": 0.4, "high": 0.6, "videos": 4}
+    rows = [{"method": "SwapTalk", "setting": "self", "cells": {"id_similarity": cell}}]
+    (home.evaluation / "summary.json").write_text(json.dumps(rows))
+    monkeypatch.setattr(
+        "swaptalk_models.evaluation.measure.scene_metrics.metrics_folder", lambda home, preset: home.evaluation
+    )
     places = {
         "make_test_videos": "evaluation.measure.make_videos",
         "measure_test_videos": "evaluation.measure.scene_metrics",
@@ -129,7 +135,14 @@ def test_worse_than_the_release_warns_and_the_report_is_still_made(home, work):
 def test_key_pictures_are_inline(home, work):
     work["best_and_worst"] = lambda home, preset: {"best identity (0.80)": np.zeros((8, 8, 3), np.uint8)}
     found = event(materialize(home, "evaluation_report"), "evaluation_report").metadata
-    assert "data:image/jpeg;base64" in found["best identity (0.80)"].value and found["page"].value.startswith("file:")
+    assert "data:image/jpeg;base64" in found["best identity (0.80)"].value
+    assert found["page (while swaptalk dev runs)"].value == "http://127.0.0.1:3001/report_1.html"
+
+
+def test_our_figures_stand_on_the_page_with_their_intervals(home, work):
+    table = event(materialize(home, "evaluation_report"), "evaluation_report").metadata["figures"]
+    (record,) = table.records
+    assert record.data == {"metric": "ID sim. ↑", "SwapTalk, self-driven": "0.500 [0.400, 0.600]"}
 
 
 def test_key_pictures_and_verdicts_are_inline(home, work):
@@ -137,7 +150,7 @@ def test_key_pictures_and_verdicts_are_inline(home, work):
     videos, report = (event(result, name).metadata for name in ("test_videos", "evaluation_report"))
     assert videos["self_driven"].value.startswith("![self-driven](data:image/jpeg") and "cross_driven" not in videos
     assert (report["claims: agree"].value, report["claims: undecided"].value) == (2.0, 1.0)
-    assert "| B. | undecided |" in report["claims"].value
+    assert {"the paper's claim": "B.", "ours": "undecided"} in [row.data for row in report["claims"].records]
 
 
 def test_report_is_in_the_homes_state(home, work):
