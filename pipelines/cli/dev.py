@@ -50,7 +50,9 @@ def prepare_dev(home: Path, port: int) -> tuple[Path, list[str], dict[str, str]]
 
     Home(home).create()
     folder = prepare(instance_folder(home))
-    server = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace_file(folder)), "-p", str(port)]
+    # `dg dev` wants a project of its own layout; `dagster dev` says at each start that there is the other.
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    server = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(workspace_file(folder)), "-p", str(port)]
     places = {"SWAPTALK_HOME": str(home), "DAGSTER_HOME": str(folder)}
     return folder, server, EVENTS_IN_BATCHES | own_environment() | places
 

@@ -34,7 +34,7 @@ def command(
 
     Swaps first, then moves the lips, both in the latent space; decodes once and pastes the face back into the whole
     picture, with the source's own detail. The output is as long as the audio. Runs on the newest release of the home;
-    where no home is named and the default one has none, on the weights that `make weights` put into the package.
+    where no home is named and the default one has none, on the weights that come with the package.
 
     \b
     swaptalk generate --source anna.jpg --target ben.mp4 --audio carla.wav --output out.mp4

@@ -23,7 +23,7 @@ COMMANDS = {
     "phantom": "Write the phantom corpus: drawn talking heads with exact ground truth.",
     "ablate": "What each part of the design is worth: runs without it, over seeds, and a table of differences.",
     "bench": "Our standard speed figures.",
-    "weights": "Put weights into the package, trained on drawn people alone.",
+    "weights": "Make the weights that come with the package anew, from drawn people alone.",
     "recover": "Free runs and slots that a power cut left behind.",
     "clean": "Remove the data of videos that have gone.",
 }
@@ -94,7 +94,6 @@ def _quiet_libraries() -> None:
     """Other people's notices to developers; warnings of our own and of Python about our data stay."""
     for module in ("dagster", "dagster_shared", "librosa", "face_alignment", "lance", "google"):
         warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
-    warnings.filterwarnings("ignore", message=".* is currently in (beta|preview)")
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 

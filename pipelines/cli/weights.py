@@ -17,7 +17,7 @@ PRESET = "shipped"
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Override a setting; repeatable.")
 @home_option
 def command(output: Path, assignments: tuple[str, ...], home: Path) -> None:
-    """Put weights into the package: every network, trained on drawn people alone.
+    """Make the weights that come with the package anew: every network, trained on drawn people alone.
 
     Hours on two cores; may be broken off and called again. What `make weights` calls, with a home of its own.
     """

@@ -37,7 +37,7 @@ def test_a_home_anywhere(tmp_path):
     assert (environment["SWAPTALK_HOME"], environment["DAGSTER_HOME"]) == (str(tmp_path / "home"), str(folder))
     assert environment["DAGSTER_EVENT_BATCH_SIZE"] == "500"
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(ROOT) and environment["PYTHONSAFEPATH"] == "1"
-    assert arguments[:4] == [sys.executable, "-m", "dagster", "dev"] and arguments[-2:] == ["-p", "3456"]
+    assert arguments[0] == sys.executable and arguments[3:6] == ["-m", "dagster", "dev"] and arguments[-2:] == ["-p", "3456"]
     (location,) = yaml.safe_load(Path(arguments[arguments.index("-w") + 1]).read_text())["load_from"]
     assert location["python_module"] == {
         "module_name": "pipelines.definitions",
@@ -108,6 +108,7 @@ def test_serves_the_graph_from_a_folder_that_shadows_our_packages(tmp_path):
     jobs = {job["name"] for repository in location["repositories"] for job in repository["pipelines"]}
     assert {"swaptalk", "prepare_data", "train", "evaluate"} <= jobs
     assert list(shadows.rglob("*.taken")) == []
+    assert "Warning" not in (tmp_path / "log").read_text()
     assert (tmp_path / "log").read_text().startswith(f"home: {tmp_path / 'home'}   Dagster instance: ")
     assert not [path for path in shadows.iterdir() if path.name not in ("assets", "pipelines", "swaptalk_models")]
 
