@@ -1,0 +1,218 @@
+"""Reading the watermark back, and how sure a reading is.
+
+Aligned patches of a face are filtered to the carrier's 6.25 Hz, averaged to cells, and each cell is divided by how much the
+face itself moves there. Every value of every symbol is then held against its cells, for small shifts and sizes of the grid
+and any phase of the carrier.
+
+**How false alarms are bounded.** A cell's sign in a code word is a fair coin that knows nothing of the video. So for cells r of
+*any* content, the statistic
+
+    t = sum(sign * r) / sqrt(sum(r ** 2))
+
+of one word is a Rademacher sum: as good as normal for hundreds of cells, and never above exp(-t**2 / 2) in its tail (Hoeffding
+1963). There are 2**32 words with a right checksum; with every shift, size, phase, face and stretch that is tried, their number
+times the tail bounds the chance that an unmarked video shows any word at t. Not one assumption about pictures goes into it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from swaptalk_models.data.faces.detection import make_backend
+from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
+from swaptalk_models.provenance.watermark.following import FACES, PATCH, Follower
+from swaptalk_models.provenance.watermark.grid import CELLS, PERIOD, codebook, used_cells
+from swaptalk_models.provenance.watermark.payload import JOB_BITS, decode
+from swaptalk_models.settings.data import FacesConfig
+
+FALSE_ALARMS = 1e-4
+"""At most so many unmarked videos are taken for marked ones."""
+STRETCH, STRETCHES = 150, 6
+"""Frames that are read as one, and how many such stretches of a long video are looked at."""
+SHORTEST = 24
+"""Frames of the shortest stretch that says anything."""
+_SHIFTS_X, _SHIFTS_Y, _SIZES = (-0.5, 0.0, 0.5), (-1.0, -0.5, 0.0, 0.5, 1.0), (0.96, 1.0, 1.04)
+"""Of the grid against where the landmarks put it: cells, and factors. A made face is not to the pixel where the target's was."""
+_PHASES = 16
+_TRIED = len(_SHIFTS_X) * len(_SHIFTS_Y) * len(_SIZES) * _PHASES
+_BEST = 3  # values of each symbol that are combined until the checksum agrees
+_BESIDE = (
+    -4,
+    -3,
+    -2,
+    2,
+    3,
+    4,
+)  # frequencies, in steps of one turn a stretch, that tell how much a cell moves by itself
+_FLOOR, _WHITER, _CUT = 0.02, 0.75, 1.25
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the watermark of a video says."""
+
+    found: bool
+    bits: str | None
+    """Eight hexadecimal digits; None where there is no mark."""
+    chance: float
+    """Bound on the probability that an unmarked video gives a reading this good, 0 to 1."""
+    frames: int
+    """That were looked at."""
+
+    @property
+    def confidence(self) -> float:
+        """0 to 1."""
+        return 1.0 - self.chance
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The best reading of some patches that has a right checksum."""
+
+    t: float
+    bits: str | None
+
+
+def read_watermark(path: Path) -> Reading:
+    """Look for the watermark in a video. Stops as soon as it is found; of a long one, six stretches of 6 s are looked at.
+
+    Raises:
+        BadClip: no video.
+    """
+    count = length_at_25(path)
+    starts = _starts(count)
+    looks = len(starts) * FACES
+    best, frames = Reading(False, None, 1.0, 0), 0
+    for follower in _stretches(path, starts):
+        frames += follower.frames
+        for face in follower.faces():
+            if face.seen < max(SHORTEST, 0.5 * follower.frames):
+                continue
+            evidence = read_patches(face.patches)
+            chance = chance_of(evidence.t, looks)
+            if chance < best.chance:
+                best = Reading(chance <= FALSE_ALARMS, evidence.bits if chance <= FALSE_ALARMS else None, chance, 0)
+            if best.found:
+                break
+        if best.found:
+            break
+    return Reading(best.found, best.bits, best.chance, frames)
+
+
+def chance_of(t: float, looks: int) -> float:
+    """Bound on the probability that any word reaches ``t`` in so many looks at unmarked faces, 0 to 1."""
+    if t <= 0:
+        return 1.0
+    log_tail = math.log(max(0.5 * math.erfc(t / math.sqrt(2)), 1e-300))
+    return min(1.0, math.exp(min(0.0, log_tail + JOB_BITS * math.log(2) + math.log(_TRIED * looks))))
+
+
+def read_patches(patches: np.ndarray) -> Evidence:
+    """Grey patches (T, 144, 144) of one face, a frame each at 25 a second. (T at least 24.)"""
+    at, beside = _at_the_carrier(patches)
+    best = Evidence(0.0, None)
+    for across, down, size in itertools.product(_SHIFTS_X, _SHIFTS_Y, _SIZES):
+        cells = _cells(at, across, down, size)
+        moves = np.mean([np.abs(_cells(one, across, down, size)) ** 2 for one in beside], axis=0)
+        for evidence in _words(_weighed(cells, moves)):
+            if evidence.t > best.t:
+                best = evidence
+    return best
+
+
+def _starts(count: int) -> list[tuple[int, int]]:
+    """(first frame, end) of the stretches that are looked at."""
+    number = max(1, min(STRETCHES, round(count / STRETCH)))
+    if number * STRETCH >= count:
+        edges = np.linspace(0, count, number + 1).astype(int)
+        return [(int(first), int(last)) for first, last in itertools.pairwise(edges)]
+    firsts = np.linspace(0, count - STRETCH, number).astype(int)
+    return [(int(first), int(first) + STRETCH) for first in firsts]
+
+
+def _stretches(path: Path, stretches: list[tuple[int, int]]) -> Iterator[Follower]:
+    """Each stretch, once it has gone by; one pass."""
+    backend = make_backend(FacesConfig())
+    waiting = iter(stretches)
+    current = next(waiting)
+    follower = Follower(backend)
+    for number, image in enumerate(frame for batch in frames_at_25(path) for frame in batch):
+        if number >= current[1]:
+            yield follower
+            following = next(waiting, None)
+            if following is None:
+                return
+            current, follower = following, Follower(backend)
+        if number >= current[0]:
+            follower.step(image)
+    yield follower
+
+
+def _at_the_carrier(patches: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Complex amplitudes (144, 144) at the carrier's frequency, and at some beside it.
+
+    Differences over two frames come first: they keep the carrier whole and let slow changes, which are a hundred times as
+    large, go.
+    """
+    steps = (2 * patches[2:-2] - patches[:-4] - patches[4:]) / 4
+    steps -= steps.mean(axis=0)
+    count = len(steps)
+    time = np.arange(count)
+
+    def amplitude(frequency: float) -> np.ndarray:
+        turn = np.exp(-2j * np.pi * frequency * time).astype(np.complex64)
+        return np.tensordot(turn, steps, 1) * (2 / count)
+
+    return amplitude(1 / PERIOD), [amplitude(1 / PERIOD + step / count) for step in _BESIDE]
+
+
+def _cells(amplitudes: np.ndarray, across: float, down: float, size: float) -> np.ndarray:
+    """Means (n,) complex of the used cells of a grid that is moved (cells) and scaled, against their neighbours."""
+    middle, cell = (PATCH - 1) / 2, PATCH / CELLS
+    scale = 1 / size
+    place = np.array([[scale, 0, middle * (1 - scale) + across * cell], [0, scale, middle * (1 - scale) + down * cell]])
+    parts = []
+    for part in (amplitudes.real, amplitudes.imag):
+        warped = cv2.warpAffine(
+            np.ascontiguousarray(part, np.float32),
+            place,
+            (PATCH, PATCH),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        means = cv2.resize(warped, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+        parts.append((means - cv2.blur(means, (3, 3))).ravel()[used_cells()])
+    return parts[0] + 1j * parts[1]
+
+
+def _weighed(cells: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Cells (n,) complex that move much by themselves count less, and none counts for many."""
+    weighed = cells / (moves + _FLOOR) ** _WHITER
+    size = np.abs(weighed)
+    most = _CUT * float(np.sqrt(np.mean(size**2)))
+    return weighed * np.minimum(1.0, most / np.maximum(size, 1e-12))
+
+
+def _words(cells: np.ndarray) -> Iterator[Evidence]:
+    """For each phase of the carrier, the likeliest word with a right checksum, if it is among the first."""
+    sums = np.stack([signs.astype(np.float32) @ cells[own] for own, signs in codebook()])  # (symbols, values)
+    for phase in np.exp(2j * np.pi * np.arange(_PHASES) / _PHASES):
+        real = (sums * phase).real
+        norm = float(np.linalg.norm((cells * phase).real))
+        best = np.argsort(-real, axis=1)[:, :_BEST]
+        words = [
+            (float(sum(real[place, value] for place, value in enumerate(word))), list(map(int, word)))
+            for word in itertools.product(*best)
+        ]
+        for total, word in sorted(words, key=lambda pair: -pair[0]):
+            bits = decode(word)
+            if bits is not None:
+                yield Evidence(total / max(norm, 1e-12), bits)
+                break
