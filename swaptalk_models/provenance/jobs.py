@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -22,6 +23,7 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import RELEASE_FILE
 from swaptalk_models.provenance.watermark.payload import job_bits
 
+_KNOWN = 20_000  # jobs that a watermark is held against
 ROLES = ("source", "target", "voice")
 
 
@@ -143,6 +145,10 @@ class JobStore:
             return json.loads((self.folder / f"{name}.json").read_text())
         except (OSError, ValueError):
             return None
+
+    def all_bits(self) -> list[str]:
+        """What the watermarks of the newest jobs say."""
+        return [job_bits(name) for name in itertools.islice(self._names(), _KNOWN)]
 
     def with_bits(self, bits: str) -> dict[str, Any] | None:
         """The record of the job whose watermark says ``bits``."""

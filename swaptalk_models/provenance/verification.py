@@ -63,7 +63,7 @@ def verify(path: Path, folder: Path | None = None, trust: Path | None = None) ->
         manifest = read_manifest(path, root)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
-    watermark = _watermark(path, manifest)
+    watermark = _watermark(path, manifest, folder)
     record = _record(path, manifest, watermark, folder)
     claimed = (manifest.said or {}).get("job")
     job = claimed or (record or {}).get("id")
@@ -84,10 +84,14 @@ def _own_root(folder: Path | None) -> bytes | None:
     return read_root(path) if path is not None and path.is_file() else None
 
 
-def _watermark(path: Path, manifest: ManifestReading) -> Reading:
+def _watermark(path: Path, manifest: ManifestReading, folder: Path | None) -> Reading:
     """UserError: no video, and no manifest either that would tell what it was."""
+    if manifest.said is not None:
+        known = [job_bits(str(manifest.said.get("job")))]
+    else:
+        known = JobStore(folder).all_bits() if folder is not None else []
     try:
-        return read_watermark(path)
+        return read_watermark(path, known)
     except BadClip:
         if manifest.state in ("none", "foreign"):
             raise

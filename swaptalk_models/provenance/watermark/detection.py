@@ -12,13 +12,15 @@ and any phase of the carrier.
 of one word is a Rademacher sum: as good as normal for hundreds of cells, and never above exp(-t**2 / 2) in its tail (Hoeffding
 1963). There are 2**32 words with a right checksum; with every shift, size, phase, face and stretch that is tried, their number
 times the tail bounds the chance that an unmarked video shows any word at t. Not one assumption about pictures goes into it.
+
+A home knows its own jobs, so few words that far less evidence is enough to recognise one of them (``recognise``).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from swaptalk_models.data.faces.detection import make_backend
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.provenance.watermark.following import FACES, PATCH, Follower
 from swaptalk_models.provenance.watermark.grid import CELLS, PERIOD, codebook, used_cells
-from swaptalk_models.provenance.watermark.payload import JOB_BITS, decode
+from swaptalk_models.provenance.watermark.payload import JOB_BITS, SYMBOLS, decode, encode
 from swaptalk_models.settings.data import FacesConfig
 
 FALSE_ALARMS = 1e-4
@@ -40,8 +42,9 @@ SHORTEST = 24
 """Frames of the shortest stretch that says anything."""
 _SHIFTS_X, _SHIFTS_Y, _SIZES = (-0.5, 0.0, 0.5), (-1.0, -0.5, 0.0, 0.5, 1.0), (0.96, 1.0, 1.04)
 """Of the grid against where the landmarks put it: cells, and factors. A made face is not to the pixel where the target's was."""
-_PHASES = 16
-_TRIED = len(_SHIFTS_X) * len(_SHIFTS_Y) * len(_SIZES) * _PHASES
+_TURNS = np.exp(2j * np.pi * np.arange(16) / 16)
+"""Phases of the carrier."""
+_TRIED = len(_SHIFTS_X) * len(_SHIFTS_Y) * len(_SIZES) * len(_TURNS)
 _BEST = 3  # values of each symbol that are combined until the checksum agrees
 _BESIDE = (
     -4,
@@ -80,15 +83,17 @@ class Evidence:
     bits: str | None
 
 
-def read_watermark(path: Path) -> Reading:
+def read_watermark(path: Path, known: Sequence[str] = ()) -> Reading:
     """Look for the watermark in a video. Stops as soon as it is found; of a long one, six stretches of 6 s are looked at.
+
+    Args:
+        known: bits of jobs that it may well be.
 
     Raises:
         BadClip: no video.
     """
-    count = length_at_25(path)
-    starts = _starts(count)
-    looks = len(starts) * FACES
+    starts = _starts(length_at_25(path))
+    looks = len(starts) * FACES * (2 if known else 1)  # with a list, every face is looked at twice
     best, frames = Reading(False, None, 1.0, 0), 0
     for follower in _stretches(path, starts):
         frames += follower.frames
@@ -97,6 +102,10 @@ def read_watermark(path: Path) -> Reading:
                 continue
             evidence = read_patches(face.patches)
             chance = chance_of(evidence.t, looks)
+            if known and chance > FALSE_ALARMS:
+                recognised = recognise(face.patches, known)
+                if (chance_known := chance_of(recognised.t, looks, len(known))) < chance:
+                    evidence, chance = recognised, chance_known
             if chance < best.chance:
                 best = Reading(chance <= FALSE_ALARMS, evidence.bits if chance <= FALSE_ALARMS else None, chance, 0)
             if best.found:
@@ -106,31 +115,47 @@ def read_watermark(path: Path) -> Reading:
     return Reading(best.found, best.bits, best.chance, frames)
 
 
-def chance_of(t: float, looks: int) -> float:
-    """Bound on the probability that any word reaches ``t`` in so many looks at unmarked faces, 0 to 1."""
+def chance_of(t: float, looks: int, words: int = 2**JOB_BITS) -> float:
+    """Bound on the probability that any of ``words`` reaches ``t`` in so many looks at unmarked faces, 0 to 1."""
     if t <= 0:
         return 1.0
     log_tail = math.log(max(0.5 * math.erfc(t / math.sqrt(2)), 1e-300))
-    return min(1.0, math.exp(min(0.0, log_tail + JOB_BITS * math.log(2) + math.log(_TRIED * looks))))
+    return min(1.0, math.exp(min(0.0, log_tail + math.log(words * _TRIED * looks))))
 
 
 def read_patches(patches: np.ndarray) -> Evidence:
     """Grey patches (T, 144, 144) of one face, a frame each at 25 a second. (T at least 24.)"""
-    at, beside = _at_the_carrier(patches)
     best = Evidence(0.0, None)
-    for across, down, size in itertools.product(_SHIFTS_X, _SHIFTS_Y, _SIZES):
-        cells = _cells(at, across, down, size)
-        moves = np.mean([np.abs(_cells(one, across, down, size)) ** 2 for one in beside], axis=0)
-        for evidence in _words(_weighed(cells, moves)):
-            if evidence.t > best.t:
-                best = evidence
+    for cells in _placed_cells(patches):
+        best = _word(cells, best)
     return best
+
+
+def recognise(patches: np.ndarray, known: Sequence[str]) -> Evidence:
+    """The same, of the words of these jobs alone."""
+    values = np.array([encode(bits) for bits in known])
+    best = Evidence(0.0, None)
+    for cells in _placed_cells(patches):
+        sums = _sums(cells)[np.arange(SYMBOLS), values].sum(axis=1)  # (jobs,)
+        for phase in _TURNS:
+            ts = (sums * phase).real / max(float(np.linalg.norm((cells * phase).real)), 1e-12)
+            if ts.max() > best.t:
+                best = Evidence(float(ts.max()), known[int(ts.argmax())])
+    return best
+
+
+def _placed_cells(patches: np.ndarray) -> Iterator[np.ndarray]:
+    """The weighed cells (n,) complex of every place and size of the grid."""
+    at, beside = _at_the_carrier(patches)
+    for across, down, size in itertools.product(_SHIFTS_X, _SHIFTS_Y, _SIZES):
+        moves = np.mean([np.abs(_cells(one, across, down, size)) ** 2 for one in beside], axis=0)
+        yield _weighed(_cells(at, across, down, size), moves)
 
 
 def _starts(count: int) -> list[tuple[int, int]]:
     """(first frame, end) of the stretches that are looked at."""
     number = max(1, min(STRETCHES, round(count / STRETCH)))
-    if number * STRETCH >= count:
+    if count < (STRETCHES + 0.5) * STRETCH:
         edges = np.linspace(0, count, number + 1).astype(int)
         return [(int(first), int(last)) for first, last in itertools.pairwise(edges)]
     firsts = np.linspace(0, count - STRETCH, number).astype(int)
@@ -200,19 +225,27 @@ def _weighed(cells: np.ndarray, moves: np.ndarray) -> np.ndarray:
     return weighed * np.minimum(1.0, most / np.maximum(size, 1e-12))
 
 
-def _words(cells: np.ndarray) -> Iterator[Evidence]:
-    """For each phase of the carrier, the likeliest word with a right checksum, if it is among the first."""
-    sums = np.stack([signs.astype(np.float32) @ cells[own] for own, signs in codebook()])  # (symbols, values)
-    for phase in np.exp(2j * np.pi * np.arange(_PHASES) / _PHASES):
+def _sums(cells: np.ndarray) -> np.ndarray:
+    """What speaks for each value of each symbol, complex (symbols, values)."""
+    return np.stack([signs.astype(np.float32) @ cells[own] for own, signs in codebook()])
+
+
+def _word(cells: np.ndarray, best: Evidence) -> Evidence:
+    """The likeliest word with a right checksum at any phase of the carrier, where it is likelier than ``best``; else that."""
+    sums = _sums(cells)
+    for phase in _TURNS:
         real = (sums * phase).real
-        norm = float(np.linalg.norm((cells * phase).real))
-        best = np.argsort(-real, axis=1)[:, :_BEST]
-        words = [
-            (float(sum(real[place, value] for place, value in enumerate(word))), list(map(int, word)))
-            for word in itertools.product(*best)
-        ]
-        for total, word in sorted(words, key=lambda pair: -pair[0]):
-            bits = decode(word)
-            if bits is not None:
-                yield Evidence(total / max(norm, 1e-12), bits)
+        norm = max(float(np.linalg.norm((cells * phase).real)), 1e-12)
+        if float(real.max(axis=1).sum()) / norm <= best.t:
+            continue
+        values = np.argpartition(-real, _BEST, axis=1)[:, :_BEST]
+        words = list(itertools.product(*values.tolist()))
+        totals = [sum(real[place, value] for place, value in enumerate(word)) for word in words]
+        for total, word in sorted(zip(totals, words, strict=True), reverse=True):
+            if total / norm <= best.t:
                 break
+            bits = decode(list(word))
+            if bits is not None:
+                best = Evidence(float(total / norm), bits)
+                break
+    return best

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 
 JOB_BITS, CHECK_BITS, SYMBOLS = 32, 8, 4
 VALUES = 1 << (JOB_BITS + CHECK_BITS) // SYMBOLS
 """Of one symbol: 1024."""
-_START = 0x5A7A  # of the checksum: four zeros are no payload
 
 
 def job_bits(job: str) -> str:
@@ -34,4 +32,4 @@ def decode(symbols: list[int]) -> str | None:
 
 
 def _checksum(content: bytes) -> int:
-    return binascii.crc_hqx(content, _START) & 0xFF
+    return hashlib.sha256(b"swaptalk" + content).digest()[0]
