@@ -46,6 +46,7 @@ def test_records_are_found_by_name_bits_and_file(inputs, tmp_path):
     assert store.read(jobs[1].id)["id"] == jobs[1].id
     assert store.with_bits(jobs[2].bits)["id"] == jobs[2].id
     assert store.with_output("0")["id"] == jobs[0].id
+    assert store.all_bits() == [job.bits for job in sorted(jobs, key=lambda job: job.id, reverse=True)]
     assert store.read("none") is store.with_bits("00000000") is store.with_output("9") is None
 
 
