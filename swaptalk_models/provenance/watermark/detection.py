@@ -42,9 +42,10 @@ SHORTEST = 24
 """Frames of the shortest stretch that says anything."""
 _SHIFTS_X, _SHIFTS_Y, _SIZES = (-0.5, 0.0, 0.5), (-1.0, -0.5, 0.0, 0.5, 1.0), (0.96, 1.0, 1.04)
 """Of the grid against where the landmarks put it: cells, and factors. A made face is not to the pixel where the target's was."""
-_TURNS = np.exp(2j * np.pi * np.arange(16) / 16)
-"""Phases of the carrier."""
-_TRIED = len(_SHIFTS_X) * len(_SHIFTS_Y) * len(_SIZES) * len(_TURNS)
+_PHASES = 16
+_COSINES, _SINES = (f(2 * np.pi * np.arange(_PHASES) / _PHASES).astype(np.float32) for f in (np.cos, np.sin))
+_TRIED = len(_SHIFTS_X) * len(_SHIFTS_Y) * len(_SIZES) * _PHASES
+_CELL = PATCH // CELLS  # px
 _BEST = 3  # values of each symbol that are combined until the checksum agrees
 _BESIDE = (
     -4,
@@ -137,8 +138,9 @@ def recognise(patches: np.ndarray, known: Sequence[str]) -> Evidence:
     best = Evidence(0.0, None)
     for cells in _placed_cells(patches):
         sums = _sums(cells)[np.arange(SYMBOLS), values].sum(axis=1)  # (jobs,)
-        for phase in _TURNS:
-            ts = (sums * phase).real / max(float(np.linalg.norm((cells * phase).real)), 1e-12)
+        for cosine, sine in zip(_COSINES, _SINES, strict=True):
+            norm = max(float(np.linalg.norm(cosine * cells.real - sine * cells.imag)), 1e-12)
+            ts = (cosine * sums.real - sine * sums.imag) / norm
             if ts.max() > best.t:
                 best = Evidence(float(ts.max()), known[int(ts.argmax())])
     return best
@@ -146,10 +148,20 @@ def recognise(patches: np.ndarray, known: Sequence[str]) -> Evidence:
 
 def _placed_cells(patches: np.ndarray) -> Iterator[np.ndarray]:
     """The weighed cells (n,) complex of every place and size of the grid."""
-    at, beside = _at_the_carrier(patches)
-    for across, down, size in itertools.product(_SHIFTS_X, _SHIFTS_Y, _SIZES):
-        moves = np.mean([np.abs(_cells(one, across, down, size)) ** 2 for one in beside], axis=0)
-        yield _weighed(_cells(at, across, down, size), moves)
+    maps = _at_the_carrier(patches)
+    for size in _SIZES:
+        middle, scale = (PATCH - 1) / 2, 1 / size
+        place = np.array([[scale, 0, middle * (1 - scale)], [0, scale, middle * (1 - scale)]])
+        scaled = np.stack([_warped(one, place) for one in maps], axis=-1)
+        padded = np.pad(scaled, ((_CELL, _CELL), (_CELL, _CELL), (0, 0)), mode="edge")
+        for across, down in itertools.product(_SHIFTS_X, _SHIFTS_Y):
+            top, left = _CELL + round(down * _CELL), _CELL + round(across * _CELL)
+            yield _weighed(*_cells(padded[top : top + PATCH, left : left + PATCH]))
+
+
+def _warped(image: np.ndarray, place: np.ndarray) -> np.ndarray:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, place, (PATCH, PATCH), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _starts(count: int) -> list[tuple[int, int]]:
@@ -180,8 +192,8 @@ def _stretches(path: Path, stretches: list[tuple[int, int]]) -> Iterator[Followe
     yield follower
 
 
-def _at_the_carrier(patches: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Complex amplitudes (144, 144) at the carrier's frequency, and at some beside it.
+def _at_the_carrier(patches: np.ndarray) -> list[np.ndarray]:
+    """Amplitudes (144, 144) float32: real and imaginary part at the carrier's frequency, then at some beside it.
 
     Differences over two frames come first: they keep the carrier whole and let slow changes, which are a hundred times as
     large, go.
@@ -190,31 +202,22 @@ def _at_the_carrier(patches: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     steps -= steps.mean(axis=0)
     count = len(steps)
     time = np.arange(count)
+    maps = []
+    for step in (0, *_BESIDE):
+        turn = np.exp(-2j * np.pi * (1 / PERIOD + step / count) * time)
+        for part in (turn.real, turn.imag):
+            maps.append(np.tensordot(part.astype(np.float32), steps, 1) * np.float32(2 / count))
+    return maps
 
-    def amplitude(frequency: float) -> np.ndarray:
-        turn = np.exp(-2j * np.pi * frequency * time).astype(np.complex64)
-        return np.tensordot(turn, steps, 1) * (2 / count)
 
-    return amplitude(1 / PERIOD), [amplitude(1 / PERIOD + step / count) for step in _BESIDE]
-
-
-def _cells(amplitudes: np.ndarray, across: float, down: float, size: float) -> np.ndarray:
-    """Means (n,) complex of the used cells of a grid that is moved (cells) and scaled, against their neighbours."""
-    middle, cell = (PATCH - 1) / 2, PATCH / CELLS
-    scale = 1 / size
-    place = np.array([[scale, 0, middle * (1 - scale) + across * cell], [0, scale, middle * (1 - scale) + down * cell]])
-    parts = []
-    for part in (amplitudes.real, amplitudes.imag):
-        warped = cv2.warpAffine(
-            np.ascontiguousarray(part, np.float32),
-            place,
-            (PATCH, PATCH),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        means = cv2.resize(warped, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
-        parts.append((means - cv2.blur(means, (3, 3))).ravel()[used_cells()])
-    return parts[0] + 1j * parts[1]
+def _cells(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """From maps (144, 144, 2 + 2 k): the used cells' means against their neighbours', complex (n,), at the carrier, and how
+    much they move by themselves (n,), squared.
+    """
+    means = cv2.resize(maps, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    used = (means - cv2.blur(means, (3, 3))).reshape(CELLS * CELLS, -1)[used_cells()]
+    moves = (used[:, 2:] ** 2).sum(axis=1) / len(_BESIDE)
+    return used[:, 0] + 1j * used[:, 1], moves
 
 
 def _weighed(cells: np.ndarray, moves: np.ndarray) -> np.ndarray:
@@ -233,11 +236,10 @@ def _sums(cells: np.ndarray) -> np.ndarray:
 def _word(cells: np.ndarray, best: Evidence) -> Evidence:
     """The likeliest word with a right checksum at any phase of the carrier, where it is likelier than ``best``; else that."""
     sums = _sums(cells)
-    for phase in _TURNS:
-        real = (sums * phase).real
-        norm = max(float(np.linalg.norm((cells * phase).real)), 1e-12)
-        if float(real.max(axis=1).sum()) / norm <= best.t:
-            continue
+    turned = _COSINES[:, None, None] * sums.real - _SINES[:, None, None] * sums.imag  # (phases, symbols, values)
+    norms = np.linalg.norm(_COSINES[:, None] * cells.real - _SINES[:, None] * cells.imag, axis=1).clip(1e-12)
+    for number in np.flatnonzero(turned.max(axis=2).sum(axis=1) / norms > best.t):
+        real, norm = turned[number], float(norms[number])
         values = np.argpartition(-real, _BEST, axis=1)[:, :_BEST]
         words = list(itertools.product(*values.tolist()))
         totals = [sum(real[place, value] for place, value in enumerate(word)) for word in words]

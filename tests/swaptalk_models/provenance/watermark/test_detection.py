@@ -125,9 +125,7 @@ def test_the_statistic_is_as_random_as_the_bound_says():
     from swaptalk_models.provenance.watermark import detection
     from swaptalk_models.provenance.watermark.grid import codebook
 
-    at, beside = detection._at_the_carrier(noise(1))
-    moves = np.mean([np.abs(detection._cells(one, 0, 0, 1)) ** 2 for one in beside], axis=0)
-    cells = detection._weighed(detection._cells(at, 0, 0, 1), moves).real
+    cells = next(detection._placed_cells(noise(1))).real
     values = np.random.default_rng(0).integers(0, 1024, (4000, 4))
     sums = np.stack([signs.astype(float) @ cells[own] for own, signs in codebook()])
     ts = sums[np.arange(4), values].sum(axis=1) / np.linalg.norm(cells)
