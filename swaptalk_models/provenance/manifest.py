@@ -130,18 +130,18 @@ def read_manifest(path: Path, trust: bytes | None = None) -> ManifestReading:
     settings: dict[str, Any] = {"verify": _OFFLINE["verify"] | {"verify_trust": trust is not None}}
     if trust is not None:
         settings["trust"] = {"user_anchors": trust.decode("ascii")}
-    try:
-        reader = c2pa.Reader.try_create(path, context=c2pa.Context(c2pa.Settings.from_dict(settings)))
+    try:  # through a stream: the library takes no name that is not UTF-8
+        with (
+            open(path, "rb") as file,
+            c2pa.Reader("video/mp4", file, context=c2pa.Context(c2pa.Settings.from_dict(settings))) as reader,
+        ):
+            manifest, results = reader.get_active_manifest() or {}, reader.get_validation_results() or {}
+            state = reader.get_validation_state()
     except c2pa.C2paError as error:
         return _unreadable(path, str(error))
-    if reader is None:
-        return _unreadable(path, "the manifest is no longer where it was")
-    with reader:
-        try:
-            manifest, results = reader.get_active_manifest() or {}, reader.get_validation_results() or {}
-        except (KeyError, ValueError, c2pa.C2paError):
-            return ManifestReading("damaged", problem="the manifest contradicts itself")
-        return _judged(path, manifest, results, reader.get_validation_state(), trust is not None)
+    except (KeyError, ValueError):
+        return ManifestReading("damaged", problem="the manifest contradicts itself")
+    return _judged(path, manifest, results, state, trust is not None)
 
 
 def _judged(

@@ -1,6 +1,7 @@
 """provenance/manifest.py"""
 
 import json
+import os
 import sys
 
 import av
@@ -127,6 +128,13 @@ def test_another_programs_manifest_is_foreign(plain, identity, tmp_path):
 def test_other_kinds_of_file_have_none(tmp_path, name):
     (tmp_path / name).write_bytes(b"hello, " * 50)
     assert read_manifest(tmp_path / name).state == "none"
+
+
+def test_any_name_will_do(signed, tmp_path):
+    for name in (b"12:30.mp4", b"caf\xe9.mp4", b"a b\n.mp4", b"no ending"):
+        path = tmp_path / os.fsdecode(name)
+        path.write_bytes(signed.read_bytes())
+        assert read_manifest(path).state == "valid", name
 
 
 def test_without_the_library_there_is_one_line(monkeypatch, plain, identity):
