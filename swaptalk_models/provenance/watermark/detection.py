@@ -47,6 +47,7 @@ _COSINES, _SINES = (f(2 * np.pi * np.arange(_PHASES) / _PHASES).astype(np.float3
 _TRIED = len(_SHIFTS_X) * len(_SHIFTS_Y) * len(_SIZES) * _PHASES
 _CELL = PATCH // CELLS  # px
 _BEST = 3  # values of each symbol that are combined until the checksum agrees
+_NEAR = 1.0  # by so much less t than the likeliest word of all: what has three right symbols of four is no reading
 _BESIDE = (
     -4,
     -3,
@@ -103,9 +104,11 @@ def read_watermark(path: Path, known: Sequence[str] = ()) -> Reading:
                 continue
             evidence = read_patches(face.patches)
             chance = chance_of(evidence.t, looks)
-            if known and chance > FALSE_ALARMS:
+            if known:
                 recognised = recognise(face.patches, known)
-                if (chance_known := chance_of(recognised.t, looks, len(known))) < chance:
+                chance_known = chance_of(recognised.t, looks, len(known))
+                # A job that shares symbols with another's word is not that job.
+                if chance_known < chance and (chance > FALSE_ALARMS or recognised.t > evidence.t - _NEAR):
                     evidence, chance = recognised, chance_known
             if chance < best.chance:
                 best = Reading(chance <= FALSE_ALARMS, evidence.bits if chance <= FALSE_ALARMS else None, chance, 0)
@@ -243,8 +246,9 @@ def _word(cells: np.ndarray, best: Evidence) -> Evidence:
         values = np.argpartition(-real, _BEST, axis=1)[:, :_BEST]
         words = list(itertools.product(*values.tolist()))
         totals = [sum(real[place, value] for place, value in enumerate(word)) for word in words]
+        least = max(best.t, max(totals) / norm - _NEAR)
         for total, word in sorted(zip(totals, words, strict=True), reverse=True):
-            if total / norm <= best.t:
+            if total / norm <= least:
                 break
             bits = decode(list(word))
             if bits is not None:

@@ -90,9 +90,21 @@ def test_a_home_recognises_its_own_job_where_nobody_else_can_read_it():
     assert chance_of(recognise(weak(0.055), jobs[:-1]).t, 1, len(jobs)) > 0.001, "another home's job"
 
 
+def test_three_right_symbols_of_four_are_no_reading():
+    """Nor do they make one of the home's jobs of a stranger's."""
+    symbols = encode(BITS)
+    wrong = [*symbols[:3], (symbols[3] + 1) % 1024]
+    grid = cv2.resize(pattern(wrong), (PATCH, PATCH), interpolation=cv2.INTER_NEAREST)
+    turns = np.array([carrier(number) for number in range(50)])[:, None, None]
+    patches = (noise(3, moving=2.0) + 2 * turns * grid).astype(np.float32)
+    assert chance_of(read_patches(patches).t, 1) > FALSE_ALARMS
+
+
 def test_a_list_of_jobs_changes_nothing_where_all_can_read(first, write_video, tmp_path):
     path = write_video(tmp_path / "a.mp4", first)
-    assert read_watermark(path, ["00000000"]).bits == BITS
+    alike = [bits for bits in (f"dead{number:04x}" for number in range(1 << 16)) if bits != BITS]
+    assert encode(alike[0])[:1] == encode(BITS)[:1], "one symbol is the same in all, two in many"
+    assert read_watermark(path, alike[::16]).bits == BITS
 
 
 def test_no_face_no_reading(write_video, tmp_path):
