@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import BadClip
 from swaptalk_models.provenance.watermark.detection import (
     FALSE_ALARMS,
@@ -116,6 +117,15 @@ def test_no_video(tmp_path):
     (tmp_path / "a.mp4").write_text("hello")
     with pytest.raises(BadClip, match=r"a\.mp4"):
         read_watermark(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("fps", [24, 29.97, 50])
+def test_it_survives_another_rate(marked, tmp_path, fps):
+    shown = [marked[int(number * 25 / fps)] for number in range(int(len(marked) * fps / 25))]
+    with VideoWriter(tmp_path / "a.mp4", 288, 288, fps=fps) as writer:
+        for frame in shown:
+            writer.write(frame)
+    assert read_watermark(tmp_path / "a.mp4").bits == BITS
 
 
 def noise(seed, frames=50, moving=8.0):
