@@ -40,6 +40,15 @@ def default_home() -> Path:
     return Path(os.environ.get("SWAPTALK_HOME") or "data").expanduser().absolute()
 
 
+def marks_folder(home: Path) -> Path:
+    """Where certificate and records of jobs lie: in the home; in the user's own configuration where there is no home."""
+    if home.is_dir():
+        return home
+    import click
+
+    return Path(click.get_app_dir("swaptalk"))
+
+
 def instance_folder(home: Path) -> Path:
     """The DAGSTER_HOME of this home. Nothing is made."""
     if os.environ.get("DAGSTER_HOME"):

@@ -26,6 +26,7 @@ LADDER = (
     "modules",
     "classical",
     "inference",
+    "provenance",
     "training",
     "evaluation",
     "rehearsal",
@@ -51,6 +52,8 @@ HEAVY = {
     "pyarrow",
     "scipy",
     "face_alignment",
+    "c2pa",
+    "cryptography",
 }
 NAMED_CODE = {
     "network": "swaptalk_models.modules",

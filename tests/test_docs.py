@@ -120,6 +120,21 @@ def test_landmark_judge_is_near_the_truth_of_a_phantom(tmp_path):
     assert np.mean(errors["landmarks"]) < 0.16 and max(errors["mouth"]) < 0.06 and min(errors["opening"]) > 0.6
 
 
+@pytest.mark.slow
+def test_marks_are_measured_after_each_attack(tmp_path, capsys):
+    marks = script("marks")
+    video = write_corpus(tmp_path, people=1, seconds=2, seed=1, size=256)[0]
+    out = tmp_path / "out.jsonl"
+    assert marks.main(["measure", str(out), str(video)]) == 0
+    row = json.loads(out.read_text())
+    assert all(len(row["marked"][name]) == 1 for name in marks.ATTACKS) and row["marked"]["as written"][0]["right"]
+    assert row["psnr"] > 45 and all(max(row["unmarked"][name]["t"]) < 8.3 for name in marks.UNMARKED)
+    assert marks.main(["table", str(out)]) == 0
+    assert "| as written | 1 | 100.0% | 0 | 100.0% |" in capsys.readouterr().out
+    assert marks.main(["measure", str(out), str(video)]) == 0 and len(out.read_text().splitlines()) == 1, "not again"
+    assert marks.main([]) == 2
+
+
 @pytest.mark.real
 @pytest.mark.slow
 def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_path):

@@ -32,6 +32,7 @@ def customised_face(home: Path) -> Path:
     from swaptalk_models.data.store.home import Home
     from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder, load_videos
     from swaptalk_models.inference.release import current_release
+    from swaptalk_models.provenance.choice import MarkChoice
     from swaptalk_models.settings.methods import CROSS, OURS
     from swaptalk_models.settings.preset import load_preset
 
@@ -41,5 +42,6 @@ def customised_face(home: Path) -> Path:
     source, target, audio = Path(scene["source"]), Path(scene["target"]), Path(scene["audio"])
     output = home / "demo" / f"{source.stem}__{target.stem}__{audio.stem}__{release.name}.mp4"
     if not output.is_file():
-        make_video(source, target, audio, output, release, home)
+        choice = MarkChoice(consent="drawn people and synthetic voices: nobody's face, nobody's voice")
+        make_video(source, target, audio, output, release, home, choice=choice)
     return output

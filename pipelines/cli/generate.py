@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option
-from pipelines.instance import default_home
+from pipelines.instance import default_home, marks_folder
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import SHIPPED
+from swaptalk_models.provenance.choice import MarkChoice
+
+if TYPE_CHECKING:
+    from swaptalk_models.inference.generator import GenerationResult
 
 
 @click.command()
@@ -26,9 +33,21 @@ from swaptalk_models.modules.model_folder import SHIPPED
     show_default=True,
     help="Skin, hair and lashes as fine as in SOURCE; off: what the networks make and nothing else.",
 )
+@click.option("--consent", metavar="TEXT", help="Who agreed, to what; kept in the job's record. Else it is asked for.")
+@click.option("--label", is_flag=True, help="Draw a label that people see: AI-generated.")
+@click.option("--unmarked", metavar="REASON", help="No manifest and no watermark, for this reason; it is recorded.")
 @home_option
 def command(
-    source: Path, target: Path, audio: Path, output: Path, release: Path | None, detail: str, home: Path
+    source: Path,
+    target: Path,
+    audio: Path,
+    output: Path,
+    release: Path | None,
+    detail: str,
+    consent: str | None,
+    label: bool,
+    unmarked: str | None,
+    home: Path,
 ) -> None:
     """One customised talking face: the face of SOURCE on the head in TARGET, its lips moving with AUDIO.
 
@@ -36,30 +55,65 @@ def command(
     picture, with the source's own detail. The output is as long as the audio. Runs on the newest release of the home;
     where no home is named and the default one has none, on the weights that come with the package.
 
+    The video is marked as synthetic: a signed manifest in the file and a watermark in the face, which `swaptalk verify`
+    reads. What it was made from, and who agreed, is kept in HOME/jobs.
+
     \b
     swaptalk generate --source anna.jpg --target ben.mp4 --audio carla.wav --output out.mp4
+    swaptalk generate ... --consent "Anna and Carla, 3 May, for the school film" --label
     """
     if output.suffix.lower() != ".mp4":
         raise UserError(f"--output {output}: the name must end in .mp4")
     for given in (source, target, audio):
         if output.exists() and output.samefile(given):
             raise UserError(f"--output {output} is one of the inputs, and those are never changed")
-    result = make_video(source, target, audio, output, release, home, detail=detail == "on")
+    if unmarked is not None and not unmarked.strip():
+        raise UserError("--unmarked: say why this video goes without marks")
+    choice = MarkChoice(consent, label=label, unmarked=unmarked)
+    if not consent:
+        choice = _asked(choice, {"source": source, "target": target, "voice": audio}, home)
+    result = make_video(source, target, audio, output, release, home, detail=detail == "on", choice=choice)
     if result.faceless:
         click.echo(f"{result.faceless} frames show no face and were passed through as they are", err=True)
     click.echo(f"video: {output}")
 
 
 def make_video(
-    source: Path, target: Path, audio: Path, output: Path, release: Path | None, home: Path, detail: bool = True
-):
-    """Generate with a release. Returns the generator's GenerationResult."""
+    source: Path,
+    target: Path,
+    audio: Path,
+    output: Path,
+    release: Path | None,
+    home: Path,
+    detail: bool = True,
+    choice: MarkChoice | None = None,
+) -> GenerationResult:
+    """Generate with a release, marked, and keep the job's record in the home."""
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import load_release
+    from swaptalk_models.provenance.marks import job_marks
 
-    networks = load_release(release or chosen_release(home))
+    folder, choice = release or chosen_release(home), choice or MarkChoice()
+    inputs, options = {"source": source, "target": target, "voice": audio}, {"detail": detail, "label": choice.label}
+    marks = job_marks(marks_folder(home), inputs, folder, output, options, choice)
+    networks = load_release(folder)
     output.parent.mkdir(parents=True, exist_ok=True)
-    return Generator(networks).generate(source, target, audio, output, detail=detail)
+    return Generator(networks).generate(source, target, audio, output, detail=detail, marking=marks)
+
+
+def _asked(choice: MarkChoice, inputs: dict[str, Path], home: Path) -> MarkChoice:
+    """Ask for the consent, once for the same files, where somebody can answer; else say that none is noted."""
+    from swaptalk_models.provenance.jobs import Input, JobStore
+
+    if JobStore(marks_folder(home)).consent_for({role: Input.of(path) for role, path in inputs.items()}):
+        return choice
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        question = "Whose face and voice are these, and to what did they agree? (Enter: not noted)"
+        said = click.prompt(question, default="", show_default=False, err=True).strip()
+        if said:
+            return dataclasses.replace(choice, consent=said, how="terminal")
+    click.echo("no consent is noted in the job's record: say who agreed, to what, with --consent", err=True)
+    return choice
 
 
 def chosen_release(home: Path) -> Path:

@@ -19,6 +19,7 @@ COMMANDS = {
     "status": "What there is, and what the last run did.",
     "dev": "The Dagster UI over a home.",
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
+    "verify": "Where a video comes from: manifest, watermark, job.",
     "evaluate": "Measure any method's talking-face video.",
     "phantom": "Write the phantom corpus: drawn talking heads with exact ground truth.",
     "ablate": "What each part of the design is worth: runs without it, over seeds, and a table of differences.",
@@ -53,7 +54,7 @@ def swaptalk() -> None:
     look at `swaptalk status` and make a video with `swaptalk generate`. All data live in one home: --home, else
     $SWAPTALK_HOME, else ./data.
 
-    Exit codes: 0 done; 2 wrong usage or wrong input, with one line that says what; 1 anything else.
+    Exit codes: 0 done; 2 wrong usage or wrong input, with one line that says what; 1 anything else; and those of verify.
     """
 
 

@@ -35,6 +35,7 @@ from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish
+from swaptalk_models.inference.marking import Marking, NoMarks
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.settings.methods import Stage
@@ -90,6 +91,7 @@ class Generator(Generic[Faces]):
         stages: tuple[Stage, ...] = SWAP_THEN_SYNC,
         track: FaceTrack | None = None,
         detail: bool = False,
+        marking: Marking | None = None,
         progress: bool = True,
     ) -> GenerationResult:
         """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound.
@@ -102,6 +104,7 @@ class Generator(Generic[Faces]):
             track: what ``follow`` gave for this target before.
             detail: whether swapped faces get the source's own detail at the target's resolution (classical/detail.py); off, they are what the
                 networks made and nothing else.
+            marking: what marks the video as synthetic on its way into the file (provenance/marks.py); None marks nothing.
 
         Raises:
             UserError: a file that cannot be read, has no face or no sound; the message names it.
@@ -135,21 +138,24 @@ class Generator(Generic[Faces]):
         faceless = 0
         padded = np.pad(sound, (0, count * _SAMPLES - len(sound)))
         bar = tqdm(total=count, desc="generating", unit="frame", disable=None if progress else True)
-        with bar, VideoWriter(output, info.width, info.height, audio=padded) as writer:
+        marking = marking or NoMarks()
+        marking.begin(track)
+        with bar, VideoWriter(output, info.width, info.height, audio=padded, finish=marking.on_file) as writer:
             for batch in _batches(target_frames(target, count), _BATCH):
                 made, outputs = time.perf_counter(), [number for number, _, _ in batch]
                 faces = self._faces(
                     batch, track, affines, reference, encoded_source, centred_windows(mel, np.array(outputs)), stages
                 )
                 pasted = time.perf_counter()
-                for crop, (_, number, frame) in zip(faces, batch, strict=True):
-                    if track.confidence[number] > 0:
+                for crop, (place, number, frame) in zip(faces, batch, strict=True):
+                    made_here = track.confidence[number] > 0
+                    if made_here:
                         landmarks = apply_affine(track.landmarks[number], affines[number])
                         made_face = finish.on(crop, number) if finish else (crop, affines[number], landmarks)
                         frame = paste_face(frame, *made_face)
                     else:
                         faceless += 1
-                    writer.write(frame)
+                    writer.write(marking.on_frame(frame, place, number if made_here else None))
                     bar.update()
                 spent["generate"] += pasted - made
                 spent["paste"] += time.perf_counter() - pasted

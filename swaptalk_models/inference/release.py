@@ -15,12 +15,10 @@ from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.inference.networks import Networks
-from swaptalk_models.modules.model_folder import ModelFolder, current
+from swaptalk_models.modules.model_folder import RELEASE_FILE, ModelFolder, current
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
 from swaptalk_models.settings.preset import Preset
 from swaptalk_models.settings.section import build_section
-
-RELEASE_FILE = "release.json"
 
 
 def build_release(home: Home, preset: Preset) -> Memoised[Path]:
@@ -44,6 +42,7 @@ def build_release(home: Home, preset: Preset) -> Memoised[Path]:
         card = _model_card(version, preset, models)
         with atomic_write(folder / "MODEL_CARD.md") as aside:
             aside.write_text(card)
+        settings["snapshot"] = models["vqgan"].result()["snapshot"]
         settings["files"] = file_hashes(folder)
         with atomic_write(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
             aside.write_text(json.dumps(settings, indent=1))

@@ -15,8 +15,8 @@ from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
-from swaptalk_models.inference.release import RELEASE_FILE, file_hashes
-from swaptalk_models.modules.model_folder import WEIGHTS_FILE, ModelFolder, current
+from swaptalk_models.inference.release import file_hashes
+from swaptalk_models.modules.model_folder import RELEASE_FILE, WEIGHTS_FILE, ModelFolder, current
 from swaptalk_models.settings.preset import Preset
 
 LARGEST_MB = 25.0

@@ -14,6 +14,8 @@ EVALUATION_FILE = "evaluation.json"
 
 
 WEIGHTS_FILE = "weights.safetensors"
+RELEASE_FILE = "release.json"
+"""In a release's folder: settings, versions of the networks, and the hash of every other file."""
 SHIPPED = Path(__file__).resolve().parents[1] / "shipped"
 """Release that comes with the package: networks trained on drawn people alone, to generate with right away and to start trainings from."""
 

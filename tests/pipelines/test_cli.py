@@ -127,7 +127,7 @@ def test_generate_says_where_the_video_is(inputs, tmp_path, capsys, monkeypatch)
 
     asked = []
     result = types.SimpleNamespace(faceless=0)
-    monkeypatch.setattr(generate, "make_video", lambda *args, detail: asked.append(detail) or result)
+    monkeypatch.setattr(generate, "make_video", lambda *args, detail, choice: asked.append(detail) or result)
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"video: {tmp_path / 'out.mp4'}"
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4", "--detail", "off") == 0

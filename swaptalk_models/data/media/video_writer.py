@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +32,7 @@ class VideoWriter:
         audio: float (samples,) in [-1, 1], written as it is, neither cut nor padded to the picture.
         rate: sample rate of ``audio`` (Hz).
         crf: x264's constant rate factor, 0 (lossless) to 51.
+        finish: called with the whole file, which it may change in place, before that appears as ``path``.
     """
 
     def __init__(
@@ -41,18 +44,20 @@ class VideoWriter:
         audio: np.ndarray | None = None,
         rate: int = 16000,
         crf: int = 18,
+        finish: Callable[[Path], None] | None = None,
     ) -> None:
         self.shape = (height, width, 3)
         self.frames = 0
         self._fps = Fraction(fps).limit_denominator(1001)
         self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1.0, 1.0)
         self._rate, self._crf, self._sample = rate, crf, 0
+        self._finish = finish
         self._file = atomic_write(path)
 
     def __enter__(self) -> Self:
-        aside = self._file.__enter__()
+        self._aside = self._file.__enter__()
         try:
-            self._container = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})
+            self._container = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
             self._open_streams()
         except BaseException as error:
             self._file.__exit__(type(error), error, error.__traceback__)
@@ -105,6 +110,8 @@ class VideoWriter:
                     self._write_audio(len(self._audio))
                     self._container.mux(self._sound.encode(None))
             self._container.close()
+            if kind is None and self._finish is not None:
+                self._finish(self._aside)
         except BaseException as fault:
             self._container.close()
             self._file.__exit__(type(fault), fault, fault.__traceback__)

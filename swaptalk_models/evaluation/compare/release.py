@@ -27,7 +27,7 @@ from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.metrics.confidence import bootstrap_difference
 from swaptalk_models.metrics.table import BY_KEY, FURTHER, METRICS
-from swaptalk_models.modules.model_folder import current
+from swaptalk_models.modules.model_folder import RELEASE_FILE, current
 from swaptalk_models.settings.methods import OURS
 from swaptalk_models.settings.preset import Preset
 
@@ -134,8 +134,6 @@ def losses(comparison: dict[str, Any] | None) -> list[str]:
 
 def released_is_current(home: Home) -> bool:
     """Whether the current models are those of the newest release."""
-    from swaptalk_models.inference.release import RELEASE_FILE
-
     version = _released(home)
     if version is None:
         return False

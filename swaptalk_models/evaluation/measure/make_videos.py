@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Sequence
 from itertools import groupby
@@ -26,6 +27,7 @@ from swaptalk_models.settings.preset import Preset
 if TYPE_CHECKING:
     from swaptalk_models.data.faces.face_track import FaceTrack
     from swaptalk_models.evaluation.measure.cascade import RGBModels
+    from swaptalk_models.inference.marking import Marking
     from swaptalk_models.inference.networks import Networks
 
 
@@ -92,10 +94,11 @@ def _generate(videos: Sequence[SceneVideo], home: Home, preset: Preset) -> None:
     """
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import load_current
+    from swaptalk_models.provenance.manifest import can_sign
 
     networks = load_current(home, preset)
     wav2lip = current(home.root, "wav2lip").path if "wav2lip" in models_needed(preset.evaluation.methods) else None
-    ours = Generator(networks)
+    ours, signed = Generator(networks), can_sign()
     with tqdm(total=len(videos), desc="test_videos", unit="video", disable=None) as bar:
         for target, group in groupby(sorted(videos, key=itemgetter("target")), key=itemgetter("target")):
             track = ours.follow(Path(target), progress=False)
@@ -109,10 +112,31 @@ def _generate(videos: Sequence[SceneVideo], home: Home, preset: Preset) -> None:
                     Path(video["path"]),
                     stages=method.stages,
                     detail=method.detail,
+                    marking=_manifest(video, home) if signed else None,
                     track=track,
                     progress=False,
                 )
                 bar.update()
+
+
+def _manifest(video: SceneVideo, home: Home) -> Marking:
+    """A manifest says what the file is; no watermark, since its pixels are what is measured."""
+    from swaptalk_models.provenance.identity import load_identity
+    from swaptalk_models.provenance.jobs import sha256_of
+    from swaptalk_models.provenance.manifest import Claim
+    from swaptalk_models.provenance.marks import ManifestOnly
+
+    path = Path(video["path"])
+    files = {"source": Path(video["source"]), "target": Path(video["target"]), "voice": Path(video["audio"])}
+    claim = Claim(
+        job=f"test_videos/{path.parent.name}/{path.stem}",
+        release="not released",
+        time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        inputs={role: sha256_of(file) for role, file in files.items()},
+        names={role: file.name for role, file in files.items()},
+        watermark=None,
+    )
+    return ManifestOnly(load_identity(home.root), claim)
 
 
 def _rgb_models(networks: Networks, wav2lip: Path | None, track: FaceTrack) -> RGBModels:

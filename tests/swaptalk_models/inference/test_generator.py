@@ -124,6 +124,46 @@ def test_the_sound_is_the_one_given(made, media):
     assert correlation > 0.7, "in step, through AAC"
 
 
+class Watched:
+    """A marking that writes down what it is given, and blackens every frame's corner."""
+
+    def __init__(self) -> None:
+        self.track, self.seen, self.files = None, [], []
+
+    def begin(self, track):
+        self.track = track
+
+    def on_frame(self, frame, number, shown):
+        self.seen.append((number, shown))
+        frame = frame.copy()
+        frame[:16, :16] = 0
+        return frame
+
+    def on_file(self, path):
+        self.files.append((path.name, probe(path).frames))
+
+
+def test_marks_go_into_every_frame_and_the_file_before_it_appears(networks, media, tmp_path):
+    marking = Watched()
+    result = generate(networks, media, tmp_path / "out.mp4", marking=marking)
+    assert len(marking.track.landmarks) == FRAMES
+    walked = [*range(FRAMES), *range(FRAMES - 2, FRAMES - 6, -1)]
+    assert marking.seen == [(place, None if n in GONE else n) for place, n in enumerate(walked)], "back and forth"
+    assert [frames for _, frames in marking.files] == [result.frames]
+    assert marking.files[0][0].endswith(".part"), "not yet under its name"
+    assert frames_of(result.output)[:, 2:12, 2:12].max() < 20
+
+
+def test_what_fails_to_be_marked_is_not_there(networks, media, tmp_path):
+    class Fails(Watched):
+        def on_file(self, path):
+            raise UserError("cannot be signed")
+
+    with pytest.raises(UserError, match="cannot be signed"):
+        generate(networks, media, tmp_path / "out.mp4", marking=Fails())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_frames_without_a_face_pass_through(made, media):
     result, _ = made
     assert result.faceless == len(GONE)

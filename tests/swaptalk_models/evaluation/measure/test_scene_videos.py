@@ -1,6 +1,7 @@
 """evaluation/measure/make_videos.py, scene_videos.py and scene_inputs.py, with a generator that takes no time"""
 
 import json
+import sys
 import types
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from swaptalk_models.evaluation.measure.scene_inputs import chunk_files
 from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder
 from swaptalk_models.inference import generator, release
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.provenance.marks import ManifestOnly
 from swaptalk_models.settings.preset import load_preset
 
 METHODS = "[Lip-sync alone, Swap alone, Copied reference]"
@@ -62,7 +64,7 @@ def home(tmp_path, monkeypatch) -> Home:
 
 @pytest.fixture
 def made(monkeypatch) -> types.SimpleNamespace:
-    made = types.SimpleNamespace(videos=[], followed=[], detailed=[])
+    made = types.SimpleNamespace(videos=[], followed=[], detailed=[], markings=[])
 
     class Quick:
         def __init__(self, networks):
@@ -72,8 +74,9 @@ def made(monkeypatch) -> types.SimpleNamespace:
             made.followed.append(target)
             return types.SimpleNamespace(target=target, landmarks=None)
 
-        def generate(self, source, target, audio, output, *, stages, detail, track, progress):
+        def generate(self, source, target, audio, output, *, stages, detail, marking, track, progress):
             assert track.target == target
+            made.markings.append(marking)
             made.videos.append((source, target, audio, output, stages, self.networks))
             made.detailed += [output] if detail else []
             output.write_bytes(b"video")
@@ -97,6 +100,20 @@ def test_every_method_on_every_scene(home, made):
         if record["method"] == "Ground truth":
             assert record["path"] == record["target"]
         assert sorted(path.name for path in Path(record["gallery"]).iterdir()) == ["a.png", "b.png"]
+
+
+def test_they_are_signed_and_no_pixel_is_touched(home, made):
+    make_test_videos(home, PRESET)
+    frame = np.zeros((4, 4, 3), np.uint8)
+    for marking in made.markings:
+        assert isinstance(marking, ManifestOnly) and marking.on_frame(frame, 0, 0) is frame
+    assert (home.root / "identity").is_dir()
+
+
+def test_without_the_library_that_signs_they_are_made_all_the_same(home, made, monkeypatch):
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    make_test_videos(home, PRESET)
+    assert set(made.markings) == {None}
 
 
 def test_methods_differ_in_source_and_lips(home, made):
