@@ -9,13 +9,19 @@ import click
 
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option
 from pipelines.instance import default_home
+from swaptalk_models.data.store.output_file import check_output
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import SHIPPED
 
 
 @click.command()
-@click.option("--source", type=INPUT_FILE, required=True, help="Picture of the face that is wanted.")
-@click.option("--target", type=INPUT_FILE, required=True, help="Video that gives head, pose, hair and background.")
+@click.option("--source", type=INPUT_FILE, required=True, help="Picture of the face that is wanted; any kind.")
+@click.option(
+    "--target",
+    type=INPUT_FILE,
+    required=True,
+    help="Video that gives head, pose, hair and background; a still or an animation will do.",
+)
 @click.option("--audio", type=INPUT_FILE, required=True, help="What is to be said: a sound file, or a video's sound.")
 @click.option("--output", type=OUTPUT, required=True, help="The mp4 to write.")
 @click.option("--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the newest of the home.")
@@ -44,6 +50,7 @@ def command(
     for given in (source, target, audio):
         if output.exists() and output.samefile(given):
             raise UserError(f"--output {output} is one of the inputs, and those are never changed")
+    check_output(output)
     result = make_video(source, target, audio, output, release, home, detail=detail == "on")
     if result.faceless:
         click.echo(f"{result.faceless} frames show no face and were passed through as they are", err=True)
@@ -58,7 +65,6 @@ def make_video(
     from swaptalk_models.inference.release import load_release
 
     networks = load_release(release or chosen_release(home))
-    output.parent.mkdir(parents=True, exist_ok=True)
     return Generator(networks).generate(source, target, audio, output, detail=detail)
 
 

@@ -29,7 +29,9 @@ class FrameArrays:
         pts, frame.pts = frame.pts, None
         packed = self._packer.resample(frame)
         frame.pts = pts
-        return np.concatenate([np.zeros((channels, 0), np.float32), *(_floats(each, channels) for each in packed)], axis=1)
+        return np.concatenate(
+            [np.zeros((channels, 0), np.float32), *(_floats(each, channels) for each in packed)], axis=1
+        )
 
 
 def _floats(frame: av.AudioFrame, channels: int) -> np.ndarray:

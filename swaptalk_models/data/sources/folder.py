@@ -12,7 +12,10 @@ from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.sources.names import hdtf_group, person_of, safe_name, short_hash
 from swaptalk_models.errors import UserError
 
-EXTENSIONS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg")
+EXTENSIONS = (
+    ".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg",
+    ".mpeg", ".mts", ".m2ts", ".ts", ".mxf", ".3gp", ".flv", ".wmv", ".asf", ".ogv", ".vob", ".dv",
+)  # fmt: skip
 
 
 def folder_catalog(folder: str | os.PathLike[str]) -> pa.Table:
@@ -33,10 +36,28 @@ def folder_catalog(folder: str | os.PathLike[str]) -> pa.Table:
         raise UserError(f"no video in {folder} (looked for {' '.join(EXTENSIONS)})")
     rows = []
     for key, relative in _keyed(files):
+        if not _is_text(folder / relative):
+            rows.append(_unusable(key, folder / relative))
+            continue
         span = {"video": key, "clip": f"{key}_000", "clip_index": 0}
         names = {"group": hdtf_group(relative.name), "person": person_of(relative), "source": str(folder / relative)}
         rows.append({**span, **names})
     return catalog_table(rows)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unusable(key: str, path: Path) -> dict[str, str]:
+    """The row of a file that no table can name: nothing of it is used, and the note says why."""
+    name = os.fsencode(path).decode(errors="backslashreplace")
+    note = f"{name}: there are bytes in its name that are no letters (not UTF-8): rename it"
+    return {"video": key, "person": key, "source": name, "note": note}
 
 
 def _videos(folder: Path) -> list[Path]:
