@@ -47,10 +47,10 @@ def command(
     """
     if output.suffix.lower() != ".mp4":
         raise UserError(f"--output {output}: the name must end in .mp4")
+    check_output(output)
     for given in (source, target, audio):
         if output.exists() and output.samefile(given):
             raise UserError(f"--output {output} is one of the inputs, and those are never changed")
-    check_output(output)
     result = make_video(source, target, audio, output, release, home, detail=detail == "on")
     if result.faceless:
         click.echo(f"{result.faceless} frames show no face and were passed through as they are", err=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 from av.stream import Disposition
 
+from swaptalk_models.data.media.picture_files import is_picture
 from swaptalk_models.errors import BadClip
 
 CONTAINERS = (
@@ -41,6 +42,8 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[av.container.InputConta
     path = Path(path)
     if not path.is_file():
         raise BadClip(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
+    if is_picture(path):
+        raise BadClip(f"{path}: is a picture: there is no sound in it, and nothing moves")
     options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
     try:
         if path.stat().st_size == 0:

@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from swaptalk_models.data.media.suffixes import VIDEOS as EXTENSIONS
 from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.sources.names import hdtf_group, person_of, safe_name, short_hash
 from swaptalk_models.errors import UserError
-
-EXTENSIONS = (
-    ".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg",
-    ".mpeg", ".mts", ".m2ts", ".ts", ".mxf", ".3gp", ".flv", ".wmv", ".asf", ".ogv", ".vob", ".dv",
-)  # fmt: skip
 
 
 def folder_catalog(folder: str | os.PathLike[str]) -> pa.Table:
