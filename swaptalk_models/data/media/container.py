@@ -28,6 +28,8 @@ CONTAINERS = (
 _THE_MACHINES = (errno.ENOSPC, errno.EIO, errno.ENOMEM)
 _NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """The cover of a song and the stills of a menu are no video."""
+_OF_PICTURES = ("mjpeg", "png", "bmp", "gif", "tiff", "webp", "jpeg2000", "jpegls")
+"""Codecs of a cover that is not flagged as one, where there is a picture in another codec."""
 _FOR_SOME = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke | Disposition.clean_effects
 """Tracks that a player gives only to those who ask for them."""
 _NOT_OURS = (ValueError, ArithmeticError, LookupError, NotImplementedError)
@@ -106,7 +108,12 @@ def video_stream(container: av.container.InputContainer) -> av.VideoStream:
     found = [s for s in container.streams.video if not Disposition(s.disposition) & _NO_PICTURE]
     if not found:
         raise BadClip(f"{file_name(container)}: no video stream")
-    return min(found, key=lambda stream: (stream.codec_context is None, *_preference(stream)))
+
+    def preference(stream: av.VideoStream) -> tuple[bool, bool, bool, bool, int]:
+        codec = stream.codec_context and stream.codec_context.name
+        return codec is None, codec in _OF_PICTURES, *_preference(stream)
+
+    return min(found, key=preference)
 
 
 def sound_stream(container: av.container.InputContainer) -> av.AudioStream:
@@ -124,6 +131,7 @@ def sound_stream(container: av.container.InputContainer) -> av.AudioStream:
 
 
 def _preference(stream: av.VideoStream | av.AudioStream) -> tuple[bool, bool, int]:
+    """The smallest is what a player takes."""
     flags = Disposition(stream.disposition)
     return not flags & Disposition.default, bool(flags & _FOR_SOME), stream.index
 

@@ -15,19 +15,24 @@ CLIP_RATE = 25
 """Frames a second of everything here."""
 
 
-def frame_ticks(container: av.container.InputContainer, stream: av.VideoStream) -> list[int]:
-    """Times of all frames, sorted, in ticks of the stream. Raises BadClip when data is missing at the end of
-    the file.
+def indexed_ticks(container: av.container.InputContainer, stream: av.VideoStream) -> list[int] | None:
+    """Times of all frames, sorted, in ticks of the stream, by the index of an mp4, which is complete and in memory: no
+    need to read a gigabyte. None: it has none. Raises BadClip when data is missing at the end of the file.
     """
+    if "mp4" not in container.format.name or not stream.frames:
+        return None
     path = file_name(container)
-    if "mp4" in container.format.name and stream.frames:
-        # An mp4's index is complete and in memory: no need to read a gigabyte.
-        size = os.path.getsize(path)
-        entries = [entry for entry in stream.index_entries if not entry.is_discard]
-        missing = sum(entry.pos + entry.size > size for entry in entries)
-        if missing:
-            raise BadClip(f"{path}: cut off: {missing} of {len(entries)} frames are missing")
-        return sorted(entry.timestamp for entry in entries)
+    size = os.path.getsize(path)
+    entries = [entry for entry in stream.index_entries if not entry.is_discard]
+    missing = sum(entry.pos + entry.size > size for entry in entries)
+    if missing:
+        raise BadClip(f"{path}: cut off: {missing} of {len(entries)} frames are missing")
+    return sorted(entry.timestamp for entry in entries)
+
+
+def read_ticks(container: av.container.InputContainer, stream: av.VideoStream) -> list[int]:
+    """The same for any file, by reading all of it. The container has to be opened anew afterwards: not all can go back."""
+    path = file_name(container)
     ticks, repeated, end = _packet_ticks(container, stream)
     promised = (container.duration or 0) / av.time_base
     if len(ticks) + repeated < stream.frames - 2:  # an AVI may count a frame or two that its B-frames only announce
@@ -57,7 +62,6 @@ def _packet_ticks(container: av.container.InputContainer, stream: av.VideoStream
             ticks.append(moment if moment is not None else round(len(ticks) * frame_ticks))
         else:
             repeated += 1
-    container.seek(0)
     if ticks:
         first, last = min(first, float(min(ticks) * tick)), max(last, float(max(ticks) * tick))
     return ticks, repeated, max(0.0, float(last - first))

@@ -32,8 +32,6 @@ class MonoMix:
         """The frame in one channel; mono ones as they are. Two channels are mixed where they are resampled, with
         weights that add up to 1."""
         channels = frame.layout.nb_channels
-        if channels == 1:
-            return frame
         samples = self._arrays.of(frame)
         weights = mix_weights(frame.layout)
         mixed = weights @ samples if self.only is None else samples[min(self.only, channels - 1)]
@@ -41,7 +39,7 @@ class MonoMix:
             self._energy = np.concatenate([self._energy, np.zeros(channels - len(self._energy))])
         self._energy[:channels] += (samples.astype(np.float64) ** 2).sum(axis=1)
         self._mixed += float((mixed.astype(np.float64) ** 2).sum())
-        if frame.layout.name == "stereo" and self.only is None:
+        if channels == 1 or (frame.layout.name == "stereo" and self.only is None):
             return frame
         return sound_frame(mixed[None], "mono", frame.sample_rate, 0)
 

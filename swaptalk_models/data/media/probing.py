@@ -11,8 +11,8 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 
 from swaptalk_models.data.media.container import file_name, open_media, remake, tick_length, video_stream
 from swaptalk_models.data.media.decoding import decode_frames
-from swaptalk_models.data.media.frame_times import frame_ticks, on_the_beat
-from swaptalk_models.data.media.orientation import Orientation, orientation_of
+from swaptalk_models.data.media.frame_times import indexed_ticks, on_the_beat, read_ticks
+from swaptalk_models.data.media.orientation import orientation_of
 from swaptalk_models.data.media.picture_files import animation_frames, is_picture
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.errors import BadClip
@@ -35,13 +35,18 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         return _describe_animation(path)
     with open_media(path) as container:
         stream = video_stream(container)
-        ticks = frame_ticks(container, stream)
-        if not ticks:
-            raise BadClip(f"{path}: no frames")
+        ticks = indexed_ticks(container, stream)
         first = _first_frame(container, stream)
         has_audio, codec = bool(container.streams.audio), stream.codec_context.name
         tick, nominal_rate = tick_length(stream), stream.average_rate or Fraction(25)
         aspect = float(stream.sample_aspect_ratio or 1)
+    whole = True
+    if ticks is None:
+        with open_media(path) as container:
+            ticks = read_ticks(container, video_stream(container))
+        whole = first.pts is None or not ticks or first.pts <= ticks[0]  # else it begins between two key frames
+    if not ticks:
+        raise BadClip(f"{path}: no frames")
     if not 1 / MAX_ASPECT <= aspect <= MAX_ASPECT:
         raise BadClip(f"{path}: claims pixels {aspect:.3g} times as wide as high")
     try:
@@ -50,7 +55,8 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         raise BadClip(f"{path}: {error}: {remake(path)}") from None
     frames, span = len(ticks), (ticks[-1] - ticks[0]) * tick
     duration = span * frames / (frames - 1) if span > 0 else frames / nominal_rate
-    width, height, aspect = _shown_size(first, orientation, aspect)
+    width, height = max(1, round(first.width * aspect)), first.height
+    width, height = (height, width) if orientation.lying else (width, height)
     return VideoInfo(
         path=path,
         width=width,
@@ -66,7 +72,7 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         hdr=int(first.color_trc) in _BRIGHT or int(first.color_primaries) == ColorPrimaries.BT2020,
         mirrored=orientation.mirrored,
         pixel_aspect=aspect,
-        on_the_beat=on_the_beat(ticks, tick),
+        on_the_beat=whole and on_the_beat(ticks, tick),
     )
 
 
@@ -78,13 +84,6 @@ def check_trainable(info: VideoInfo) -> None:
         )
     if not info.has_audio:
         raise BadClip(f"{info.path}: no audio stream")
-
-
-def _shown_size(first: av.VideoFrame, orientation: Orientation, aspect: float) -> tuple[int, int, float]:
-    """(width, height, width of a pixel) of the upright picture."""
-    width, height = (first.height, first.width) if orientation.lying else (first.width, first.height)
-    aspect = 1 / aspect if orientation.lying else aspect
-    return max(1, round(width * aspect)), height, aspect
 
 
 def _describe_animation(path: Path) -> VideoInfo:

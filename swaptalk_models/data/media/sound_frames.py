@@ -17,6 +17,8 @@ from swaptalk_models.errors import BadClip
 PREROLL_S = 0.5  # decoded and thrown away after a seek: AAC and mp3 frames overlap with the ones before
 _JUNK = 8
 """Packets at the start and the end of a file that may be no sound: tags, and frames that were cut in two."""
+_BARE = {"mp3", "aac", "ac3", "eac3", "dts", "loas", "mpegts", "mpeg"}
+"""Formats without an index."""
 _BLOCK = 1 << 16
 
 Zero = Literal["picture", "first"]
@@ -81,8 +83,10 @@ def _origin(container: av.container.InputContainer, stream: av.AudioStream, zero
 
 
 def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """The frames; what is no sound at the very start and end is passed over."""
-    begun, junk = False, 0
+    """The frames; what is no sound at the very start and end is passed over. In bare streams it is so everywhere: two
+    that were joined have the header of the second in the middle.
+    """
+    begun, junk, bare = False, 0, container.format.name in _BARE
     fault: av.FFmpegError | None = None
     for packet in container.demux(stream):
         try:
@@ -93,7 +97,7 @@ def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> 
                 raise
             continue
         if frames:
-            if begun and fault is not None:  # in the middle of the sound
+            if begun and fault is not None and not bare:  # in the middle of the sound
                 raise fault
             begun, fault, junk = True, None, 0
         yield from frames

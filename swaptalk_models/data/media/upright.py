@@ -55,26 +55,27 @@ class Upright:
     def rgb(self, frame: av.VideoFrame) -> np.ndarray:
         """uint8 RGB (H, W, 3)."""
         info = self.info
-        if not info.hdr and info.pixel_aspect == 1.0 and self._upright_size(frame) == (info.width, info.height):
+        if not info.hdr and info.pixel_aspect == 1.0 and self._shape_of(frame) == (info.width, info.height):
             return self.orientation.upright(frame.to_ndarray(format="rgb24"))
         return self.picture(frame).to_ndarray(format="rgb24")
 
-    def _upright_size(self, frame: av.VideoFrame) -> tuple[int, int]:
-        return (frame.height, frame.width) if self.orientation.lying else (frame.width, frame.height)
+    def _shape_of(self, frame: av.VideoFrame) -> tuple[float, float]:
+        """Width and height of a frame as it is shown (px)."""
+        width, height = frame.width * self.info.pixel_aspect, float(frame.height)
+        return (height, width) if self.orientation.lying else (width, height)
 
     def _filters(self, frame: av.VideoFrame) -> Filters:
         info = self.info
-        width, height = self._upright_size(frame)
+        width, height = self._shape_of(frame)
         whole = (0, 0, info.width, info.height)
         filters = self.orientation.filters()
-        aspect = info.pixel_aspect
-        if (round(width * aspect), height) != (info.width, info.height):  # the size changes in mid-stream
-            filters += self._fitted(width * aspect, height)
-        elif aspect != 1.0 and self.window != whole:
+        if (round(width), round(height)) != (info.width, info.height):  # the size changes in mid-stream
+            filters += self._fitted(width, height)
+        elif info.pixel_aspect != 1.0 and self.window != whole:
             filters.append(("scale", f"{info.width}:{info.height}:flags=area+accurate_rnd"))
         if self.window != whole:
-            x, y, width, height = self.window
-            filters.append(("crop", f"{width}:{height}:{x}:{y}:exact=1"))
+            x, y, wide, high = self.window
+            filters.append(("crop", f"{wide}:{high}:{x}:{y}:exact=1"))
         curves = ":out_primaries=bt709:out_transfer=bt709" if info.hdr else ""
         size = f"{self.size[0]}:{self.size[1]}"
         filters.append(("scale", f"{size}:flags=area+accurate_rnd:out_color_matrix=bt601:out_range=tv{curves}"))

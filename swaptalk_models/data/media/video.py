@@ -75,7 +75,7 @@ def _suits_decord(info: VideoInfo) -> bool:
     # down.
     plain = info.codec == "h264" and info.pix_fmt == "yuv420p" and info.plain
     small = info.frames <= DECORD_FRAMES and info.frames * info.width * info.height * 3 <= DECORD_BYTES
-    if not (plain and small) or info.width % 2 or info.height % 2:
+    if not (plain and small and _has_index(info)) or info.width % 2 or info.height % 2:
         return False
     try:
         import cv2  # noqa: F401  (before decord, whose zlib it would otherwise find: its PNGs then fail)
@@ -83,6 +83,12 @@ def _suits_decord(info: VideoInfo) -> bool:
     except ImportError:
         return False
     return True
+
+
+def _has_index(info: VideoInfo) -> bool:
+    """Whether a file is an mp4. Of broadcasts decord repeats what it cannot decode, and does not say so."""
+    with open(info.path, "rb") as file:
+        return file.read(8)[4:] == b"ftyp"
 
 
 def _read_decord(info: VideoInfo, batch: int) -> Iterator[np.ndarray]:

@@ -29,7 +29,7 @@ class VideoInfo:
     mirrored: bool = False
     """The stored picture has to be flipped from left to right before it is turned."""
     pixel_aspect: float = 1.0
-    """Width of a pixel of the upright picture, as a multiple of its height."""
+    """Width of a stored pixel, as a multiple of its height."""
     on_the_beat: bool = False
     """Frame k is the one that is on show at k / 25 s, for all k."""
 

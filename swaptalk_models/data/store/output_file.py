@@ -24,11 +24,11 @@ def check_output(path: Path, option: str = "--output") -> None:
     said = f"{option} {path}"
     parent = path.parent
     try:
-        if path.is_dir():
-            raise UserError(f"{said}: is a folder: name a file in it, as {path / 'out.mp4'}")
         limit = _longest_name(parent)
         if len(os.fsencode(path.name)) > limit:
             raise UserError(f"{said}: its name is longer than the {limit} bytes that a file's may have: shorten it")
+        if path.is_dir():
+            raise UserError(f"{said}: is a folder: name a file in it, as {path / 'out.mp4'}")
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=parent, prefix=".swaptalk-") as trial:
             trial.write(b"\0" * 4096)
