@@ -94,6 +94,7 @@ def _second_decoder(usual: av.VideoCodecContext) -> av.VideoCodecContext:
     if name is None or name not in codecs_available:
         return usual
     other = av.CodecContext.create(name, "r")
+    assert isinstance(other, av.VideoCodecContext)
     other.extradata = usual.extradata
     return other
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -47,10 +48,12 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     Raises:
         ValueError: a turn by other than quarters.
     """
-    if Type.DISPLAYMATRIX not in frame.side_data:
+    side_data: Any = frame.side_data  # PyAV takes it for a mapping; it gives its values
+    matrix = next((data for data in side_data if data.type == Type.DISPLAYMATRIX), None)
+    if matrix is None:
         return Orientation()
     # Stored (x, y) are shown at (a x + c y, b x + d y); y points down. ISO/IEC 14496-12, 6.2.2
-    a, b, _, c, d, *_ = (int(value) for value in np.frombuffer(bytes(frame.side_data[Type.DISPLAYMATRIX]), np.int32))
+    a, b, _, c, d, *_ = (int(value) for value in np.frombuffer(bytes(matrix), np.int32))
     if a * d == b * c:  # some writers leave it empty
         return Orientation()
     mirrored = a * d - b * c < 0

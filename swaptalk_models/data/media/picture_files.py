@@ -136,7 +136,7 @@ def _upright_rgb(image: Image) -> np.ndarray:
         from PIL import Image as Images
 
         image = image.convert("RGBA")
-        if image.getextrema()[3][0] < 255:  # what is transparent has colours that nobody is to see
+        if np.asarray(image)[..., 3].min() < 255:  # what is transparent has colours that nobody is to see
             image = Images.alpha_composite(Images.new("RGBA", image.size, "white"), image)
     return np.array(image.convert("RGB"))
 

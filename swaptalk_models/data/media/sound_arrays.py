@@ -40,7 +40,7 @@ def _floats(frame: av.AudioFrame, channels: int) -> np.ndarray:
         values = values.reshape(-1, channels).T
     if values.dtype == np.uint8:
         return (values.astype(np.float32) - 128) / 128
-    scale = 1.0 if values.dtype.kind == "f" else -float(np.iinfo(values.dtype).min)
+    scale = 1.0 if values.dtype.kind == "f" else 2.0 ** (8 * values.dtype.itemsize - 1)
     return values.astype(np.float32) / np.float32(scale)
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import av
-from av.stream import Disposition
 
-from swaptalk_models.data.media.container import open_media, sound_stream, tick_length
+from swaptalk_models.data.media.container import open_media, sound_stream, tick_length, video_stream
 from swaptalk_models.data.media.sound_arrays import sound_frame
 from swaptalk_models.errors import BadClip
 
@@ -77,9 +76,13 @@ def _by_ffmpeg(path: str | os.PathLike[str], start_s: float, stop_s: float | Non
 
 def _origin(container: av.container.InputContainer, stream: av.AudioStream, zero: Zero) -> float:
     """When time 0 is by the file's own clock (s)."""
-    pictures = [s for s in container.streams.video if not Disposition(s.disposition) & Disposition.attached_pic]
-    starts = [float((s.start_time or 0) * tick_length(s)) for s in (*pictures[:1], stream)]
-    return starts[0] if zero == "picture" else min(starts)
+    own = float((stream.start_time or 0) * tick_length(stream))
+    try:
+        picture = video_stream(container)
+    except BadClip:  # sound alone, but for a cover
+        return own
+    start = float((picture.start_time or 0) * tick_length(picture))
+    return start if zero == "picture" else min(start, own)
 
 
 def _decoded(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:

@@ -117,11 +117,11 @@ class VideoWriter:
         while until is None or self._sample < until:
             if not self._pending.shape[1]:
                 piece = next(self._pieces, None)
-                if piece is None and not (padded and until is not None):
-                    return
-                self._pending = (
-                    np.zeros((self._voice.channels, until - self._sample), np.float32) if piece is None else piece
-                )
+                if piece is None:
+                    if until is None or not padded:
+                        return
+                    piece = np.zeros((self._voice.channels, until - self._sample), np.float32)
+                self._pending = piece
                 continue
             count = self._pending.shape[1] if until is None else min(self._pending.shape[1], until - self._sample)
             samples, self._pending = self._pending[:, :count], self._pending[:, count:]

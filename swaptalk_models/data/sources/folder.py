@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -30,12 +31,12 @@ def folder_catalog(folder: str | os.PathLike[str]) -> pa.Table:
     files = _videos(folder)
     if not files:
         raise UserError(f"no video in {folder} (looked for {' '.join(EXTENSIONS)})")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for key, relative in _keyed(files):
         if not _is_text(folder / relative):
             rows.append(_unusable(key, folder / relative))
             continue
-        span = {"video": key, "clip": f"{key}_000", "clip_index": 0}
+        span: dict[str, Any] = {"video": key, "clip": f"{key}_000", "clip_index": 0}
         names = {"group": hdtf_group(relative.name), "person": person_of(relative), "source": str(folder / relative)}
         rows.append({**span, **names})
     return catalog_table(rows)
@@ -49,7 +50,7 @@ def _is_text(path: Path) -> bool:
     return True
 
 
-def _unusable(key: str, path: Path) -> dict[str, str]:
+def _unusable(key: str, path: Path) -> dict[str, Any]:
     """The row of a file that no table can name: nothing of it is used, and the note says why."""
     name = os.fsencode(path).decode(errors="backslashreplace")
     note = f"{name}: there are bytes in its name that are no letters (not UTF-8): rename it"
