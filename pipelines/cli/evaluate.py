@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option, json_option
+from swaptalk_models.data.store.output_file import check_folder
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.evaluation import EvaluationConfig
@@ -125,9 +126,8 @@ def _evaluate_folder(
     from swaptalk_models.evaluation.measure.scoring import score_videos
     from swaptalk_models.settings.data import FacesConfig
 
-    if output.exists() and not output.is_dir():
-        raise UserError(f"--output {output}: is a file; the tables go into a folder")
     videos = pair_files(generated, target, source, audio, gallery)
+    check_folder(output)
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as features:
         scores = score_videos([files for _, files in videos], judge, FacesConfig(), config, Path(features))
         table = evaluation_table(videos, scores, config)

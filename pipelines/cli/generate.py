@@ -12,6 +12,7 @@ import click
 
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option
 from pipelines.instance import default_home, marks_folder
+from swaptalk_models.data.store.output_file import check_output
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import SHIPPED
 from swaptalk_models.provenance.choice import MarkChoice
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--source", type=INPUT_FILE, required=True, help="Picture of the face that is wanted.")
-@click.option("--target", type=INPUT_FILE, required=True, help="Video that gives head, pose, hair and background.")
+@click.option("--source", type=INPUT_FILE, required=True, help="Picture of the face that is wanted; any kind.")
+@click.option(
+    "--target",
+    type=INPUT_FILE,
+    required=True,
+    help="Video that gives head, pose, hair and background; a still or an animation will do.",
+)
 @click.option("--audio", type=INPUT_FILE, required=True, help="What is to be said: a sound file, or a video's sound.")
 @click.option("--output", type=OUTPUT, required=True, help="The mp4 to write.")
 @click.option("--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the newest of the home.")
@@ -64,6 +70,7 @@ def command(
     """
     if output.suffix.lower() != ".mp4":
         raise UserError(f"--output {output}: the name must end in .mp4")
+    check_output(output)
     for given in (source, target, audio):
         if output.exists() and output.samefile(given):
             raise UserError(f"--output {output} is one of the inputs, and those are never changed")
@@ -97,7 +104,6 @@ def make_video(
     inputs, options = {"source": source, "target": target, "voice": audio}, {"detail": detail, "label": choice.label}
     marks = job_marks(marks_folder(home), inputs, folder, output, options, choice)
     networks = load_release(folder)
-    output.parent.mkdir(parents=True, exist_ok=True)
     return Generator(networks).generate(source, target, audio, output, detail=detail, marking=marks)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import warnings
+from typing import Any
 
 import click
 
@@ -61,6 +63,7 @@ def swaptalk() -> None:
 def main(args: list[str] | None = None) -> None:
     """Entry point of the console script; never returns."""
     _quiet_libraries()
+    _say_any_name()
     try:
         swaptalk.main(args=args, prog_name="swaptalk", standalone_mode=False)
     except click.exceptions.Abort:
@@ -78,6 +81,10 @@ def main(args: list[str] | None = None) -> None:
         _end("interrupted: what is finished is kept, run again to go on", 130)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _end(f"{error.filename}: {error.strerror}", 2)
     sys.exit(0)
 
 
@@ -91,10 +98,24 @@ def _help_hint(error: click.ClickException) -> str:
     return f" (see {ctx.command_path} --help)" if ctx is not None else ""
 
 
+def _say_any_name() -> None:
+    """Names of files may hold bytes that are no letters; to print one is no reason to end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _quiet_libraries() -> None:
     """Other people's notices to developers; warnings of our own and of Python about our data stay."""
     for module in ("dagster", "dagster_shared", "librosa", "face_alignment", "lance", "google"):
         warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
+    plain = warnings.formatwarning
+
+    def one_line(message: Warning | str, category: type[Warning], *where: Any) -> str:
+        ours = category is UserWarning and "swaptalk_models" in str(where[0])
+        return f"swaptalk: {message}\n" if ours else plain(message, category, *where)
+
+    warnings.formatwarning = one_line
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Generic
@@ -29,21 +29,25 @@ from swaptalk_models.data.faces.reference import reference_frame
 from swaptalk_models.data.faces.tracking import track_faces
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
-from swaptalk_models.data.media.video import probe, read_image
+from swaptalk_models.data.media.video import frames_at_once, probe, read_image
 from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.media.voice import open_voice
 from swaptalk_models.data.sound.mel import centred_windows, log_mel
+from swaptalk_models.data.store.output_file import check_output, check_space
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.marking import Marking, NoMarks
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.target import target_frames
+from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.methods import Stage
 
 _BATCH = 16
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
 _RATE = 16000
 _SAMPLES = _RATE // 25  # of sound, a frame
+_BYTES_PER_PIXEL = 0.01  # of the output, at least: seen are 0.02 to 0.1
 
 SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
 LIP_STAGES = ("speak", "copy_lips")
@@ -79,7 +83,7 @@ class Generator(Generic[Faces]):
         """The face of a target video. BadClip: there is none."""
         length = length_at_25(target)
         with tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True) as bar:
-            return track_faces(_counted(frames_at_25(target), bar), self.models.faces, Path(target).name, length)
+            return track_faces(_counted(frames_at_25(target), bar), self._any_face(), Path(target).name, length)
 
     def generate(
         self,
@@ -94,11 +98,12 @@ class Generator(Generic[Faces]):
         marking: Marking | None = None,
         progress: bool = True,
     ) -> GenerationResult:
-        """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound.
+        """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound, at its own
+        rate and with its own channels.
 
         Args:
             source: picture of the face to put on; None keeps the target's own.
-            target: talking-head video. One shorter than the audio goes back and forth; frames without a face pass through.
+            target: talking-head video, or a still. One shorter than the audio goes back and forth; frames without a face pass through.
             audio: sound file, or a video whose sound is taken.
             stages: what is done to each face, in this order.
             track: what ``follow`` gave for this target before.
@@ -111,12 +116,16 @@ class Generator(Generic[Faces]):
         """
         if Path(output).suffix.lower() != ".mp4":
             raise UserError(f"{output}: the output is an mp4 file, so its name should end in .mp4")
-        sound = read_audio(audio, _RATE)
+        # All that can be refused is refused before the long work.
+        check_output(Path(output), "output")
+        sound = read_audio(audio, _RATE, zero="first")
+        voice = open_voice(audio)
         count = math.ceil(len(sound) / _SAMPLES)
         if count < 1:
             raise UserError(f"{audio}: no sound in it")
         info = probe(target)
-        picture = self._source(source) if source is not None else None  # before the long work: it may be no picture
+        check_space(Path(output), int(count * info.width * info.height * _BYTES_PER_PIXEL))
+        picture = self._source(source) if source is not None else None
         started = time.perf_counter()
         track = track if track is not None else self.follow(target, progress)
         tracked = time.perf_counter()
@@ -136,12 +145,11 @@ class Generator(Generic[Faces]):
         mel = log_mel(sound)
         spent = {"track": tracked - started, "generate": 0.0, "paste": 0.0}
         faceless = 0
-        padded = np.pad(sound, (0, count * _SAMPLES - len(sound)))
         bar = tqdm(total=count, desc="generating", unit="frame", disable=None if progress else True)
         marking = marking or NoMarks()
         marking.begin(track)
-        with bar, VideoWriter(output, info.width, info.height, audio=padded, finish=marking.on_file) as writer:
-            for batch in _batches(target_frames(target, count), _BATCH):
+        with bar, VideoWriter(output, info.width, info.height, audio=voice, finish=marking.on_file) as writer:
+            for batch in _batches(target_frames(target, count), frames_at_once(info, _BATCH)):
                 made, outputs = time.perf_counter(), [number for number, _, _ in batch]
                 faces = self._faces(
                     batch, track, affines, reference, encoded_source, centred_windows(mel, np.array(outputs)), stages
@@ -164,7 +172,11 @@ class Generator(Generic[Faces]):
     def _source(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """A picture (H, W, 3) and the landmarks (68, 2) of its face."""
         image = read_image(path)
-        return image, detect_face(image, self.models.faces, Path(path).name).landmarks
+        return image, detect_face(image, self._any_face(), Path(path).name).landmarks
+
+    def _any_face(self) -> FacesConfig:
+        """How faces are found, without what a training asks for: how many there are, and how large."""
+        return replace(self.models.faces, min_found=1e-6, min_face=1)
 
     def _aligned(self, image: np.ndarray, landmarks: np.ndarray) -> Still:
         affine = crop_affines(landmarks[None], self.models.crops)[0]

@@ -18,7 +18,7 @@ import numpy as np
 from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
-from swaptalk_models.data.sound.mel import log_mel, mel_likeness
+from swaptalk_models.data.sound.mel import is_silent, log_mel, mel_likeness
 from swaptalk_models.metrics import lip_motion, lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
 from swaptalk_models.metrics.embedding import cosine
@@ -233,8 +233,10 @@ def _sync(
     judge: SyncJudge | RawSyncJudge | None,
     config: EvaluationConfig,
 ) -> SyncScore | None:
-    """Sync of the generated video with the driving sound; None without judge, sound, or enough frames."""
+    """Sync of the generated video with the driving sound; None without judge, sound, or enough frames, and in silence."""
     if judge is None or sound is None or mel is None or len(mel) < MEL_WINDOW or not pictures.windows:
+        return None
+    if is_silent(mel):
         return None
     # The official SyncNet has features of its own; ours shares the project's mel.
     heard = judge.sound_embeddings(sound) if hasattr(judge, "sound_embeddings") else judge.audio_embeddings(mel)

@@ -13,6 +13,7 @@ from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, cro
 from swaptalk_models.data.faces.detection import detect_face, make_backend
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.tracking import track_faces
+from swaptalk_models.data.media.suffixes import PICTURES
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import read_image
 from swaptalk_models.errors import UserError
@@ -21,7 +22,7 @@ from swaptalk_models.settings.data import CropsConfig, FacesConfig
 
 IDENTITY_CROP = CropsConfig(size=384, margin=0.5, smooth_frames=0)
 """What the identity judge is shown: the face with as much around it as dlib's own face chip wants."""
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+IMAGE_SUFFIXES = set(PICTURES)
 _TRACKS_KEPT = 64
 FileKey = tuple[str, int, int]
 """Path, time of the last change, and size."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines
 from swaptalk_models.data.faces.face_track import INTERPOLATED, MISSING, FaceTrack
 from swaptalk_models.data.media.timeline import frames_at_25
-from swaptalk_models.data.media.video import probe
+from swaptalk_models.data.media.video import frames_at_once, probe
 from swaptalk_models.metrics.judges import Judges
 from swaptalk_models.settings.data import CropsConfig
 
@@ -77,11 +78,14 @@ class Pairing:
                 yield start, ours, ours if self.target else None
                 start += len(ours)
             return
-        both = zip(frames_at_25(self.generated, batch), frames_at_25(self.target, batch), strict=False)
-        for ours, theirs in both:  # to the end of the shorter
-            count = min(len(ours), len(theirs))
-            yield start, ours[:count], theirs[:count]
-            start += count
+        # Batches of large frames are smaller: the two need not be alike.
+        each = (itertools.chain.from_iterable(frames_at_25(path, batch)) for path in (self.generated, self.target))
+        both = zip(*each, strict=False)  # to the end of the shorter
+        at_once = min(frames_at_once(probe(path), batch) for path in (self.generated, self.target))
+        while pairs := list(itertools.islice(both, at_once)):
+            ours, theirs = (np.stack(frames) for frames in zip(*pairs, strict=True))
+            yield start, ours, theirs
+            start += len(ours)
 
 
 def pair_videos(generated: Path, target: Path | None, judges: Judges) -> Pairing:

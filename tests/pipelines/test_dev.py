@@ -37,7 +37,11 @@ def test_a_home_anywhere(tmp_path):
     assert (environment["SWAPTALK_HOME"], environment["DAGSTER_HOME"]) == (str(tmp_path / "home"), str(folder))
     assert environment["DAGSTER_EVENT_BATCH_SIZE"] == "500"
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(ROOT) and environment["PYTHONSAFEPATH"] == "1"
-    assert arguments[0] == sys.executable and arguments[3:6] == ["-m", "dagster", "dev"] and arguments[-2:] == ["-p", "3456"]
+    assert (
+        arguments[0] == sys.executable
+        and arguments[3:6] == ["-m", "dagster", "dev"]
+        and arguments[-2:] == ["-p", "3456"]
+    )
     (location,) = yaml.safe_load(Path(arguments[arguments.index("-w") + 1]).read_text())["load_from"]
     assert location["python_module"] == {
         "module_name": "pipelines.definitions",

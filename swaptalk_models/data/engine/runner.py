@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
 from swaptalk_models.data.engine.items import Item, Result, Work
-from swaptalk_models.data.engine.workers import Task, attempt, attempt_in_pool
+from swaptalk_models.data.engine.workers import SURPRISE, Task, attempt, attempt_in_pool
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_params, hash_values
 from swaptalk_models.data.store.home import Home
@@ -33,6 +33,8 @@ GROUP_SECONDS = 10.0
 """... or what was done in this time ..."""
 GROUP_BYTES = 64 << 20
 """... or this much of it."""
+_A_FAULT_OF_OURS = 3
+"""So many items that all end in a surprise are not the items' fault: the run says so and ends."""
 _LIMIT = "time_limit"  # in the output of an entry that took longer: under which limit
 
 
@@ -140,6 +142,7 @@ class _Stage:
         self.table, self.known, self.time_limit = table, known, time_limit
         self.code_version, self.params_hash = CODE_VERSIONS[name], hash_params(params)
         self.computed = self.quarantined = 0
+        self.surprises: list[str] = []
         self.finished: list[tuple[Entry, pa.Table | SpooledRows | None]] = []
         self.finished_bytes, self.flushed_at = 0, time.monotonic()
 
@@ -153,6 +156,8 @@ class _Stage:
         if entry is None or entry.fingerprint != self.fingerprint(item.inputs)[0]:
             return False
         if entry.status == QUARANTINED:
+            if SURPRISE in entry.reason:
+                return False  # it may have been the machine's, not the item's
             return (self.time_limit or math.inf) <= entry.output.get(_LIMIT, math.inf)
         return there(self.home, item)
 
@@ -168,6 +173,8 @@ class _Stage:
                     bar.update()
         finally:  # what is done is kept, whatever stopped the rest
             self.flush()
+        if self.surprises and len(self.surprises) == len(todo) >= _A_FAULT_OF_OURS:
+            raise RuntimeError(f"{self.name}: none of {len(todo)} could be done; the first: {self.surprises[0]}")
 
     def _tasks(self, todo: list[Item]) -> Iterator[Task]:
         for item in todo:
@@ -193,6 +200,8 @@ class _Stage:
             late = {_LIMIT: self.time_limit} if self.time_limit and seconds >= self.time_limit else {}
             self.finished.append((replace(entry, status=QUARANTINED, reason=reason, output=late), None))
             self.quarantined += 1
+            if SURPRISE in reason:
+                self.surprises.append(reason)
         else:
             rows = result.table.num_rows if result.table is not None else 0
             self.finished.append((replace(entry, output=result.output, rows=rows), result.table))

@@ -7,18 +7,20 @@ import os
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from swaptalk_models.data.engine.deadline import GRACE_S, OutOfTime, deadline, may_end_this_process
 from swaptalk_models.data.engine.disk_full import raise_if_disk_full
 from swaptalk_models.data.engine.items import Item, Result, Work
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.errors import BadClip
+from swaptalk_models.errors import BadClip, UserError
 
 # glibc gives large blocks back to the system when they are freed, but raises the size that counts as large to that of
 # whatever was freed last: frames then lie among small things that stay, and memory grows with the video. Naming the
@@ -38,6 +40,7 @@ PRELOAD = [
     f"{_DATA}.media.cutting",
     f"{_DATA}.media.mp4_audit",
     f"{_DATA}.media.png",
+    f"{_DATA}.media.probing",
     f"{_DATA}.media.shots",
     f"{_DATA}.media.video",
     f"{_DATA}.quality.measures",
@@ -45,6 +48,9 @@ PRELOAD = [
 ]
 """What the data stages' work imports where it runs (a test holds the two together), loaded once, by the server from
 which the workers fork. Nothing that starts threads or a GPU."""
+
+SURPRISE = "not done, for a reason that nobody has foreseen"
+"""Stands in the reason of an item whose work ended with other than a BadClip."""
 
 Task = tuple[Work, Item, Home, Any, "float | None"]
 """(work, item, home, params, time limit)."""
@@ -65,7 +71,22 @@ def attempt(args: Task) -> Outcome:
     except BadClip as error:
         raise_if_disk_full(home, error)  # FFmpeg's "no space left" looks like damaged data
         result, reason = None, " ".join(str(error).split())
+    except UserError:
+        raise  # a setting, or the machine: it would be the same for every item
+    except Exception as error:
+        raise_if_disk_full(home, error)
+        if type(error).__module__.startswith("torch"):
+            raise  # the device's trouble, not the item's
+        result, reason = None, _surprise(item, error)
     return item, result, reason, time.perf_counter() - started
+
+
+def _surprise(item: Item, error: Exception) -> str:
+    """What nobody has foreseen is this item's reason and stops no other; it tells where to look."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(str(error).split())[:300]
+    name = item.payload.get("path") or item.clip
+    return f"{name}: {SURPRISE} ({type(error).__name__}: {said}, in {Path(where.filename).name}:{where.lineno})"
 
 
 def _too_long(item: Item, limit: float) -> str:

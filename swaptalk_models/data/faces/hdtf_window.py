@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 
 from swaptalk_models.data.faces.face_track import MISSING
 from swaptalk_models.data.faces.tracking import track_faces
-from swaptalk_models.data.media.video import decode_frames, open_media, probe, tick_length, video_stream
+from swaptalk_models.data.media.pictures import stored_pictures
+from swaptalk_models.data.media.probing import probe
+from swaptalk_models.data.media.upright import Upright
+from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.settings.data import FacesConfig
 
 EVERY_S = 0.5
@@ -32,25 +36,21 @@ def face_window(
         BadClip: unreadable or damaged, or not enough frames with a face (``face_tracks.min_found``).
     """
     info = probe(path)
-    frames = (image[None] for image in _sampled(path, start_s or 0.0, end_s, info.rotation))
+    frames = (image[None] for image in _sampled(info, start_s or 0.0, end_s))
     track = track_faces(frames, config, str(path))
     return union_window(_heads(track.box[track.status != MISSING]), zoom, info.width, info.height)
 
 
-def _sampled(path: str | os.PathLike[str], start_s: float, end_s: float | None, rotation: int) -> Iterator[np.ndarray]:
-    """Upright RGB frames (H, W, 3)."""
-    with open_media(path) as container:
-        stream = video_stream(container)
-        origin, due = stream.start_time or 0, start_s
-        tick = tick_length(stream)
-        for frame in decode_frames(container, stream, origin + int(start_s / tick) if start_s else None):
-            assert frame.pts is not None
-            moment = float((frame.pts - origin) * tick)
-            if end_s is not None and moment >= end_s:
-                return
-            if moment >= due - 1e-6:
-                due = moment + EVERY_S
-                yield np.rot90(frame.to_ndarray(format="rgb24"), rotation // 90)
+def _sampled(info: VideoInfo, start_s: float, end_s: float | None) -> Iterator[np.ndarray]:
+    """RGB frames (H, W, 3) as they are shown."""
+    due, upright = start_s, Upright(info)
+    for picture in stored_pictures(info, Fraction(start_s).limit_denominator(90_000)):
+        moment = float(picture.moment)
+        if end_s is not None and moment >= end_s:
+            return
+        if moment >= due - 1e-6:
+            due = moment + EVERY_S
+            yield upright.rgb(picture.frame)
 
 
 def _heads(boxes: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Sound: reading any file as 16 kHz mono, in time with its picture, and writing wav files."""
+"""Sound as the networks hear it: reading any file as 16 kHz mono, in time with its picture, and writing wav files."""
 
 from __future__ import annotations
 
 import os
+import warnings
 import wave
 from collections.abc import Iterator
 from itertools import chain
@@ -11,21 +12,28 @@ from pathlib import Path
 import av
 import numpy as np
 
-from swaptalk_models.data.media.video import ATTACHED_PICTURE, open_media, tick_length
+from swaptalk_models.data.media.mono import MonoMix
+from swaptalk_models.data.media.sound_frames import PREROLL_S, Piece, Zero, sound_pieces
 from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.errors import BadClip
 
-PREROLL_S = 0.5  # decoded and thrown away after a seek: AAC and mp3 frames overlap with the ones before
 JUMP_S = 0.02  # time stamps further off than this are holes or overlaps, not rounding
 
 
 def read_audio(
-    path: str | os.PathLike[str], rate: int = 16000, start_s: float = 0.0, stop_s: float | None = None
+    path: str | os.PathLike[str],
+    rate: int = 16000,
+    start_s: float = 0.0,
+    stop_s: float | None = None,
+    zero: Zero = "picture",
 ) -> np.ndarray:
-    """Reads sound, mixed down to mono and resampled.
+    """Reads sound, mixed down to mono and resampled; of several tracks the default one.
 
     Time 0 is the first frame of the file's video where there is one (sound often starts a little earlier or later),
-    else the first sample. Holes are silent.
+    else the first sample. Holes are silent. Where channels cancel each other out, the loudest is heard alone, and a
+    warning says so.
+
+    Args:
+        zero: "first": time 0 is whatever comes first, so that no sound is lost.
 
     Returns:
         float32 (samples,) in [-1, 1]; ends at ``stop_s`` or where the sound ends, whichever is first.
@@ -34,41 +42,34 @@ def read_audio(
         BadClip: no audio stream, or damaged.
     """
     path = Path(path)
-    with open_media(path) as container:
-        if not container.streams.audio:
-            raise BadClip(f"{path}: no audio stream")
-        stream = container.streams.audio[0]
-        if stream.codec_context is None:
-            raise BadClip(f"{path}: no decoder for its audio stream")
-        zero = _time_zero(container, stream)
-        if start_s > PREROLL_S:
-            container.seek(int((zero + start_s - PREROLL_S) / tick_length(stream)), stream=stream, backward=True)
-        return _placed(_runs(container, stream, rate, zero + start_s, None if stop_s is None else zero + stop_s), rate)
+    mix = MonoMix()
+    audio = _read(path, mix, rate, start_s, stop_s, zero)
+    if mix.cancelled:
+        warnings.warn(
+            f"{path}: its channels cancel each other out when they are mixed: only channel {mix.loudest + 1} is heard"
+        )
+        audio = _read(path, MonoMix(mix.loudest), rate, start_s, stop_s, zero)
+    return audio
 
 
-def _time_zero(container: av.container.InputContainer, stream: av.AudioStream) -> float:
-    pictures = [s for s in container.streams.video if not int(s.disposition) & ATTACHED_PICTURE]
-    leader = pictures[0] if pictures else stream
-    return float((leader.start_time or 0) * tick_length(leader))
+def _read(path: Path, mix: MonoMix, rate: int, start: float, stop: float | None, zero: Zero) -> np.ndarray:
+    return _placed(_runs(sound_pieces(path, start, stop, zero), mix, rate, start, stop), rate)
 
 
 def _runs(
-    container: av.container.InputContainer, stream: av.AudioStream, rate: int, start: float, stop: float | None
+    pieces: Iterator[Piece], mix: MonoMix, rate: int, start: float, stop: float | None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Resampled pieces (first sample counted from ``start``, float32 samples); each run of gapless frames has its own
-    resampler.
+    """Resampled pieces (first sample counted from ``start``, float32 samples); each run of gapless frames of one format
+    has its own resampler.
     """
-    resampler, expected, position = None, 0.0, 0
+    resampler, expected, position, shape = None, 0.0, 0, None
     limit = None if stop is None else round((stop - start) * rate)
-    for frame in chain(container.decode(stream), (None,)):
-        now = expected
-        if frame is not None and frame.pts is not None:
-            assert frame.time_base is not None
-            now = float(frame.pts * frame.time_base)
-        if frame is not None and now + frame.samples / frame.sample_rate <= start - PREROLL_S:
-            continue
+    for moment, given in chain(pieces, ((None, None),)):
+        now = expected if moment is None else moment
+        frame = None if given is None else mix.mono(given)
+        kind = None if frame is None else (frame.format.name, frame.layout.name, frame.sample_rate)
         past = stop is not None and now > stop + PREROLL_S
-        if resampler and (frame is None or past or abs(now - expected) > JUMP_S):
+        if resampler and (frame is None or past or kind != shape or abs(now - expected) > JUMP_S):
             yield from _cut(resampler.resample(None), position, limit)
             resampler = None
         if frame is None or past:
@@ -76,7 +77,7 @@ def _runs(
         if resampler is None:
             # Whole numbers, because FFmpeg mixes them down with weights that add up to 1; with floats, stereo gets 3 dB
             # louder and clips.
-            resampler = av.AudioResampler(format="s32", layout="mono", rate=rate)
+            resampler, shape = av.AudioResampler(format="s32", layout="mono", rate=rate), kind
             position, expected = round((now - start) * rate), now
         expected += frame.samples / frame.sample_rate
         frame.pts = None  # the resampler would fill small differences of time stamps with silence

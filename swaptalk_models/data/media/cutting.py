@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import av
 import numpy as np
 
 from swaptalk_models.data.media.audio import read_audio, write_wav
-from swaptalk_models.data.media.video import decode_frames, open_media, probe, tick_length, video_stream
+from swaptalk_models.data.media.container import open_media, tick_length, video_stream
+from swaptalk_models.data.media.frame_times import CLIP_RATE
+from swaptalk_models.data.media.pictures import at_constant_rate, stored_pictures
+from swaptalk_models.data.media.probing import probe
+from swaptalk_models.data.media.upright import Upright, Window
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.data.media.video_writer import BT601, LIMITED_RANGE
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import ClipsConfig
 
-Window = tuple[int, int, int, int]
-"""x, y, width, height (px) of the upright picture."""
-
-CLIP_RATE = 25  # frames/s
 SAMPLE_RATE = 16000  # Hz
 SAMPLES_PER_FRAME = SAMPLE_RATE // CLIP_RATE
 MAX_HOLD_S = 1.0  # a picture that stands longer is a hole in the data, not a slow camera
@@ -82,7 +82,10 @@ def cut_clip(
     window = None if crop is None else _scaled_window(crop, info, reference_height)
     with atomic_write(video_out) as aside:
         whole = start == 0 and (end_s is None or end_s >= info.duration_s - 0.5 / CLIP_RATE)
-        clip = _copy(info, aside) if whole and window is None and _may_be_copied(info, config) else None
+        clip = None
+        if whole and window is None and _may_be_copied(info, config):
+            with suppress(BadClip):  # the other way asks a second decoder before it says so
+                clip = _copy(info, aside)
         clip = clip or _encode(info, aside, start, count, config, window)
         if clip.seconds < config.min_seconds:
             raise BadClip(
@@ -94,7 +97,7 @@ def cut_clip(
 
 
 def _may_be_copied(info: VideoInfo, config: ClipsConfig) -> bool:
-    plain = info.codec == "h264" and info.pix_fmt == "yuv420p" and not (info.interlaced or info.rotation or info.hdr)
+    plain = info.codec == "h264" and info.pix_fmt == "yuv420p" and info.plain
     even = info.width % 2 == 0 and info.height % 2 == 0
     return (
         plain
@@ -111,23 +114,19 @@ def _copy(info: VideoInfo, aside: Path) -> ClipInfo | None:
     """
     with (
         open_media(info.path) as source,
-        av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"}) as target,
+        av.open(f"file:{aside}", "w", format="mp4", options={"movflags": "+faststart"}) as target,
     ):
         stream = video_stream(source)
         stream.thread_type = "AUTO"
         origin, step = stream.start_time, Fraction(1, CLIP_RATE) / tick_length(stream)
-        if (
-            origin is None
-            or stream.codec_context.colorspace not in (_UNSAID, _BT470BG, BT601)
-            or (stream.sample_aspect_ratio or 1) != 1
-        ):
+        if origin is None or stream.codec_context.colorspace not in (_UNSAID, _BT470BG, BT601):
             return None
         out = target.add_stream_from_template(stream)
         frames = 0
         for packet in source.demux(stream):
             for frame in stream.decode(packet):
-                if frame.is_corrupt:
-                    raise BadClip(f"{info.path}: damaged data at {frames / CLIP_RATE:.2f} s")
+                if frame.is_corrupt or (frame.width, frame.height) != (info.width, info.height):
+                    return None
                 if frame.interlaced_frame or frame.pts is None or frame.pts - origin != frames * step:
                     return None
                 frames += 1
@@ -143,136 +142,37 @@ def _copy(info: VideoInfo, aside: Path) -> ClipInfo | None:
 def _encode(
     info: VideoInfo, aside: Path, start: Fraction, count: int | None, config: ClipsConfig, window: Window | None
 ) -> ClipInfo:
-    with (
-        open_media(info.path) as source,
-        av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"}) as target,
-    ):
-        stream = video_stream(source)
-        width, height, filters = _picture(info, stream, config, window)
+    size, window = _size(info, config, window)
+    upright = Upright(info, size, window, "yuv420p")
+    with av.open(f"file:{aside}", "w", format="mp4", options={"movflags": "+faststart"}) as target:
         # Measured at 512 px, crf 16: ultrafast takes 0.4 x veryfast's CPU time at the same error and reading speed, for
         # 1.9 x the bytes.
         out = target.add_stream("libx264", rate=CLIP_RATE, options={"crf": str(config.crf), "preset": "ultrafast"})
-        out.width, out.height, out.pix_fmt = width, height, "yuv420p"
+        out.width, out.height, out.pix_fmt = *size, "yuv420p"
         out.codec_context.colorspace, out.codec_context.color_range = BT601, LIMITED_RANGE
         out.codec_context.thread_count = (
             2  # more threads would cut the picture differently: the same clip on every machine
         )
-        origin, tick = stream.start_time or 0, tick_length(stream)
-        frames = decode_frames(source, stream, origin + int(start / tick) if start else None)
-        frames = _deinterlaced(frames, stream)
-        graph, size, written = None, None, 0
-        for frame in _at_constant_rate(frames, info, origin * tick, tick / 2, start, count):
-            if graph is None or (frame.width, frame.height, frame.format.name) != size:
-                graph, size = _filter_graph(frame, filters), (frame.width, frame.height, frame.format.name)
-            frame.pts, frame.time_base = written, Fraction(1, CLIP_RATE)
-            graph.push(frame)
-            shown = graph.pull()
-            assert isinstance(shown, av.VideoFrame)
+        written = 0
+        for frame in at_constant_rate(stored_pictures(info, start), info, start, count, MAX_HOLD_S):
+            shown = upright.picture(frame)
             shown.pts, shown.time_base, shown.pict_type = written, Fraction(1, CLIP_RATE), 0
             target.mux(out.encode(shown))
             written += 1
         target.mux(out.encode(None))
     if not written:
         raise BadClip(f"{info.path}: no frames between {float(start):g} s and the end of the clip")
-    return ClipInfo(written, written / CLIP_RATE, width, height, copied=False)
+    return ClipInfo(written, written / CLIP_RATE, *size, copied=False)
 
 
-def _at_constant_rate(
-    frames: Iterator[av.VideoFrame],
-    info: VideoInfo,
-    origin: Fraction,
-    rounding: Fraction,
-    start: Fraction,
-    count: int | None,
-) -> Iterator[av.VideoFrame]:
-    """For k = 0, 1, ...: the frame shown at start + k / 25. ``rounding`` is half a tick, by which time stamps may be
-    late.
-    """
-    k, shown, begins = 0, None, Fraction(0)
-    usual = Fraction(info.fps).limit_denominator(90_000)
-    for frame in frames:
-        assert frame.pts is not None and frame.time_base is not None
-        following = frame.pts * frame.time_base - origin
-        if shown is not None and following > start and following - begins > MAX_HOLD_S:
-            raise BadClip(f"{info.path}: no picture from {float(begins):.2f} to {float(following):.2f} s")
-        while shown is not None and start + Fraction(k, CLIP_RATE) + rounding < following and k != count:
-            yield shown
-            k += 1
-        if k == count:
-            return
-        shown, begins = frame, following
-    ends = begins + 1 / usual
-    while shown is not None and start + Fraction(k, CLIP_RATE) + rounding < ends and k != count:
-        yield shown
-        k += 1
-
-
-def _deinterlaced(frames: Iterator[av.VideoFrame], stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Frames as they are up to the first one that says that it is interlaced: what was filmed is often cut together of
-    both kinds. The filter, too, leaves those alone that are not.
-    """
-    graph = None
-    for frame in frames:
-        if graph is None and not frame.interlaced_frame:
-            yield frame
-            continue
-        if graph is None:
-            graph = _linked(frame, tick_length(stream), [("bwdif", "mode=send_frame:deint=interlaced")])
-        graph.push(frame)
-        yield from _ready(graph)
-    if graph is not None:
-        graph.push(None)
-        yield from _ready(graph)
-
-
-def _ready(graph: av.filter.Graph) -> Iterator[av.VideoFrame]:
-    while True:
-        try:
-            frame = graph.pull()
-            assert isinstance(frame, av.VideoFrame)
-            yield frame
-        except (av.BlockingIOError, av.EOFError):
-            return
-
-
-def _picture(
-    info: VideoInfo, stream: av.VideoStream, config: ClipsConfig, window: Window | None
-) -> tuple[int, int, list[tuple[str, str]]]:
-    """Size of the clip and the filters that make a frame upright, cropped, not taller than allowed, even,
-    square-pixelled, BT.601.
-    """
-    turns = {0: [], 90: [("transpose", "cclock")], 180: [("hflip", ""), ("vflip", "")], 270: [("transpose", "clock")]}
+def _size(info: VideoInfo, config: ClipsConfig, window: Window | None) -> tuple[tuple[int, int], Window]:
+    """(width and height of the clip (px), not taller than allowed, and even; what of the picture is kept)."""
     x, y, width, height = window or (0, 0, info.width, info.height)
-    aspect = float(stream.sample_aspect_ratio or 1)
-    aspect = 1 / aspect if info.rotation % 180 else aspect
     scale = min(1.0, config.max_height / height) if config.max_height else 1.0
-    if scale == aspect == 1.0:
-        width, height = width - width % 2, height - height % 2  # drop the odd row or column: nothing gets blurred
-        size = (width, height)
-    else:
-        size = (max(2, round(width * aspect * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
-    filters = turns[info.rotation].copy()
-    if (x, y, width, height) != (0, 0, info.width, info.height):
-        filters.append(("crop", f"{width}:{height}:{x}:{y}:exact=1"))
-    curves = ":out_primaries=bt709:out_transfer=bt709" if info.hdr else ""
-    filters.append(
-        ("scale", f"{size[0]}:{size[1]}:flags=area+accurate_rnd:out_color_matrix=bt601:out_range=tv{curves}")
-    )
-    return *size, [*filters, ("format", "yuv420p")]
-
-
-def _filter_graph(frame: av.VideoFrame, filters: list[tuple[str, str]]) -> av.filter.Graph:
-    return _linked(frame, Fraction(1, CLIP_RATE), filters)
-
-
-def _linked(frame: av.VideoFrame, time_base: Fraction, filters: list[tuple[str, str]]) -> av.filter.Graph:
-    graph = av.filter.Graph()
-    nodes = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)]
-    nodes += [graph.add(name, arguments) for name, arguments in filters] + [graph.add("buffersink")]
-    for node, following in pairwise(nodes):
-        node.link_to(following)
-    graph.configure()
-    return graph
+    if scale == info.pixel_aspect == 1.0:
+        size = width - width % 2, height - height % 2  # drop the odd row or column: nothing gets blurred
+        return size, (x, y, *size)
+    return (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)), (x, y, width, height)
 
 
 def _scaled_window(crop: Sequence[float], info: VideoInfo, reference_height: int | None) -> Window:

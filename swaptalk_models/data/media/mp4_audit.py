@@ -8,10 +8,10 @@ writers have been seen to break.
 What cannot be told, because nothing contradicts it:
 
 - bits of coded data: a sample in `mdat` that decodes to another valid picture or sound, or a setting of the decoder
-  (`avcC`, `esds`) that is another valid one. H.264 and AAC have no checksums. What FFmpeg notices, `video` refuses.
+  (`avcC`, `esds`) that is another valid one. H.264 and AAC have no checksums. What FFmpeg notices, `decoding` refuses.
 - times to `SLACK_S`, or to the picture or three that an edit list may begin early; and where the last pictures stand.
 - a single picture that is shown early or late, or is missing: recorders drop pictures and are late with some. Two that
-  are shown at once or in another order than the decoder's are refused where they are read (`video.decode_frames`).
+  are shown at once or in another order than the decoder's are refused where they are read (`decoding.decode_frames`).
 - an edit list that leaves out more, as of a video that was trimmed without being copied. So it seems where its length
   has been damaged, and where a time scale has, so that pictures come more slowly than they did or all ends earlier.
 - the tables of fragments (`moof`), and the indexes of other containers.
@@ -27,9 +27,9 @@ from typing import cast
 import av
 import numpy as np
 
+from swaptalk_models.data.media.container import open_media
 from swaptalk_models.data.media.mp4_boxes import DamagedIndex
 from swaptalk_models.data.media.mp4_index import Index, Track, read_index
-from swaptalk_models.data.media.video import open_media
 from swaptalk_models.errors import BadClip
 
 SLACK_S = 0.05

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from swaptalk_models.data.media.video import decode_frames, open_media, tick_length, video_stream
+from swaptalk_models.data.media.container import open_media, tick_length, video_stream
+from swaptalk_models.data.media.decoding import decode_frames
 
 SETTLE = 4
 """Frames after which a new picture is there to stay; a flash of up to one less is not a cut."""

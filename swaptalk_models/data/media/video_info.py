@@ -12,7 +12,7 @@ class VideoInfo:
 
     path: Path
     width: int
-    """Upright picture, after the rotation that the file asks for (px)."""
+    """Of the picture as it is shown: turned as the file asks for, its pixels square (px)."""
     height: int
     fps: float
     """Mean rate (frames/s)."""
@@ -25,3 +25,15 @@ class VideoInfo:
     pix_fmt: str
     interlaced: bool
     hdr: bool
+    """Colours or brightness beyond what an ordinary screen shows: they are mapped to it."""
+    mirrored: bool = False
+    """The stored picture has to be flipped from left to right before it is turned."""
+    pixel_aspect: float = 1.0
+    """Width of a stored pixel, as a multiple of its height."""
+    on_the_beat: bool = False
+    """Frame k is the one that is on show at k / 25 s, for all k."""
+
+    @property
+    def plain(self) -> bool:
+        """Every frame is shown as it is stored, but for colours."""
+        return not (self.interlaced or self.rotation or self.mirrored or self.hdr) and self.pixel_aspect == 1.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +14,14 @@ from typing import Self
 import av
 import numpy as np
 
+from swaptalk_models.data.media.sound_arrays import sound_frame
+from swaptalk_models.data.media.voice import Voice, mono_voice
 from swaptalk_models.data.store.atomic_write import atomic_write
+from swaptalk_models.errors import UserError
 
-AAC_BITS = 96_000
+AAC_BITS = {1: 96_000, 2: 160_000}
+"""Bits/s of the sound, by its number of channels; more of them get ``_MORE`` each."""
+_MORE = 64_000
 BT601 = 6  # AVCOL_SPC_SMPTE170M: what swscale converts RGB to; said in the file, or players guess BT.709 for large ones
 LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 
@@ -29,10 +36,14 @@ class VideoWriter:
         path: the mp4 to write.
         width, height: size of the frames (px).
         fps: constant rate (frames/s).
-        audio: float (samples,) in [-1, 1], written as it is, neither cut nor padded to the picture.
-        rate: sample rate of ``audio`` (Hz).
+        audio: float (samples,) in [-1, 1], written as it is, neither cut nor padded to the picture; or a Voice, cut or
+            padded to the picture, of which no more than a second is held.
+        rate: sample rate of ``audio`` (Hz), where it is an array.
         crf: x264's constant rate factor, 0 (lossless) to 51.
         finish: called with the whole file, which it may change in place, before that appears as ``path``.
+
+    Raises:
+        UserError: the file cannot be written; the message says why.
     """
 
     def __init__(
@@ -41,7 +52,7 @@ class VideoWriter:
         width: int,
         height: int,
         fps: float = 25,
-        audio: np.ndarray | None = None,
+        audio: np.ndarray | Voice | None = None,
         rate: int = 16000,
         crf: int = 18,
         finish: Callable[[Path], None] | None = None,
@@ -49,20 +60,32 @@ class VideoWriter:
         self.shape = (height, width, 3)
         self.frames = 0
         self._fps = Fraction(fps).limit_denominator(1001)
-        self._audio = None if audio is None else np.clip(np.asarray(audio, np.float32), -1.0, 1.0)
-        self._rate, self._crf, self._sample = rate, crf, 0
+        self._to_the_picture = isinstance(audio, Voice)
+        self._voice = audio if audio is None or isinstance(audio, Voice) else mono_voice(audio, rate)
+        self._pieces = iter(self._voice.pieces) if self._voice else iter(())
+        self._pending: np.ndarray = np.zeros((self._voice.channels if self._voice else 1, 0), np.float32)
+        self._crf, self._sample = crf, 0
         self._finish = finish
-        self._file = atomic_write(path)
+        self._path, self._file = path, atomic_write(path)
 
     def __enter__(self) -> Self:
-        self._aside = self._file.__enter__()
         try:
-            self._container = av.open(str(self._aside), "w", format="mp4", options={"movflags": "+faststart"})
+            self._aside = self._file.__enter__()
+        except OSError as error:
+            raise self._not_written(error) from error
+        try:
+            # `file:`, or FFmpeg takes `12:30.mp4` for an address of the protocol "12".
+            self._container = av.open(f"file:{self._aside}", "w", format="mp4", options={"movflags": "+faststart"})
             self._open_streams()
         except BaseException as error:
             self._file.__exit__(type(error), error, error.__traceback__)
+            if isinstance(error, OSError):
+                raise self._not_written(error) from error
             raise
         return self
+
+    def _not_written(self, error: OSError) -> UserError:
+        return UserError(f"{self._path}: cannot be written: {error.strerror or error}")
 
     def _open_streams(self) -> None:
         height, width, _ = self.shape
@@ -70,9 +93,10 @@ class VideoWriter:
         self._video = self._container.add_stream("libx264", rate=self._fps, options=options)
         self._video.width, self._video.height, self._video.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         self._video.codec_context.colorspace, self._video.codec_context.color_range = BT601, LIMITED_RANGE
-        if self._audio is not None:
-            self._sound = self._container.add_stream("aac", rate=self._rate, layout="mono")
-            self._sound.bit_rate = AAC_BITS
+        if self._voice:
+            self._sound = self._container.add_stream("aac", rate=self._voice.rate, layout=self._voice.layout)
+            channels = self._voice.channels
+            self._sound.bit_rate = AAC_BITS.get(channels, channels * _MORE)
 
     def write(self, frame: np.ndarray) -> None:
         """Appends one uint8 RGB frame (height, width, 3)."""
@@ -83,20 +107,32 @@ class VideoWriter:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         picture.pts, picture.time_base = self.frames, 1 / self._fps
-        self._container.mux(self._video.encode(picture.reformat(format="yuv420p", dst_colorspace=BT601)))
-        self.frames += 1
-        # Sound goes in beside its picture, so that a player never has to jump about in the file.
-        self._write_audio(int(self.frames / self._fps * self._rate))
+        try:
+            self._container.mux(self._video.encode(picture.reformat(format="yuv420p", dst_colorspace=BT601)))
+            self.frames += 1
+            # Sound goes in beside its picture, so that a player never has to jump about in the file.
+            if self._voice:
+                self._write_sound(int(self.frames / self._fps * self._voice.rate), padded=False)
+        except OSError as error:
+            raise self._not_written(error) from error
 
-    def _write_audio(self, until: int) -> None:
-        if self._audio is None:
-            return
-        until = min(until, len(self._audio))
-        if until > self._sample:
-            piece = av.AudioFrame.from_ndarray(self._audio[None, self._sample : until], format="fltp", layout="mono")
-            piece.sample_rate, piece.pts, piece.time_base = self._rate, self._sample, Fraction(1, self._rate)
-            self._container.mux(self._sound.encode(piece))
-            self._sample = until
+    def _write_sound(self, until: int | None, padded: bool) -> None:
+        """The voice up to a sample; None: all of it. Padded: with silence, should it end before."""
+        assert self._voice is not None
+        while until is None or self._sample < until:
+            if not self._pending.shape[1]:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    if until is None or not padded:
+                        return
+                    piece = np.zeros((self._voice.channels, until - self._sample), np.float32)
+                self._pending = piece
+                continue
+            count = self._pending.shape[1] if until is None else min(self._pending.shape[1], until - self._sample)
+            samples, self._pending = self._pending[:, :count], self._pending[:, count:]
+            frame = sound_frame(samples, self._voice.layout, self._voice.rate, self._sample)
+            self._container.mux(self._sound.encode(frame))
+            self._sample += count
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -106,14 +142,21 @@ class VideoWriter:
                 if not self.frames:
                     raise ValueError("a video needs at least one frame")
                 self._container.mux(self._video.encode(None))
-                if self._audio is not None:
-                    self._write_audio(len(self._audio))
+                if self._voice:
+                    end = math.ceil(self.frames / self._fps * self._voice.rate) if self._to_the_picture else None
+                    self._write_sound(end, padded=True)
                     self._container.mux(self._sound.encode(None))
             self._container.close()
             if kind is None and self._finish is not None:
                 self._finish(self._aside)
         except BaseException as fault:
-            self._container.close()
+            with suppress(OSError):
+                self._container.close()
             self._file.__exit__(type(fault), fault, fault.__traceback__)
+            if isinstance(fault, OSError):
+                raise self._not_written(fault) from fault
             raise
-        self._file.__exit__(kind, error, trace)
+        try:
+            self._file.__exit__(kind, error, trace)
+        except OSError as fault:
+            raise self._not_written(fault) from fault

@@ -95,6 +95,11 @@ def mel_windows(mel: np.ndarray, first_frames: np.ndarray) -> np.ndarray:
     return mel[np.clip(starts[:, None] + np.arange(WINDOW_STEPS), 0, len(mel) - 1)]
 
 
+def is_silent(mel: np.ndarray) -> bool:
+    """Whether a log-mel (T, 80) says nothing at all: no step is louder than 12.5 dB above the scale's floor."""
+    return len(mel) == 0 or bool(mel.mean(axis=1, dtype=np.float64).max() < -3.0)
+
+
 def shift_mel(mel: np.ndarray, frames: int) -> np.ndarray:
     """Sound that comes ``frames`` too early (negative: too late), in step again: (steps, bands) to the same shape; ends
     are repeated.

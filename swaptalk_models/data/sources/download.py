@@ -17,7 +17,8 @@ from typing import Any
 
 import av
 
-from swaptalk_models.data.media.video import open_media, probe, video_stream
+from swaptalk_models.data.media.container import open_media, video_stream
+from swaptalk_models.data.media.probing import probe
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.settings.download import DownloadConfig

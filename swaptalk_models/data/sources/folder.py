@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from swaptalk_models.data.media.suffixes import VIDEOS as EXTENSIONS
 from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.sources.names import hdtf_group, person_of, safe_name, short_hash
 from swaptalk_models.errors import UserError
-
-EXTENSIONS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg")
 
 
 def folder_catalog(folder: str | os.PathLike[str]) -> pa.Table:
@@ -31,12 +31,30 @@ def folder_catalog(folder: str | os.PathLike[str]) -> pa.Table:
     files = _videos(folder)
     if not files:
         raise UserError(f"no video in {folder} (looked for {' '.join(EXTENSIONS)})")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for key, relative in _keyed(files):
-        span = {"video": key, "clip": f"{key}_000", "clip_index": 0}
+        if not _is_text(folder / relative):
+            rows.append(_unusable(key, folder / relative))
+            continue
+        span: dict[str, Any] = {"video": key, "clip": f"{key}_000", "clip_index": 0}
         names = {"group": hdtf_group(relative.name), "person": person_of(relative), "source": str(folder / relative)}
         rows.append({**span, **names})
     return catalog_table(rows)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unusable(key: str, path: Path) -> dict[str, Any]:
+    """The row of a file that no table can name: nothing of it is used, and the note says why."""
+    name = os.fsencode(path).decode(errors="backslashreplace")
+    note = f"{name}: there are bytes in its name that are no letters (not UTF-8): rename it"
+    return {"video": key, "person": key, "source": name, "note": note}
 
 
 def _videos(folder: Path) -> list[Path]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import pyarrow as pa
 
 from swaptalk_models.data.engine.items import Item, Result
@@ -38,7 +41,7 @@ def crop_items(home: Home, preset: Preset, videos: list[str]) -> list[Item]:
 
 def crop(item: Item, home: Home, params: CropsConfig) -> Result:
     """The rows of one clip, spooled."""
-    from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
+    from swaptalk_models.data.faces.alignment import apply_affine, crop_affines
     from swaptalk_models.data.faces.regions import region_labels
     from swaptalk_models.data.media.png import encode_png
     from swaptalk_models.data.media.video import read_frames
@@ -51,11 +54,10 @@ def crop(item: Item, home: Home, params: CropsConfig) -> Result:
     frames, confidence = (tracks[name].combine_chunks() for name in ("frame", "confidence"))
     blurs: list[float] = []
     with spool_rows(home, "face_crops", item.clip, SCHEMA) as spool:
-        for batch in read_frames(home.clip_video(item.clip), BATCH_FRAMES):
-            rows = slice(spool.num_rows, spool.num_rows + len(batch))
-            if rows.stop > len(affines):
-                raise BadClip(f"{item.clip}: more frames than its track has")
-            faces = [crop_face(image, affine, params.size) for image, affine in zip(batch, affines[rows], strict=True)]
+        images = itertools.chain.from_iterable(read_frames(home.clip_video(item.clip), BATCH_FRAMES))
+        cut = (_cut(image, affines, number, params.size, item.clip) for number, image in enumerate(images))
+        while faces := list(itertools.islice(cut, BATCH_FRAMES)):
+            rows = slice(spool.num_rows, spool.num_rows + len(faces))
             blurs += [blur(face) for number, face in enumerate(faces, rows.start) if number % MEASURE_EVERY == 0]
             labels = [region_labels(points, params.size, params.label_grid).tobytes() for points in inside[rows]]
             columns = [
@@ -66,12 +68,20 @@ def crop(item: Item, home: Home, params: CropsConfig) -> Result:
                 pa.array(labels, pa.binary()),
                 confidence[rows],
             ]
-            spool.write(pa.RecordBatch.from_arrays([*key_columns(item, len(batch)), *columns], schema=SCHEMA))
+            spool.write(pa.RecordBatch.from_arrays([*key_columns(item, len(faces)), *columns], schema=SCHEMA))
         if spool.num_rows != len(affines):
             raise BadClip(f"{item.clip}: {spool.num_rows} of its {len(affines)} frames can be read")
         spooled = spool.close()
     quality = crop_measures(affines, blurs)
     return Result({"rows": spooled.hash, "frames": spooled.num_rows, "quality": quality}, spooled)
+
+
+def _cut(image: np.ndarray, affines: np.ndarray, number: int, size: int, clip: str) -> np.ndarray:
+    from swaptalk_models.data.faces.alignment import crop_face
+
+    if number >= len(affines):
+        raise BadClip(f"{clip}: more frames than its track has")
+    return crop_face(image, affines[number], size)
 
 
 FACE_CROPS = DataStage(

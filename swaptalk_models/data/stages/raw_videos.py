@@ -57,15 +57,14 @@ def examine(item: Item, home: Home, params: None) -> Result:
     damaged: the clips with damage will be refused, the others need not suffer for it.
     """
     from swaptalk_models.data.media.mp4_audit import check_index
+    from swaptalk_models.data.media.probing import check_trainable, probe
     from swaptalk_models.data.media.shots import Shots, scan_video
-    from swaptalk_models.data.media.video import probe
 
     if item.payload["reason"]:
         raise BadClip(item.payload["reason"])
     path = Path(item.payload["path"])
     info = probe(path)
-    if not info.has_audio:
-        raise BadClip(f"{path}: no audio stream")
+    check_trainable(info)
     check_index(path)
     shots = scan_video(path) if item.payload["find_cuts"] else Shots([], [])
     damaged = {"frames": len(shots.damaged), "at_s": [round(moment, 2) for moment in shots.damaged[:DAMAGE_SHOWN]]}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_LONGEST = 200
+"""Bytes of a name that another one can be made of: file systems allow 255."""
 
 
 @contextmanager
@@ -17,15 +21,24 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{_escaped(path.name)}.*.part"):
+    name = _short(path.name)
+    for stale in path.parent.glob(f".{_escaped(name)}.*.part"):
         if not _alive(stale.name.split(".")[-2]):
             stale.unlink(missing_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f".{name}.{os.getpid()}.part")
     try:
         yield aside
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _short(name: str) -> str:
+    """The name, or what stands for one that leaves no room for a process's number beside it."""
+    letters = os.fsencode(name)
+    if len(letters) <= _LONGEST:
+        return name
+    return f"{hashlib.sha256(letters).hexdigest()[:32]}{Path(name).suffix[:8]}"
 
 
 def _escaped(name: str) -> str:

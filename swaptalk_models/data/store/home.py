@@ -24,7 +24,13 @@ class Home:
     root: Path
 
     def create(self) -> Home:
-        """Make the folder. UserError when it cannot be."""
+        """Make the folder. UserError when it cannot be, or when databases could not be found by its path."""
+        if any(letter in str(self.root) for letter in "%?") or not str(self.root).isprintable():
+            name = os.fsencode(self.root).decode(errors="backslashreplace")
+            raise UserError(
+                f"{name}: cannot be the home of the data: Dagster's databases are not found by paths with % or ? or "
+                "bytes that are no letters: choose another"
+            )
         try:
             self.locks.mkdir(parents=True, exist_ok=True)
         except OSError as error:

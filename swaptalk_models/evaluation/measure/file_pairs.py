@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from swaptalk_models.data.media.suffixes import PICTURES, SOUNDS, VIDEOS
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.measure.scoring import VideoFiles
 
-VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", *VIDEOS)
+_SOUNDS = (*SOUNDS, *VIDEOS)
 
 
 def pair_files(
@@ -40,7 +39,7 @@ def pair_files(
             video,
             _partner(video, target, of_target, VIDEOS, "--target"),
             _partner(video, source, of_source, PICTURES, "--source"),
-            _partner(video, audio, of_audio, SOUNDS, "--audio"),
+            _partner(video, audio, of_audio, _SOUNDS, "--audio"),
             gallery,
         )
         pairs.append((method, files))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from multiprocessing import get_context
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from swaptalk_models.errors import BadClip
+from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
@@ -111,10 +112,14 @@ def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig) -> Video
         )
     except BadClip as error:
         reason = str(error)
-    try:
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever surprises us in one video stops no other)
+        said = " ".join(str(error).split())[:300]
+        reason = f"{video.generated}: cannot be measured ({type(error).__name__}: {said})"
+    frames = 0
+    with suppress(Exception):
         frames = probe(video.generated).frames
-    except BadClip:
-        frames = 0
     excluded = {"no face in the video" if "no face" in reason else "video cannot be read": frames}
     details: dict[str, object] = {"not measured": reason, "setting": video.setting}
     return VideoScores(0, excluded, dict.fromkeys(METRICS), judges.names(), details)

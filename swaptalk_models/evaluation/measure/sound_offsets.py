@@ -16,7 +16,7 @@ import numpy as np
 from swaptalk_models.data.engine.items import Item, Result
 from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.quality.gates import SYNC_STAGE, heard
-from swaptalk_models.data.sound.mel import WINDOW_FRAMES
+from swaptalk_models.data.sound.mel import WINDOW_FRAMES, is_silent
 from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
@@ -92,7 +92,7 @@ class _Measuring:
 
 
 def _quality(judge: SyncJudge, crops: np.ndarray, seen: np.ndarray, mel: np.ndarray) -> dict[str, float]:
-    """Offset, spread and sync of a clip; nothing where it is too short or shows too little of a face.
+    """Offset, spread and sync of a clip; nothing where it is too short, is silent or shows too little of a face.
 
     Args:
         crops: (T, S, S, 3) uint8.
@@ -101,7 +101,7 @@ def _quality(judge: SyncJudge, crops: np.ndarray, seen: np.ndarray, mel: np.ndar
     """
     from swaptalk_models.metrics.sync import sync_score
 
-    if len(crops) < WINDOW_FRAMES:
+    if len(crops) < WINDOW_FRAMES or is_silent(mel):
         return {}
     whole_windows = np.asarray(np.lib.stride_tricks.sliding_window_view(seen, WINDOW_FRAMES).all(axis=1))
     numbers = np.arange(len(whole_windows))

@@ -197,13 +197,39 @@ def test_half_written_files_of_a_crashed_worker_are_gone(home: Home):
     assert [path.name for path in home.spool.iterdir()] == [".face_crops.a_0.4711.part"]
 
 
-def test_fault_stops_the_run_but_keeps_what_is_done(home: Home):
+def surprised(item: Item, home: Home, params: Params) -> Result:
+    if item.clip == "b_0":
+        raise ValueError("Frame does not match\n AudioResampler setup.")
+    return work(item, home, params)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_surprise_in_one_item_stops_no_other_and_names_its_file(home: Home, workers: int):
+    todo = [replace(item, payload={"path": f"/talks/{item.clip}.mkv"}) for item in items("a_0", "b_0", "c_0")]
+    assert counts(run(home, todo, work=surprised, workers=workers)) == (2, 0, 1)
+    with Ledger(home.ledger) as ledger:
+        (bad,) = ledger.entries("mels", None, QUARANTINED).values()
+    assert bad.clip == "b_0" and bad.reason.startswith("/talks/b_0.mkv: ") and "\n" not in bad.reason
+    assert "ValueError: Frame does not match AudioResampler setup." in bad.reason and "test_runner.py" in bad.reason
+    assert counts(run(home, todo)) == (1, 2, 0), "tried again: it may have been the machine's"
+
+
+def test_a_surprise_in_all_items_is_no_items_fault(home: Home):
+    def faulty(item, home, params):
+        raise ZeroDivisionError
+
+    with pytest.raises(RuntimeError, match="none of 3 could be done"):
+        run(home, items("a_0", "b_0", "c_0"), work=faulty)
+    assert counts(run(home, items("a_0", "b_0", "c_0"))) == (3, 0, 0)
+
+
+def test_what_the_user_can_mend_stops_the_run_but_keeps_what_is_done(home: Home):
     def faulty(item, home, params):
         if item.clip == "c_0":
-            raise ZeroDivisionError
+            raise UserError("dlib's model is missing")
         return work(item, home, params)
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(UserError, match="is missing"):
         run(home, items("a_0", "b_0", "c_0"), work=faulty)
     assert counts(run(home, items("a_0", "b_0", "c_0"))) == (1, 2, 0)
 

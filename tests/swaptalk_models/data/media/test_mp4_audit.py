@@ -8,9 +8,10 @@ import av
 import numpy as np
 import pytest
 
+from swaptalk_models.data.media.container import open_media, video_stream
+from swaptalk_models.data.media.decoding import decode_frames
 from swaptalk_models.data.media.mp4_audit import SLACK_S, check_index
 from swaptalk_models.data.media.mp4_index import read_index
-from swaptalk_models.data.media.video import decode_frames, open_media, video_stream
 from swaptalk_models.errors import BadClip
 
 from ..damage import boxes, overwritten, overwritten_code, span, write

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from swaptalk_models.data.media.probing import check_trainable
 from swaptalk_models.data.media.video import probe, read_frames, read_image
 from swaptalk_models.errors import BadClip, UserError
 
@@ -161,7 +162,9 @@ def test_sound_only(tmp_path):
 
 
 def test_slide_show(tmp_path):
-    assert "frames/s are needed" in reason(write_video(tmp_path / "a.mp4", frames=4, rate=1))
+    info = probe(write_video(tmp_path / "a.mp4", frames=4, rate=1))
+    with pytest.raises(BadClip, match="frames/s are needed"):
+        check_trainable(info)
 
 
 def test_damaged_data_is_refused_not_painted_over(tmp_path):

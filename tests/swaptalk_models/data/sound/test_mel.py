@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from swaptalk_models.data.sound.mel import MEL_RATE, log_mel, mel_bank, mel_start, mel_window, mel_windows, shift_mel
+from swaptalk_models.data.sound.mel import (
+    MEL_RATE,
+    is_silent,
+    log_mel,
+    mel_bank,
+    mel_start,
+    mel_window,
+    mel_windows,
+    shift_mel,
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +108,10 @@ def test_shifted_sound_is_that_of_other_frames(frames):
     assert moved.shape == mel.shape and shift_mel(mel, 0) is mel
     np.testing.assert_array_equal(mel_window(moved, 20), mel_window(mel, 20 - frames))
     np.testing.assert_array_equal(moved[[0, -1]], mel[[0, 159 - 16]] if frames > 0 else mel[[16, -1]])
+
+
+def test_silence_is_known(noise):
+    assert is_silent(log_mel(np.zeros(16000, np.float32))) and is_silent(np.zeros((0, 80), np.float32))
+    assert not is_silent(log_mel(noise)) and not is_silent(log_mel(0.01 * noise)), "a quiet voice is none"
+    mostly = np.concatenate([np.zeros(16000, np.float32), noise[:1600]])
+    assert not is_silent(log_mel(mostly))

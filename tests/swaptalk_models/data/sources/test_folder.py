@@ -62,6 +62,15 @@ def test_no_video_and_no_folder(tmp_path):
         folder_catalog(tmp_path / "a.txt")
 
 
+def test_a_name_that_is_no_text_is_that_videos_reason_and_ends_no_catalog(tmp_path):
+    touch(tmp_path, "ann.mp4", "b\udcffad.mp4", "12:30.mp4", "n" * 246 + ".mp4", "camera.MTS", "studio.mxf")
+    table = folder_catalog(tmp_path)
+    usable = {row["video"] for row in table.to_pylist() if row["clip"]}
+    (bad,) = [row for row in table.to_pylist() if row["clip"] is None]
+    assert len(usable) == 5 and {"ann", "12_30", "camera", "studio"} < usable
+    assert bad["video"] == "b_ad" and "b\\xffad.mp4" in bad["note"] and "rename it" in bad["note"]
+
+
 def test_hdtf_names_tell_person_and_group(tmp_path):
     touch(tmp_path, "WDA_KatieHill0_000.mp4", "WDA_KatieHill1_003_30_40.mp4")
     table = folder_catalog(tmp_path)

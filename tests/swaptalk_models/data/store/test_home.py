@@ -21,6 +21,18 @@ def test_home_that_cannot_be_made_is_the_users_fault(tmp_path: Path):
         Home(tmp_path / "file").create()
 
 
+@pytest.mark.parametrize("name", ["100%41", "what?", "no_utf8_\udcff"])
+def test_a_home_whose_databases_would_not_be_found_is_refused_at_once(tmp_path: Path, name: str):
+    with pytest.raises(UserError, match="choose another"):
+        Home(tmp_path / name).create()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a #1 [x]*", "größe", "12:30"])
+def test_other_names_of_a_home_are_taken(tmp_path: Path, name: str):
+    assert Home(tmp_path / name).create().locks.is_dir()
+
+
 def refused(home: Home, stage: str, why: str) -> None:
     with pytest.raises(UserError, match=why), home.writing(stage):
         pass
