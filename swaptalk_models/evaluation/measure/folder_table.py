@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -74,7 +75,9 @@ def _row(scores: Sequence[VideoScores], config: EvaluationConfig) -> dict[str, A
 
 def _video(method: str, files: VideoFiles, score: VideoScores) -> dict[str, Any]:
     names = {
-        key: path.name if path else None for key, path in asdict(files).items() if key not in ("gallery", "setting")
+        key: _text(path.name) if path else None
+        for key, path in asdict(files).items()
+        if key not in ("gallery", "setting")
     }
     details = {name: score.details.get(name) for name in ("setting", *FURTHER, *_COUNTS)}
     return (
@@ -83,11 +86,16 @@ def _video(method: str, files: VideoFiles, score: VideoScores) -> dict[str, Any]
         | {
             "frames": score.frames,
             "excluded": sum(score.excluded.values()),
-            "not_measured": score.details.get("not measured"),
+            "not_measured": _text(reason) if (reason := score.details.get("not measured")) else None,
         }
         | score.metrics
         | details
     )
+
+
+def _text(name: str) -> str:
+    """A name that a table can hold: bytes that are no UTF-8 as `\\xff`."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def write_tables(table: dict[str, Any], folder: Path) -> None:

@@ -67,3 +67,11 @@ def test_three_formats_say_the_same(table, tmp_path):
     (ssim,) = [row for row in rows if (row["method"], row["metric"]) == ("ours", "ssim")]
     assert (ssim["low"], ssim["high"], ssim["better"], ssim["judge"]) == (0.6, 0.8, "up", None)
     assert {row["judge"] for row in rows if row["metric"] == "lse_c"} == {"judge 1"}
+
+
+def test_names_that_are_no_text_are_written_too(tmp_path):
+    lost = VideoScores(0, {}, dict.fromkeys(METRICS), JUDGES, {"not measured": "b\udcff.mp4: no face", "setting": None})
+    video = VideoFiles(Path("b\udcff.mp4"), Path("größe.mp4"))
+    write_tables(evaluation_table([("", video)], [lost], EvaluationConfig()), tmp_path)
+    (row,) = pq.read_table(tmp_path / "videos.parquet").to_pylist()
+    assert (row["video"], row["target"], row["not_measured"]) == (r"b\xff.mp4", "größe.mp4", r"b\xff.mp4: no face")
