@@ -59,7 +59,7 @@ class Preset(ModelSections):
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     init: str = "auto"
-    """What trainings start from: `none`; `shipped`, the weights that `make weights` put into the package; a folder of models by name
+    """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name
     (a release, or HOME/models with one version each); or `auto`: shipped for people's own videos, none for the
     phantoms, of which those weights know the kind."""
     ablate: tuple[str, ...] = ()
