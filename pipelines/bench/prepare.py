@@ -70,6 +70,7 @@ def _prepare(videos: Path, place: Path, workers: int) -> dict[str, float]:
     """Seconds of each stage."""
     from swaptalk_models.data.sources.catalog import write_catalog
     from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
+    from swaptalk_models.data.store.ledger import Ledger
     from swaptalk_models.errors import UserError
 
     home, preset, seconds = Home(place).create(), load_preset("tiny"), {}
@@ -79,7 +80,11 @@ def _prepare(videos: Path, place: Path, workers: int) -> dict[str, float]:
         report = run_data_stage(stage, home, preset, workers=workers)
         seconds[stage] = time.perf_counter() - started
         if report.quarantined:
-            raise UserError(f"{stage} put {report.quarantined} of the bench's own clips into quarantine")
+            with Ledger(home.ledger) as ledger:
+                first = ledger.quarantine()[0]
+            raise UserError(
+                f"{stage} put {report.quarantined} of the bench's own clips into quarantine: {first.clip}: {first.reason}"
+            )
     return seconds
 
 

@@ -50,7 +50,7 @@ class Graph:
     def run(self, *assets: str, overrides: dict[str, Any] | None = None, must: bool = True, **where: Any) -> Events:
         """Materialise these assets and run their checks; ``where``: partition_key or tags, by default all videos."""
         values = {"home": str(self.home.root), "videos": str(self.videos), "processes": 1}
-        values["overrides"] = OVERRIDES | (overrides or {})
+        values |= {"overrides": OVERRIDES | (overrides or {}), "change": True}  # tests move the folder of videos
         self.result = defs.resolve_job_def("swaptalk").execute_in_process(
             run_config={"resources": {"swaptalk": {"config": values}}},
             instance=self.instance,

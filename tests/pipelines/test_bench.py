@@ -58,8 +58,8 @@ def test_prepare_and_memory(tmp_path, monkeypatch):
         "SIZE": 128,
         "COPIES": 1,
         "FILM_COPIES": 1,
-        "FILM_WIDTH": 144,
-        "FILM_HEIGHT": 256,
+        "FILM_WIDTH": 240,
+        "FILM_HEIGHT": 320,
     }.items():
         monkeypatch.setattr(prepare, name, value)
     found = measure("prepare", tmp_path / "a", tmp_path / "none")

@@ -53,7 +53,8 @@ def test_hdtf_with_and_without_a_folder(tmp_path, monkeypatch):
 
     asked = []
     monkeypatch.setattr(run, "run_graph", asked.append)
-    monkeypatch.setattr(status, "collect", lambda home: {"stages": {}, "quarantine": [], "marked": [], "report": None})
+    empty = {"home": "h", "stages": {}, "quarantine": [], "marked": [], "report": None, "release": None}
+    monkeypatch.setattr(status, "collect", lambda home: empty)
     for words in (["--hdtf"], ["--hdtf", "--until", "clips"], ["--hdtf", tmp_path / "new"]):
         assert swaptalk("run", *words, "--home", tmp_path / "home", "--set", "download.parallel=4") == 0
     assert [settings.hdtf for settings in asked] == [str(tmp_path / "home" / "hdtf")] * 2 + [str(tmp_path / "new")]

@@ -106,7 +106,7 @@ def test_serves_the_graph_from_a_folder_that_shadows_our_packages(tmp_path):
         (entry,) = answer(port, tmp_path / "log")["workspaceOrError"]["locationEntries"]
     finally:
         os.killpg(server.pid, signal.SIGINT)
-        server.wait(60)
+        server.wait(180)
     location = entry["locationOrLoadError"]
     assert (entry["name"], location["__typename"]) == ("swaptalk", "RepositoryLocation"), location
     jobs = {job["name"] for repository in location["repositories"] for job in repository["pipelines"]}

@@ -61,6 +61,8 @@ def test_what_is_written_is_what_was_written_before(home):
         "report": None,
         "release": None,
         "study": None,
+        "failed": None,
+        "report_port": None,
     }
 
 
