@@ -1,5 +1,6 @@
 """`swaptalk generate` on every kind of file: all right, or one line that names the file and the cure."""
 
+import json
 import os
 import re
 import sys
@@ -53,6 +54,7 @@ class Mirror:
 def generate(monkeypatch, tmp_path, capsys):
     """The command; gives its exit code and what it said on stderr."""
     monkeypatch.setattr(release, "load_release", lambda folder: Mirror())
+    (tmp_path / "release.json").write_text(json.dumps({"preset": "tiny", "models": {}, "snapshot": "s", "files": {}}))
     Image.fromarray(picture(0)).save(tmp_path / "face.png")
     w.sound("pcm_s16le", 48000)(tmp_path / "voice.wav")
     w.video(shown=range(25))(tmp_path / "head.mp4")
@@ -63,7 +65,17 @@ def generate(monkeypatch, tmp_path, capsys):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["swaptalk"])
         with pytest.raises(SystemExit) as ended, warnings.catch_warnings(record=True) as noted:
-            main(["generate", *arguments, "--output", os.fspath(output), "--release", str(tmp_path), "--detail", "off"])
+            plain = [
+                "--release",
+                str(tmp_path),
+                "--detail",
+                "off",
+                "--unmarked",
+                "pixels are compared",
+                "--consent",
+                "drawn",
+            ]
+            main(["generate", *arguments, "--output", os.fspath(output), *plain])
         said = capsys.readouterr().err + "".join(str(each.message) for each in noted)
         assert "Traceback" not in said
         return int(ended.value.code or 0), said
