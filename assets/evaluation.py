@@ -143,6 +143,7 @@ def main_table(home: Home, preset: Preset) -> dg.MetadataValue:
     from swaptalk_models.evaluation.files import SUMMARY_FILE
     from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
     from swaptalk_models.metrics.table import shown_columns
+    from swaptalk_models.reporting.findings import trivial
 
     summary = json.loads((metrics_folder(home, preset) / SUMMARY_FILE).read_text())
     asked = [(OURS, SELF), (OURS, CROSS), (GROUND_TRUTH, SELF)]
@@ -150,11 +151,15 @@ def main_table(home: Home, preset: Preset) -> dg.MetadataValue:
     shown = {
         f"{method}, {setting}-driven": found[method, setting] for method, setting in asked if (method, setting) in found
     }
+    real = found.get((GROUND_TRUTH, SELF))
     known = {name for cells in shown.values() for name in cells}
     records = [
         dg.TableRecord(
             {"metric": f"{metric.label} {metric.arrow}"}
-            | {column: _with_interval(metric, cells.get(metric.key)) for column, cells in shown.items()}
+            | {
+                column: "-" if trivial(metric.key, cells is real) else _with_interval(metric, cells.get(metric.key))
+                for column, cells in shown.items()
+            }
         )
         for metric in shown_columns(known, None)
     ]

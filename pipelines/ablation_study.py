@@ -81,8 +81,8 @@ def run_study(study: Study, folder: Path, report: Callable[[str], None]) -> Path
 
 
 def plan(study: Study) -> list[str]:
-    """What will be run and how long it may take, a line each. The time is that of the home's own models; what is there already is not made again,
-    so that it is at most that.
+    """What will be run and how long it may take, a line each. The time is that of the home's own models; what is there already is not made
+    again, and test videos and their metrics come on top.
 
     Raises:
         UserError: the home was never run, or a word is unknown or does not fit its preset.
@@ -96,7 +96,7 @@ def plan(study: Study) -> list[str]:
     seconds = _seconds_of_models(study.home)
     if seconds:
         lines.append(
-            f"at most about {runs * seconds / 3600:.1f} h, by what the home's own models took ({seconds / 60:.0f} min)"
+            f"about {runs * seconds / 3600:.1f} h of training, by what the home's own models took ({seconds / 60:.0f} min); videos and metrics on top"
         )
     return lines
 

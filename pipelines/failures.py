@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _USERS_FAULTS = ("UserError", "BadClip")
 _INTERRUPTED = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 _FRAMES_SHOWN = 5
+NO_STAGE = "the run"
+"""Stands for the stage of a run that failed before its first."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ def remember_failure(home: Home, failure: Failure | None) -> None:
     )
     if told != home.state().failed:
         home.update_state(failed=told)
+
+
+def forget_failure(home: Home, worked: Collection[str]) -> None:
+    """The home's last failure is over where its stage is among those that ``worked``, or where it had none."""
+    failed = home.state().failed
+    if failed and (failed["stage"] in worked or failed["stage"] == NO_STAGE):
+        home.update_state(failed=None)
 
 
 def _failure(step: str, data: StepFailureData) -> Failure:

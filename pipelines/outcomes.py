@@ -4,7 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines.failures import first_failure, remember_failure
+from pipelines.failures import first_failure, forget_failure, remember_failure
 from pipelines.instance import default_home
 from swaptalk_models.data.store.home import Home
 
@@ -28,11 +28,10 @@ def failed_runs(context: dg.RunStatusSensorContext):
     description="A failure is over when its stage was run again.",
 )
 def mended_runs(context: dg.RunStatusSensorContext):
-    home = _home_of(context)
-    failed, selected = home.state().failed, context.dagster_run.asset_selection
-    # No selection: the job's whole.
-    if failed and (not selected or dg.AssetKey(failed["stage"]) in selected):
-        remember_failure(home, None)
+    # What the run did, not what it might have: a job that has no such stage mends nothing.
+    events = context.instance.all_logs(context.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+    steps = [entry.dagster_event.step_key or "" for entry in events if entry.dagster_event]
+    forget_failure(_home_of(context), {step.rpartition(".")[2] for step in steps})
 
 
 def _home_of(context: dg.RunStatusSensorContext) -> Home:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipelines.failures import Failure, first_failure, remember_failure
+from pipelines.failures import NO_STAGE, Failure, first_failure, forget_failure, remember_failure
 from pipelines.instance import held_open, open_instance
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
 from pipelines.run_settings import Settings, settled
@@ -67,7 +67,7 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
 
                 execute(rest, tags | all_partitions(instance))
             if remember:
-                remember_failure(home, None)
+                forget_failure(home, selected)
             if remember and rest.issuperset(spec.name for spec in own_models()):
                 home.update_state(study=None)  # if one was killed: the models are the home's own again
 
@@ -115,7 +115,7 @@ def _execute(
         free_dead(instance)
         raise KeyboardInterrupt from None
     if not result.success:
-        failure = first_failure(instance, run_id) or Failure("the run", "it failed before its first stage", ours=True)
+        failure = first_failure(instance, run_id) or Failure(NO_STAGE, "it failed before its first stage", ours=True)
         if told:
             remember_failure(home, failure)
         _raise(failure)

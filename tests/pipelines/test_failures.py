@@ -84,12 +84,12 @@ def test_runs_of_the_ui_are_told_of_and_forgotten_when_mended(instance, tmp_path
     monkeypatch.setenv("SWAPTALK_HOME", str(tmp_path))
     home = Home(tmp_path).create()
 
-    def evaluate(sensor, result, **changes):
+    def evaluate(sensor, result):
         context = dg.build_run_status_sensor_context(
             sensor_name=sensor.name,
             dagster_event=result.get_run_success_event() if result.success else result.get_run_failure_event(),
             dagster_instance=instance,
-            dagster_run=result.dagster_run._replace(**changes) if changes else result.dagster_run,
+            dagster_run=result.dagster_run,
         )
         sensor(context)
 
@@ -104,7 +104,7 @@ def test_runs_of_the_ui_are_told_of_and_forgotten_when_mended(instance, tmp_path
     def mended():
         return 1
 
-    evaluate(mended_runs, run(instance, [other]), asset_selection=frozenset({dg.AssetKey("other")}))
+    evaluate(mended_runs, run(instance, [other]))
     assert home.state().failed is not None  # another stage's success mends nothing
     evaluate(mended_runs, run(instance, [mended]))
     assert home.state().failed is None

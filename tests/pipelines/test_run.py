@@ -240,6 +240,8 @@ def test_a_failed_run_is_the_first_line_of_status_until_it_is_mended(graph, call
     first = capsys.readouterr().out.splitlines()[0]
     assert "FAILED in training_snapshot" in first and "only 1 usable person (Anna)" in first
     del calls["fault"]
+    assert swaptalk("run", "--home", tmp_path, "--until", "raw_videos") == 0
+    assert Home(tmp_path).state().failed is not None  # its own stage has not run again
     assert swaptalk("run", "--home", tmp_path) == 0
     capsys.readouterr()
     assert swaptalk("status", "--home", tmp_path) == 0
