@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets import audio, catalog, clips, evaluation, faces, latents, release, snapshot, training
 from assets.support.gate_checks import sync_judge_gates
+from assets.support.message_reader import WholeLineReader
 from assets.support.model_checks import model_checks
 from assets.support.resources import SwapTalk
 from pipelines.executors import executor
@@ -21,7 +22,7 @@ defs = dg.Definitions(
     jobs=jobs,
     schedules=[retrain],
     sensors=[new_videos, failed_runs, mended_runs],
-    resources={"swaptalk": SwapTalk(), "pipes": dg.PipesSubprocessClient()},
+    resources={"swaptalk": SwapTalk(), "pipes": dg.PipesSubprocessClient(message_reader=WholeLineReader())},
     executor=executor,
     loggers={"console": dg.colored_console_logger, "terminal": terminal_logger},
 )

@@ -31,6 +31,12 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "docs" / "scripts"
 
 
+@pytest.fixture(autouse=True)
+def neighbours(monkeypatch):
+    """Scripts import what lies beside them."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+
+
 def script(name: str):
     spec = importlib.util.spec_from_file_location(f"docs_{name}", SCRIPTS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -153,8 +159,7 @@ def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_pat
     )
 
 
-def test_real_people_are_whole_files_and_two_panels_of_each_comparison(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(SCRIPTS)  # it imports its neighbour, as a script does
+def test_real_people_are_whole_files_and_two_panels_of_each_comparison(tmp_path):
     real_people, caption = script("real_people"), script("compared").CAPTION
     hdtf, output = tmp_path / "hdtf", tmp_path / "out"
     for name in ("clips/ann.mp4", "swapped/ann__bob.mp4"):  # copied, so no video needs to be in there
@@ -173,6 +178,14 @@ def test_real_people_are_whole_files_and_two_panels_of_each_comparison(tmp_path,
         assert np.abs(frames.astype(int) - colour).max() <= 4
         assert (np.abs(read_audio(output / name)).max() > 0.3) == loud
     assert np.abs(read_audio(output / "bob__under_ann.mp4")).max() < 1e-3
+
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "eve.mp4").write_bytes(b"eve")
+    assert [video.name for video in real_people.gather(hdtf, output, tmp_path / "more")] == [
+        *(video.name for video in videos),
+        "eve.mp4",
+    ]
+    (output / "eve.mp4").unlink()
 
     times = {video: video.stat().st_mtime_ns for video in videos}
     assert real_people.gather(hdtf, output) == videos and {video: video.stat().st_mtime_ns for video in videos} == times
@@ -376,3 +389,26 @@ def test_vqgans_of_one_snapshot_are_named_by_what_sets_them_apart(tmp_path):
     assert all(row[6] == "90" for row in rows)
     macs = [vqgans.decoder_macs(ModelFolder(tmp_path / "models" / "vqgan" / version)) for version in ("z", "a", "b")]
     assert 0 < macs[0] == macs[1] < macs[2], "a larger decoder takes more"
+
+
+def test_our_faces_beside_the_authors_are_paired_by_scene():
+    beside = script("beside_authors")
+    cell = {"value": 0.5, "low": 0.4, "high": 0.6}
+    rows = [
+        {"method": method, "videos": 8, "cells": {key: dict(cell) for key in beside.SHOWN}}
+        for method in (beside.THEIRS, *beside.OURS)
+    ]
+    for row in rows:
+        row["cells"]["lse_c"] = dict(cell, value=None)
+    gain = {beside.THEIRS: 0.0, "ours": -0.25, "ours + detail": 0.125}
+    videos = [
+        {"method": method, "video": f"{scene}.mp4"} | {key: scene + more for key in beside.SHOWN}
+        for method, more in gain.items()
+        for scene in range(8)
+    ]
+    table = {"rows": rows, "videos": videos, "judges": {"identity": "a judge", "sync": None}}
+    text = beside.page(table, "a release", 320, "Nobody of these was trained on.")
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(lines) == len(beside.SHOWN)  # a head, and all but the figure that nobody measured
+    assert all("-0.250 [-0.250, -0.250]" in line and "+0.125 [+0.125, +0.125]" in line for line in lines[1:])
+    assert "sync: none, not measured" in text and "8 cross-driven scenes" in text

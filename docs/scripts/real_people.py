@@ -1,12 +1,12 @@
 """Gathers the real talking heads that `nano` was trained on into one folder that `swaptalk run --videos` takes:
 
-    python docs/scripts/real_people.py HDTF_FOLDER OUTPUT
+    python docs/scripts/real_people.py HDTF_FOLDER OUTPUT [--also FOLDER]
     swaptalk run --preset nano --videos OUTPUT --home HOME
 
 HDTF_FOLDER holds `clips/` (NAME.mp4, a person's own video), `swapped/` (SOURCE__TARGET.mp4: the authors' results, SOURCE's face) and `compared/`
 (SOURCE__TARGET.mp4: five panels under a caption). Of a comparison two panels are taken: SwapTalk's, which wears SOURCE's face and speaks the
 sound, and the target's, whose lips speak another: it is written with silence, so that it serves the trainings that look at faces only.
-Files are copied, never changed; names begin with the person, as in HDTF.
+FOLDER holds more talking heads, each a person of its own. Files are copied, never changed; names begin with the person, as in HDTF.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from tqdm import tqdm
 from swaptalk_models.data.media.audio import read_audio
 
 
-def gather(hdtf: Path, output: Path) -> list[Path]:
+def gather(hdtf: Path, output: Path, also: Path | None = None) -> list[Path]:
     """Write the folder; what is there already stays. Returns its videos."""
     output.mkdir(parents=True, exist_ok=True)
     whole = sorted((hdtf / "clips").glob("*.mp4")) + sorted((hdtf / "swapped").glob("*.mp4"))
+    whole += sorted(also.glob("*.mp4")) if also else []
     for video in whole:
         if not (output / video.name).is_file():
             shutil.copyfile(video, output / video.name)
@@ -42,8 +43,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("hdtf", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--also", type=Path, metavar="FOLDER", help="more talking heads, a person each")
     options = parser.parse_args()
-    print(f"{len(gather(options.hdtf, options.output))} videos in {options.output}")
+    print(f"{len(gather(options.hdtf, options.output, options.also))} videos in {options.output}")
 
 
 if __name__ == "__main__":

@@ -9,110 +9,27 @@ where the people of the videos cannot. HOME is only read; it has to be one that 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curves import draw
+from finished_home import Results, read_results
+
 from swaptalk_models.data.person_split import SPLITS
-from swaptalk_models.data.snapshot import Snapshot, load_snapshot
-from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.state import HomeState
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
-from swaptalk_models.evaluation.compare.variants import Evaluation, find_variants, load_evaluation, other_trainings
-from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, Claim, ClaimRow
-from swaptalk_models.evaluation.files import METRICS_FILE, SCORES_FILE, claims_file
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, ClaimRow
 from swaptalk_models.evaluation.measure.protocol import FPS
-from swaptalk_models.graph.models import MODELS, own_models
-from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
-from swaptalk_models.modules.model_folder import EVALUATION_FILE, ModelFolder, current
 from swaptalk_models.reporting.report import model_metrics
 from swaptalk_models.reporting.report_data import ModelMetric
 from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, METHODS, OURS, SELF
-from swaptalk_models.settings.preset import load_preset
-from swaptalk_models.training.history import HISTORY_FILE, read_history
 
-# The figure of the validation people that decides which step is kept, or stands nearest to that.
-CURVES = {
-    "identity_encoder": "auc",
-    "vqgan": "psnr_db",
-    "lip_expert": "accuracy",
-    "sync_judge": "accuracy",
-    "face_swapper": "source_identity",
-    "lip_sync": "code",
-    "wav2lip": "pixel",
-}
 SETTINGS = (SELF, CROSS)
 _PATH = re.compile(r"(?<![\w:/.<])~?/(?:[^\s/'\"`)\]]+/)+")
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a finished home holds."""
-
-    state: HomeState
-    """See ``Home.state``."""
-    confidence: float
-    """Of all intervals."""
-    snapshot: Snapshot
-    models: dict[str, ModelFolder]
-    """In the order of their training."""
-    evaluation: Evaluation
-    summary: list[dict[str, Any]]
-    """A row a setting and method."""
-    others: list[dict[str, Any]]
-    """The same of our method, trained otherwise."""
-    judges: dict[str, str | None]
-    gallery: int | None
-    """Faces among which ID retrieve looks for the source."""
-    claims: list[Claim]
-
-
-def read_results(root: Path) -> Results:
-    """Read a home, by whatever version of the code it was made.
-
-    Raises:
-        UserError: its last run was not brought to an end.
-    """
-    home = Home(root)
-    state = home.state()
-    if state.report is None or state.preset is None:
-        raise UserError(f"{root}: no finished run: bring one to its end with `swaptalk run`")
-    # By name: the home may have been moved since. Its versions are not computed anew: the code may have moved on, too.
-    report = home.evaluation / Path(state.report).parent.name / Path(state.report).name
-    told = current(root, "lip_sync").path / EVALUATION_FILE
-    measured = report.parent / (json.loads(told.read_text())["from"] if told.is_file() else "")
-    if not report.is_file() or not (measured / METRICS_FILE).is_file():
-        raise UserError(f"{root}: the evaluation of its last run is gone: make it again with `swaptalk run`")
-    evaluation = load_evaluation(home, measured)
-    trained = {spec.name for spec in own_models()} | evaluation.origin["models"].keys()
-    models = {name: current(root, name) for name in MODELS if name in trained}
-    if any(models[name].version != version for name, version in evaluation.origin["models"].items()):
-        raise UserError(f"{root}: its models are not those of its report: `swaptalk run` brings them together")
-    scores = json.loads((measured / SCORES_FILE).read_text())
-    preset = load_preset(state.preset, state.overrides)
-    return Results(
-        state,
-        preset.evaluation.confidence,
-        load_snapshot(home, evaluation.origin["snapshot"]),
-        models,
-        evaluation,
-        evaluation.summary,
-        other_trainings(find_variants(home, measured, preset.training_snapshot.extra), measured),
-        scores[0]["judges"],
-        max((score["details"].get("gallery_size") or 0 for score in scores), default=0) or None,
-        [_claim(claim) for claim in json.loads(claims_file(report).read_text())],
-    )
-
-
-def _claim(said: dict[str, Any]) -> Claim:
-    return Claim(said["text"], [ClaimRow(**row | {"delta": Interval(**row["delta"])}) for row in said["rows"]])
 
 
 def page(results: Results, title: str, about: str, command: str, curves: str) -> str:
@@ -417,58 +334,6 @@ def _signed(value: float | None, key: str) -> str:
 
 def _table(head: list[str], rows: list[list]) -> list[str]:
     return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)]
-
-
-def draw(results: Results, path: Path) -> None:
-    """A small plot a trained network, and how the sync networks tell offsets."""
-    from matplotlib.figure import Figure  # not pyplot, which belongs to one thread
-
-    histories = {
-        name: read_history(folder.path / HISTORY_FILE) for name, folder in results.models.items() if name in CURVES
-    }
-    histories = {name: history for name, history in histories.items() if history}  # a foreign network has none
-    columns, plots = 4, len(histories) + 1
-    rows = -(-plots // columns)
-    figure = Figure(figsize=(3.4 * columns, 2.5 * rows), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axis, (name, history) in zip(axes, histories.items(), strict=False):
-        _draw_training(axis, name, history, results.models[name].result().get("kept_step"))
-    _draw_offsets(axes[len(histories)], results)
-    for axis in axes:
-        axis.tick_params(labelsize=7)
-    for axis in axes[plots:]:
-        axis.set_axis_off()
-    with atomic_write(path) as aside:
-        figure.savefig(aside, format="png", dpi=90)
-
-
-def _draw_training(axis: Any, name: str, history: list[dict[str, float]], kept: int | None) -> None:
-    loss, held_out = (
-        [(row["step"], row[key]) for row in history if key in row] for key in ("loss", f"held_out_{CURVES[name]}")
-    )
-    behind = axis.twinx()
-    behind.plot(*zip(*loss, strict=True), color="0.75", linewidth=0.8)
-    behind.tick_params(labelsize=7, colors="0.55")
-    axis.set_zorder(behind.get_zorder() + 1)
-    axis.patch.set_visible(False)  # the loss shows through
-    axis.plot(*zip(*held_out, strict=True), "o-", color="C0", markersize=3, linewidth=1)
-    if kept is not None:
-        axis.axvline(kept, color="0.4", linestyle=":", linewidth=1)
-    axis.set_title(name, fontsize=9)
-    axis.set_xlabel("step", fontsize=8)
-    axis.set_ylabel(CURVES[name], fontsize=8, color="C0")
-
-
-def _draw_offsets(axis: Any, results: Results) -> None:
-    for name in ("lip_expert", "sync_judge"):
-        in_step = results.models[name].result()["curves"]["accuracy_by_offset"]
-        reach = len(in_step) // 2
-        axis.plot(range(-reach, reach + 1), in_step, "o-", markersize=2, linewidth=1, label=name)
-    axis.set_ylim(0, 1)
-    axis.set_title("accuracy by offset", fontsize=9)
-    axis.set_xlabel("sound minus lips (frames)", fontsize=8)
-    axis.set_ylabel("called in step", fontsize=8)
-    axis.legend(fontsize=7)
 
 
 def main() -> None:
