@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaptalk_models.modules.device import full_precision
+
 
 def norm(channels: int) -> nn.GroupNorm:
     """Group norm with 8 channels a group where that divides: the same statistics at any batch size."""
@@ -47,8 +49,17 @@ class Attention(nn.Module):
             return torch.unflatten(t_BNC, -1, (self.heads, -1)).transpose(1, 2)
 
         key, value = self.key_value(context_BMC).chunk(2, dim=-1)
-        mixed = F.scaled_dot_product_attention(split(self.query(x_BNC)), split(key), split(value))
+        mixed = _attend(split(self.query(x_BNC)), split(key), split(value))
         return self.out(mixed.transpose(1, 2).flatten(2))
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Scaled dot-product attention, all (B, heads, N or M, C)."""
+    if query.device.type != "cpu" or query.dtype == torch.float32:
+        return F.scaled_dot_product_attention(query, key, value)
+    # torch's fused attention on the CPU, backwards, is slower in bfloat16 than in float32: a third with many keys, eight times with eight.
+    with full_precision(query.device):
+        return F.scaled_dot_product_attention(query.float(), key.float(), value.float()).to(query.dtype)
 
 
 class SelfAttention2d(nn.Module):

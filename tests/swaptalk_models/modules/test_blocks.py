@@ -54,3 +54,17 @@ def test_audio_tokens_are_in_order_of_time():
     louder[:, -1] = 4.0
     change = (encoder(louder) - quiet).norm(dim=-1)[0]
     assert change.argmax() == 7, "sound at the end shows most in the last token"
+
+
+def test_attention_under_autocast_is_that_of_float32():
+    """The CPU's fused attention runs in float32 whatever autocast asks for; outputs and gradients keep the dtype that was asked for."""
+    torch.manual_seed(0)
+    attention = Attention(16, 12, heads=4)
+    x, context = torch.randn(2, 10, 16, requires_grad=True), torch.randn(2, 5, 12)
+    wanted = attention(x, context)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = attention(x, context)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), wanted, atol=0.02, rtol=0.02)
+    found.float().square().sum().backward()
+    assert x.grad.dtype == torch.float32 and torch.isfinite(x.grad).all() and x.grad.abs().max() > 0
