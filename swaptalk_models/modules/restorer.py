@@ -3,8 +3,8 @@
     harmed face --patches, convolutions--> tokens + position --transformer--> log-odds of every code, a softmax a cell and group
     its own embedding (frozen VQGAN), moved --distance to the codes--> log-odds that these are added to ----------^
 
-The most likely codes are looked up in the VQGAN's codebooks and decoded. A choice among codes is sharp where a mean over all faces that it might
-have been is blurred. As in CodeFormer: the codebooks and the decoder are frozen, the codes are predicted by a transformer over all cells with
+The codes are looked up in the VQGAN's codebooks and decoded. Where one code is likely it is that one; where many are, neighbours that look nearly
+the same, it is the one nearest to their mean, for to take the likeliest of each cell and group by itself makes crumbs. As in CodeFormer: the codebooks and the decoder are frozen, the codes are predicted by a transformer over all cells with
 cross-entropy as its loss. **[ours]** the log-odds start from the distances between the harmed face's own embedding, which the tokens move, and the
 codes: before its training the restorer re-encodes, and a short training, which cannot learn from nothing where hundreds of codes lie, moves through
 their space. And several codes a cell, as the VQGAN has them.
@@ -101,8 +101,15 @@ class Restorer(nn.Module):
 
     def restore(self, image_B3SS: Tensor, vqgan: VQGAN) -> Tensor:
         """(B, 3, S, S) in [-1, 1]: the faces that the most likely codes say."""
+        return vqgan.decode(vqgan.embed(*self.codes(image_B3SS, vqgan)))
+
+    def codes(self, image_B3SS: Tensor, vqgan: VQGAN) -> tuple[Tensor, Tensor]:
+        """Codes of the upper and the lower half, each (B, G, h / 2, h)."""
         upper, lower = self(image_B3SS, vqgan)
-        return vqgan.decode(vqgan.embed(upper.argmax(2), lower.argmax(2)))
+        return (
+            vqgan.upper.nearest(expected(self.config.certainty * upper, vqgan.upper)),
+            vqgan.lower.nearest(expected(self.config.certainty * lower, vqgan.lower)),
+        )
 
 
 def nearness(z_BDhw: Tensor, quantizer: VectorQuantizer) -> Tensor:
@@ -123,9 +130,8 @@ def standardised(z_BDhw: Tensor, quantizer: VectorQuantizer) -> Tensor:
 
 
 def expected(odds_BGKhw: Tensor, quantizer: VectorQuantizer) -> Tensor:
-    """(B, D, h, w) standardised: the mean of the codes' embeddings by their probabilities, through which losses on pixels reach the log-odds."""
-    z_BGdhw = torch.einsum("bgkhw,gkd->bgdhw", odds_BGKhw.softmax(2), quantizer.codebook)
-    return standardised(z_BGdhw.flatten(1, 2), quantizer)
+    """(B, D, h, w): the mean of the codes' embeddings by their probabilities."""
+    return torch.einsum("bgkhw,gkd->bgdhw", odds_BGKhw.softmax(2), quantizer.codebook).flatten(1, 2)
 
 
 @torch.inference_mode()

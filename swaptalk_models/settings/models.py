@@ -374,6 +374,9 @@ class RestorerConfig:
     neighbours: float = 0.2
     """Labels are spread over the codes this near (standard deviations of the codebook), of which a face would hardly
     look otherwise; 0: the one code alone, as in CodeFormer."""
+    certainty: float = 2.0
+    """Probabilities are raised to this power before the mean code of a cell is taken: 1 is faithful and soft, more is
+    sharper; very large is the most likely code alone, as in CodeFormer."""
     pixel_weight: float = 10.0
     """Weight of the absolute error between decoded and real faces, beside the cross-entropy (0: the loss of CodeFormer's
     second stage alone)."""
@@ -394,6 +397,7 @@ class RestorerConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "width", "depth", "heads", "decoded_samples", "shrink")
+        require_positive(self, "certainty")
         require_at_least(self, 0, "blocks", "neighbours", "pixel_weight", "blur", "noise")
         require(self.width % self.heads == 0, "width must be a multiple of heads")
         require(1 <= self.jpeg <= 95, "jpeg must be in 1..95")

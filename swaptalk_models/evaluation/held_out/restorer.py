@@ -80,9 +80,8 @@ class RestorerHeldOut:
         ]
         batch = self.objective.read(rows, np.concatenate(alone))
         harmed = batch["image"].to(device)
-        upper, lower = model(harmed, self.vqgan)
         codes = {
-            "restored": (upper.argmax(2), lower.argmax(2)),
+            "restored": model.codes(harmed, self.vqgan),
             "re-encoded": self.vqgan.tokenize(harmed),
             "truth": (batch["upper"].to(device), batch["lower"].to(device)),
         }

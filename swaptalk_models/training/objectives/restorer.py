@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.quantizer import VectorQuantizer
-from swaptalk_models.modules.restorer import Restorer, expected
+from swaptalk_models.modules.restorer import Restorer, expected, standardised
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.settings.models import RestorerConfig
 from swaptalk_models.training.data import TrainingData
@@ -69,7 +69,10 @@ class RestorerObjective(Objective):
         """Absolute error of decoded faces against the same unharmed, of some of the samples."""
         n = self.config.decoded_samples
         quantizers = (self.vqgan.upper, self.vqgan.lower)
-        halves = [expected(odds[:n], quantizer) for (odds, _), quantizer in zip(found, quantizers, strict=True)]
+        halves = [
+            standardised(expected(odds[:n], quantizer), quantizer)
+            for (odds, _), quantizer in zip(found, quantizers, strict=True)
+        ]
         with torch.no_grad():
             real = self.vqgan.decode(self.vqgan.embed(batch["upper"][:n], batch["lower"][:n]))
         return F.l1_loss(self.vqgan.decode(torch.cat(halves, dim=2)), real)

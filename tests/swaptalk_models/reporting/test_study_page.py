@@ -105,9 +105,10 @@ addEventListener("error", (event) => { document.body.dataset.error = event.messa
 const press = (key) => dispatchEvent(new KeyboardEvent("keydown", { key }));
 const rest = (ms) => new Promise((done) => setTimeout(done, ms));
 (async () => {
-  URL.createObjectURL = (blob) => { blob.text().then((text) => { document.body.dataset.saved = text.trim().split("\\n").length; }); return "data:,"; };
+  URL.createObjectURL = (blob) => { blob.text().then((text) => { document.body.dataset.saved = text.trim().split("\\n").length; }); return ""; };
+  HTMLAnchorElement.prototype.click = () => {}; // a download keeps the browser open
   document.getElementById("begin").click();
-  await rest(400);
+  while (left.readyState < 2 || right.readyState < 2) await rest(20);
   document.body.dataset.ready = [left, right].filter((video) => video.readyState >= 2).length;
   const small = [...document.querySelectorAll("#trial button")].filter((one) => one.offsetHeight < 44 || one.tabIndex < 0);
   document.body.dataset.small = small.length;
