@@ -62,27 +62,27 @@ def release_entries(home: Home) -> list[Entry]:
         UserError: fewer than two releases were.
     """
     folders = {json.dumps(_models(folder), sort_keys=True): folder for folder in measured(home)}
-    entries: list[Entry] = []
-    found = []
+    found: dict[str, list[Entry]] = {}
     for file in sorted(home.releases.glob(f"*/{RELEASE_FILE}")):
         models = json.loads(file.read_text())["models"]
         folder = next((one for key, one in folders.items() if models.items() <= json.loads(key).items()), None)
         if folder is None:
             continue
         rows = pq.read_table(folder / METRICS_FILE).to_pylist()
-        method = OURS_WITH_DETAIL if any(row["method"] == OURS_WITH_DETAIL for row in rows) else OURS
-        name = f"release {file.parent.name[:8]}"
-        found.append(name)
-        entries += [
-            Entry(name, entry.scene, entry.video, entry.figures)
-            for entry in _entries(folder, rows)
-            if entry.contestant == method
-        ]
+        found[f"release {file.parent.name[:8]}"] = _entries(folder, rows)
     if len(found) < 2:
         raise UserError(
             f"--releases: {len(found)} of the releases of {home.root} have an evaluation that is still there: two are needed"
         )
-    return entries
+    # With the source's detail, as `swaptalk generate` makes it, where all of them were tried so.
+    detailed = all(any(entry.contestant == OURS_WITH_DETAIL for entry in entries) for entries in found.values())
+    method = OURS_WITH_DETAIL if detailed else OURS
+    return [
+        Entry(name, entry.scene, entry.video, entry.figures)
+        for name, entries in found.items()
+        for entry in entries
+        if entry.contestant == method
+    ]
 
 
 def _newest(home: Home) -> Path:

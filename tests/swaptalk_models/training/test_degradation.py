@@ -25,7 +25,7 @@ def edges(crops) -> float:
 
 def test_each_harm_does_what_it_is_called():
     plain = harmed()
-    assert np.abs(plain - CROPS).mean() < 3, "JPEG of the best quality"
+    assert np.abs(plain - CROPS).mean() < 5, "JPEG of the best quality"
     assert edges(harmed(blur=0.05)) < 0.9 * edges(plain) and edges(harmed(shrink=6.0)) < 0.95 * edges(plain)
     assert edges(harmed(noise=40.0)) > 1.2 * edges(plain)
     assert np.abs(harmed(jpeg=5) - CROPS).mean() > 1.3 * np.abs(plain - CROPS).mean()
