@@ -77,6 +77,8 @@ CONTRACT = {
         "face_swapper",
         "lip_sync",
         "wav2lip",
+        "wav_sync_swap",
+        "restorer",
     },
     "evaluation": {"sync_judge", "test_videos", "metrics", "evaluation_report"},
     "release": {"model_release"},
@@ -264,7 +266,9 @@ def test_models_depend_on_the_snapshot_and_their_inputs(graph):
     for name, spec in MODELS.items():
         assert {*spec.reads, *spec.inputs} == parents[name]
         assert ("training_snapshot" in parents[name]) == (name != "sync_judge")  # the snapshot goes by what it hears
-        assert ("vq_latents" in parents[name]) == (name in ("lip_expert", "lip_sync", "face_swapper", "wav2lip"))
+        assert ("vq_latents" in parents[name]) == (
+            name in ("lip_expert", "lip_sync", "face_swapper", "wav2lip", "restorer")
+        )
 
 
 def test_jobs_resolve():

@@ -42,6 +42,8 @@ ASSETS = [
     "face_swapper",
     "lip_sync",
     "wav2lip",
+    "wav_sync_swap",
+    "restorer",
     "sync_judge",
     "test_videos",
     "metrics",

@@ -21,7 +21,7 @@ from finished_home import Results, read_results
 from swaptalk_models.data.person_split import SPLITS
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
-from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, ClaimRow
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS, NOT_MEASURED, UNDECIDED, ClaimRow, needed_in_words
 from swaptalk_models.evaluation.measure.protocol import FPS
 from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, shown_columns
 from swaptalk_models.reporting.report import model_metrics
@@ -311,13 +311,14 @@ def _claims(results: Results) -> list[str]:
                     f"{row.better} − {row.than}",
                     *_differences(row),
                     row.delta.videos,
+                    needed_in_words(row.needed),
                     row.verdict,
                 ]
             )
             told = ""
     absent = [claim.text.rstrip(".") for claim in results.claims if claim.verdict == NOT_MEASURED]
     told = f"Paired over videos of one scene, with {results.confidence:.0%} intervals; {UNDECIDED} where these hold zero or fewer than"
-    head = ["claim", "figure", "difference", "ours", "the paper's", "pairs", "verdict"]
+    head = ["claim", "figure", "difference", "ours", "the paper's", "pairs", "videos needed", "verdict"]
     lines = [told, f"{LEAST_VIDEOS} pairs stand behind it.", "", *_table(head, rows), ""] if rows else []
     return lines + ([f"Not measured by this run: {'; '.join(absent)}."] if absent else [])
 

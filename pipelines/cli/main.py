@@ -23,6 +23,7 @@ COMMANDS = {
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
     "verify": "Where a video comes from: manifest, watermark, job.",
     "evaluate": "Measure any method's talking-face video.",
+    "study": "Ask people: a blinded page of pairs, and what their votes say.",
     "phantom": "Write the phantom corpus: drawn talking heads with exact ground truth.",
     "ablate": "What each part of the design is worth: runs without it, over seeds, and a table of differences.",
     "bench": "Our standard speed figures.",

@@ -247,7 +247,7 @@ _ALL = (
         "wav2lip",
         "RGB lip-sync after Wav2Lip, on the same snapshot, expert and budget as lip_sync. Trained only where a "
         "method of `evaluation.methods` needs it.",
-        code_version="1",
+        code_version="2",
         network=f"{_MODULES}.wav2lip:Wav2Lip.build",
         objective=f"{_OBJECTIVES}.wav2lip:Wav2LipObjective.build",
         held_out=f"{_HELD_OUT}.wav2lip:Wav2LipHeldOut",
@@ -256,9 +256,49 @@ _ALL = (
         compared_only=True,
         budget_of="lip_sync",
         figures={
-            "mouth_correlation": Figure("Mouth opening against the real one's."),
+            "mouth_correlation": Figure("Mouth opening against the real one's.", "another's sound"),
             "pixel_error": Figure(
                 "Absolute error of the lower half in pixels: less is better.", "a copied reference", less_is_better=True
+            ),
+        },
+    ),
+    ModelSpec(
+        "wav_sync_swap",
+        "The paper's end-to-end competitor: one RGB network, Wav2Lip's layout styled by the source's identity, that "
+        "swaps and speaks at once, on the same snapshot, teacher, expert and budget. Trained only where a method of "
+        "`evaluation.methods` needs it.",
+        code_version="1",
+        network=f"{_MODULES}.wav_sync_swap:WavSyncSwap.build",
+        objective=f"{_OBJECTIVES}.wav_sync_swap:WavSyncSwapObjective.build",
+        held_out=f"{_HELD_OUT}.wav_sync_swap:WavSyncSwapHeldOut",
+        inputs=("vqgan", "identity_encoder", "lip_expert", "swap_teacher"),
+        compared_only=True,
+        budget_of="lip_sync",
+        figures={
+            "mouth_correlation": Figure(
+                "Mouth opening, under another's face, against the real one's.", "another's sound"
+            ),
+            "source_similarity": _SOURCE,
+            "id_retrieve": Figure("Swapped faces whose nearest identity is their source (%).", "the target as it was"),
+        },
+    ),
+    ModelSpec(
+        "restorer",
+        "Face restorer after CodeFormer: a transformer that predicts a face's codes from what blur, noise, compression "
+        "and low resolution have left of it. Trained only where a method of `evaluation.methods` needs it.",
+        code_version="1",
+        network=f"{_MODULES}.restorer:Restorer.build",
+        objective=f"{_OBJECTIVES}.restorer:RestorerObjective.build",
+        held_out=f"{_HELD_OUT}.restorer:RestorerHeldOut",
+        inputs=("vqgan",),
+        reads=_LATENTS,
+        compared_only=True,
+        budget_of="face_swapper",
+        figures={
+            "code_accuracy": Figure("Codes of harmed faces that are those of the face unharmed.", "re-encoding"),
+            "psnr_db": Figure("Restored faces against the real ones (dB).", "the harmed face"),
+            "sharpness": Figure(
+                "Edges of restored faces over the real ones': 1 is as sharp, less is blur.", "the harmed face"
             ),
         },
     ),

@@ -44,11 +44,14 @@ class FaceModels(Protocol[Faces]):
     def speak(self, target: Faces, reference: Faces, windows: np.ndarray) -> Faces:
         """The targets with lips made from mel windows (T, 16, 80) float32 in [-4, 4]; the reference shows what the mouth looks like."""
 
+    def swap_and_speak(self, source: Faces, target: Faces, windows: np.ndarray) -> Faces:
+        """The targets with the source's identity and lips made from mel windows (T, 16, 80), both at once."""
+
     def copy_lips(self, target: Faces, reference: Faces) -> Faces:
         """The targets with the reference's lips moved into their pose: what lip-sync has to beat."""
 
     def restore(self, target: Faces) -> Faces:
-        """The targets as the nearest faces that the VQGAN's codebooks can say, as CodeFormer-class restorers do."""
+        """The targets without blur, noise and what compression does, as CodeFormer-class restorers make them."""
 
     def decode(self, faces: Faces) -> np.ndarray:
         """Crops (T, S, S, 3) uint8 RGB."""

@@ -50,7 +50,7 @@ _SAMPLES = _RATE // 25  # of sound, a frame
 _BYTES_PER_PIXEL = 0.01  # of the output, at least: seen are 0.02 to 0.1
 
 SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
-LIP_STAGES = ("speak", "copy_lips")
+LIP_STAGES = ("speak", "swap_and_speak", "copy_lips")
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,9 @@ class Generator(Generic[Faces]):
             return self.models.swap(source, faces)
         if stage == "restore":
             return self.models.restore(faces)
+        if stage == "swap_and_speak":
+            assert source is not None and windows is not None
+            return self.models.swap_and_speak(source, faces, windows)
         assert reference is not None
         if stage == "copy_lips":
             return self.models.copy_lips(faces, reference)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from swaptalk_models.data.faces.regions import downsample_labels, region_labels
+from swaptalk_models.errors import UserError
 from swaptalk_models.inference.deblock import deblock
 from swaptalk_models.modules.device import pick_device
 from swaptalk_models.modules.face_swapper import FaceSwapper
@@ -75,11 +76,13 @@ class Networks:
         moved = self.lip_sync.warp(upper, reference.z.expand(len(upper), -1, -1, -1))
         return self._with_lower(target, self.lip_sync.place(moved, lower))
 
-    @torch.inference_mode()
+    def swap_and_speak(self, source: Latents, target: Latents, windows: np.ndarray) -> Latents:
+        """Not done in latent space: our modules are two."""
+        raise UserError("one network swaps and speaks on pixels only: no latent method has such a stage")
+
     def restore(self, target: Latents) -> Latents:
-        """The faces decoded and encoded again: every cell becomes a code of the VQGAN's."""
-        codes = self.vqgan.tokenize(self.vqgan.decode(target.z))
-        return Latents(self.vqgan.embed(*codes), target.region, target.made)
+        """Not done in latent space: what is restored are pixels."""
+        raise UserError("faces are restored on pixels only: no latent method has such a stage")
 
     def _with_lower(self, target: Latents, lower: Tensor) -> Latents:
         """The target's latents with another lower half, of which the region of the lip-sync module is made."""

@@ -44,7 +44,7 @@ def bootstrap_mean(
     if len(known) == 1:
         return Interval(float(known[0]), None, None, 1)
     picks = np.random.default_rng(seed).integers(len(known), size=(samples, len(known)))
-    low, high = _percentiles(known[picks].mean(axis=1), confidence, len(known))
+    low, high = percentile_interval(known[picks].mean(axis=1), confidence, len(known))
     return Interval(float(known.mean()), low, high, len(known))
 
 
@@ -74,7 +74,7 @@ def bootstrap_difference(
         return Interval(value, None, None, 1)
     rng = np.random.default_rng(seed)
     means = [side[rng.integers(len(side), size=(samples, len(side)))].mean(axis=1) for side in (ours, theirs)]
-    return Interval(value, *_percentiles(means[0] - means[1], confidence, videos), videos)
+    return Interval(value, *percentile_interval(means[0] - means[1], confidence, videos), videos)
 
 
 def bootstrap(
@@ -98,12 +98,12 @@ def bootstrap(
         return Interval(value, None, None, 1)
     picks = np.random.default_rng(seed).integers(len(items), size=(samples, len(items)))
     draws = np.array([statistic([items[index] for index in pick]) for pick in picks])
-    low, high = _percentiles(draws - (draws.mean() - value), confidence, len(items))
+    low, high = percentile_interval(draws - (draws.mean() - value), confidence, len(items))
     return Interval(value, max(low, least), max(high, least), len(items))
 
 
-def _percentiles(draws: np.ndarray, confidence: float, videos: int) -> tuple[float, float]:
-    """The interval's ends; `videos` (at least 2) are behind each draw."""
+def percentile_interval(draws: np.ndarray, confidence: float, videos: int) -> tuple[float, float]:
+    """The interval's ends from draws of a bootstrap; `videos`, or whatever was drawn (at least 2), are behind each draw."""
     quantile = stdtrit(videos - 1, (1 + confidence) / 2) * np.sqrt(videos / (videos - 1))
     tail = 100 * ndtr(-quantile)
     low, high = np.percentile(draws, [tail, 100 - tail])

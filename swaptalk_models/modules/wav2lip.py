@@ -1,54 +1,32 @@
 """RGB lip-sync after Wav2Lip (Prajwal et al. 2020, "A lip sync expert is all you need"): what the latent lip-sync is compared with.
 
-    target with its lower half blacked out, reference --encoder--> maps at every scale --+
-    mel window --audio encoder--> vector, beside the coarsest map --decoder with skips--> face
+    target with its lower half blacked out, reference, mel window --Wav2Lip's layout (talking_unet.py)--> face
 
-**[ours]** widths and depths, fitted to small crops; space-to-depth at full resolution; and the output is a difference to the target's upper
-and the reference's lower half, so that a short training is not spent on learning to copy. Shapes: B batch, S side of the crop (px).
+**[ours]** the output is a difference to the target's upper and the reference's lower half, so that a short training is not spent on learning to
+copy. Shapes: B batch, S side of the crop (px).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from swaptalk_models.modules.audio_encoder import MEL_STEPS, AudioEncoder
-from swaptalk_models.modules.blocks import ResBlock, norm, start_at_zero
 from swaptalk_models.modules.images import from_unit, to_unit
+from swaptalk_models.modules.talking_unet import TalkingUNet, lower_half_hidden
 from swaptalk_models.settings.models import Wav2LipConfig
 
 _BATCH = 32
 
 
-class Wav2Lip(nn.Module):
+class Wav2Lip(TalkingUNet):
     """One face in pixels, with the lips of one mel window."""
 
     def __init__(self, config: Wav2LipConfig) -> None:
-        super().__init__()
+        super().__init__(config.channels, config.audio_dim, made=3)
         self.config = config
-        widths, coarsest = config.channels, config.channels[-1]
-        self.first = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(24, widths[0], 3, padding=1), ResBlock(widths[0], widths[0])
-        )
-        self.down = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(before, after, 4, stride=2, padding=1), ResBlock(after, after))
-            for before, after in pairwise(widths)
-        )
-        self.audio = AudioEncoder(config.audio_dim)
-        self.sound = nn.Sequential(nn.Flatten(), nn.SiLU(), nn.Linear(config.audio_dim * MEL_STEPS // 2, coarsest))
-        self.middle = nn.Sequential(ResBlock(2 * coarsest, coarsest), ResBlock(coarsest, coarsest))
-        self.up = nn.ModuleList(
-            nn.ModuleList([nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2)), ResBlock(2 * fine, fine)])
-            for coarse, fine in pairwise(widths[::-1])
-        )
-        self.last = nn.Sequential(
-            norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2)
-        )
-        start_at_zero(self.last[2])
 
     @classmethod
     def build(cls, config: Wav2LipConfig, shape: Mapping[str, int]) -> Wav2Lip:
@@ -66,19 +44,8 @@ class Wav2Lip(nn.Module):
             (B, 3, S, S), about [-1, 1].
         """
         upper, lower = target.chunk(2, dim=2)[0], reference.chunk(2, dim=2)[1]
-        masked = torch.cat([upper, torch.zeros_like(lower)], dim=2)
-        x = self.first(torch.cat([masked, reference], dim=1))
-        skips = []
-        for layer in self.down:
-            skips.append(x)
-            x = layer(x)
-        sound = self.sound(self.audio(mel_BTF))[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        x = self.middle(torch.cat([x, sound], dim=1))
-        for level, skip in zip(self.up, reversed(skips), strict=True):
-            assert isinstance(level, nn.ModuleList)
-            grow, block = level
-            x = block(torch.cat([grow(x), skip], dim=1))
-        return torch.cat([upper, lower], dim=2) + self.last(x)
+        made = self.maps(torch.cat([lower_half_hidden(target), reference], dim=1), mel_BTF)
+        return torch.cat([upper, lower], dim=2) + made
 
 
 @torch.inference_mode()

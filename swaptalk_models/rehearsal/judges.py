@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 
-from swaptalk_models.evaluation.held_out import lip_sync, swap_teacher, swapper, wav2lip
+from swaptalk_models.evaluation.held_out import lip_sync, swap_teacher, swapper, wav2lip, wav_sync_swap
 from swaptalk_models.settings.data import FacesConfig
 
 _EMBEDDING = 128
@@ -35,6 +35,7 @@ def indifferent_judges() -> Iterator[None]:
         patches: dict[ModuleType, dict[str, Any]] = {
             lip_sync: {"crop_openings": _openings},
             wav2lip: {"crop_openings": _openings},
+            wav_sync_swap: {"crop_openings": _openings, "crop_identities": _identities},
             swapper: {"crop_identities": _identities, "crop_landmarks": _landmarks},
             swap_teacher: {"crop_identities": _identities},
         }

@@ -22,8 +22,10 @@ from swaptalk_models.graph.models import MODELS
 from swaptalk_models.inference.encode import LatentEncoder
 from swaptalk_models.inference.generator import _BATCH as VIDEO_BATCH
 from swaptalk_models.inference.networks import Networks
+from swaptalk_models.modules.restorer import Restorer, restore_pixels
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.wav2lip import Wav2Lip, speak_pixels
+from swaptalk_models.modules.wav_sync_swap import WavSyncSwap, swap_and_speak_pixels
 from swaptalk_models.rehearsal.random_data import RandomData, rehearsed, untrained
 from swaptalk_models.rehearsal.size import Size
 from swaptalk_models.settings.methods import models_needed
@@ -81,7 +83,9 @@ def _runs_on(name: str, preset: Preset) -> tuple[str, ...]:
         return MODELS[TEACHER].inputs
     if name == METRICS:
         return ("sync_judge",)
-    return ("vqgan", "face_swapper", "lip_sync", *sorted(models_needed(preset.evaluation.methods)))
+    compared = sorted(models_needed(preset.evaluation.methods))
+    beside = ("identity_encoder",) if "wav_sync_swap" in compared else ()
+    return ("vqgan", "face_swapper", "lip_sync", *compared, *beside)
 
 
 def _encode(networks: Mapping[str, nn.Module], pictures: np.ndarray, device: torch.device) -> None:
@@ -105,6 +109,12 @@ def _generate(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.nd
     wav2lip = networks.get("wav2lip")
     if isinstance(wav2lip, Wav2Lip):
         speak_pixels(wav2lip, crops, crops, windows)
+    end_to_end = networks.get("wav_sync_swap")
+    if isinstance(end_to_end, WavSyncSwap):
+        swap_and_speak_pixels(end_to_end, networks["identity_encoder"], crops, crops[0], windows)
+    restorer = networks.get("restorer")
+    if isinstance(restorer, Restorer):
+        restore_pixels(restorer, ours.vqgan, crops)
 
 
 def _measure(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.ndarray, frames: int) -> None:

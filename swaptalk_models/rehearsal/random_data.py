@@ -128,6 +128,8 @@ def untrained(name: str, preset: Preset) -> nn.Module:
         "grid": preset.grid,
         "dim": preset.vqgan.dim,
         "groups": preset.vqgan.groups,
+        "codes": preset.vqgan.codes,
+        "identity": preset.identity_encoder.dim,
     }
     return build_network(name, own_config(name, preset), shape).eval().requires_grad_(False)
 

@@ -30,7 +30,7 @@ _PREFERRED = (
     "Swap-Sync",
     "Sync-Swap",
     "Swap-Restore-Sync",
-    "Sync-then-swap, latent",
+    "WavSyncSwap",
     "Wav2Lip",
 )
 Measured = tuple[SceneVideo, dict[str, Any], dict[str, Any]]

@@ -17,7 +17,7 @@ from PIL import Image
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
-from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS, needed_in_words
 from swaptalk_models.metrics.table import AGAINST_TARGET, BY_KEY, COLUMNS, Metric, shown_columns
 from swaptalk_models.reporting.cases import TARGET_NAME
 from swaptalk_models.reporting.charts import line_chart
@@ -87,6 +87,7 @@ def write_report(output: str | os.PathLike[str], report: ReportData, confidence:
         by_key=BY_KEY,
         difference=_difference,
         least_videos=LEAST_VIDEOS,
+        needed=needed_in_words,
         shortfall=_shortfall,
     )
     with atomic_write(output) as aside:

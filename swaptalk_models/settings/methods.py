@@ -14,7 +14,7 @@ SELF, CROSS = "self", "cross"
 GROUND_TRUTH, OURS = "Ground truth", "SwapTalk"
 LATENT, RGB = "latent", "rgb"
 ALL = "all"
-Stage = Literal["swap", "speak", "copy_lips", "restore"]
+Stage = Literal["swap", "speak", "swap_and_speak", "copy_lips", "restore"]
 """What is done to a face: a method of ``FaceModels`` (inference/face_models.py)."""
 
 
@@ -30,16 +30,25 @@ class Method:
     """Where it is tried."""
     detail: bool = False
     """Whether swapped faces get the source's own detail (inference/finish.py): no row of the paper's has it."""
+    frame_as_reference: bool = False
+    """Whether Wav2Lip is shown each frame itself as its reference, own lips included, as its published inference code does. Else the reference is one
+    frame of the target for all, as ours has it and as it was trained."""
 
     @property
     def swaps(self) -> bool:
         """Whether it puts the source's face on."""
-        return "swap" in self.stages
+        return "swap" in self.stages or "swap_and_speak" in self.stages
 
     @property
     def compared_models(self) -> tuple[str, ...]:
         """Models that are trained for the comparison alone, and that this method runs on."""
-        return ("wav2lip",) if self.space == RGB and "speak" in self.stages else ()
+        if self.space != RGB:
+            return ()
+        return tuple(_RGB_MODELS[stage] for stage in self.stages if stage in _RGB_MODELS)
+
+
+_RGB_MODELS: dict[Stage, str] = {"speak": "wav2lip", "swap_and_speak": "wav_sync_swap", "restore": "restorer"}
+"""What does a stage on pixels, where a network does."""
 
 
 SWAP_ALONE = "Swap alone"
@@ -54,11 +63,13 @@ METHODS: dict[str, Method] = {
     SWAP_ALONE: Method(LATENT, ("swap",), (CROSS,)),
     "Copied reference": Method(LATENT, ("copy_lips",), (SELF,)),
     "Wav2Lip": Method(RGB, ("speak",)),
+    "Wav2Lip, frame as reference": Method(RGB, ("speak",), frame_as_reference=True),
     "Wav2Lip-Restore": Method(RGB, ("speak", "restore")),
     "Sync-Swap": Method(RGB, ("speak", "swap")),
     "Sync-Swap-Restore": Method(RGB, ("speak", "swap", "restore")),
     "Swap-Sync": Method(RGB, ("swap", "speak")),
     "Swap-Restore-Sync": Method(RGB, ("swap", "restore", "speak")),
+    "WavSyncSwap": Method(RGB, ("swap_and_speak",)),
     "RGB swap alone": Method(RGB, ("swap",), (CROSS,)),
 }
 CASCADES = ("Sync-Swap", "Sync-Swap-Restore", "Swap-Sync", "Swap-Restore-Sync")

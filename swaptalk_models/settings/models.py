@@ -312,7 +312,7 @@ class Wav2LipConfig:
     channels: tuple[int, ...] = (32, 64, 96, 128)
     """Channels from fine to coarse, each at half the resolution of the one before; the first is at half the crop's."""
     audio_dim: int = 128
-    """Channels of an audio token."""
+    """Channels of an audio token. Where it is the expert's width, the audio encoder starts from the expert's."""
     lip_weight: float = 4.0
     """How much more the lips count in the L1 than the rest of the face; lip_sync's value."""
     sync_weight: float = 0.03
@@ -327,6 +327,81 @@ class Wav2LipConfig:
         require_at_least(self, 1, "audio_dim")
         require_at_least(self, 0, "lip_weight", "sync_weight")
         require(0 <= self.sync_start <= 1, "sync_start must be in 0..1")
+
+
+@dataclass(frozen=True)
+class WavSyncSwapConfig:
+    """One RGB network that swaps and speaks at once, the paper's end-to-end competitor: trained only to be compared
+    with, when `evaluation.methods` lists WavSyncSwap."""
+
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    """Channels from fine to coarse, each at half the resolution of the one before; the first is at half the crop's."""
+    audio_dim: int = 128
+    """Channels of an audio token. Where it is the expert's width, the audio encoder starts from the expert's."""
+    lip_weight: float = 4.0
+    """How much more the lips count in the L1 than the rest of the face."""
+    proxy_weight: float = 1.0
+    """Weight of the L1 between swapped faces and the swap teacher's."""
+    source_identity_weight: float = 0.5
+    """Weight of L_id_src; face_swapper's value."""
+    sync_weight: float = 0.03
+    """Weight of L_sync; Wav2Lip's value."""
+    sync_start: float = 0.3
+    """Share of the steps after which L_sync joins."""
+    train: TrainConfig | None = None
+    """None: the budget of lip_sync."""
+
+    def __post_init__(self) -> None:
+        _require_widths(self.channels)
+        require_at_least(self, 1, "audio_dim")
+        require_at_least(self, 0, "lip_weight", "proxy_weight", "source_identity_weight", "sync_weight")
+        require(0 <= self.sync_start <= 1, "sync_start must be in 0..1")
+
+
+@dataclass(frozen=True)
+class RestorerConfig:
+    """Predicts the codes of a face from what harm has left of it, after CodeFormer: trained only to be compared with,
+    when `evaluation.methods` lists a method that restores."""
+
+    width: int = 128
+    """Channels of a token."""
+    blocks: int = 2
+    """Residual blocks of convolutions before the transformer."""
+    depth: int = 2
+    """Transformer blocks."""
+    heads: int = 4
+    """Attention heads."""
+    neighbours: float = 0.2
+    """Labels are spread over the codes this near (standard deviations of the codebook), of which a face would hardly
+    look otherwise; 0: the one code alone, as in CodeFormer."""
+    certainty: float = 2.0
+    """Probabilities are raised to this power before the mean code of a cell is taken: 1 is faithful and soft, more is
+    sharper; very large is the most likely code alone, as in CodeFormer."""
+    pixel_weight: float = 10.0
+    """Weight of the absolute error between decoded and real faces, beside the cross-entropy (0: the loss of CodeFormer's
+    second stage alone)."""
+    decoded_samples: int = 4
+    """Samples of a batch that are decoded for it."""
+    blur: float = 0.02
+    """Harm in training: largest deviation of the Gaussian blur, as a share of the crop's side."""
+    shrink: float = 2.0
+    """Harm in training: by how much a crop is shrunk and enlarged again, at most."""
+    noise: float = 8.0
+    """Harm in training: largest deviation of the noise (levels of 255)."""
+    jpeg: int = 40
+    """Harm in training: lowest quality of the JPEG compression (1 to 95)."""
+    unharmed: float = 0.1
+    """Share of the crops that are shown as they are."""
+    train: TrainConfig | None = None
+    """None: the budget of face_swapper."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "width", "depth", "heads", "decoded_samples", "shrink")
+        require_positive(self, "certainty")
+        require_at_least(self, 0, "blocks", "neighbours", "pixel_weight", "blur", "noise")
+        require(self.width % self.heads == 0, "width must be a multiple of heads")
+        require(1 <= self.jpeg <= 95, "jpeg must be in 1..95")
+        require(0 <= self.unharmed <= 1, "unharmed must be in 0..1")
 
 
 @dataclass(frozen=True)
@@ -363,4 +438,6 @@ class ModelSections:
     face_swapper: FaceSwapperConfig = field(default_factory=FaceSwapperConfig)
     lip_sync: LipSyncConfig = field(default_factory=LipSyncConfig)
     wav2lip: Wav2LipConfig = field(default_factory=Wav2LipConfig)
+    wav_sync_swap: WavSyncSwapConfig = field(default_factory=WavSyncSwapConfig)
+    restorer: RestorerConfig = field(default_factory=RestorerConfig)
     sync_judge: SyncJudgeConfig = field(default_factory=SyncJudgeConfig)

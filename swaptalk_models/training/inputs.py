@@ -56,12 +56,19 @@ class TrainingInputs:
 
     @property
     def shape(self) -> dict[str, int]:
-        """What the network is built for: crop_size, and grid, dim and groups of the latent where it has to do with it."""
+        """What the network is built for: crop_size; grid, dim, groups and codes of the latent where it has to do with it;
+        channels of the identity where it is given one.
+        """
         config = self.config if isinstance(self.config, VQGANConfig) else None
         if "vqgan" in self.networks:
             config = self.latents[0].config
-        latent = {"grid": self.crop_size // config.factor, "dim": config.dim, "groups": config.groups} if config else {}
-        return {"crop_size": self.crop_size} | latent
+        shape = {"crop_size": self.crop_size}
+        if config:
+            shape |= {"grid": self.crop_size // config.factor, "dim": config.dim}
+            shape |= {"groups": config.groups, "codes": config.codes}
+        if "identity_encoder" in self.networks:
+            shape["identity"] = self.identity.config.dim
+        return shape
 
 
 def read_inputs(

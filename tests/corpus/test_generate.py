@@ -43,6 +43,9 @@ class Mirror:
 
     copy_lips = speak
 
+    def swap_and_speak(self, source, target, windows):
+        return target
+
     def restore(self, target):
         return target
 

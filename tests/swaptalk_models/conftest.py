@@ -27,18 +27,22 @@ from swaptalk_models.settings.models import (
     IdentityEncoderConfig,
     LipExpertConfig,
     LipSyncConfig,
+    RestorerConfig,
     SyncJudgeConfig,
     TrainConfig,
     VQGANConfig,
     Wav2LipConfig,
+    WavSyncSwapConfig,
 )
 from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.objectives.identity import IdentityObjective
 from swaptalk_models.training.objectives.lip_sync import LipSyncObjective
+from swaptalk_models.training.objectives.restorer import RestorerObjective
 from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
 from swaptalk_models.training.objectives.sync import LipExpertObjective, SyncJudgeObjective
 from swaptalk_models.training.objectives.vqgan import VQGANObjective
 from swaptalk_models.training.objectives.wav2lip import Wav2LipObjective
+from swaptalk_models.training.objectives.wav_sync_swap import WavSyncSwapObjective
 from swaptalk_models.training.pair_table import CODES as CODE_COLUMNS
 from swaptalk_models.training.pair_table import write_pairs
 
@@ -237,6 +241,30 @@ def make_wav2lip(data, vqgan) -> Callable[..., Wav2LipObjective]:
         with torch.no_grad():  # weights where a fresh network has zeros
             objective.model.last[2].weight.normal_(std=0.05)
         return objective
+
+    return make
+
+
+@pytest.fixture
+def make_wav_sync_swap(data, vqgan, teacher) -> Callable[..., WavSyncSwapObjective]:
+    def make(data=data, teacher=teacher, **changed) -> WavSyncSwapObjective:
+        torch.manual_seed(0)
+        expert = LipExpert(LipExpertConfig(width=8, dim=8), 8, GRID)
+        identity = IdentityEncoder(IdentityEncoderConfig(channels=(8, 8), dim=8))
+        config = WavSyncSwapConfig(channels=(8, 16), audio_dim=8, **changed)
+        objective = WavSyncSwapObjective(config, data, vqgan, GRID, expert, identity, teacher)
+        with torch.no_grad():  # weights where a fresh network has zeros
+            objective.model.last[2].weight.normal_(std=0.05)
+        return objective
+
+    return make
+
+
+@pytest.fixture
+def make_restorer(data, vqgan) -> Callable[..., RestorerObjective]:
+    def make(data=data, **changed) -> RestorerObjective:
+        torch.manual_seed(0)
+        return RestorerObjective(RestorerConfig(width=16, depth=1, heads=2, **changed), data, vqgan, "v1", GRID)
 
     return make
 

@@ -23,6 +23,7 @@ from swaptalk_models.evaluation.compare.verdicts import (
     ClaimRow,
 )
 from swaptalk_models.metrics.confidence import Interval, bootstrap_mean
+from swaptalk_models.metrics.power import videos_needed
 from swaptalk_models.metrics.table import BY_KEY, DOWN, UP, Metric
 from swaptalk_models.settings.ablations import COMPRESSIONS
 from swaptalk_models.settings.evaluation import EvaluationConfig
@@ -71,6 +72,10 @@ CLAIMS: tuple[tuple[str, tuple[Comparison, ...]], ...] = (
         sum(
             (_by(("lmd", "lse_c", "id_retrieve", "consistency"), Side(OURS), Side(cascade)) for cascade in CASCADES), ()
         ),
+    ),
+    (
+        "SwapTalk is better than one network that does both at once.",
+        _by(("ssim", "cpbd", "lmd", "id_retrieve", "consistency"), Side(OURS), Side("WavSyncSwap")),
     ),
     (
         "Swapping before lip-sync is better for the lips than lip-sync before swapping.",
@@ -161,7 +166,13 @@ def _judge(comparison: Comparison, rows: Rows, variants: Mapping[str, Rows], con
     delta = bootstrap_mean(deltas, config.bootstrap_samples, config.confidence, config.seed)
     verdict = _verdict(delta, BY_KEY[comparison.metric])
     return ClaimRow(
-        comparison.metric, comparison.better.label, comparison.than.label, delta, verdict, _paper_difference(comparison)
+        comparison.metric,
+        comparison.better.label,
+        comparison.than.label,
+        delta,
+        verdict,
+        _paper_difference(comparison),
+        videos_needed(deltas, config.confidence, least=LEAST_VIDEOS),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from swaptalk_models.metrics.confidence import Interval
+from swaptalk_models.metrics.power import MOST_VIDEOS
 
 AGREE, DISAGREE, UNDECIDED, NOT_MEASURED = "agree", "disagree", "undecided", "not measured"
 LEAST_VIDEOS = 6
@@ -27,6 +28,15 @@ class ClaimRow:
     """AGREE, DISAGREE, UNDECIDED or NOT_MEASURED."""
     paper: float | None = None
     """The same difference in the paper's table."""
+    needed: int | None = None
+    """Pairs of videos that would decide a difference as large as the measured one (metrics/power.py); None: unknown."""
+
+
+def needed_in_words(needed: int | None) -> str:
+    """``ClaimRow.needed`` for a table."""
+    if needed is None:
+        return "–"
+    return "out of reach" if needed >= MOST_VIDEOS else f"{needed:,}"
 
 
 @dataclass(frozen=True)

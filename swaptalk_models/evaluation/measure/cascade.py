@@ -1,9 +1,10 @@
-"""The cascades of the paper: RGB models run one behind the other, to be compared with swapping and lip-sync in one latent
-space.
+"""The paper's competitors on pixels, to be compared with swapping and lip-sync in one latent space: cascades of RGB models that run one
+behind the other, and one network that does both at once.
 
-    swap      the swap teacher's classical warp (classical/warp_swap.py)
-    speak     the Wav2Lip-style network (modules/wav2lip.py)
-    restore   re-encoding through the VQGAN, as CodeFormer-class restorers do with a codebook of their own
+    swap             the swap teacher's classical warp (classical/warp_swap.py)
+    speak            the Wav2Lip-style network (modules/wav2lip.py)
+    swap_and_speak   the end-to-end network (modules/wav_sync_swap.py)
+    restore          the CodeFormer-style restorer (modules/restorer.py)
 
 ``RGBModels`` are ``FaceModels`` (inference/face_models.py) as our networks are, so one generator makes all videos: the stages
 work on the same aligned crops as ours, decoded pixels go from one stage to the next, and the face is pasted back and
@@ -13,17 +14,20 @@ cascades' favour.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
+from torch import nn
 
 from swaptalk_models.classical.warp_swap import SwapColour, warp_swap
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.networks import Networks
-from swaptalk_models.modules.images import from_unit, to_unit
-from swaptalk_models.modules.wav2lip import Wav2Lip, speak_pixels
+from swaptalk_models.modules.restorer import restore_pixels
+from swaptalk_models.modules.wav2lip import speak_pixels
+from swaptalk_models.modules.wav_sync_swap import swap_and_speak_pixels
 from swaptalk_models.modules.weights import load_model
 
 _MOUTH = slice(48, 68)
@@ -45,17 +49,26 @@ class PixelFaces:
 class RGBModels:
     """The stages of a cascade over one target video: ``FaceModels`` on pixels."""
 
-    def __init__(self, networks: Networks, wav2lip: Path | None, neutral: np.ndarray) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        folders: Mapping[str, Path],
+        neutral: np.ndarray,
+        frame_as_reference: bool = False,
+    ) -> None:
         """
         Args:
             networks: ours, whose crops and VQGAN are shared.
-            wav2lip: folder of the trained network; None where no stage speaks.
+            folders: of the trained networks that the stages need: wav2lip, wav_sync_swap (and identity_encoder with it), restorer.
             neutral: the target's resting shape (68, 2), see ``neutral_landmarks``.
+            frame_as_reference: see ``Method.frame_as_reference``.
         """
         self.crops, self.faces, self.grid = networks.crops, networks.faces, networks.grid
         self.vqgan, self.device = networks.vqgan, networks.device
-        self.wav2lip: Wav2Lip | None = load_model("wav2lip", wav2lip, str(self.device)) if wav2lip else None
-        self.neutral = neutral
+        self.trained: dict[str, nn.Module] = {
+            name: load_model(name, folder, str(self.device)) for name, folder in folders.items()
+        }
+        self.neutral, self.frame_as_reference = neutral, frame_as_reference
         self._colour: SwapColour | None = None
 
     def encode(self, crops: np.ndarray, landmarks: np.ndarray) -> PixelFaces:
@@ -75,33 +88,48 @@ class RGBModels:
         return PixelFaces(np.stack(swapped), landmarks)
 
     def speak(self, target: PixelFaces, reference: PixelFaces, windows: np.ndarray) -> PixelFaces:
-        """Lips from mel windows (T, 16, 80). As in Wav2Lip's published inference code, the reference of a frame is the frame
-        itself: its pose fits, and its own lips are seen; ``reference`` is not used.
+        """Lips from mel windows (T, 16, 80), looking as on ``reference``; or, with ``frame_as_reference``, as on the frame itself.
 
         Raises:
             UserError: no trained network was given.
         """
-        if self.wav2lip is None:
-            raise UserError(
-                "no trained wav2lip was given: its methods have to be listed in evaluation.methods when the graph is run"
-            )
-        spoken = speak_pixels(self.wav2lip, target.crops, target.crops, windows)
+        looks = target.crops if self.frame_as_reference else reference.crops
+        spoken = speak_pixels(self._network("wav2lip"), target.crops, looks, windows)
         return PixelFaces(spoken, target.landmarks, spoken=True)
+
+    def swap_and_speak(self, source: PixelFaces, target: PixelFaces, windows: np.ndarray) -> PixelFaces:
+        """The source's face and lips from mel windows (T, 16, 80), by one network.
+
+        Raises:
+            UserError: no trained network was given.
+        """
+        model, identity = self._network("wav_sync_swap"), self._network("identity_encoder")
+        made = swap_and_speak_pixels(model, identity, target.crops, source.crops[0], windows)
+        return PixelFaces(made, target.landmarks, spoken=True)
 
     def copy_lips(self, target: PixelFaces, reference: PixelFaces) -> PixelFaces:
         """Not done on pixels: the copied reference is tried in latent space only (settings/methods.py)."""
         raise UserError("lips are copied in latent space only: no cascade has such a stage")
 
-    @torch.inference_mode()
     def restore(self, target: PixelFaces) -> PixelFaces:
-        """Each face as the nearest that the VQGAN's codebooks can say."""
-        codes = self.vqgan.tokenize(torch.from_numpy(to_unit(target.crops)).to(self.device))
-        images = self.vqgan.decode(self.vqgan.embed(*codes))
-        return PixelFaces(from_unit(images.float().cpu().numpy()), target.landmarks, target.spoken)
+        """Each face as the codes say that are most likely behind it.
+
+        Raises:
+            UserError: no trained network was given.
+        """
+        restored = restore_pixels(self._network("restorer"), self.vqgan, target.crops)
+        return PixelFaces(restored, target.landmarks, target.spoken)
 
     def decode(self, faces: PixelFaces) -> np.ndarray:
         """(T, S, S, 3) uint8."""
         return faces.crops
+
+    def _network(self, name: str) -> Any:
+        if name not in self.trained:
+            raise UserError(
+                f"no trained {name} was given: its methods have to be listed in evaluation.methods when the graph is run"
+            )
+        return self.trained[name]
 
 
 def _landmarks_of_lips(faces: PixelFaces) -> np.ndarray:

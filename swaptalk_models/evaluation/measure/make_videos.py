@@ -20,8 +20,9 @@ from swaptalk_models.evaluation.files import MADE_FROM_FILE, SOURCES_FOLDER, VID
 from swaptalk_models.evaluation.measure.protocol import Scene, draw_scenes
 from swaptalk_models.evaluation.measure.scene_inputs import chunk_files, source_pictures
 from swaptalk_models.evaluation.measure.scene_videos import SceneVideo, evaluation_folder, load_videos, origin
+from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import current
-from swaptalk_models.settings.methods import GROUND_TRUTH, LATENT, METHODS, chosen_methods, models_needed
+from swaptalk_models.settings.methods import GROUND_TRUTH, LATENT, METHODS, Method, chosen_methods
 from swaptalk_models.settings.preset import Preset
 
 if TYPE_CHECKING:
@@ -97,14 +98,13 @@ def _generate(videos: Sequence[SceneVideo], home: Home, preset: Preset) -> None:
     from swaptalk_models.provenance.manifest import can_sign
 
     networks = load_current(home, preset)
-    wav2lip = current(home.root, "wav2lip").path if "wav2lip" in models_needed(preset.evaluation.methods) else None
     ours, signed = Generator(networks), can_sign()
     with tqdm(total=len(videos), desc="test_videos", unit="video", disable=None) as bar:
         for target, group in groupby(sorted(videos, key=itemgetter("target")), key=itemgetter("target")):
             track = ours.follow(Path(target), progress=False)
             for video in group:
                 method = METHODS[video["method"]]
-                generator = ours if method.space == LATENT else Generator(_rgb_models(networks, wav2lip, track))
+                generator = ours if method.space == LATENT else Generator(_rgb_models(home, networks, method, track))
                 generator.generate(
                     Path(video["source"]) if method.swaps else None,
                     Path(target),
@@ -139,8 +139,12 @@ def _manifest(video: SceneVideo, home: Home) -> Marking:
     return ManifestOnly(load_identity(home.root), claim)
 
 
-def _rgb_models(networks: Networks, wav2lip: Path | None, track: FaceTrack) -> RGBModels:
+def _rgb_models(home: Home, networks: Networks, method: Method, track: FaceTrack) -> RGBModels:
     from swaptalk_models.classical.warp_swap import neutral_landmarks
     from swaptalk_models.evaluation.measure.cascade import RGBModels
 
-    return RGBModels(networks, wav2lip, neutral_landmarks(track.landmarks))
+    # A network that is shown an identity is given it by the encoder that it was trained with.
+    needed = {above for name in method.compared_models for above in (name, *MODELS[name].inputs)}
+    names = needed & {*method.compared_models, "identity_encoder"}
+    folders = {name: current(home.root, name).path for name in sorted(names)}
+    return RGBModels(networks, folders, neutral_landmarks(track.landmarks), method.frame_as_reference)

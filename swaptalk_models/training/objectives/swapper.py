@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from swaptalk_models.data.media.png import decode_png
-from swaptalk_models.errors import UserError
 from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
@@ -20,7 +18,7 @@ from swaptalk_models.settings.models import FaceSwapperConfig
 from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, frozen
-from swaptalk_models.training.pair_table import read_pairs
+from swaptalk_models.training.teacher_pairs import TeacherPairs
 
 
 class FaceSwapperObjective(Objective):
@@ -43,31 +41,13 @@ class FaceSwapperObjective(Objective):
         self.vqgan, self.identity = frozen(vqgan), frozen(identity)
         self.upper, self.lower = data.codes(vqgan_version, grid)
         self.labels = data.labels_at(grid)
-        table = read_pairs(teacher)
-        first = {clip.name: clip.first for clip in data.clips}
-        self.source = np.array([first[c] for c in table["source_clip"].to_pylist()]) + table["source_frame"].to_numpy()
-        self.target = np.array([first[c] for c in table["target_clip"].to_pylist()]) + table["target_frame"].to_numpy()
+        self.teacher = TeacherPairs(teacher, data, "face_swapper")
+        self.source, self.target, self.pairs = self.teacher.rows["source"], self.teacher.rows["target"], self.teacher.of
         self.of_pair = {
-            f"{whose}_{half}": table[column]
-            .combine_chunks()
-            .flatten()
-            .to_numpy()
-            .reshape(len(table), -1, grid // 2, grid)
+            f"{whose}_{half}": self.teacher.codes(column, grid)
             for half in ("upper", "lower")
             for whose, column in (("made", half), ("source", f"source_{half}"))
         }
-        self.made = table["crop"]
-        split = np.array(table["split"].to_pylist())
-        self.pairs = {name: np.flatnonzero(split == name) for name in ("train", "validation")}
-        left_out = np.array([clip.name for clip in data.clips if not clip.split])
-        used = ~(
-            np.isin(table["source_clip"].to_pylist(), left_out) | np.isin(table["target_clip"].to_pylist(), left_out)
-        )
-        self.pairs["train"] = np.flatnonzero((split == "train") & used)
-        if not len(self.pairs["train"]):
-            raise UserError(
-                "no pair of the swap teacher's is left to train on: face_swapper.train.without leaves out a side of each"
-            )
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> FaceSwapperObjective:
@@ -87,9 +67,7 @@ class FaceSwapperObjective(Objective):
         } | {name: codes[index] for name, codes in self.of_pair.items()}
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         batch["source_image"] = torch.from_numpy(to_unit(self.data.crops(source)))
-        batch["made_image"] = torch.from_numpy(
-            to_unit(np.stack([decode_png(self.made[int(i)].as_py()) for i in index]))
-        )
+        batch["made_image"] = torch.from_numpy(to_unit(self.teacher.swaps(index)))
         return batch
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:

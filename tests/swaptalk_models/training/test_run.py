@@ -15,9 +15,11 @@ from swaptalk_models.modules.weights import load_model, load_shape, save_model
 from swaptalk_models.settings.models import (
     IdentityEncoderConfig,
     LipExpertConfig,
+    RestorerConfig,
     SyncJudgeConfig,
     TrainConfig,
     Wav2LipConfig,
+    WavSyncSwapConfig,
 )
 from swaptalk_models.training.inputs import read_inputs
 from swaptalk_models.training.run import build_objective, train
@@ -69,7 +71,7 @@ def test_a_training_leaves_a_whole_folder(tiny, tmp_path, vqgan_folder):
     assert 0 <= result["metrics"]["accuracy"] <= 1 and "accuracy" in result["baselines"]
     assert len(result["curves"]["accuracy_by_offset"]) == 31
     assert load_model("lip_expert", folder.path).config.width == 8
-    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}
+    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2, "codes": 16}
     assert "held_out_accuracy" in pq.read_table(folder.path / "history.parquet").column_names
     assert any(line.startswith("held-out people: accuracy") for line in said)
 
@@ -102,7 +104,8 @@ def test_the_vqgan_takes_the_identity_encoder(tiny, tmp_path, vqgan_config):
     folder = train(spec, lambda line: None)
     assert np.isfinite(folder.result()["metrics"]["psnr_db"])
     assert (folder.path / "samples" / "reconstruction.png").is_file()
-    assert load_shape(folder.path) == {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2}
+    shape = {"crop_size": 32, "grid": 4, "dim": 8, "groups": 2, "codes": 16, "identity": 8}
+    assert load_shape(folder.path) == shape
     assert json.loads((folder.path / "config.json").read_text())["name"] == "vqgan"
 
 
@@ -137,6 +140,27 @@ def test_the_baseline_takes_ours_as_teacher(tiny, tmp_path, vqgan_folder):
     assert np.isfinite(folder.result()["metrics"]["pixel_error"])
     assert "sync" in pq.read_table(folder.path / "history.parquet").column_names
     assert load_model("wav2lip", folder.path).config.channels == (8, 8)
+
+
+def test_the_end_to_end_competitor_takes_our_teachers(tiny, tmp_path, vqgan_folder, teacher):
+    config = LipExpertConfig(width=8, dim=8, train=TRAIN)
+    expert = train(spec_of(tiny, tmp_path, "lip_expert", config, vqgan=vqgan_folder), lambda line: None)
+    config = IdentityEncoderConfig(channels=(8, 8), dim=8, train=TRAIN)
+    identity = train(spec_of(tiny, tmp_path, "identity_encoder", config), lambda line: None)
+    config = WavSyncSwapConfig(channels=(8, 8), audio_dim=8, sync_start=0.0, train=TRAIN)
+    inputs = {"vqgan": vqgan_folder, "lip_expert": expert.path, "identity_encoder": identity.path}
+    spec = spec_of(tiny, tmp_path, "wav_sync_swap", config, **inputs, swap_teacher=teacher)
+    folder = train(spec, lambda line: None)
+    assert np.isfinite(folder.result()["metrics"]["source_similarity"])
+    assert {"sync", "id_src"} <= set(pq.read_table(folder.path / "history.parquet").column_names)
+    assert load_model("wav_sync_swap", folder.path).config.channels == (8, 8)
+
+
+def test_the_restorer_learns_the_codes_that_are_stored(tiny, tmp_path, vqgan_folder):
+    config = RestorerConfig(width=16, depth=1, heads=2, train=TRAIN)
+    folder = train(spec_of(tiny, tmp_path, "restorer", config, vqgan=vqgan_folder), lambda line: None)
+    assert {"code_accuracy", "psnr_db", "sharpness"} == set(folder.result()["metrics"])
+    assert load_model("restorer", folder.path).config.width == 16
 
 
 def test_a_missing_input_is_the_users_to_mend(tiny, tmp_path, vqgan_config):

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.evaluation.held_out import lip_sync, swapper, sync, wav2lip
+from swaptalk_models.evaluation.held_out import lip_sync, swapper, sync, wav2lip, wav_sync_swap
 from swaptalk_models.evaluation.held_out.identity import IdentityHeldOut
 from swaptalk_models.evaluation.held_out.lip_sync import LipSyncHeldOut
+from swaptalk_models.evaluation.held_out.restorer import RestorerHeldOut
 from swaptalk_models.evaluation.held_out.swapper import FaceSwapperHeldOut, swap_pairs
 from swaptalk_models.evaluation.held_out.sync import SyncHeldOut
 from swaptalk_models.evaluation.held_out.vqgan import VQGANHeldOut
 from swaptalk_models.evaluation.held_out.wav2lip import Wav2LipHeldOut
+from swaptalk_models.evaluation.held_out.wav_sync_swap import WavSyncSwapHeldOut
 from swaptalk_models.rehearsal.live_memory import LiveMemory
 from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.training.data import Clip, TrainingData
@@ -25,7 +27,10 @@ from swaptalk_models.training.objective import HeldOut, Objective
 MANY = [("d_000", n % 30, "d_000", (n + 7) % 30, "train" if n < 2 else "validation") for n in range(12)]
 
 
-@pytest.fixture(params=["identity_encoder", "vqgan", "lip_expert", "sync_judge", "face_swapper", "lip_sync", "wav2lip"])
+NAMES = ["identity_encoder", "vqgan", "lip_expert", "sync_judge", "face_swapper", "lip_sync", "wav2lip"]
+
+
+@pytest.fixture(params=[*NAMES, "wav_sync_swap", "restorer"])
 def name(request) -> str:
     return request.param
 
@@ -35,9 +40,11 @@ def make(request, name, teacher_of, monkeypatch):
     """(samples a step, data, pairs) -> (objective, what measures it), with judges that take no time."""
     monkeypatch.setattr(lip_sync, "crop_openings", lambda crops, around: crops[:, 20, 14].mean(1) / 255)
     monkeypatch.setattr(wav2lip, "crop_openings", lambda crops: crops[:, 20, 14].mean(1) / 255)
-    monkeypatch.setattr(
-        swapper, "crop_identities", lambda crops, points: crops[:, ::8, ::8].reshape(len(crops), -1) / 1e3
-    )
+    monkeypatch.setattr(wav_sync_swap, "crop_openings", lambda crops: crops[:, 20, 14].mean(1) / 255)
+    for module in (swapper, wav_sync_swap):
+        monkeypatch.setattr(
+            module, "crop_identities", lambda crops, points: crops[:, ::8, ::8].reshape(len(crops), -1) / 1e3
+        )
     monkeypatch.setattr(swapper, "crop_landmarks", lambda crops, points: np.repeat(points[None], len(crops), axis=0))
     makers = {
         "identity_encoder": ("make_identity", IdentityHeldOut),
@@ -47,13 +54,15 @@ def make(request, name, teacher_of, monkeypatch):
         "face_swapper": ("make_swapper", FaceSwapperHeldOut),
         "lip_sync": ("make_lip_sync", LipSyncHeldOut),
         "wav2lip": ("make_wav2lip", Wav2LipHeldOut),
+        "wav_sync_swap": ("make_wav_sync_swap", WavSyncSwapHeldOut),
+        "restorer": ("make_restorer", RestorerHeldOut),
     }
     fixture, measure = makers[name]
     build = request.getfixturevalue(fixture)
 
     def make(samples: int, data: TrainingData, pairs: list[tuple] = MANY) -> tuple[Objective, HeldOut]:
         train = TrainConfig(batch=samples)
-        if name == "face_swapper":
+        if name in ("face_swapper", "wav_sync_swap"):
             objective = build(data, teacher_of(pairs), train=train)
         elif name in ("lip_expert", "sync_judge"):
             objective = build(data, batch=samples)

@@ -36,7 +36,7 @@ CLOSED = 3  # the frame whose mouth is closed
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Home:
     home = Home(tmp_path / "home").create()
-    for name in ("vqgan", "face_swapper", "lip_sync", "wav2lip"):
+    for name in ("vqgan", "face_swapper", "lip_sync", "wav2lip", "restorer"):
         folder = ModelFolder(home.models / name / "v1")
         folder.path.mkdir(parents=True)
         make_current(folder)
@@ -138,14 +138,16 @@ def test_only_the_row_that_says_so_has_detail(home, made):
 
 
 def test_cascades_run_on_rgb_models_of_their_target(home, made, monkeypatch):
-    monkeypatch.setattr(make_videos, "_rgb_models", lambda networks, wav2lip, track: (networks, wav2lip, track.target))
+    monkeypatch.setattr(
+        make_videos, "_rgb_models", lambda home, networks, method, track: (networks, method.stages, track.target)
+    )
     preset = load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": "[Sync-Swap-Restore, RGB swap alone]"})
     records = make_test_videos(home, preset).value
     method = {record["path"]: record["method"] for record in records}
     rgb = [call for call in made.videos if method[str(call[3])] != "SwapTalk"]
     assert len(rgb) == 4 + 2, "the swap alone is cross-driven only"
     for _, target, _, _, stages, models in rgb:
-        assert models == ("networks", home.models / "wav2lip" / "v1", target)
+        assert models == ("networks", stages, target)
         assert stages in (("speak", "swap", "restore"), ("swap",))
     assert all(call[5] == "networks" for call in made.videos if method[str(call[3])] == "SwapTalk")
 
