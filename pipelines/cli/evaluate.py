@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from swaptalk_models.data.store.output_file import check_folder
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.evaluation import EvaluationConfig
+
+if TYPE_CHECKING:
+    from swaptalk_models.evaluation.measure.scoring import VideoFiles
 
 INPUT = click.Path(exists=True, readable=True, path_type=Path)
 _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
@@ -30,6 +33,12 @@ _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
     "--audio", type=INPUT, help="The sound its lips should follow, else the video's own; or a folder of them."
 )
 @click.option("--gallery", type=INPUT_FOLDER, help="A folder of pictures, one a person, to retrieve the source among.")
+@click.option(
+    "--silence-driven", type=INPUT, help="Leak test: the same target driven by silence; or a folder of such videos."
+)
+@click.option(
+    "--self-driven", type=INPUT, help="Leak test: the same target driven by its own sound; or a folder of such videos."
+)
 @click.option(
     "--syncnet", type=INPUT_FILE, help="Weights of the official SyncNet (syncnet_v2.model), to judge lip-sync."
 )
@@ -49,6 +58,8 @@ def command(
     source: Path | None,
     audio: Path | None,
     gallery: Path | None,
+    silence_driven: Path | None,
+    self_driven: Path | None,
     syncnet: Path | None,
     inception: Path | None,
     output: Path,
@@ -69,27 +80,33 @@ def command(
     and JSON in --output. Its sub-folders are methods. Partners are found by name, whatever their suffix:
       generated/ours/a.mp4    with  --target targets  ->  targets/a.mp4,  --source faces  ->  faces/a.png
       generated/bob__ann.mp4  (SOURCE__TARGET[__AUDIO])  ->  faces/bob.png,  targets/ann.mp4
-    A file in the place of a folder belongs to all videos. A video that cannot be measured is listed with the reason.
+    A file in the place of a folder belongs to all videos. The leak test (--silence-driven, --self-driven) asks what a
+    mouth takes from the target instead of from the sound: docs/guide/evaluating.md. A video that cannot be measured is listed with the reason.
 
     \b
     swaptalk evaluate --generated out.mp4 --target head.mp4 --source face.png --audio voice.wav --json
     swaptalk evaluate --generated results --target targets --source faces --gallery faces --output tables
     """
+    from swaptalk_models.evaluation.measure.file_pairs import pair_files
+
     config = EvaluationConfig(syncnet=str(syncnet or ""), inception=str(inception or ""))
     judge = _sync_judge(home, config)
     if generated.is_dir():
-        _evaluate_folder(generated, target, source, audio, gallery, judge, config, output, as_json)
+        videos = pair_files(generated, target, source, audio, gallery, silence_driven, self_driven)
+        _evaluate_folder(generated, videos, judge, config, output, as_json)
         return
-    for option, path in (("--target", target), ("--source", source), ("--audio", audio)):
+    for option, path in (
+        ("--target", target), ("--source", source), ("--audio", audio),
+        ("--silence-driven", silence_driven), ("--self-driven", self_driven),
+    ):  # fmt: skip
         if path and path.is_dir():
             raise UserError(f"{option} {path} is a folder: it goes with a folder as --generated")
     from swaptalk_models.evaluation.measure.judging import load_judges
     from swaptalk_models.metrics.evaluate import evaluate_video
     from swaptalk_models.settings.data import FacesConfig
 
-    result = evaluate_video(
-        generated, target, source, audio, gallery, load_judges(judge, config, FacesConfig()), config
-    )
+    judges = load_judges(judge, config, FacesConfig())
+    result = evaluate_video(generated, target, source, audio, gallery, judges, config, silence_driven, self_driven)
     if as_json:
         print(json.dumps({key: result[key] for key in _SHOWN}, indent=1))
     else:
@@ -112,21 +129,16 @@ def _sync_judge(home: Path, config: EvaluationConfig) -> Path | None:
 
 def _evaluate_folder(
     generated: Path,
-    target: Path | None,
-    source: Path | None,
-    audio: Path | None,
-    gallery: Path | None,
+    videos: list[tuple[str, VideoFiles]],
     judge: Path | None,
     config: EvaluationConfig,
     output: Path,
     as_json: bool,
 ) -> None:
-    from swaptalk_models.evaluation.measure.file_pairs import pair_files
     from swaptalk_models.evaluation.measure.folder_table import FILES, evaluation_table, write_tables
     from swaptalk_models.evaluation.measure.scoring import score_videos
     from swaptalk_models.settings.data import FacesConfig
 
-    videos = pair_files(generated, target, source, audio, gallery)
     check_folder(output)
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as features:
         scores = score_videos([files for _, files in videos], judge, FacesConfig(), config, Path(features))

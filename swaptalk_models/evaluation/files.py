@@ -3,6 +3,7 @@
     HOME/evaluation/VERSION/              a set of test videos; the version names models, snapshot and protocol
         SCENE_METHOD.mp4
         sources/, chunks/                 source pictures; pieces of long clips
+        silent/                           of the leak test: the same, driven by silence
         made_from.json, test_videos.json  the second is written last: where it is, the set is whole
         metrics_VERSION/                  its measurements; the version names judges and settings
             summary.json, scores.json, comparison.json

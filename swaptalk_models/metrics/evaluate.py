@@ -9,17 +9,15 @@ target's landmarks.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sound.mel import is_silent, log_mel, mel_likeness
-from swaptalk_models.metrics import lip_motion, lmd, mouth
 from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
 from swaptalk_models.metrics.embedding import cosine
 from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics, frechet_distance
@@ -27,15 +25,14 @@ from swaptalk_models.metrics.frame_pass import Pictures, compare_frames
 from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
 from swaptalk_models.metrics.judges import Judges, RawSyncJudge, SyncJudge
-from swaptalk_models.metrics.pairing import Pairing, pair_videos
-from swaptalk_models.metrics.streams import spread
+from swaptalk_models.metrics.lip_figures import lip_figures, open_in_silence, read_lips
+from swaptalk_models.metrics.pairing import pair_videos
 from swaptalk_models.metrics.sync import SyncScore, sync_score
 from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
 Figures = dict[str, float | None]
-_LIP_FRAMES = 40  # silent ones, and loud ones, at whose lips is looked when nothing else asks for them
 
 
 @dataclass
@@ -80,9 +77,11 @@ def evaluate_video(
     gallery: Path | None,
     judges: Judges,
     config: EvaluationConfig | None = None,
+    silent: Path | None = None,
+    own: Path | None = None,
 ) -> dict[str, Any]:
     """JSON-ready result of `swaptalk evaluate`; see `score_video` for what comes from what."""
-    return score_video(generated, target, source, audio, gallery, judges, config).as_json()
+    return score_video(generated, target, source, audio, gallery, judges, config, None, silent, own).as_json()
 
 
 def score_video(
@@ -94,6 +93,8 @@ def score_video(
     judges: Judges,
     config: EvaluationConfig | None = None,
     setting: str | None = None,
+    silent: Path | None = None,
+    own: Path | None = None,
 ) -> VideoScores:
     """All metrics that the inputs allow.
 
@@ -104,6 +105,7 @@ def score_video(
     sampled_identity_frames, sampled_neighbours, sampled_cpbd_frames, feature_frames, sync_windows, gallery_size; and the
     figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame, those
     of the face as a picture (`PICTURE_FIGURES`, on sampled_picture_frames), silent_opening_ratio, opening_range.
+    For the leak test (`leak.py`): `silent`, the same target driven by silence, and `own`, driven by its own sound.
 
     BadClip or UserError, naming the file: no video, no face, no picture, no sound in `audio`.
     """
@@ -125,9 +127,12 @@ def score_video(
         assert pictures.figures is not None
         details |= pictures.figures.figures()
         details["sampled_picture_frames"] = pictures.figures.frames
-        _add_mouth(pairing, judges, config, metrics, details)
-    if mel is not None:
-        _add_lip_motion(pairing, judges, mel, details)
+    if target or mel is not None:
+        found = lip_figures(pairing, read_lips(pairing, judges), mel, details["setting"], config.crop_size)
+        metrics["lmd"] = found.pop("lmd", None)
+        details |= found
+    if silent is not None:
+        details["open_in_silence"] = open_in_silence(silent, judges)
     if pictures.features and pictures.target_features:
         metrics["fid"] = frechet_distance(pictures.features, pictures.target_features)
         details["feature_frames"] = pictures.features.count
@@ -136,6 +141,8 @@ def score_video(
     if score:
         metrics.update(lse_c=score.lse_c, lse_d=score.lse_d, av_offset=float(score.av_offset))
         details["sync_windows"] = score.windows
+        if own is not None and (matched := _confidence(own, judges, config)) is not None:
+            details["lse_c_fall"] = matched - score.lse_c
     curve = (
         list(zip(range(-config.max_offset, config.max_offset + 1), score.curve.tolist(), strict=True)) if score else []
     )
@@ -144,46 +151,6 @@ def score_video(
         {k: _finite(v) if isinstance(v, float) else v for k, v in details.items()},
         similarity, curve, pictures.features, pictures.target_features,
     )  # fmt: skip
-
-
-def _add_mouth(
-    pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: Figures, details: dict[str, Any]
-) -> None:
-    """LMD and mouth correlation, self-driven only: another sound has another mouth."""
-    if details["setting"] == "cross":
-        return
-    of_frames, of_target = pairing.crop_landmarks(judges, config.crop_size)
-    assert of_target is not None
-    ours, theirs = of_frames[pairing.usable], of_target[pairing.usable]
-    to_256 = 256 / config.crop_size
-    distances = lmd.mouth_distances(ours, theirs) * to_256
-    metrics["lmd"] = _mean(distances)
-    details["lmd_sum"] = _mean(20 * distances)
-    details["lmd_interocular"] = lmd.interocular_share(distances, theirs * to_256)
-    details["mouth_correlation"] = mouth.opening_correlation(mouth_opening(ours), mouth_opening(theirs))
-
-
-def _add_lip_motion(pairing: Pairing, judges: Judges, mel: np.ndarray, details: dict[str, Any]) -> None:
-    """Lips against the driving sound's silence, and against the real ones' range where the sound is the target's."""
-    silent, loud = lip_motion.silent_and_loud(mel, pairing.length)
-    if pairing.target and details["setting"] != "cross":  # `_add_mouth` has looked at all frames
-        ours, theirs = (
-            _opening(pairing, judges, video, pairing.usable) for video in (pairing.generated, pairing.target)
-        )
-        details["opening_range"] = lip_motion.opening_range(ours, theirs, loud)
-    else:
-        sampled = np.zeros(pairing.length, dtype=bool)
-        for kind in (silent, loud):
-            sampled[spread(np.flatnonzero(kind & pairing.usable), _LIP_FRAMES)] = True
-        ours = _opening(pairing, judges, pairing.generated, sampled)
-    details["silent_opening_ratio"] = lip_motion.silent_opening_ratio(ours, silent, loud)
-
-
-def _opening(pairing: Pairing, judges: Judges, video: Path, wanted: np.ndarray) -> np.ndarray:
-    """Mouth opening of each frame, (length,); NaN where it is not `wanted`, bool (length,)."""
-    whole = np.zeros(len(judges.track(video).status), dtype=bool)
-    whole[: pairing.length] = wanted
-    return np.where(wanted, mouth_opening(judges.points(video, whole)[: pairing.length]), np.nan)
 
 
 def _add_identity(
@@ -241,6 +208,15 @@ def _sync(
     # The official SyncNet has features of its own; ours shares the project's mel.
     heard = judge.sound_embeddings(sound) if hasattr(judge, "sound_embeddings") else judge.audio_embeddings(mel)
     return sync_score(np.concatenate(pictures.windows), np.asarray(heard), config.max_offset, np.array(pictures.valid))
+
+
+def _confidence(video: Path, judges: Judges, config: EvaluationConfig) -> float | None:
+    """LSE-C of a video with its own sound, and as little as possible beside it."""
+    sound = _driving_sound(video, None)
+    pairing = pair_videos(video, None, judges)
+    pictures = compare_frames(pairing, judges, replace(config, identity_frames=2, identity_neighbours=0, cpbd_frames=1))
+    score = _sync(pictures, sound, None if sound is None else log_mel(sound), judges.sync, config)
+    return score.lse_c if score else None
 
 
 def _driving_sound(generated: Path, audio: Path | None) -> np.ndarray | None:

@@ -192,6 +192,27 @@ _ALL = (
         "How far the mouth opens and closes in speech, over the real one. Self-driven only.",
         contract=False,
     ),
+    Metric(
+        "open_in_silence", "Open in silence", "%", 1, 0, 100, DOWN, "landmarks", "leak",
+        "Frames with an open mouth when silence drives the same target, in percent: a leak of the target's lips. The ground "
+        "truth's is that of who copies them all.",
+        contract=False,
+    ),
+    Metric(
+        "pause_range", "Range in pauses", "% of the eyes' distance", 2, 0, inf, DOWN, "landmarks", "leak",
+        "How far the mouth still opens and closes in pauses of the sound of 300 ms and more.",
+        contract=False,
+    ),
+    Metric(
+        "copied_lips", "Copied lips", "", 3, -1, 1, ZERO, "landmarks", "leak",
+        "Correlation of the mouth's opening with the target's own, under another's sound: 1 copies it. Cross-driven only.",
+        contract=False,
+    ),
+    Metric(
+        "lse_c_fall", "LSE-C fall", "embedding distance", 2, -inf, inf, DOWN, "sync", "leak",
+        "LSE-C driven by the target's own sound less that under another's: copied lips fit the one and not the other.",
+        contract=False,
+    ),
 )  # fmt: skip
 
 BY_KEY: dict[str, Metric] = {metric.key: metric for metric in _ALL}

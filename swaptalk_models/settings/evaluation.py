@@ -44,6 +44,9 @@ class EvaluationConfig:
     """The sync judge slides sound against picture by up to this many frames each way (25 a second)."""
     batch_frames: int = 16
     """Frames held in memory at a time."""
+    silent_seconds: float = 2.0
+    """Leak test: each cross-driven scene is made once more with so much silence as its sound (s), by every method that
+    listens; 0: not at all."""
     same_sound: float = 0.7
     """Two sounds whose log-mels correlate at least this much count as one (self-driven); below it, LMD is not given."""
     bootstrap_samples: int = 1000
@@ -59,7 +62,7 @@ class EvaluationConfig:
         require_at_least(
             self, 1, "pairs", "chunk_seconds", "cpbd_frames", "max_offset", "bootstrap_samples", "frechet_samples"
         )
-        require_at_least(self, 0, "identity_neighbours", "seed")
+        require_at_least(self, 0, "identity_neighbours", "seed", "silent_seconds")
         require(self.crop_size >= 128, "crop_size must be at least 128 (CPBD works on 64 px blocks)")
         require(self.identity_frames >= 2, "identity_frames must be at least 2 (Consistency compares pairs)")
         require(self.fid_frames >= 2, "fid_frames must be at least 2 (a covariance)")

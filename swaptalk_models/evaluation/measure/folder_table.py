@@ -77,7 +77,7 @@ def _video(method: str, files: VideoFiles, score: VideoScores) -> dict[str, Any]
     names = {
         key: _text(path.name) if path else None
         for key, path in asdict(files).items()
-        if key not in ("gallery", "setting")
+        if key not in ("gallery", "setting", "silent", "own")
     }
     details = {name: score.details.get(name) for name in ("setting", *FURTHER, *_COUNTS)}
     return (

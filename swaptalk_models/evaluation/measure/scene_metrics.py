@@ -23,11 +23,12 @@ from swaptalk_models.evaluation.measure.judging import judge_files
 from swaptalk_models.evaluation.measure.make_videos import make_test_videos
 from swaptalk_models.evaluation.measure.scene_videos import SceneVideo, evaluation_folder
 from swaptalk_models.evaluation.measure.scoring import VideoFiles, score_videos
+from swaptalk_models.evaluation.measure.silent_videos import silent_video
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.metrics.table import FURTHER
 from swaptalk_models.modules.model_folder import EVALUATION_FILE, current
 from swaptalk_models.settings.evaluation import EvaluationConfig
-from swaptalk_models.settings.methods import OURS, SELF, SWAP_ALONE
+from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, OURS, SELF, SWAP_ALONE
 from swaptalk_models.settings.preset import Preset
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ def measure_test_videos(home: Home, preset: Preset) -> Memoised[Path]:
         videos = make_test_videos(home, preset).value
         judge = current(home.root, "sync_judge").path
         with _emptied(folder / _FEATURES_FOLDER) as features:
-            files = [_files(video) for video in videos]
+            files = [_files(video, preset.evaluation.silent_seconds) for video in videos]
             scores = score_videos(files, judge, preset.face_tracks, preset.evaluation, features)
+            _add_falls(videos, scores)
             _write(folder, videos, scores, preset.evaluation)
     _tell_models(home, pq.read_table(output).to_pylist(), folder.name)
     return Memoised(output, cached)
@@ -75,7 +77,7 @@ def _emptied(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _files(video: SceneVideo) -> VideoFiles:
+def _files(video: SceneVideo, silent_seconds: float) -> VideoFiles:
     return VideoFiles(
         Path(video["path"]),
         Path(video["target"]),
@@ -83,7 +85,22 @@ def _files(video: SceneVideo) -> VideoFiles:
         Path(video["audio"]),
         Path(video["gallery"]),
         video["setting"],
+        silent_video(video, silent_seconds),
     )
+
+
+def _add_falls(videos: Sequence[SceneVideo], scores: Sequence[VideoScores]) -> None:
+    """`lse_c_fall` of each cross-driven video: scenes of one number have the same target in both settings."""
+    matched = {
+        (video["method"], video["scene"].removeprefix(SELF), video["target"]): score.metrics["lse_c"]
+        for video, score in zip(videos, scores, strict=True)
+        if video["setting"] == SELF and video["method"] != GROUND_TRUTH
+    }
+    for video, score in zip(videos, scores, strict=True):
+        own = matched.get((video["method"], video["scene"].removeprefix(CROSS), video["target"]))
+        other = score.metrics["lse_c"]
+        if video["setting"] == CROSS and own is not None and other is not None:
+            score.details["lse_c_fall"] = own - other
 
 
 def _write(folder: Path, videos: Sequence[SceneVideo], scores: Sequence[VideoScores], config: EvaluationConfig) -> None:

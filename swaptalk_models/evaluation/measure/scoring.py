@@ -36,6 +36,10 @@ class VideoFiles:
     gallery: Path | None = None
     setting: str | None = None
     """"self", "cross", or None: told from the sounds."""
+    silent: Path | None = None
+    """The same target driven by silence, and"""
+    own: Path | None = None
+    """by its own sound: for the leak test."""
 
 
 def score_videos(
@@ -108,8 +112,9 @@ def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig) -> Video
 
     try:
         return score_video(
-            video.generated, video.target, video.source, video.audio, video.gallery, judges, config, video.setting
-        )
+            video.generated, video.target, video.source, video.audio, video.gallery, judges, config, video.setting,
+            video.silent, video.own,
+        )  # fmt: skip
     except BadClip as error:
         reason = str(error)
     except UserError:

@@ -46,7 +46,7 @@ def test_the_contracts_keys_in_its_order():
         *("id_similarity", "id_retrieve", "consistency"),
     ]
     pictures = {"tiles", "blotches", "sharpness", "sharpness_mouth", "added_noise", "clipped", "coloured"}
-    lips = {"silent_opening_ratio", "opening_range"}
+    lips = {"silent_opening_ratio", "opening_range", "open_in_silence", "pause_range", "copied_lips", "lse_c_fall"}
     others = {"ssim_mouth", "mouth_correlation", "target_similarity", "mean_to_source", "frame_to_frame"}
     assert set(FURTHER) == others | pictures | lips
     assert set(METRICS) | set(FURTHER) == set(BY_KEY)
@@ -56,6 +56,7 @@ def test_columns_of_the_report_are_the_contracts_the_mouths_and_the_pictures():
     assert [column.key for column in COLUMNS if column.key in METRICS] == list(METRICS)
     assert {column.key for column in COLUMNS} - set(METRICS) == {
         *("mouth_correlation", "silent_opening_ratio", "opening_range"),
+        *("open_in_silence", "pause_range", "copied_lips", "lse_c_fall"),
         *("tiles", "blotches", "sharpness", "sharpness_mouth", "added_noise", "clipped", "coloured"),
     }
     assert AGAINST_TARGET & {column.key for column in COLUMNS} == {"fid", "ssim", "psnr", "lmd", "mouth_correlation"}

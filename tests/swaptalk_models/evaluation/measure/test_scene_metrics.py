@@ -108,6 +108,22 @@ def test_table_of_metrics_survives_a_column_without_values(tmp_path, monkeypatch
     assert json.loads((tmp_path / "scores.json").read_text())[0]["judges"] == {"identity": "dlib"}
 
 
+def test_the_fall_of_the_sync_confidence_is_taken_between_the_two_scenes_of_a_target():
+    def video(method, scene, target="t.mp4"):
+        return {"method": method, "scene": scene, "setting": scene.partition("_")[0], "target": target}
+
+    videos = [
+        video("SwapTalk", "self_000"), video("SwapTalk", "cross_000"), video("Wav2Lip", "self_000"),
+        video("Wav2Lip", "cross_000"), video("Ground truth", "self_000"), video("Ground truth", "cross_000"),
+        video("SwapTalk", "cross_001"), video("Wav2Lip", "self_002"), video("Wav2Lip", "cross_002", "u.mp4"),
+    ]  # fmt: skip
+    sync = [3.0, 2.5, 8.0, None, 6.0, 6.0, 2.0, 7.0, 1.0]
+    scores = [VideoScores(10, {}, dict.fromkeys(METRICS) | {"lse_c": value}, {}, {}) for value in sync]
+    scene_metrics._add_falls(videos, scores)
+    falls = [score.details.get("lse_c_fall") for score in scores]
+    assert falls == [None, 0.5, *[None] * 7], "known for both, of one method and one target, and of nothing real"
+
+
 def test_measured_once_and_nothing_but_the_results_stays(home, monkeypatch):
     judge = ModelFolder(home.models / "sync_judge" / "v1")
     judge.path.mkdir(parents=True)
