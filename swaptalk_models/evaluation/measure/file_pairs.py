@@ -11,6 +11,7 @@ from pathlib import Path
 from swaptalk_models.data.media.suffixes import PICTURES, SOUNDS, VIDEOS
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.metrics.further_inputs import FurtherInputs
 
 _SOUNDS = (*SOUNDS, *VIDEOS)
 
@@ -49,8 +50,10 @@ def pair_files(
             _partner(video, source, of_source, PICTURES, "--source"),
             _partner(video, audio, of_audio, _SOUNDS, "--audio"),
             gallery,
-            silent=_partner(video, _of_method(silent, method), of_both, VIDEOS, "--silence-driven"),
-            own=_partner(video, _of_method(own, method), of_both, VIDEOS, "--self-driven"),
+            further=FurtherInputs(
+                _partner(video, _of_method(silent, method), of_both, VIDEOS, "--silence-driven"),
+                _partner(video, _of_method(own, method), of_both, VIDEOS, "--self-driven"),
+            ),
         )
         pairs.append((method, files))
     return pairs

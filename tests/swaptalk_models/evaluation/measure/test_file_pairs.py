@@ -68,6 +68,9 @@ def test_videos_of_the_leak_test_are_the_methods_own(tmp_path):
     silent = folder(tmp_path, "silent", "ours/bob__ann.mp4", "theirs/bob__ann__eve.mp4")
     own = folder(tmp_path, "own", "ours/bob__ann.mp4", "bob__ann.mp4")
     (_, ours), (_, theirs) = pair_files(made, None, None, None, None, silent, own)
-    assert (ours.silent, theirs.silent) == (silent / "ours/bob__ann.mp4", silent / "theirs/bob__ann__eve.mp4")
-    assert (ours.own, theirs.own) == (own / "ours/bob__ann.mp4", own / "bob__ann.mp4")
-    assert ours.target is None and pair_files(made, None, None, None, None)[0][1].silent is None
+    assert (ours.further.silent, theirs.further.silent) == (
+        silent / "ours/bob__ann.mp4",
+        silent / "theirs/bob__ann__eve.mp4",
+    )
+    assert (ours.further.own, theirs.further.own) == (own / "ours/bob__ann.mp4", own / "bob__ann.mp4")
+    assert ours.target is None and pair_files(made, None, None, None, None)[0][1].further.silent is None

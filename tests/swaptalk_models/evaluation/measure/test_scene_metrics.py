@@ -1,6 +1,7 @@
 """evaluation/measure/scene_metrics.py: what is done with the scores"""
 
 import json
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -133,15 +134,17 @@ def test_measured_once_and_nothing_but_the_results_stays(home, monkeypatch):
     video |= {"path": "/x/made.mp4", "target": "/x/b.mp4", "source": "/x/a.png", "audio": "/x/b.wav"}
     asked = []
 
-    def score_videos(files, judge, faces, config, features):
+    def score_videos(files, judge, faces, config, features, encodings):
+        assert encodings == features.parent.parent / "encoded", "beside the measurements, for the next ones too"
         assert not features.exists(), "what a killed run has left is gone"
         features.mkdir()
-        asked.append([one.generated.name for one in files])
+        asked.append([Path(one["path"]).name for one in files])
         return [VideoScores(10, {}, dict.fromkeys(METRICS), {}, {"mouth_correlation": 0.5})]
 
     monkeypatch.setattr(scene_metrics, "evaluation_folder", lambda home, preset: home.evaluation / "e")
     monkeypatch.setattr(scene_metrics, "make_test_videos", lambda home, preset: Memoised([video], cached=True))
     monkeypatch.setattr(scene_metrics, "score_videos", score_videos)
+    monkeypatch.setattr(scene_metrics, "scene_files", lambda home, videos, config: videos)
     folder = scene_metrics.metrics_folder(home, preset)
     (folder / "features").mkdir(parents=True)
     first, second = (scene_metrics.measure_test_videos(home, preset) for _ in range(2))
