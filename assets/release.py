@@ -21,6 +21,7 @@ from swaptalk_models.graph.lineage import group, upstream
 )
 def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Weights, configuration, model card and hashes. Refused when the new models are worse than the released ones."""
+    from swaptalk_models.evaluation.compare.groups import groups_of, worst_served
     from swaptalk_models.evaluation.compare.release import (
         compare_with_release,
         keep_measurements,
@@ -37,7 +38,7 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
         )
 
     def release() -> Memoised[Path]:
-        folder, built_before = build_release(home, preset)
+        folder, built_before = build_release(home, preset, worst_served(*groups_of(home, preset)))
         _, kept_before = keep_measurements(home, preset, folder)
         return Memoised(folder, built_before and kept_before)
 

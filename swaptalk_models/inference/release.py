@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ from swaptalk_models.settings.preset import Preset
 from swaptalk_models.settings.section import build_section
 
 
-def build_release(home: Home, preset: Preset) -> Memoised[Path]:
+def build_release(home: Home, preset: Preset, worst_served: Sequence[str] = ()) -> Memoised[Path]:
     """Put the current networks together in HOME/releases/VERSION; one that is there already is left as it is. Gives its folder.
+
+    Args:
+        worst_served: sentences for the model card that say for whom the models work worst.
 
     Raises:
         UserError: a network was not trained yet.
@@ -39,7 +43,7 @@ def build_release(home: Home, preset: Preset) -> Memoised[Path]:
     cached = (folder / RELEASE_FILE).is_file()
     if not cached:
         _copy(models, folder)
-        card = _model_card(version, preset, models)
+        card = _model_card(version, preset, models, worst_served)
         with atomic_write(folder / "MODEL_CARD.md") as aside:
             aside.write_text(card)
         settings["snapshot"] = models["vqgan"].result()["snapshot"]
@@ -104,7 +108,7 @@ def _copy(models: dict[str, ModelFolder], folder: Path) -> None:
                 shutil.copyfile(model.path / file, aside)
 
 
-def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder]) -> str:
+def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder], worst_served: Sequence[str]) -> str:
     lines = [
         f"# SwapTalk release {version}",
         "",
@@ -128,6 +132,9 @@ def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder]) ->
             baseline = result["baselines"].get(metric)
             shown = f"{baseline:.4g}" if baseline is not None else ""
             lines.append(f"| {name} | {model.version} | {result['step']} | {metric} | {value:.4g} | {shown} |")
+    if worst_served:
+        lines += ["", "## Whom it serves worst", "Groups of held-out people and conditions against all others.", ""]
+        lines += [f"- {sentence}" for sentence in worst_served]
     snapshot = models["vqgan"].result()["snapshot"]
     lines += ["", "## What it was made from", f"Training snapshot {snapshot}, split by person.", ""]
     return "\n".join(lines)

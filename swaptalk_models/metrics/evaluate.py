@@ -9,33 +9,28 @@ target's landmarks.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from swaptalk_models.data.faces.landmarks import mouth_opening
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.sound.mel import is_silent, log_mel, mel_likeness
-from swaptalk_models.metrics import lip_motion, lmd, mouth
-from swaptalk_models.metrics.consistency import consistency, frame_to_frame, mean_to_source
-from swaptalk_models.metrics.embedding import cosine
+from swaptalk_models.metrics.conditions import conditions
 from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics, frechet_distance
 from swaptalk_models.metrics.frame_pass import Pictures, compare_frames
-from swaptalk_models.metrics.id_retrieve import id_retrieve
-from swaptalk_models.metrics.id_similarity import id_similarity
+from swaptalk_models.metrics.further_inputs import FurtherInputs
+from swaptalk_models.metrics.identity_figures import identity_figures
 from swaptalk_models.metrics.judges import Judges, RawSyncJudge, SyncJudge
-from swaptalk_models.metrics.pairing import Pairing, pair_videos
-from swaptalk_models.metrics.streams import spread
+from swaptalk_models.metrics.lip_figures import Heard, lip_figures, open_in_silence, read_lips, second_lip_figures
+from swaptalk_models.metrics.pairing import pair_videos
 from swaptalk_models.metrics.sync import SyncScore, sync_score
 from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 MEL_WINDOW = 16  # mel steps that the sync judge hears at once
-Figures = dict[str, float | None]
-_LIP_FRAMES = 40  # silent ones, and loud ones, at whose lips is looked when nothing else asks for them
 
 
 @dataclass
@@ -80,9 +75,10 @@ def evaluate_video(
     gallery: Path | None,
     judges: Judges,
     config: EvaluationConfig | None = None,
+    further: FurtherInputs | None = None,
 ) -> dict[str, Any]:
     """JSON-ready result of `swaptalk evaluate`; see `score_video` for what comes from what."""
-    return score_video(generated, target, source, audio, gallery, judges, config).as_json()
+    return score_video(generated, target, source, audio, gallery, judges, config, None, further).as_json()
 
 
 def score_video(
@@ -94,6 +90,7 @@ def score_video(
     judges: Judges,
     config: EvaluationConfig | None = None,
     setting: str | None = None,
+    further: FurtherInputs | None = None,
 ) -> VideoScores:
     """All metrics that the inputs allow.
 
@@ -101,146 +98,80 @@ def score_video(
     pictures, one a person, for id_retrieve; `audio` the driving sound, else the generated video's own. LMD is given for
     self-driven videos only: `setting` "self" or "cross" says which, else the sound is compared with the target's.
     `details` holds alignment, setting, face_share; how many frames, pairs, windows and pictures a figure rests on:
-    sampled_identity_frames, sampled_neighbours, sampled_cpbd_frames, feature_frames, sync_windows, gallery_size; and the
-    figures ssim_mouth, lmd_sum, lmd_interocular, mouth_correlation, target_similarity, mean_to_source, frame_to_frame, those
-    of the face as a picture (`PICTURE_FIGURES`, on sampled_picture_frames), silent_opening_ratio, opening_range.
+    sampled_identity_frames, sampled_neighbours, sampled_cpbd_frames, sampled_picture_frames, feature_frames, sync_windows,
+    gallery_size; the figures of table.py that are not the contract's, and what is said in their files to stand beside them
+    (lmd_sum, lmd_interocular, phoneme_errors, identity_by_minute, similarity_by_minute); conditions.py's light, pose and size.
+    `further`: see there.
 
     BadClip or UserError, naming the file: no video, no face, no picture, no sound in `audio`.
     """
-    config = config or EvaluationConfig()
+    config, further = config or EvaluationConfig(), further or FurtherInputs()
     pairing = pair_videos(generated, target, judges)
-    sound = _driving_sound(generated, audio)
-    mel = None if sound is None else log_mel(sound)
-    pictures = compare_frames(pairing, judges, config)
-    metrics: Figures = dict.fromkeys(METRICS)
-    details: dict[str, Any] = {
+    samples = _driving_sound(generated, audio)
+    sound = None if samples is None else Heard(samples)
+    setting = setting or _setting(target, sound, config)
+    pictures = compare_frames(pairing, judges, config, lips=setting != "cross")
+    found: dict[str, Any] = {
         "alignment": pairing.alignment,
-        "setting": setting or _setting(target, mel, config),
+        "setting": setting,
         "face_share": float(pairing.usable.mean()) if pairing.length else 0.0,
     }
-    metrics["cpbd"], details["sampled_cpbd_frames"] = _mean(pictures.cpbd), len(pictures.cpbd)
-    if target:
-        metrics["ssim"], metrics["psnr"] = _mean(pictures.ssim), _mean(pictures.psnr)
-        details["ssim_mouth"] = _mean(pictures.ssim_mouth)
-        assert pictures.figures is not None
-        details |= pictures.figures.figures()
-        details["sampled_picture_frames"] = pictures.figures.frames
-        _add_mouth(pairing, judges, config, metrics, details)
-    if mel is not None:
-        _add_lip_motion(pairing, judges, mel, details)
+    found |= pictures.all_figures()
+    own_sound = _own_sound(target, sound, setting, further)
+    lips = read_lips(pairing, judges)
+    found |= lip_figures(pairing, lips, sound, own_sound, setting, config.crop_size, further)
+    found |= second_lip_figures(pairing, judges, setting, config.crop_size)
+    found |= conditions((pairing.target_track or pairing.track).landmarks[pairing.usable], pictures.brightness)
+    if further.silent is not None:
+        found["open_in_silence"] = open_in_silence(further.silent, judges)
     if pictures.features and pictures.target_features:
-        metrics["fid"] = frechet_distance(pictures.features, pictures.target_features)
-        details["feature_frames"] = pictures.features.count
-    similarity = _add_identity(pictures, source, gallery, judges, metrics, details)
-    score = _sync(pictures, sound, mel, judges.sync, config)
+        found["fid"] = frechet_distance(pictures.features, pictures.target_features)
+        found["feature_frames"] = pictures.features.count
+    identity = identity_figures(pictures, pairing.length, source, gallery, judges)
+    found |= identity.figures
+    score = _sync(pictures, sound, judges.sync, config)
     if score:
-        metrics.update(lse_c=score.lse_c, lse_d=score.lse_d, av_offset=float(score.av_offset))
-        details["sync_windows"] = score.windows
+        found |= {"lse_c": score.lse_c, "lse_d": score.lse_d, "av_offset": float(score.av_offset)}
+        found["sync_windows"] = score.windows
+        if further.own is not None and (matched := _confidence(further.own, judges, config)) is not None:
+            found["lse_c_fall"] = matched - score.lse_c
     curve = (
         list(zip(range(-config.max_offset, config.max_offset + 1), score.curve.tolist(), strict=True)) if score else []
     )
     return VideoScores(
-        int(pairing.usable.sum()), pairing.excluded, {k: _finite(v) for k, v in metrics.items()}, judges.names(),
-        {k: _finite(v) if isinstance(v, float) else v for k, v in details.items()},
-        similarity, curve, pictures.features, pictures.target_features,
-    )  # fmt: skip
-
-
-def _add_mouth(
-    pairing: Pairing, judges: Judges, config: EvaluationConfig, metrics: Figures, details: dict[str, Any]
-) -> None:
-    """LMD and mouth correlation, self-driven only: another sound has another mouth."""
-    if details["setting"] == "cross":
-        return
-    of_frames, of_target = pairing.crop_landmarks(judges, config.crop_size)
-    assert of_target is not None
-    ours, theirs = of_frames[pairing.usable], of_target[pairing.usable]
-    to_256 = 256 / config.crop_size
-    distances = lmd.mouth_distances(ours, theirs) * to_256
-    metrics["lmd"] = _mean(distances)
-    details["lmd_sum"] = _mean(20 * distances)
-    details["lmd_interocular"] = lmd.interocular_share(distances, theirs * to_256)
-    details["mouth_correlation"] = mouth.opening_correlation(mouth_opening(ours), mouth_opening(theirs))
-
-
-def _add_lip_motion(pairing: Pairing, judges: Judges, mel: np.ndarray, details: dict[str, Any]) -> None:
-    """Lips against the driving sound's silence, and against the real ones' range where the sound is the target's."""
-    silent, loud = lip_motion.silent_and_loud(mel, pairing.length)
-    if pairing.target and details["setting"] != "cross":  # `_add_mouth` has looked at all frames
-        ours, theirs = (
-            _opening(pairing, judges, video, pairing.usable) for video in (pairing.generated, pairing.target)
-        )
-        details["opening_range"] = lip_motion.opening_range(ours, theirs, loud)
-    else:
-        sampled = np.zeros(pairing.length, dtype=bool)
-        for kind in (silent, loud):
-            sampled[spread(np.flatnonzero(kind & pairing.usable), _LIP_FRAMES)] = True
-        ours = _opening(pairing, judges, pairing.generated, sampled)
-    details["silent_opening_ratio"] = lip_motion.silent_opening_ratio(ours, silent, loud)
-
-
-def _opening(pairing: Pairing, judges: Judges, video: Path, wanted: np.ndarray) -> np.ndarray:
-    """Mouth opening of each frame, (length,); NaN where it is not `wanted`, bool (length,)."""
-    whole = np.zeros(len(judges.track(video).status), dtype=bool)
-    whole[: pairing.length] = wanted
-    return np.where(wanted, mouth_opening(judges.points(video, whole)[: pairing.length]), np.nan)
-
-
-def _add_identity(
-    pictures: Pictures,
-    source: Path | None,
-    gallery: Path | None,
-    judges: Judges,
-    metrics: Figures,
-    details: dict[str, Any],
-) -> list[tuple[float, float]]:
-    """Identity metrics on the sampled frames; returns the similarity to the source over time."""
-    numbers = list(pictures.faces)
-    found = dict(zip(numbers, _embed(judges, [pictures.faces[number] for number in numbers]), strict=True))
-    embeddings = np.stack([found[number] for number in pictures.sampled]) if numbers else np.zeros((0, 1), np.float32)
-    details["sampled_identity_frames"] = len(embeddings)
-    details["sampled_neighbours"] = len(pictures.neighbours)
-    metrics["consistency"] = consistency(embeddings)
-    if pictures.neighbours:
-        pairs = [np.stack([found[number + step] for number in pictures.neighbours]) for step in (0, 1)]
-        details["frame_to_frame"] = frame_to_frame(*pairs)
-    if pictures.target_faces and len(embeddings):
-        person = _embed(judges, pictures.target_faces).mean(axis=0)
-        details["target_similarity"] = id_similarity(embeddings, person)
-    if source is None:
-        return []
-    reference = judges.embed_picture(source)
-    metrics["id_similarity"] = id_similarity(embeddings, reference)
-    details["mean_to_source"] = mean_to_source(embeddings, reference)
-    if gallery is not None:
-        people, right = judges.gallery(gallery, source)
-        metrics["id_retrieve"] = id_retrieve(embeddings, people, right)
-        details["gallery_size"] = len(people)
-    times = [number / 25 for number in pictures.sampled]
-    return list(zip(times, cosine(embeddings, reference).tolist(), strict=True)) if times else []
-
-
-def _embed(judges: Judges, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    if not faces:
-        return np.zeros((0, 1), np.float32)
-    return np.asarray(judges.identity([crop for crop, _ in faces], np.stack([points for _, points in faces])))
+        int(pairing.usable.sum()),
+        pairing.excluded,
+        {key: _finite(found.get(key)) for key in METRICS},
+        judges.names(),
+        {key: _finite(v) if isinstance(v, float) else v for key, v in found.items() if key not in METRICS},
+        identity.similarity,
+        curve,
+        pictures.features,
+        pictures.target_features,
+    )
 
 
 def _sync(
-    pictures: Pictures,
-    sound: np.ndarray | None,
-    mel: np.ndarray | None,
-    judge: SyncJudge | RawSyncJudge | None,
-    config: EvaluationConfig,
+    pictures: Pictures, sound: Heard | None, judge: SyncJudge | RawSyncJudge | None, config: EvaluationConfig
 ) -> SyncScore | None:
     """Sync of the generated video with the driving sound; None without judge, sound, or enough frames, and in silence."""
-    if judge is None or sound is None or mel is None or len(mel) < MEL_WINDOW or not pictures.windows:
-        return None
-    if is_silent(mel):
+    if judge is None or sound is None or len(sound.mel) < MEL_WINDOW or not pictures.windows or is_silent(sound.mel):
         return None
     # The official SyncNet has features of its own; ours shares the project's mel.
-    heard = judge.sound_embeddings(sound) if hasattr(judge, "sound_embeddings") else judge.audio_embeddings(mel)
+    if hasattr(judge, "sound_embeddings"):
+        heard = judge.sound_embeddings(sound.samples)
+    else:
+        heard = judge.audio_embeddings(sound.mel)
     return sync_score(np.concatenate(pictures.windows), np.asarray(heard), config.max_offset, np.array(pictures.valid))
+
+
+def _confidence(video: Path, judges: Judges, config: EvaluationConfig) -> float | None:
+    """LSE-C of a video with its own sound, and as little as possible beside it."""
+    samples = _driving_sound(video, None)
+    little = replace(config, identity_frames=2, identity_neighbours=0, cpbd_frames=1)
+    pictures = compare_frames(pair_videos(video, None, judges), judges, little)
+    score = _sync(pictures, None if samples is None else Heard(samples), judges.sync, config)
+    return score.lse_c if score else None
 
 
 def _driving_sound(generated: Path, audio: Path | None) -> np.ndarray | None:
@@ -251,15 +182,19 @@ def _driving_sound(generated: Path, audio: Path | None) -> np.ndarray | None:
     return sound if len(sound) > 1 else None
 
 
-def _setting(target: Path | None, mel: np.ndarray | None, config: EvaluationConfig) -> str | None:
+def _own_sound(target: Path | None, sound: Heard | None, setting: str | None, further: FurtherInputs) -> Heard | None:
+    """The target's own; None where it is not known."""
+    if setting != "cross":
+        return sound
+    path = further.target_audio or (target if target is not None and probe(target).has_audio else None)
+    return Heard(read_audio(path)) if path is not None else None
+
+
+def _setting(target: Path | None, sound: Heard | None, config: EvaluationConfig) -> str | None:
     """ "self" or "cross", by comparing the driving sound with the target's own; None where one is silent."""
-    if target is None or mel is None or not probe(target).has_audio:
+    if target is None or sound is None or not probe(target).has_audio:
         return None
-    return "self" if mel_likeness(mel, log_mel(read_audio(target))) >= config.same_sound else "cross"
-
-
-def _mean(values: list[float] | np.ndarray) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+    return "self" if mel_likeness(sound.mel, log_mel(read_audio(target))) >= config.same_sound else "cross"
 
 
 def _finite(value: float | None) -> float | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import apply_affine, crop_face
+from swaptalk_models.metrics.conditions import crop_brightness
 from swaptalk_models.metrics.cpbd import cpbd
+from swaptalk_models.metrics.drift import frames_to_sample
 from swaptalk_models.metrics.fid import FeatureStatistics
+from swaptalk_models.metrics.flicker import Flicker
 from swaptalk_models.metrics.judges import Judges, identity_crop
+from swaptalk_models.metrics.lip_reading import LipReading
 from swaptalk_models.metrics.pairing import Pairing
 from swaptalk_models.metrics.picture_figures import PictureFigures
 from swaptalk_models.metrics.psnr import psnr
@@ -30,6 +35,12 @@ class Pictures:
     cpbd: list[float] = field(default_factory=list)
     figures: PictureFigures | None = None
     """Tiles, blotches and the like, on the frames that CPBD looks at; None without a target."""
+    flicker: Flicker = field(default_factory=Flicker)
+    """Of the generated face, over all frames."""
+    brightness: list[float] = field(default_factory=list)
+    """Of the target's face, else of the generated one, on the frames that CPBD looks at."""
+    reading: LipReading | None = None
+    """What a lipreader sees; None without one, or where the target's lips are no truth."""
     faces: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     """Identity crop and landmarks of the sampled frames and of their sampled neighbours, by frame number."""
     target_faces: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
@@ -44,19 +55,45 @@ class Pictures:
     valid: list[bool] = field(default_factory=list)
     """Which windows saw usable frames only."""
 
+    def all_figures(self) -> dict[str, Any]:
+        """Those that need nothing but the frames, by key, with the numbers of frames behind them."""
+        found: dict[str, Any] = {
+            "cpbd": _mean(self.cpbd),
+            "sampled_cpbd_frames": len(self.cpbd),
+        } | self.flicker.figures()
+        if self.figures is not None:
+            found |= {"ssim": _mean(self.ssim), "psnr": _mean(self.psnr), "ssim_mouth": _mean(self.ssim_mouth)}
+            found |= self.figures.figures() | {"sampled_picture_frames": self.figures.frames}
+        if self.reading is not None:
+            found["lip_score"] = self.reading.score()
+        return found
 
-def compare_frames(pairing: Pairing, judges: Judges, config: EvaluationConfig) -> Pictures:
-    """Decode, crop and compare; what looks at the frames alone and at once is done here, the rest is kept for later."""
-    result = Pictures(sampled=spread(np.flatnonzero(pairing.usable), config.identity_frames))
+
+def compare_frames(pairing: Pairing, judges: Judges, config: EvaluationConfig, lips: bool = False) -> Pictures:
+    """Decode, crop and compare; what looks at the frames alone and at once is done here, the rest is kept for later.
+
+    `lips`: whether the target's lips are those that are wanted, frame by frame.
+    """
+    wanted = frames_to_sample(config.identity_frames, pairing.length)
+    result = Pictures(sampled=spread(np.flatnonzero(pairing.usable), wanted))
+    if lips and judges.lipreader is not None and pairing.target_track is not None:
+        tracks = pairing.track.landmarks, pairing.target_track.landmarks
+        result.reading = LipReading(judges.lipreader, *tracks, pairing.usable)
     followed = [number for number in result.sampled if number + 1 < pairing.length and pairing.usable[number + 1]]
     result.neighbours = spread(np.array(followed, dtype=int), config.identity_neighbours)
     comparison, streams = _Comparison(result, pairing, config), _Streams(pairing, judges, config)
     for start, frames, targets in pairing.frames(config.batch_frames):
         for number, frame in enumerate(frames, start=start):
+            if result.reading is not None and targets is not None:
+                result.reading.look(number, frame, targets[number - start])
             if pairing.usable[number]:
                 comparison.look(number, frame, None if targets is None else targets[number - start])
         streams.feed(result, start, frames, targets)
     return result
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 class _Comparison:
@@ -76,18 +113,22 @@ class _Comparison:
     def look(self, number: int, frame: np.ndarray, target: np.ndarray | None) -> None:
         result, size = self.result, self.size
         crop = crop_face(frame, self.ours[number], size)
+        points = apply_affine(self.pairing.track.landmarks[number], self.ours[number])
+        result.flicker.look(number, crop, points)
         if number in self.sharpness:
             result.cpbd.append(cpbd(crop))
+            if target is None:
+                result.brightness.append(crop_brightness(crop))
         if number in self.faces:
             result.faces[number] = identity_crop(frame, self.pairing.track.landmarks[number])
         if target is None or self.theirs is None:
             return
         target_crop = crop_face(target, self.theirs[number], size)
         if number in self.sharpness:
-            points = apply_affine(self.pairing.track.landmarks[number], self.ours[number])
             assert self.pairing.target_track is not None and result.figures is not None
             target_points = apply_affine(self.pairing.target_track.landmarks[number], self.theirs[number])
             result.figures.look(crop, target_crop, points, target_points)
+            result.brightness.append(crop_brightness(target_crop))
         similarity = ssim_map(crop, target_crop)
         result.ssim.append(float(similarity.mean(dtype=np.float64)))
         result.ssim_mouth.append(float(similarity[size // 2 :, size // 4 : -size // 4].mean(dtype=np.float64)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -17,6 +17,7 @@ from swaptalk_models.data.media.suffixes import PICTURES
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import read_image
 from swaptalk_models.errors import UserError
+from swaptalk_models.metrics.lip_reading import LipReaderJudge
 from swaptalk_models.metrics.steady_landmarks import JITTER, steady_landmarks
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
 
@@ -24,6 +25,8 @@ IDENTITY_CROP = CropsConfig(size=384, margin=0.5, smooth_frames=0)
 """What the identity judge is shown: the face with as much around it as dlib's own face chip wants."""
 IMAGE_SUFFIXES = set(PICTURES)
 _TRACKS_KEPT = 64
+IdentityJudge = Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]
+"""Pictures (N of uint8 RGB) and their landmarks (N, 68, 2) to unit-norm embeddings (N, D)."""
 FileKey = tuple[str, int, int]
 """Path, time of the last change, and size."""
 
@@ -53,6 +56,24 @@ class RawSyncJudge(_VideoJudge, Protocol):
         """Samples (S,) at 16 kHz to (N, D), the i-th for the sound that goes with frames i to i + 4."""
 
 
+class NamedIdentityJudge(Protocol):
+    """An identity judge with a name."""
+
+    name: str
+
+    def __call__(self, pictures: Sequence[np.ndarray], landmarks: np.ndarray) -> np.ndarray:
+        """As `IdentityJudge`."""
+
+
+class LandmarkJudge(Protocol):
+    """Landmarks of a whole video."""
+
+    name: str
+
+    def video(self, batches: Iterable[np.ndarray], track: FaceTrack) -> np.ndarray:
+        """(T, 68, 2) in px, iBUG order, of the frames of ``track``."""
+
+
 @runtime_checkable
 class FeatureJudge(Protocol):
     """A feature extractor for the Frechet distance. `single_frames = True`: a row a frame, and a sample of the frames will do."""
@@ -68,8 +89,7 @@ class FeatureJudge(Protocol):
 class Judges:
     """All judges of one evaluation. Remembers the faces of sources, galleries and targets that come again and again."""
 
-    identity: Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]
-    """Pictures (N of uint8 RGB) and their landmarks (N, 68, 2) to unit-norm embeddings (N, D)."""
+    identity: IdentityJudge
     identity_name: str
     """Name and version of the identity judge."""
     faces: FacesConfig = field(default_factory=FacesConfig)
@@ -78,8 +98,15 @@ class Judges:
     """None: LSE-C, LSE-D and AV offset are null."""
     features: FeatureJudge | None = None
     """Features of the Frechet distance; None: null."""
+    lipreader: LipReaderJudge | None = None
+    """None: no LipScore."""
+    second_identity: NamedIdentityJudge | None = None
+    """None: identity has one judge."""
+    second_landmarks: LandmarkJudge | None = None
+    """None: landmarks have one judge."""
     _tracks: dict[FileKey, FaceTrack] = field(default_factory=dict, repr=False)
     _points: dict[FileKey, np.ndarray] = field(default_factory=dict, repr=False)
+    _second_points: dict[FileKey, np.ndarray] = field(default_factory=dict, repr=False)
     _pictures: dict[FileKey, np.ndarray] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -106,6 +133,14 @@ class Judges:
             "sync": self.sync.name if self.sync is not None else None,
             "fid": features,
             "landmarks": f"dlib, mean of {len(JITTER)} boxes" if self.faces.backend == "dlib" else self.faces.backend,
+        } | {
+            role: judge.name
+            for role, judge in (
+                ("lipreader", self.lipreader),
+                ("second_identity", self.second_identity),
+                ("second_landmarks", self.second_landmarks),
+            )
+            if judge is not None
         }
 
     def track(self, path: Path) -> FaceTrack:
@@ -135,15 +170,29 @@ class Judges:
             self._points[key] = steady_landmarks(frames_at_25(path), track, make_backend(self.faces))
         return self._points[key]
 
+    def second_points(self, path: Path) -> np.ndarray:
+        """As `points`, by the second judge of landmarks, which has to be there."""
+        assert self.second_landmarks is not None
+        key = _file_key(path)
+        if key not in self._second_points:
+            if len(self._second_points) >= _TRACKS_KEPT:
+                self._second_points.pop(next(iter(self._second_points)))
+            self._second_points[key] = self.second_landmarks.video(frames_at_25(path), self.track(path))
+        return self._second_points[key]
+
     def embed_picture(self, path: Path) -> np.ndarray:
         """Identity (D,) of the largest face of a picture. UserError: no picture, or no face in it."""
         key = _file_key(path)
         if key not in self._pictures:
-            image = read_image(path)
-            face = detect_face(image, replace(self.faces, min_face=1), name=path.name)
-            crop, landmarks = identity_crop(image, face.landmarks)
-            self._pictures[key] = np.asarray(self.identity([crop], landmarks[None]))[0]
+            self._pictures[key] = self.picture_by(self.identity, path)
         return self._pictures[key]
+
+    def picture_by(self, judge: IdentityJudge, path: Path) -> np.ndarray:
+        """The same by any judge, asked anew each time."""
+        image = read_image(path)
+        face = detect_face(image, replace(self.faces, min_face=1), name=path.name)
+        crop, landmarks = identity_crop(image, face.landmarks)
+        return np.asarray(judge([crop], landmarks[None]))[0]
 
     def gallery(self, folder: Path, source: Path) -> tuple[np.ndarray, int]:
         """Identities (G, D) of a folder of pictures, one a person, and the source's row.

@@ -145,6 +145,52 @@ _ALL = (
         contract=False, shown=False,
     ),
     Metric(
+        "identity_drift", "Drift", "100 x cosine", 1, -inf, inf, ZERO, "identity", "drift",
+        "What the likeness to the video's own beginning loses from the beginning to the end, by a line through it.",
+        contract=False,
+    ),
+    Metric(
+        "identity_slope", "Drift a minute", "100 x cosine a minute", 2, -inf, inf, ZERO, "identity", "drift",
+        "The same a minute, of videos of a minute and more.",
+        contract=False,
+    ),
+    Metric(
+        "flicker", "Flicker", "levels of 255", 2, 0, 255, DOWN, None, "flicker",
+        "How far the face's brightness is from the mean of the frames before and after. Skin that speaks has some: read it "
+        "beside the ground truth.",
+        contract=False,
+    ),
+    Metric(
+        "rim_flicker", "Rim flicker", "levels of 255", 2, 0, 255, DOWN, None, "flicker",
+        "The same in a band along the face's outline, where what was made meets what was kept.",
+        contract=False,
+    ),
+    Metric(
+        "landmark_jitter", "Jitter", "% of the eyes' distance", 2, 0, inf, DOWN, "landmarks", "landmark_jitter",
+        "How far points of nose and eyes are from the mean of the frames before and after.",
+        contract=False,
+    ),
+    Metric(
+        "second_id_similarity", "ID sim., second judge", "cosine", 3, -1, 1, UP, "second_identity", "second_judges",
+        "Cosine of the frames' identity to the source picture by another network; its numbers and the first one's do not compare.",
+        contract=False,
+    ),
+    Metric(
+        "second_consistency", "Consist., second judge", "100 x cosine", 1, -100, 100, UP, "second_identity", "second_judges",
+        "Consistency by another network.",
+        contract=False,
+    ),
+    Metric(
+        "second_mouth_correlation", "Mouth corr., second judge", "", 3, -1, 1, UP, "second_landmarks", "second_judges",
+        "Correlation of the mouth's opening with the target's by other landmarks. Self-driven only.",
+        contract=False, against_target=True,
+    ),
+    Metric(
+        "second_lmd", "LMD, second judge", "px of 256", 2, 0, inf, DOWN, "second_landmarks", "second_judges",
+        "Mean distance of the 20 mouth landmarks to the target's by other landmarks. Self-driven only.",
+        contract=False, against_target=True,
+    ),
+    Metric(
         "tiles", "Tiles", "ratio", 2, 0, inf, DOWN, None, "tiles",
         "Step in brightness across the borders of a grid of cells over the step inside, over the target's own: 1 is none, "
         "up to 1.05 may be chance.",
@@ -190,6 +236,57 @@ _ALL = (
     Metric(
         "opening_range", "Mouth range", "ratio", 2, 0, inf, ONE, "landmarks", "lip_motion",
         "How far the mouth opens and closes in speech, over the real one. Self-driven only.",
+        contract=False,
+    ),
+    Metric(
+        "loudness_gap", "Loudness gap", "", 3, 0, 1, DOWN, "landmarks", "loudness",
+        "Mean difference of the mouth's opening and the voice's level over speech, each from 0 to 1. People have 0.2 to 0.4.",
+        contract=False, shown=False,
+    ),
+    Metric(
+        "loudness_score", "Loudness", "", 3, -inf, 1, UP, "landmarks", "loudness",
+        "How near the agreement of opening and loudness is to that of real lips: 1 - |gap - real gap| / real gap.",
+        contract=False, against_target=True,
+    ),
+    Metric(
+        "lip_dynamics", "Lip movement", "10^-4 of the squared eyes' distance", 1, 0, inf, UP, "landmarks", "lip_dynamics",
+        "Variance over time of the distances between the mouth's landmarks. Read it beside the ground truth.",
+        contract=False, shown=False,
+    ),
+    Metric(
+        "lip_dynamics_score", "Lip dynamics", "", 3, -inf, 1, UP, "landmarks", "lip_dynamics",
+        "How near the lips' movement is to that of real ones: 1 - |movement - real| / real.",
+        contract=False, against_target=True,
+    ),
+    Metric(
+        "phoneme_error", "Phoneme error", "% of the eyes' distance", 2, 0, inf, DOWN, "landmarks", "phonemes",
+        "By how much the mouth is too open or too shut at each kind of speech sound, mean over the kinds. Where the text is known.",
+        contract=False, against_target=True,
+    ),
+    Metric(
+        "lip_score", "LipScore", "", 3, -1, 1, UP, "lipreader", "lipreader",
+        "Cosine of a lipreader's features of the made and the real lips. Only with the weights of one; self-driven only.",
+        contract=False, against_target=True,
+    ),
+    Metric(
+        "open_in_silence", "Open in silence", "%", 1, 0, 100, DOWN, "landmarks", "leak",
+        "Frames with an open mouth when silence drives the same target, in percent: a leak of the target's lips. The ground "
+        "truth's is that of who copies them all.",
+        contract=False,
+    ),
+    Metric(
+        "pause_range", "Range in pauses", "% of the eyes' distance", 2, 0, inf, DOWN, "landmarks", "leak",
+        "How far the mouth still opens and closes in pauses of the sound of 300 ms and more.",
+        contract=False,
+    ),
+    Metric(
+        "copied_lips", "Copied lips", "", 3, -1, 1, ZERO, "landmarks", "leak",
+        "Correlation of the mouth's opening with the target's own, under another's sound: 1 copies it. Cross-driven only.",
+        contract=False,
+    ),
+    Metric(
+        "lse_c_fall", "LSE-C fall", "embedding distance", 2, -inf, inf, DOWN, "sync", "leak",
+        "LSE-C driven by the target's own sound less that under another's: copied lips fit the one and not the other.",
         contract=False,
     ),
 )  # fmt: skip

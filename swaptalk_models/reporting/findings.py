@@ -15,6 +15,7 @@ KEY_FIGURES = (
     "id_similarity",
     "mouth_correlation",
     "lse_c",
+    "open_in_silence",
     "sharpness",
     "tiles",
     "consistency",

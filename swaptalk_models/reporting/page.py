@@ -40,6 +40,11 @@ _SETTINGS = {
     CROSS: ("Cross-driven", "The sound comes from another video: no truth for the lips, hence no LMD."),
 }
 _JUDGES = {"identity": "Identity", "sync": "Lip sync", "fid": "Fréchet distance", "landmarks": "Landmarks"}
+_FURTHER_JUDGES = {
+    "lipreader": "Lipreading",
+    "second_identity": "Identity, second judge",
+    "second_landmarks": "Landmarks, second judge",
+}
 
 
 def write_report(output: str | os.PathLike[str], report: ReportData, confidence: str = "95 %") -> Path:
@@ -81,7 +86,9 @@ def write_report(output: str | os.PathLike[str], report: ReportData, confidence:
         pictures=[_picture(picture) for picture in report.pictures],
         lineage=lineage_svg(report.lineage),
         groups=list(dict.fromkeys(node.group for node in report.lineage)),
-        judges=[(label, report.judges.get(key) or "none available") for key, label in _JUDGES.items()],
+        judges=[(label, report.judges.get(key) or "none available") for key, label in _JUDGES.items()]
+        + [(label, report.judges[key]) for key, label in _FURTHER_JUDGES.items() if report.judges.get(key)],
+        group_columns=[BY_KEY[key] for key in dict.fromkeys(key for group in report.groups for key in group.cells)],
         confidence=confidence,
         number=_number,
         by_key=BY_KEY,
@@ -100,6 +107,7 @@ def _sections(report: ReportData) -> list[tuple[str, str]]:
         ("videos", "Videos", report.cases),
         ("results", "Results", report.rows),
         ("claims", "Claims", report.claims),
+        ("groups", "Groups", report.groups),
         ("releases", "Releases", report.comparison),
         ("models", "Models", report.models),
         ("pictures", "Pictures", report.pictures),

@@ -23,8 +23,10 @@ from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.evaluation.compare.agreement import agreements
 from swaptalk_models.evaluation.compare.claims import Run, judge_claims
 from swaptalk_models.evaluation.compare.compression import draw_compression
+from swaptalk_models.evaluation.compare.groups import groups_of, worst_served
 from swaptalk_models.evaluation.compare.variants import VARIANTS, Evaluation, find_variants, other_trainings
 from swaptalk_models.evaluation.files import (
     COMPARISON_FILE,
@@ -36,6 +38,7 @@ from swaptalk_models.evaluation.files import (
     claims_file,
     report_name,
 )
+from swaptalk_models.evaluation.measure.encoding import ENCODING
 from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
 from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder, load_videos
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
@@ -108,6 +111,7 @@ def _collect(
         bad = [Exclusion(entry.clip, entry.stage, entry.reason) for entry in ledger.quarantine()]
     held_out = len({clip["person"] for clip in snapshot.clips("test")})
     trained_on = len({clip["person"] for clip in snapshot.clips("train")})
+    groups, deficits = groups_of(home, preset)
     other_rows = {name: variant.rows for name, variant in variants.items()}
     return ReportData(
         title="SwapTalk: evaluation",
@@ -119,6 +123,10 @@ def _collect(
         rows=_rows(summary) + [replace(row, kind=RowKind.VARIANT) for row in _rows(other_trainings(variants, folder))],
         claims=judge_claims(rows, other_rows, preset.evaluation, _run(home, preset)),
         comparison=_comparison(folder / COMPARISON_FILE),
+        encoding=ENCODING if preset.evaluation.reencode else "",
+        groups=groups,
+        worst_served=worst_served(groups, deficits),
+        agreements=agreements(rows, preset.evaluation),
         cases=video_cases(videos, rows, scores, folder / PREVIEWS_FOLDER),
         models=[_section(name, model) for name, model in models.items()],
         pictures=_compression_picture(variants, folder / COMPRESSION_FILE),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from swaptalk_models.evaluation.compare.agreement import Agreement
+from swaptalk_models.evaluation.compare.groups import Group
 from swaptalk_models.evaluation.compare.verdicts import Claim
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.settings.methods import SELF
@@ -200,6 +202,14 @@ class ReportData:
     claims: list[Claim] = field(default_factory=list)
     comparison: ReleaseComparison | None = None
     """Against the release before; None: there was none, or nothing was compared."""
+    encoding: str = ""
+    """The last compression that all videos were given before they were measured; empty: as they are."""
+    groups: list[Group] = field(default_factory=list)
+    """Our figures by groups of people and conditions."""
+    worst_served: list[str] = field(default_factory=list)
+    """Sentences that say whom the models serve worst."""
+    agreements: list[Agreement] = field(default_factory=list)
+    """Between two judges of one thing."""
     cases: list[VideoCase] = field(default_factory=list)
     models: list[ModelSection] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)

@@ -40,10 +40,22 @@ class EvaluationConfig:
     """File with the official SyncNet's weights; empty: our sync_judge measures lip-sync."""
     inception: str = ""
     """File with pytorch-fid's Inception weights; empty: a Frechet distance on the sync judge's features, and no FID."""
+    lipreader: str = ""
+    """TorchScript file of a lipreading network (see metrics/lipreader.py); empty: no LipScore."""
+    second_identity: str = ""
+    """Graph of a second judge of identity (faceres.json of @vladmandic/human, see metrics/faceres.py); empty: none."""
+    second_landmarks: str = ""
+    """`mediapipe`: MediaPipe's face mesh as a second judge of landmarks, if its packages are installed; empty: none."""
+    reencode: bool = True
+    """Every video, the ground truth too, is measured after one and the same last compression (evaluation/measure/encoding.py):
+    the codec alone moves figures."""
     max_offset: int = 15
     """The sync judge slides sound against picture by up to this many frames each way (25 a second)."""
     batch_frames: int = 16
     """Frames held in memory at a time."""
+    silent_seconds: float = 2.0
+    """Leak test: each cross-driven scene is made once more with so much silence as its sound (s), by every method that
+    listens; 0: not at all."""
     same_sound: float = 0.7
     """Two sounds whose log-mels correlate at least this much count as one (self-driven); below it, LMD is not given."""
     bootstrap_samples: int = 1000
@@ -59,9 +71,13 @@ class EvaluationConfig:
         require_at_least(
             self, 1, "pairs", "chunk_seconds", "cpbd_frames", "max_offset", "bootstrap_samples", "frechet_samples"
         )
-        require_at_least(self, 0, "identity_neighbours", "seed")
+        require_at_least(self, 0, "identity_neighbours", "seed", "silent_seconds")
         require(self.crop_size >= 128, "crop_size must be at least 128 (CPBD works on 64 px blocks)")
         require(self.identity_frames >= 2, "identity_frames must be at least 2 (Consistency compares pairs)")
+        require(
+            self.second_landmarks in ("", "mediapipe"),
+            f"second_landmarks must be mediapipe or empty, not {self.second_landmarks!r}",
+        )
         require(self.fid_frames >= 2, "fid_frames must be at least 2 (a covariance)")
         require(self.batch_frames >= 5, "batch_frames must be at least 5 (one lip-sync window)")
         require(0 < self.same_sound < 1, "same_sound must be between 0 and 1")

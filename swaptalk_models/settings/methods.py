@@ -40,6 +40,11 @@ class Method:
         return "swap" in self.stages or "swap_and_speak" in self.stages
 
     @property
+    def listens(self) -> bool:
+        """Whether its lips follow the driving sound."""
+        return "speak" in self.stages
+
+    @property
     def compared_models(self) -> tuple[str, ...]:
         """Models that are trained for the comparison alone, and that this method runs on."""
         if self.space != RGB:

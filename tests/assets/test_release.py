@@ -9,7 +9,7 @@ from assets.release import model_release, model_release_weights
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
-from swaptalk_models.evaluation.compare import release
+from swaptalk_models.evaluation.compare import groups, release
 
 
 @pytest.fixture
@@ -25,11 +25,12 @@ def found(monkeypatch) -> list[str]:
     monkeypatch.setattr(release, "losses", lambda comparison: list(worse))
     monkeypatch.setattr(release, "released_is_current", lambda home: False)
     monkeypatch.setattr(release, "measurements", lambda home, preset: {"videos": []})
+    monkeypatch.setattr(groups, "groups_of", lambda home, preset: ([], []))
     return worse
 
 
 def release_with(monkeypatch, weights: np.ndarray):
-    def build_release(home, preset) -> Memoised:
+    def build_release(home, preset, worst_served) -> Memoised:
         folder = home.releases / "r1"
         cached = folder.is_dir()
         if not cached:

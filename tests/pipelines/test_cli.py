@@ -208,6 +208,19 @@ def test_evaluate_names_weights_that_are_none(inputs, tmp_path, capsys, option):
     assert f"swaptalk: {head}: not the weights of" in capsys.readouterr().err
 
 
+def test_evaluate_names_further_files_that_are_none(inputs, tmp_path, capsys):
+    head, none = tmp_path / "head.mp4", ("--home", tmp_path / "none")
+    for option, said in (
+        ("--lipreader", "no lipreader: not a TorchScript file"),
+        ("--second-identity", "no FaceRes graph"),
+        ("--phonemes", "no list of phonemes"),
+    ):
+        assert swaptalk("evaluate", "--generated", head, option, head, *none) == 2
+        assert f"swaptalk: {head}: {said}" in capsys.readouterr().err
+    assert swaptalk("evaluate", "--generated", tmp_path, "--phonemes", head, *none) == 2
+    assert "--phonemes is of one video" in capsys.readouterr().err
+
+
 def test_evaluate_a_folder_of_nothing(inputs, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert swaptalk("evaluate", "--generated", tmp_path / "empty", "--home", tmp_path / "none") == 2

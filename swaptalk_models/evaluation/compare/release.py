@@ -36,7 +36,15 @@ Videos = Sequence[dict[str, Any]]
 """Measurements, one a video of a scene."""
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "not compared"
 _SHARED = 0.5  # of the new scenes, or target videos, that the released model must have been tried on
-_MEASURING = ("crop_size", "identity_frames", "identity_neighbours", "cpbd_frames", "fid_frames", "max_offset")
+_MEASURING = (
+    "reencode",
+    "crop_size",
+    "identity_frames",
+    "identity_neighbours",
+    "cpbd_frames",
+    "fid_frames",
+    "max_offset",
+)
 
 
 def measurements(home: Home, preset: Preset) -> dict[str, Any]:
@@ -115,7 +123,7 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
     for setting, name in known:
         ours, theirs = ([video[name] for video in side if video["setting"] == setting] for side in (after, before))
         judge = BY_KEY[name].judge
-        other_judge = judge is not None and old["judges"][judge] != new["judges"][judge]
+        other_judge = judge is not None and old["judges"].get(judge) != new["judges"].get(judge)
         cell = _cell(name, ours, theirs, paired, other_judge, confidence, preset)
         rows.append({"setting": setting, "metric": name} | cell)
     return {"paired": paired, "why": None, "cells": rows}

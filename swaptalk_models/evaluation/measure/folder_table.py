@@ -76,8 +76,8 @@ def _row(scores: Sequence[VideoScores], config: EvaluationConfig) -> dict[str, A
 def _video(method: str, files: VideoFiles, score: VideoScores) -> dict[str, Any]:
     names = {
         key: _text(path.name) if path else None
-        for key, path in asdict(files).items()
-        if key not in ("gallery", "setting")
+        for key, path in vars(files).items()
+        if key not in ("gallery", "setting", "further")
     }
     details = {name: score.details.get(name) for name in ("setting", *FURTHER, *_COUNTS)}
     return (

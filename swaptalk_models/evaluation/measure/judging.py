@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def load_judges(sync_judge: Path | None, config: EvaluationConfig, faces: FacesConfig) -> Judges:
     """dlib for identity; for lip-sync the official SyncNet (`config.syncnet`), else our sync_judge from its model folder, else
-    none; for the Frechet distance Inception (`config.inception`), else the features of our sync_judge, else none.
+    none; for the Frechet distance Inception (`config.inception`), else the features of our sync_judge, else none; for
+    LipScore the user's network (`config.lipreader`); and second judges where the configuration names them.
 
     Raises:
         UserError: a file that holds other weights.
@@ -29,12 +30,25 @@ def load_judges(sync_judge: Path | None, config: EvaluationConfig, faces: FacesC
     ours = load_sync_judge(sync_judge) if sync_judge else None
     sync = load_syncnet(Path(config.syncnet)) if config.syncnet else ours
     features = load_inception(Path(config.inception)) if config.inception else ours
-    return Judges.default(faces, sync, features)
+    judges = Judges.default(faces, sync, features)
+    if config.lipreader:
+        from swaptalk_models.metrics.lipreader import LipReader
+
+        judges.lipreader = LipReader(Path(config.lipreader))
+    if config.second_identity:
+        from swaptalk_models.metrics.faceres import FaceRes
+
+        judges.second_identity = FaceRes(Path(config.second_identity))
+    if config.second_landmarks:
+        from swaptalk_models.metrics.mediapipe_judge import MediaPipeLandmarks
+
+        judges.second_landmarks = MediaPipeLandmarks()
+    return judges
 
 
 def judge_files(config: EvaluationConfig) -> dict[str, str]:
     """Content hashes of the weights that the configuration names: where a file lies does not matter. UserError: not there."""
-    files = {"syncnet": config.syncnet, "inception": config.inception}
+    files = {name: getattr(config, name) for name in ("syncnet", "inception", "lipreader", "second_identity")}
     for name, path in files.items():
         if path and not Path(path).is_file():
             raise UserError(f"evaluation.{name}: no such file: {path}")

@@ -20,6 +20,7 @@ from swaptalk_models.evaluation.files import MADE_FROM_FILE, SOURCES_FOLDER, VID
 from swaptalk_models.evaluation.measure.protocol import Scene, draw_scenes
 from swaptalk_models.evaluation.measure.scene_inputs import chunk_files, source_pictures
 from swaptalk_models.evaluation.measure.scene_videos import SceneVideo, evaluation_folder, load_videos, origin
+from swaptalk_models.evaluation.measure.silent_videos import silent_scenes
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import current
 from swaptalk_models.settings.methods import GROUND_TRUTH, LATENT, METHODS, Method, chosen_methods
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def make_test_videos(home: Home, preset: Preset) -> Memoised[list[SceneVideo]]:
-    """Make what is not there yet of every method on every scene, ground truth included.
+    """Make what is not there yet of every method on every scene, ground truth included, and the videos of the leak test.
 
     Raises:
         UserError: no snapshot, no models, or fewer than two held-out people with a usable sound.
@@ -46,7 +47,16 @@ def make_test_videos(home: Home, preset: Preset) -> Memoised[list[SceneVideo]]:
             aside.write_text(json.dumps(origin(home, preset), indent=1))
         with atomic_write(folder / VIDEOS_FILE) as aside:  # last: its presence says that all is there
             aside.write_text(json.dumps(videos, indent=1))
-    return Memoised(load_videos(folder), cached)
+    videos = load_videos(folder)
+    silent = _missing(silent_scenes(videos, preset.evaluation.silent_seconds))
+    if silent:
+        _generate(silent, home, preset)
+    return Memoised(videos, cached and not silent)
+
+
+def _missing(videos: Sequence[SceneVideo]) -> list[SceneVideo]:
+    """Videos are written whole, so what is there is done; ground truth is the target itself."""
+    return [video for video in videos if video["method"] != GROUND_TRUTH and not Path(video["path"]).is_file()]
 
 
 def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[SceneVideo]:
@@ -59,8 +69,7 @@ def _make(home: Home, preset: Preset, snapshot: Snapshot, folder: Path) -> list[
         for name in (GROUND_TRUTH, *methods)
         if name == GROUND_TRUTH or scene.setting in methods[name].settings
     ]
-    # Videos are written whole, so what is there is done; ground truth is the target itself.
-    missing = [video for video in videos if video["method"] != GROUND_TRUTH and not Path(video["path"]).is_file()]
+    missing = _missing(videos)
     if missing:
         _generate(missing, home, preset)
     return videos

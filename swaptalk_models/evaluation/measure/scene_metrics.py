@@ -18,16 +18,18 @@ from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
-from swaptalk_models.evaluation.files import METRICS_FILE, SCORES_FILE, SUMMARY_FILE, metrics_name
+from swaptalk_models.evaluation.files import ENCODED_FOLDER, METRICS_FILE, SCORES_FILE, SUMMARY_FILE, metrics_name
 from swaptalk_models.evaluation.measure.judging import judge_files
 from swaptalk_models.evaluation.measure.make_videos import make_test_videos
+from swaptalk_models.evaluation.measure.scene_files import scene_files
 from swaptalk_models.evaluation.measure.scene_videos import SceneVideo, evaluation_folder
-from swaptalk_models.evaluation.measure.scoring import VideoFiles, score_videos
+from swaptalk_models.evaluation.measure.scoring import score_videos
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.metrics.conditions import CONDITIONS
 from swaptalk_models.metrics.table import FURTHER
 from swaptalk_models.modules.model_folder import EVALUATION_FILE, current
 from swaptalk_models.settings.evaluation import EvaluationConfig
-from swaptalk_models.settings.methods import OURS, SELF, SWAP_ALONE
+from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, OURS, SELF, SWAP_ALONE
 from swaptalk_models.settings.preset import Preset
 
 if TYPE_CHECKING:
@@ -58,8 +60,10 @@ def measure_test_videos(home: Home, preset: Preset) -> Memoised[Path]:
         videos = make_test_videos(home, preset).value
         judge = current(home.root, "sync_judge").path
         with _emptied(folder / _FEATURES_FOLDER) as features:
-            files = [_files(video) for video in videos]
-            scores = score_videos(files, judge, preset.face_tracks, preset.evaluation, features)
+            files = scene_files(home, videos, preset.evaluation)
+            encodings = folder.parent / ENCODED_FOLDER if preset.evaluation.reencode else None
+            scores = score_videos(files, judge, preset.face_tracks, preset.evaluation, features, encodings)
+            _add_falls(videos, scores)
             _write(folder, videos, scores, preset.evaluation)
     _tell_models(home, pq.read_table(output).to_pylist(), folder.name)
     return Memoised(output, cached)
@@ -75,15 +79,18 @@ def _emptied(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _files(video: SceneVideo) -> VideoFiles:
-    return VideoFiles(
-        Path(video["path"]),
-        Path(video["target"]),
-        Path(video["source"]),
-        Path(video["audio"]),
-        Path(video["gallery"]),
-        video["setting"],
-    )
+def _add_falls(videos: Sequence[SceneVideo], scores: Sequence[VideoScores]) -> None:
+    """`lse_c_fall` of each cross-driven video: scenes of one number have the same target in both settings."""
+    matched = {
+        (video["method"], video["scene"].removeprefix(SELF), video["target"]): score.metrics["lse_c"]
+        for video, score in zip(videos, scores, strict=True)
+        if video["setting"] == SELF and video["method"] != GROUND_TRUTH
+    }
+    for video, score in zip(videos, scores, strict=True):
+        own = matched.get((video["method"], video["scene"].removeprefix(CROSS), video["target"]))
+        other = score.metrics["lse_c"]
+        if video["setting"] == CROSS and own is not None and other is not None:
+            score.details["lse_c_fall"] = own - other
 
 
 def _write(folder: Path, videos: Sequence[SceneVideo], scores: Sequence[VideoScores], config: EvaluationConfig) -> None:
@@ -139,6 +146,7 @@ def _row(video: SceneVideo, score: VideoScores) -> dict[str, Any]:
         "excluded": sum(score.excluded.values()),
         **score.metrics,
         **{name: score.details.get(name) for name in FURTHER},
+        **{condition.key: score.details.get(condition.key) for condition in CONDITIONS},
     }
 
 

@@ -5,18 +5,20 @@ other. What is held of a video are its figures and curves; the statistics of its
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from swaptalk_models.errors import BadClip, UserError
+from swaptalk_models.metrics.further_inputs import FurtherInputs
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
@@ -36,10 +38,16 @@ class VideoFiles:
     gallery: Path | None = None
     setting: str | None = None
     """"self", "cross", or None: told from the sounds."""
+    further: FurtherInputs = field(default_factory=FurtherInputs)
 
 
 def score_videos(
-    videos: Sequence[VideoFiles], sync_judge: Path | None, faces: FacesConfig, config: EvaluationConfig, features: Path
+    videos: Sequence[VideoFiles],
+    sync_judge: Path | None,
+    faces: FacesConfig,
+    config: EvaluationConfig,
+    features: Path,
+    encodings: Path | None = None,
 ) -> list[VideoScores]:
     """VideoScores of each video, in order. One that the judges cannot measure has no figures; its frames are counted as
     excluded, and `details["not measured"]` says why.
@@ -48,6 +56,8 @@ def score_videos(
         sync_judge: model folder of our judge of lip-sync, or None.
         features: folder for the statistics of each video's features, which `summarise` pools; some megabytes a video.
             The caller's to delete, once the scores are summarised.
+        encodings: folder for copies in one common encoding, which are measured instead of the videos; None: they are
+            measured as they are.
 
     Raises:
         UserError: a source or a gallery that holds no face.
@@ -62,13 +72,34 @@ def score_videos(
         ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,
         tqdm(total=len(videos), desc="metrics", unit="video", disable=None) as bar,
     ):
-        score_some = partial(_score_some, sync_judge=sync_judge, faces=faces, config=config, features=features)
+        score_some = partial(
+            _score_some, sync_judge=sync_judge, faces=faces, config=config, features=features, encodings=encodings
+        )
         work = [[(number, videos[number]) for number in numbers] for numbers in jobs]
         for numbers, done in zip(jobs, pool.map(score_some, work), strict=True):
             for number, score in zip(numbers, done, strict=True):
                 scores[number] = score
             bar.update(len(numbers))
     return [score for score in scores if score is not None]
+
+
+def evaluate_files(video: VideoFiles, sync_judge: Path | None, config: EvaluationConfig) -> dict[str, Any]:
+    """JSON-ready result of one video, see `score_video`; after the common compression where the configuration says so.
+
+    Raises:
+        BadClip, UserError: see `score_video`.
+    """
+    from swaptalk_models.evaluation.measure.encoding import ENCODING, encoded_files
+    from swaptalk_models.evaluation.measure.judging import load_judges
+    from swaptalk_models.metrics.evaluate import evaluate_video
+
+    judges = load_judges(sync_judge, config, FacesConfig())
+    with tempfile.TemporaryDirectory(prefix="swaptalk-") as folder:
+        if config.reencode:
+            video = encoded_files(video, Path(folder))
+        files = (video.generated, video.target, video.source, video.audio, video.gallery)
+        result = evaluate_video(*files, judges, config, video.further)
+    return result | {"details": result["details"] | ({"encoding": ENCODING} if config.reencode else {})}
 
 
 def _shared_out(videos: Sequence[VideoFiles], workers: int) -> list[list[int]]:
@@ -86,9 +117,10 @@ def _score_some(
     faces: FacesConfig,
     config: EvaluationConfig,
     features: Path,
+    encodings: Path | None,
 ) -> list[VideoScores]:
     judges = _judges(sync_judge, faces, config)
-    return [_stored(_score(video, judges, config), features / f"{number:06d}") for number, video in videos]
+    return [_stored(_score(video, judges, config, encodings), features / f"{number:06d}") for number, video in videos]
 
 
 def _stored(score: VideoScores, path: Path) -> VideoScores:
@@ -101,15 +133,19 @@ def _stored(score: VideoScores, path: Path) -> VideoScores:
     )
 
 
-def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig) -> VideoScores:
+def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig, encodings: Path | None) -> VideoScores:
     from swaptalk_models.data.media.video import probe
+    from swaptalk_models.evaluation.measure.encoding import encoded_files
     from swaptalk_models.metrics.evaluate import VideoScores, score_video
     from swaptalk_models.metrics.table import METRICS
 
     try:
+        if encodings is not None:
+            video = encoded_files(video, encodings)
         return score_video(
-            video.generated, video.target, video.source, video.audio, video.gallery, judges, config, video.setting
-        )
+            video.generated, video.target, video.source, video.audio, video.gallery, judges, config, video.setting,
+            video.silent, video.own,
+        )  # fmt: skip
     except BadClip as error:
         reason = str(error)
     except UserError:

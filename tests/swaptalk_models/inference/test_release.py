@@ -126,3 +126,11 @@ def test_networks_run_before_they_are_released(built):
     loaded = load_current(home, PRESET, device="cpu")
     assert torch.equal(loaded.vqgan.upper.codebook, networks["vqgan"].upper.codebook)
     assert loaded.crops.size == 32
+
+
+def test_the_card_says_whom_the_models_serve_worst(built, tmp_path):
+    make_models(tmp_path)
+    folder = build_release(Home(tmp_path), PRESET, ["source, skin: dark: ID sim. 0.5 instead of 0.7"]).value
+    assert "## Whom it serves worst" in (text := (folder / "MODEL_CARD.md").read_text())
+    assert "- source, skin: dark: ID sim. 0.5 instead of 0.7" in text
+    assert "Whom it serves" not in (built[1] / "MODEL_CARD.md").read_text(), "nothing was measured"

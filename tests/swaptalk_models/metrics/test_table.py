@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from swaptalk_models.metrics.second_judges import SECOND
 from swaptalk_models.metrics.table import (
     AGAINST_TARGET,
     BY_KEY,
@@ -46,9 +47,11 @@ def test_the_contracts_keys_in_its_order():
         *("id_similarity", "id_retrieve", "consistency"),
     ]
     pictures = {"tiles", "blotches", "sharpness", "sharpness_mouth", "added_noise", "clipped", "coloured"}
-    lips = {"silent_opening_ratio", "opening_range"}
+    lips = {"silent_opening_ratio", "opening_range", "open_in_silence", "pause_range", "copied_lips", "lse_c_fall"}
+    lips |= {"loudness_gap", "loudness_score", "lip_dynamics", "lip_dynamics_score", "phoneme_error", "lip_score"}
+    over_time = {"identity_drift", "identity_slope", "flicker", "rim_flicker", "landmark_jitter"}
     others = {"ssim_mouth", "mouth_correlation", "target_similarity", "mean_to_source", "frame_to_frame"}
-    assert set(FURTHER) == others | pictures | lips
+    assert set(FURTHER) == others | pictures | lips | over_time | set(SECOND)
     assert set(METRICS) | set(FURTHER) == set(BY_KEY)
 
 
@@ -56,9 +59,17 @@ def test_columns_of_the_report_are_the_contracts_the_mouths_and_the_pictures():
     assert [column.key for column in COLUMNS if column.key in METRICS] == list(METRICS)
     assert {column.key for column in COLUMNS} - set(METRICS) == {
         *("mouth_correlation", "silent_opening_ratio", "opening_range"),
+        *("open_in_silence", "pause_range", "copied_lips", "lse_c_fall"),
+        *("loudness_score", "lip_dynamics_score", "phoneme_error", "lip_score"),
+        *("identity_drift", "identity_slope", "flicker", "rim_flicker", "landmark_jitter"),
+        *SECOND,
         *("tiles", "blotches", "sharpness", "sharpness_mouth", "added_noise", "clipped", "coloured"),
     }
-    assert AGAINST_TARGET & {column.key for column in COLUMNS} == {"fid", "ssim", "psnr", "lmd", "mouth_correlation"}
+    assert AGAINST_TARGET & {column.key for column in COLUMNS} == {
+        *("fid", "ssim", "psnr", "lmd", "mouth_correlation"),
+        *("loudness_score", "lip_dynamics_score", "phoneme_error", "lip_score"),
+        *("second_mouth_correlation", "second_lmd"),
+    }
     assert [column.key for column in shown_columns({"lmd", "fid"}, "Inception")] == ["fid", "lmd"]
 
 

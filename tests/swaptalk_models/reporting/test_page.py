@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.compare.agreement import Agreement
+from swaptalk_models.evaluation.compare.groups import Group
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.verdicts import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED, Claim, ClaimRow
 from swaptalk_models.metrics.confidence import Interval
@@ -300,3 +303,20 @@ def test_in_a_browser(report, tmp_path, width):
     assert 'data-focus="true"' in result.stdout and 'data-unreachable="0"' in result.stdout
     assert 'data-closed="0"' in result.stdout  # on paper everything is open
     assert 'data-overflow="none"' in result.stdout
+
+
+def test_groups_judges_and_the_common_encoding_stand_in_the_page(report, tmp_path):
+    report.encoding = "x264, crf 18"
+    report.worst_served = [f"source, skin: {NASTY}: worse"]
+    report.groups = [Group("source", "skin", NASTY, 7, {"id_similarity": Interval(0.5, 0.4, 0.6, 7)})]
+    report.agreements = [Agreement("id_similarity", "second_id_similarity", Interval(0.75, 0.5, 0.9, 20))]
+    report.judges |= {"second_identity": "FaceRes"}
+    text = write_report(tmp_path / "groups.html", report).read_text()
+    checker = Checker()
+    checker.feed(text)
+    assert not checker.open and "<script>alert" not in text
+    assert text.count("x264, crf 18") == 1 + 2, "in the results' head and over both tables"
+    assert 'href="#groups"' in text and "0.500" in text and "agree with a correlation of 0.75 (0.50 to 0.90)" in text
+    assert "Identity, second judge" in text
+    plain = write_report(tmp_path / "plain.html", replace(report, groups=[], encoding="", agreements=[])).read_text()
+    assert "last compression" not in plain and 'id="groups"' not in plain

@@ -61,3 +61,16 @@ def test_missing_and_doubtful_partners_are_named(tmp_path):
     folder(tmp_path, "targets", "ann.mp4", "ann.avi")
     with pytest.raises(UserError, match=r"both ann.avi and ann.mp4"):
         pair_files(made, targets, None, None, None)
+
+
+def test_videos_of_the_leak_test_are_the_methods_own(tmp_path):
+    made = folder(tmp_path, "made", "ours/bob__ann__eve.mp4", "theirs/bob__ann__eve.mp4")
+    silent = folder(tmp_path, "silent", "ours/bob__ann.mp4", "theirs/bob__ann__eve.mp4")
+    own = folder(tmp_path, "own", "ours/bob__ann.mp4", "bob__ann.mp4")
+    (_, ours), (_, theirs) = pair_files(made, None, None, None, None, silent, own)
+    assert (ours.further.silent, theirs.further.silent) == (
+        silent / "ours/bob__ann.mp4",
+        silent / "theirs/bob__ann__eve.mp4",
+    )
+    assert (ours.further.own, theirs.further.own) == (own / "ours/bob__ann.mp4", own / "bob__ann.mp4")
+    assert ours.target is None and pair_files(made, None, None, None, None)[0][1].further.silent is None

@@ -1,6 +1,7 @@
 """evaluation/measure/scene_metrics.py: what is done with the scores"""
 
 import json
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -108,6 +109,22 @@ def test_table_of_metrics_survives_a_column_without_values(tmp_path, monkeypatch
     assert json.loads((tmp_path / "scores.json").read_text())[0]["judges"] == {"identity": "dlib"}
 
 
+def test_the_fall_of_the_sync_confidence_is_taken_between_the_two_scenes_of_a_target():
+    def video(method, scene, target="t.mp4"):
+        return {"method": method, "scene": scene, "setting": scene.partition("_")[0], "target": target}
+
+    videos = [
+        video("SwapTalk", "self_000"), video("SwapTalk", "cross_000"), video("Wav2Lip", "self_000"),
+        video("Wav2Lip", "cross_000"), video("Ground truth", "self_000"), video("Ground truth", "cross_000"),
+        video("SwapTalk", "cross_001"), video("Wav2Lip", "self_002"), video("Wav2Lip", "cross_002", "u.mp4"),
+    ]  # fmt: skip
+    sync = [3.0, 2.5, 8.0, None, 6.0, 6.0, 2.0, 7.0, 1.0]
+    scores = [VideoScores(10, {}, dict.fromkeys(METRICS) | {"lse_c": value}, {}, {}) for value in sync]
+    scene_metrics._add_falls(videos, scores)
+    falls = [score.details.get("lse_c_fall") for score in scores]
+    assert falls == [None, 0.5, *[None] * 7], "known for both, of one method and one target, and of nothing real"
+
+
 def test_measured_once_and_nothing_but_the_results_stays(home, monkeypatch):
     judge = ModelFolder(home.models / "sync_judge" / "v1")
     judge.path.mkdir(parents=True)
@@ -117,15 +134,17 @@ def test_measured_once_and_nothing_but_the_results_stays(home, monkeypatch):
     video |= {"path": "/x/made.mp4", "target": "/x/b.mp4", "source": "/x/a.png", "audio": "/x/b.wav"}
     asked = []
 
-    def score_videos(files, judge, faces, config, features):
+    def score_videos(files, judge, faces, config, features, encodings):
+        assert encodings == features.parent.parent / "encoded", "beside the measurements, for the next ones too"
         assert not features.exists(), "what a killed run has left is gone"
         features.mkdir()
-        asked.append([one.generated.name for one in files])
+        asked.append([Path(one["path"]).name for one in files])
         return [VideoScores(10, {}, dict.fromkeys(METRICS), {}, {"mouth_correlation": 0.5})]
 
     monkeypatch.setattr(scene_metrics, "evaluation_folder", lambda home, preset: home.evaluation / "e")
     monkeypatch.setattr(scene_metrics, "make_test_videos", lambda home, preset: Memoised([video], cached=True))
     monkeypatch.setattr(scene_metrics, "score_videos", score_videos)
+    monkeypatch.setattr(scene_metrics, "scene_files", lambda home, videos, config: videos)
     folder = scene_metrics.metrics_folder(home, preset)
     (folder / "features").mkdir(parents=True)
     first, second = (scene_metrics.measure_test_videos(home, preset) for _ in range(2))

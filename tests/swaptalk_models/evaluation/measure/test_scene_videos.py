@@ -28,7 +28,8 @@ from swaptalk_models.provenance.marks import ManifestOnly
 from swaptalk_models.settings.preset import load_preset
 
 METHODS = "[Lip-sync alone, Swap alone, Copied reference]"
-PRESET = load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": METHODS})
+WITHOUT = {"evaluation.pairs": 2, "evaluation.silent_seconds": 0}
+PRESET = load_preset("tiny", WITHOUT | {"evaluation.methods": METHODS})
 CLIPS = [{"clip": f"{person}_000", "person": person, "split": "test", "frames": 8, "sound": True} for person in "ab"]
 CLOSED = 3  # the frame whose mouth is closed
 
@@ -131,7 +132,7 @@ def test_methods_differ_in_source_and_lips(home, made):
 def test_only_the_row_that_says_so_has_detail(home, made):
     """No figure of the paper's method may contain it."""
     methods = "[SwapTalk + detail, Swap alone]"
-    records = make_test_videos(home, load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": methods})).value
+    records = make_test_videos(home, load_preset("tiny", WITHOUT | {"evaluation.methods": methods})).value
     detailed = [record["path"] for record in records if record["method"] == "SwapTalk + detail"]
     assert {str(path) for path in made.detailed} == set(detailed) and len(detailed) == 4
     assert len({record["path"] for record in records if record["method"] == "SwapTalk"} - set(detailed)) == 4
@@ -141,7 +142,7 @@ def test_cascades_run_on_rgb_models_of_their_target(home, made, monkeypatch):
     monkeypatch.setattr(
         make_videos, "_rgb_models", lambda home, networks, method, track: (networks, method.stages, track.target)
     )
-    preset = load_preset("tiny", {"evaluation.pairs": 2, "evaluation.methods": "[Sync-Swap-Restore, RGB swap alone]"})
+    preset = load_preset("tiny", WITHOUT | {"evaluation.methods": "[Sync-Swap-Restore, RGB swap alone]"})
     records = make_test_videos(home, preset).value
     method = {record["path"]: record["method"] for record in records}
     rgb = [call for call in made.videos if method[str(call[3])] != "SwapTalk"]
@@ -195,6 +196,21 @@ def test_made_once(home, made):
     Path(first[1]["path"]).unlink()
     make_test_videos(home, PRESET)
     assert len(made.videos) == count + 1, "videos that are there are kept"
+
+
+def test_silence_drives_the_same_target_beside_them(home, made):
+    """Nothing that was made before is made again; each target is still followed once."""
+    make_test_videos(home, PRESET)
+    before = len(made.videos)
+    asked = load_preset("tiny", {"evaluation.pairs": 2, "evaluation.silent_seconds": 1, "evaluation.methods": METHODS})
+    records, cached = make_test_videos(home, asked)
+    silent = made.videos[before:]
+    assert not cached and len(silent) == 2 * 2, "cross-driven scenes by the two methods that listen"
+    assert {audio.name for _, _, audio, *_ in silent} == {"silence_1s.wav"}
+    assert {str(target) for _, target, *_ in silent} <= {record["target"] for record in records}
+    assert all(output.parent.name == "silent" and output.is_file() for _, _, _, output, *_ in silent)
+    assert make_test_videos(home, asked).cached and make_test_videos(home, PRESET).cached
+    assert len(made.videos) == before + 4
 
 
 def test_another_model_seed_or_number_is_another_set(home):
