@@ -11,6 +11,7 @@ Two passes over the target: the first follows its face, the second makes the vid
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,8 +20,11 @@ from typing import Any, Generic
 import numpy as np
 from tqdm import tqdm
 
+from swaptalk_models.classical.occlusion import TypicalFace
+from swaptalk_models.data.faces.alignment import crop_affines
 from swaptalk_models.data.faces.face_track import FaceTrack
-from swaptalk_models.data.faces.tracking import track_faces
+from swaptalk_models.data.faces.looks import LOOK, Looks
+from swaptalk_models.data.faces.tracking import Whose, track_faces
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import frames_at_once
 from swaptalk_models.data.media.video_writer import VideoWriter
@@ -28,12 +32,15 @@ from swaptalk_models.inference.face_maker import FaceMaker, Shown
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.given import Given, read_given
 from swaptalk_models.inference.marking import Marking, NoMarks
+from swaptalk_models.inference.passing import COVERED, MOST_COVERED, NO_FACE, Tally, left_alone
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.target import target_frames
+from swaptalk_models.inference.whose_face import chosen, people_of, tells
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.methods import Stage
 
 _BATCH = 16
+_STEADY_LOOK = replace(LOOK, smooth_frames=2.0)
 
 SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
 
@@ -44,10 +51,15 @@ class GenerationResult:
 
     output: Path
     frames: int
-    faceless: int
-    """Frames without a face: passed through as they were."""
+    tally: Tally
+    """What became of them."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time spent in each part: tracking, generating, pasting and writing."""
+
+    @property
+    def faceless(self) -> int:
+        """Frames without a face: passed through as they were."""
+        return self.tally.passed_through.get(NO_FACE, 0)
 
 
 class Generator(Generic[Faces]):
@@ -56,11 +68,21 @@ class Generator(Generic[Faces]):
     def __init__(self, models: FaceModels[Faces]) -> None:
         self.models = models
 
-    def follow(self, target: Path, progress: bool = True) -> FaceTrack:
-        """The face of a target video. BadClip: there is none."""
+    def follow(self, target: Path, progress: bool = True, face: int | None = None) -> FaceTrack:
+        """The face of a target video; a warning says whose, where there are several people.
+
+        Args:
+            face: which one, from 1; None: the largest and most central.
+
+        Raises:
+            UserError: there is none, or no such one.
+        """
+        target, config = Path(target), self.any_face()
+        whose = _whose(target, config, face)
         length = length_at_25(target)
         with tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True) as bar:
-            return track_faces(_counted(frames_at_25(target), bar), self._any_face(), Path(target).name, length)
+            frames = _counted(frames_at_25(target), bar)
+            return track_faces(frames, config, target.name, length, whose, Looks())
 
     def generate(
         self,
@@ -72,6 +94,8 @@ class Generator(Generic[Faces]):
         stages: tuple[Stage, ...] = SWAP_THEN_SYNC,
         track: FaceTrack | None = None,
         detail: bool = False,
+        face: int | None = None,
+        source_face: int | None = None,
         marking: Marking | None = None,
         progress: bool = True,
     ) -> GenerationResult:
@@ -86,30 +110,43 @@ class Generator(Generic[Faces]):
             track: what ``follow`` gave for this target before.
             detail: whether swapped faces get the source's own detail at the target's resolution (classical/detail.py); off, they are what the
                 networks made and nothing else.
+            face, source_face: which face of target and source, from 1; None: the largest and most central.
             marking: what marks the video as synthetic on its way into the file (provenance/marks.py); None marks nothing.
 
         Raises:
             UserError: a file that cannot be read, has no face or no sound; the message names it.
         """
-        given = read_given(source, Path(target), Path(audio), Path(output), self._any_face())
+        given = read_given(source, Path(target), Path(audio), Path(output), self.any_face(), source_face)
         started = time.perf_counter()
-        track = track if track is not None else self.follow(target, progress)
+        track = track if track is not None else self.follow(target, progress, face)
         tracked = time.perf_counter() - started
         maker = FaceMaker(self.models, given, track, stages, detail)
         result = _write(given, track, maker, Path(output), marking or NoMarks(), progress)
         return replace(result, seconds={"track": round(tracked, 3)} | result.seconds)
 
-    def _any_face(self) -> FacesConfig:
+    def any_face(self) -> FacesConfig:
         """How faces are found, without what a training asks for: how many there are, and how large."""
         return replace(self.models.faces, min_found=1e-6, min_face=1)
+
+
+def _whose(target: Path, config: FacesConfig, face: int | None) -> Whose | None:
+    """What tells who is followed from others; None where there are none."""
+    people = people_of(target, config)
+    if not people:  # in the first seconds: whoever comes
+        return None
+    place, said = chosen(len(people), face, target.name, "--face")
+    if said:
+        warnings.warn(said)
+    return tells(people, place) if len(people) > 1 else None
 
 
 def _write(
     given: Given, track: FaceTrack, maker: FaceMaker[Any], output: Path, marking: Marking, progress: bool
 ) -> GenerationResult:
     """Put the faces into the target's frames, and those into the file."""
-    spent = {"generate": 0.0, "paste": 0.0}
-    faceless, info = 0, given.info
+    spent, tally, info = {"generate": 0.0, "paste": 0.0}, Tally(), given.info
+    reasons, typical = left_alone(track), TypicalFace.of(track)
+    aligned = crop_affines(track.landmarks, _STEADY_LOOK)
     bar = tqdm(total=given.count, desc="generating", unit="frame", disable=None if progress else True)
     marking.begin(track)
     with bar, VideoWriter(output, info.width, info.height, audio=given.voice, finish=marking.on_file) as writer:
@@ -118,16 +155,19 @@ def _write(
             faces = maker.make(batch)
             pasted = time.perf_counter()
             for face, (place, number, frame) in zip(faces, batch, strict=True):
-                made_here = track.confidence[number] > 0
-                if made_here:
-                    frame = paste_face(frame, *face)
-                else:
-                    faceless += 1
-                writer.write(marking.on_frame(frame, place, number if made_here else None))
+                reason, before = reasons[number], None
+                if reason is None and typical is not None:
+                    before = typical.before(frame, track.landmarks[number], aligned[number])
+                    reason = COVERED if before is not None and before.share > MOST_COVERED else None
+                if reason is None:
+                    frame = paste_face(frame, *face, before=before)
+                tally.count(reason, covered=before is not None)
+                writer.write(marking.on_frame(frame, place, number if reason is None else None))
                 bar.update()
             spent["generate"] += pasted - started
             spent["paste"] += time.perf_counter() - pasted
-    return GenerationResult(output, given.count, faceless, {name: round(value, 3) for name, value in spent.items()})
+        marking.end(tally.to_json())
+    return GenerationResult(output, tally.frames, tally, {name: round(value, 3) for name, value in spent.items()})
 
 
 def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any]) -> Iterator[np.ndarray]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from swaptalk_models.data.faces.detection import detect_face
 from swaptalk_models.data.media.audio import read_audio
-from swaptalk_models.data.media.video import probe, read_image
+from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.data.media.voice import Voice, open_voice
 from swaptalk_models.data.store.output_file import check_output, check_space
 from swaptalk_models.errors import UserError
+from swaptalk_models.inference.whose_face import chosen, faces_in_picture
 from swaptalk_models.settings.data import FacesConfig
 
 _RATE = 16000
@@ -49,8 +50,13 @@ class Given:
     """Frames of the output."""
 
 
-def read_given(source: Path | None, target: Path, audio: Path, output: Path, faces: FacesConfig) -> Given:
+def read_given(
+    source: Path | None, target: Path, audio: Path, output: Path, faces: FacesConfig, face: int | None = None
+) -> Given:
     """Look at everything but the target's frames.
+
+    Args:
+        face: which of the source's faces, from 1; None: the largest and most central.
 
     Raises:
         UserError: a file that cannot be read, has no face or no sound, or an output that cannot be written; the message names it.
@@ -65,10 +71,18 @@ def read_given(source: Path | None, target: Path, audio: Path, output: Path, fac
         raise UserError(f"{audio}: no sound in it")
     info = probe(target)
     check_space(output, int(count * info.width * info.height * _BYTES_PER_PIXEL))
-    picture = _picture(source, faces) if source is not None else None
+    picture = read_picture(source, faces, face) if source is not None else None
     return Given(picture, target, info, sound, voice, count)
 
 
-def _picture(path: Path, faces: FacesConfig) -> Picture:
-    image = read_image(path)
-    return Picture(image, detect_face(image, faces, Path(path).name).landmarks)
+def read_picture(path: Path, faces: FacesConfig, face: int | None = None) -> Picture:
+    """A source picture and the face that is taken from it; a warning says which, where there are several.
+
+    Raises:
+        UserError: it cannot be read, or has no such face.
+    """
+    image, found = faces_in_picture(path, faces)
+    place, said = chosen(len(found), face, path.name, "--source-face")
+    if said:
+        warnings.warn(said)
+    return Picture(image, found[place].landmarks)
