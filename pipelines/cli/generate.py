@@ -19,6 +19,7 @@ from swaptalk_models.provenance.choice import MarkChoice
 
 if TYPE_CHECKING:
     from swaptalk_models.inference.generator import GenerationResult
+    from swaptalk_models.inference.passing import Tally
 
 
 @click.command()
@@ -29,8 +30,15 @@ if TYPE_CHECKING:
     required=True,
     help="Video that gives head, pose, hair and background; a still or an animation will do.",
 )
-@click.option("--audio", type=INPUT_FILE, required=True, help="What is to be said: a sound file, or a video's sound.")
-@click.option("--output", type=OUTPUT, required=True, help="The mp4 to write.")
+@click.option("--audio", type=INPUT_FILE, help="What is to be said: a sound file, or a video's sound.")
+@click.option("--output", type=OUTPUT, help="The mp4 to write.")
+@click.option(
+    "--face", type=click.IntRange(1), metavar="N", help="Which face in TARGET; else the largest, most central."
+)
+@click.option("--source-face", type=click.IntRange(1), metavar="N", help="Which face in SOURCE; else the same.")
+@click.option(
+    "--faces", type=OUTPUT, metavar="PICTURE", help="Write a picture with all faces numbered, and make no video."
+)
 @click.option("--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the newest of the home.")
 @click.option(
     "--detail",
@@ -46,8 +54,11 @@ if TYPE_CHECKING:
 def command(
     source: Path,
     target: Path,
-    audio: Path,
-    output: Path,
+    audio: Path | None,
+    output: Path | None,
+    face: int | None,
+    source_face: int | None,
+    faces: Path | None,
     release: Path | None,
     detail: str,
     consent: str | None,
@@ -64,10 +75,19 @@ def command(
     The video is marked as synthetic: a signed manifest in the file and a watermark in the face, which `swaptalk verify`
     reads. What it was made from, and who agreed, is kept in HOME/jobs.
 
+    Where SOURCE or TARGET shows several people, --faces shows them numbered, and --face and --source-face choose.
+
     \b
     swaptalk generate --source anna.jpg --target ben.mp4 --audio carla.wav --output out.mp4
+    swaptalk generate --source anna.jpg --target group.mp4 --faces faces.png
     swaptalk generate ... --consent "Anna and Carla, 3 May, for the school film" --label
     """
+    if faces is not None:
+        _show_faces(source, target, faces)
+        return
+    if audio is None or output is None:
+        missing = "--audio" if audio is None else "--output"
+        raise click.UsageError(f"Missing option '{missing}'.", click.get_current_context())
     if output.suffix.lower() != ".mp4":
         raise UserError(f"--output {output}: the name must end in .mp4")
     check_output(output)
@@ -79,9 +99,10 @@ def command(
     choice = MarkChoice(consent, label=label, unmarked=unmarked)
     if not consent:
         choice = _asked(choice, {"source": source, "target": target, "voice": audio}, home)
-    result = make_video(source, target, audio, output, release, home, detail=detail == "on", choice=choice)
-    if result.faceless:
-        click.echo(f"{result.faceless} frames show no face and were passed through as they are", err=True)
+    chosen = {"face": face, "source_face": source_face}
+    result = make_video(source, target, audio, output, release, home, detail == "on", choice, **chosen)
+    for line in told(result.tally):
+        click.echo(line, err=True)
     click.echo(f"video: {output}")
 
 
@@ -94,6 +115,8 @@ def make_video(
     home: Path,
     detail: bool = True,
     choice: MarkChoice | None = None,
+    face: int | None = None,
+    source_face: int | None = None,
 ) -> GenerationResult:
     """Generate with a release, marked, and keep the job's record in the home."""
     from swaptalk_models.inference.generator import Generator
@@ -101,10 +124,44 @@ def make_video(
     from swaptalk_models.provenance.marks import job_marks
 
     folder, choice = release or chosen_release(home), choice or MarkChoice()
-    inputs, options = {"source": source, "target": target, "voice": audio}, {"detail": detail, "label": choice.label}
+    inputs = {"source": source, "target": target, "voice": audio}
+    faces = {"face": face, "source_face": source_face}
+    options = {"detail": detail, "label": choice.label} | faces
     marks = job_marks(marks_folder(home), inputs, folder, output, options, choice)
     networks = load_release(folder)
-    return Generator(networks).generate(source, target, audio, output, detail=detail, marking=marks)
+    return Generator(networks).generate(source, target, audio, output, detail=detail, marking=marks, **faces)
+
+
+_PASSED = {
+    "no face": "{} frames show no face and were passed through as they are",
+    "turned away": "{} frames show the face turned away and were passed through as they are",
+    "covered": "{} frames show the face covered and were passed through as they are",
+}
+
+
+def told(tally: Tally) -> list[str]:
+    """What became of the frames in which not all was made, a line a reason."""
+    lines = [_PASSED[reason].format(count) for reason, count in tally.passed_through.items()]
+    if tally.partly_covered:
+        lines.append(f"{tally.partly_covered} frames show something before the face, which was left there")
+    return lines
+
+
+def _show_faces(source: Path, target: Path, picture: Path) -> None:
+    """Write a picture of the source and of frames of the target, with a number at each face."""
+    from swaptalk_models.data.media.png import encode_png
+    from swaptalk_models.data.store.atomic_write import atomic_write
+    from swaptalk_models.inference.whose_face import all_numbered
+
+    if picture.suffix.lower() != ".png":
+        raise UserError(f"--faces {picture}: the name must end in .png")
+    check_output(picture, "--faces")
+    image, sources, targets = all_numbered(source, target)
+    with atomic_write(picture) as aside:
+        aside.write_bytes(encode_png(image))
+    click.echo(f"{source.name}: {sources} face{'s' * (sources > 1)} (--source-face), on the left")
+    click.echo(f"{target.name}: {targets} face{'s' * (targets > 1)} (--face)")
+    click.echo(f"faces: {picture}")
 
 
 def _asked(choice: MarkChoice, inputs: dict[str, Path], home: Path) -> MarkChoice:

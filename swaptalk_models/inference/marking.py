@@ -6,7 +6,7 @@ What is done there stands in ``swaptalk_models/provenance``; a generation knows 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,9 @@ class Marking(Protocol):
             shown: number of the target's frame, where a face was made in it; None where it passed through.
         """
 
+    def end(self, told: dict[str, Any]) -> None:
+        """After the last frame: what became of the frames, see ``Tally``."""
+
     def on_file(self, path: Path) -> None:
         """The whole file, in place, before anybody sees it."""
 
@@ -40,6 +43,9 @@ class NoMarks:
     def on_frame(self, frame: np.ndarray, number: int, shown: int | None) -> np.ndarray:
         """The frame."""
         return frame
+
+    def end(self, told: dict[str, Any]) -> None:
+        """Nothing."""
 
     def on_file(self, path: Path) -> None:
         """Nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from swaptalk_models.classical.occlusion import Occlusion
 from swaptalk_models.data.faces.alignment import apply_affine, invert_affine, template_landmarks
 
 # A wide rim and full colour matching make the softest seam, and give half of the source's identity away again (measured with the judge).
@@ -40,13 +41,15 @@ def paste_face(
     affine: np.ndarray,
     landmarks_in_crop: np.ndarray | None = None,
     *,
+    before: Occlusion | None = None,
     feather: float = FEATHER,
     match_colour: float = MATCH_COLOUR,
 ) -> np.ndarray:
     """`frame`, uint8 RGB (H, W, 3), with `face`, uint8 (S, S, 3), pasted through the inverse of `affine`; a new array.
 
     Only pixels under the feathered face mask change. `match_colour` (0 to 1) is how far the face's mean colour is
-    brought to the frame's along the mask's rim, where a difference would show as an edge.
+    brought to the frame's along the mask's rim, where a difference would show as an edge. What is `before` the face
+    stays there.
     """
     size = face.shape[0]
     height, width = frame.shape[:2]
@@ -63,6 +66,10 @@ def paste_face(
     if shrink < 0.75:  # a large crop into a small frame: average first, as in crop_face
         face = cv2.GaussianBlur(face, (0, 0), 0.5 * (1 / shrink - 1) + 0.3)
     mask = cv2.warpAffine(face_mask(size, landmarks_in_crop, feather), back, extent, flags=cv2.INTER_LINEAR)
+    if before is not None:
+        from_look = invert_affine(before.affine)
+        from_look[:, 2] -= [x0, y0]
+        mask = mask * (1 - cv2.warpAffine(before.hidden, from_look, extent, flags=cv2.INTER_LINEAR))
     flags = cv2.INTER_CUBIC if shrink > 1 else cv2.INTER_LINEAR
     warped = cv2.warpAffine(face, back, extent, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     region = pasted[y0:y1, x0:x1]

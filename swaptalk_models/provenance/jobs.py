@@ -92,6 +92,8 @@ class Job:
     consent: Consent | None
     marks: dict[str, Any] = field(default_factory=dict)
     """What was written: "manifest" and "watermark", null where not; "label"; "unmarked", the reason why not."""
+    frames: dict[str, Any] = field(default_factory=dict)
+    """How many there are, in how many a face was made ("made"), and how many passed through, by reason."""
     output: dict[str, Any] = field(default_factory=dict)
     """"path", and "sha256" of the finished file."""
 

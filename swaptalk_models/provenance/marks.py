@@ -67,7 +67,7 @@ class JobMarks:
             self._identity = load_identity(folder)
         self._store.require_writable()
         self._watermark: Watermark | None = None
-        self._frames = 0
+        self._told: dict[str, Any] = {"made": 0}
 
     def begin(self, track: FaceTrack) -> None:
         """See Marking."""
@@ -78,21 +78,24 @@ class JobMarks:
         """See Marking."""
         if self._watermark is not None and shown is not None:
             frame = self._watermark.on(frame, number, shown)
-            self._frames += 1
         return draw_label(frame) if self._label else frame
+
+    def end(self, told: dict[str, Any]) -> None:
+        """See Marking."""
+        self._told = told
 
     def on_file(self, path: Path) -> None:
         """See Marking. The record comes last before the file appears."""
         if self._identity is not None:
-            sign(path, self._identity, claim_of(self._job, self._job.bits if self._frames else None))
+            sign(path, self._identity, claim_of(self._job, self._job.bits if self._told["made"] else None))
         made = {"path": str(self._output.absolute()), "sha256": sha256_of(path)}
-        self._store.write(dataclasses.replace(self._job, marks=self._marks(), output=made))
+        self._store.write(dataclasses.replace(self._job, marks=self._marks(), frames=self._told, output=made))
 
     def _marks(self) -> dict[str, Any]:
         manifest = watermark = None
         if self._identity is not None:
             manifest = {"certificate": self._identity.fingerprint}
-            watermark = {"bits": self._job.bits, "frames": self._frames} if self._frames else None
+            watermark = {"bits": self._job.bits, "frames": made} if (made := self._told["made"]) else None
         return {
             "manifest": manifest,
             "watermark": watermark,
@@ -113,6 +116,9 @@ class ManifestOnly:
     def on_frame(self, frame: np.ndarray, number: int, shown: int | None) -> np.ndarray:
         """The frame."""
         return frame
+
+    def end(self, told: dict[str, Any]) -> None:
+        """Nothing."""
 
     def on_file(self, path: Path) -> None:
         """See Marking."""

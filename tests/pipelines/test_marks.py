@@ -79,7 +79,7 @@ def inputs(tmp_path_factory):
 def as_if_the_face_were_made_well():
     """What networks with random weights make is no face, and none would be found in it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generator, "paste_face", lambda frame, *made: frame)
+        patch.setattr(generator, "paste_face", lambda frame, *made, **before: frame)
         yield
 
 

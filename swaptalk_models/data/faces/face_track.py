@@ -27,3 +27,7 @@ class FaceTrack:
     """uint8 (T,): MISSING, DETECTED, TRACKED or INTERPOLATED."""
     doubt: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     """float32 (N,), one a second where a face was seen: how unsure its lower landmarks are, see `_doubt`."""
+    looked_at: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    """int32 (M,), numbers of frames, evenly over the clip, in which the face was kept; none unless asked for."""
+    looks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0, 3), np.uint8))
+    """uint8 (M, S, S, 3): the aligned face in these frames."""

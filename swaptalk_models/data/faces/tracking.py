@@ -9,7 +9,7 @@ the frames since the last one.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
@@ -17,6 +17,8 @@ import numpy as np
 from swaptalk_models.data.faces.alignment import TEMPLATE
 from swaptalk_models.data.faces.detection import SURE, Detection, FaceBackend, box_overlap, make_backend
 from swaptalk_models.data.faces.face_track import DETECTED, INTERPOLATED, MEASURE_EVERY, MISSING, TRACKED, FaceTrack
+from swaptalk_models.data.faces.looks import Looks
+from swaptalk_models.data.faces.several import prominence
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import FacesConfig
 
@@ -26,15 +28,28 @@ _RIVAL = 2.0  # a face this many times as prominent as the followed one ...
 _RIVAL_LOOKS = 2  # ... in so many looks in a row is the main speaker after all
 
 
+Whose = Callable[[np.ndarray, np.ndarray], bool]
+"""(image, landmarks (68, 2)) -> whether this is the face of who is followed."""
+
+
 def track_faces(
-    frames: Iterable[np.ndarray], config: FacesConfig, name: str = "clip", total: int | None = None
+    frames: Iterable[np.ndarray],
+    config: FacesConfig,
+    name: str = "clip",
+    total: int | None = None,
+    whose: Whose | None = None,
+    looks: Looks | None = None,
 ) -> FaceTrack:
     """Track the main speaker through batches (n, H, W, 3) of uint8 RGB frames, in order.
 
     Memory is independent of the length but for the track itself. `total`, if known, lets a hopeless clip end early.
     BadClip, naming `name`: no frames, a face in too few of them (`face_tracks.min_found`), or too small (`face_tracks.min_face`).
+
+    Args:
+        whose: tells the one who is followed from others; asked wherever the face might have become another's.
+        looks: keeps pictures of the face on the way.
     """
-    tracker = _Tracker(make_backend(config), config)
+    tracker = _Tracker(make_backend(config), config, whose, looks)
     for batch in frames:
         for image in batch:
             tracker.step(image)
@@ -46,8 +61,8 @@ def track_faces(
 class _Tracker:
     """State of one track: the frames since the last detection, the last landmarks, and the growing arrays."""
 
-    def __init__(self, backend: FaceBackend, config: FacesConfig):
-        self.backend, self.config = backend, config
+    def __init__(self, backend: FaceBackend, config: FacesConfig, whose: Whose | None, looks: Looks | None):
+        self.backend, self.config, self.whose, self.looks = backend, config, whose, looks
         self.landmarks: list[np.ndarray | None] = []
         self.confidence: list[float] = []
         self.status = bytearray()
@@ -73,6 +88,8 @@ class _Tracker:
         if frame % MEASURE_EVERY == 0 and self.followed is not None:
             assert self.last_box is not None
             self.doubts[frame] = _doubt(self.backend, image, self.last_box)
+        if self.looks is not None and self.followed is not None:
+            self.looks.see(frame, image, self.followed)
 
     def _find(self, image: np.ndarray) -> None:
         if self.followed is None:
@@ -82,9 +99,10 @@ class _Tracker:
         if self.since_detection < self.config.detect_every and self._follow(image):
             self.recent.append(image)
             return
+        jumped = self.since_detection < self.config.detect_every
         box = self.backend.box_around(self.followed)
         found = self._best_near(self.backend.detect(image, near=box), box)
-        if found is None or not self._accept(image, found, box):
+        if found is None or not self._accept(image, found, box, sure=not jumped):
             self._lose()
             self._search(image)
         elif self.detections % _LOOK_AROUND == 0:
@@ -110,15 +128,17 @@ class _Tracker:
         self.followed, self.last_box, self.patch = landmarks, self.backend.box_around(landmarks), patch
         return True
 
-    def _accept(self, image: np.ndarray, found: Detection, predicted: np.ndarray | None) -> bool:
-        """Take a detection over as this frame's face; False where the landmarks in it are no face's."""
+    def _accept(self, image: np.ndarray, found: Detection, predicted: np.ndarray | None, sure: bool = False) -> bool:
+        """Take a detection over as this frame's face; False where the landmarks in it are no face's, or, unless it is
+        ``sure`` who it is, another's.
+        """
         # Detectors' boxes come in coarse steps: where the tracked box agrees with one, it is the steadier start.
         if predicted is not None and box_overlap(found.box, predicted) > 0.6:
             landmarks = self.backend.landmarks(image, predicted)
         else:
             landmarks = self.backend.landmarks(image, found.box)
             landmarks = self.backend.landmarks(image, self.backend.box_around(landmarks))
-        if _shape_error(landmarks) > 0.25:
+        if _shape_error(landmarks) > 0.25 or not (sure or self.whose is None or self.whose(image, landmarks)):
             return False
         self._set(-1, landmarks, found.score, DETECTED)
         self.followed, self.last_box = landmarks, self.backend.box_around(landmarks)
@@ -155,7 +175,7 @@ class _Tracker:
         if (len(self.status) - 1) % self.config.detect_every:  # the whole frame costs more: every few frames only
             return
         found = [d for d in self.backend.detect(image) if d.score >= SURE]
-        found.sort(key=lambda d: -_prominence(d.box, image.shape))
+        found.sort(key=lambda d: -prominence(d.box, image.shape))
         any(self._accept(image, d, None) for d in found)  # stops at the first that is a face
 
     def _look_around(self, image: np.ndarray) -> None:
@@ -165,10 +185,16 @@ class _Tracker:
         frames before become face-less.
         """
         assert self.last_box is not None
+        if self.whose is not None:  # nobody is a rival; but where two faces met, the track may have gone over
+            assert self.followed is not None
+            if not self.whose(image, self.followed):
+                self._set(-1, None, 0.0, MISSING)
+                self.followed, self.patch, self.last_box = None, None, None
+            return
         rivals = [d for d in self.backend.detect(image) if d.score >= SURE and box_overlap(d.box, self.last_box) < 0.1]
-        best = max(rivals, key=lambda d: _prominence(d.box, image.shape), default=None)
-        own = _prominence(self.last_box, image.shape)
-        if best is None or not _prominence(best.box, image.shape) > _RIVAL * own:
+        best = max(rivals, key=lambda d: prominence(d.box, image.shape), default=None)
+        own = prominence(self.last_box, image.shape)
+        if best is None or not prominence(best.box, image.shape) > _RIVAL * own:
             self.rival_looks = 0
             return
         self.rival_looks += 1
@@ -202,7 +228,8 @@ class _Tracker:
             raise BadClip(f"{name}: median face {width:.0f} px wide, below face_tracks.min_face {self.config.min_face}")
         doubts = [value for frame, value in self.doubts.items() if status[frame] in (DETECTED, TRACKED)]
         doubt = np.array(doubts, np.float32)
-        return FaceTrack(box=box, landmarks=landmarks, confidence=confidence, status=status, doubt=doubt)
+        kept = self.looks.of(status) if self.looks is not None else {}
+        return FaceTrack(box=box, landmarks=landmarks, confidence=confidence, status=status, doubt=doubt, **kept)
 
 
 def _fill_gaps(known: np.ndarray, seen: np.ndarray, num_frames: int) -> np.ndarray:
@@ -213,13 +240,6 @@ def _fill_gaps(known: np.ndarray, seen: np.ndarray, num_frames: int) -> np.ndarr
     span = np.maximum(seen[after] - seen[before], 1)
     weight = np.clip((frames - seen[before]) / span, 0, 1).astype(np.float32)[:, None, None]
     return known[before] * (1 - weight) + known[after] * weight
-
-
-def _prominence(box: np.ndarray, shape: tuple[int, ...]) -> float:
-    """Box area in square pixels, halved at the frame's rim: the speaker is the largest and most central face."""
-    height, width = shape[:2]
-    off = np.abs((box[:2] + box[2:]) / 2 / np.array([width, height], np.float32) - 0.5).max() * 2
-    return float(np.prod(box[2:] - box[:2])) * (1 - 0.5 * min(float(off), 1.0))
 
 
 def _jump(landmarks: np.ndarray, previous: np.ndarray) -> float:

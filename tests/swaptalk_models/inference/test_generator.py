@@ -128,7 +128,7 @@ class Watched:
     """A marking that writes down what it is given, and blackens every frame's corner."""
 
     def __init__(self) -> None:
-        self.track, self.seen, self.files = None, [], []
+        self.track, self.seen, self.files, self.told = None, [], [], {}
 
     def begin(self, track):
         self.track = track
@@ -139,7 +139,11 @@ class Watched:
         frame[:16, :16] = 0
         return frame
 
+    def end(self, told):
+        self.told = told
+
     def on_file(self, path):
+        assert self.told, "the file comes last"
         self.files.append((path.name, probe(path).frames))
 
 
@@ -150,6 +154,8 @@ def test_marks_go_into_every_frame_and_the_file_before_it_appears(networks, medi
     walked = [*range(FRAMES), *range(FRAMES - 2, FRAMES - 6, -1)]
     assert marking.seen == [(place, None if n in GONE else n) for place, n in enumerate(walked)], "back and forth"
     assert [frames for _, frames in marking.files] == [result.frames]
+    gone = {"no face": len(GONE)}
+    assert marking.told == {"frames": 28, "made": 28 - len(GONE), "partly_covered": 0, "passed_through": gone}
     assert marking.files[0][0].endswith(".part"), "not yet under its name"
     assert frames_of(result.output)[:, 2:12, 2:12].max() < 20
 
@@ -172,6 +178,25 @@ def test_frames_without_a_face_pass_through(made, media):
     assert difference[list(GONE)].max() < 2
     with_face = [number for number in range(FRAMES) if number not in GONE]
     assert difference[with_face].min() > 4, "a random network's face is no face"
+
+
+def test_a_bar_before_the_face_stays(networks, media, tmp_path):
+    """Frames 20 to 25 of 60 show a bar down the cheek."""
+    renderer, target = Renderer(make_person(4), size=HEIGHT), tmp_path / "barred.mp4"
+    with VideoWriter(target, HEIGHT, HEIGHT, crf=10) as writer:
+        for number in range(60):
+            frame, _ = renderer.frame(STILL | {"opening": 0.5 + 0.5 * np.sin(number)})
+            if number in range(20, 26):
+                frame[:, 78:90] = (40, 140, 60)
+            writer.write(frame)
+    write_wav(tmp_path / "long.wav", np.random.default_rng(0).normal(0, 0.1, 60 * 640).clip(-1, 1))
+    result = generate(networks, media, tmp_path / "out.mp4", target=target, audio=tmp_path / "long.wav")
+    assert 4 <= result.tally.partly_covered <= 6 and result.tally.made == 60
+    output = frames_of(result.output)[20:26].astype(int)
+    bar, cheek = output[:, 60:130, 81:87], output[:, 100:120, 112:122]
+    kept = (np.abs(bar - (40, 140, 60)).max(axis=3) < 30).mean(axis=(1, 2)) > 0.9
+    assert kept.sum() >= 4
+    assert np.abs(cheek - frames_of(target)[20:26, 100:120, 112:122]).mean() > 4, "beside it a face was made"
 
 
 def test_only_the_face_changes(made, media):

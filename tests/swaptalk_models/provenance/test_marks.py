@@ -31,6 +31,8 @@ def made_with(talking, track, write_video, tmp_path):
         marks = job_marks(tmp_path / "home", inputs, release, output, {}, choice)
         marks.begin(track)
         frames = [marks.on_frame(frame, number, shown(number)) for number, frame in enumerate(talking)]
+        made = sum(shown(number) is not None for number in range(len(frames)))
+        marks.end({"frames": len(frames), "made": made, "passed_through": {"no face": len(frames) - made}})
         write_video(output, frames, finish=marks.on_file)
         newest = max((tmp_path / "home" / "jobs").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         return output, json.loads(newest.read_text())
@@ -44,6 +46,7 @@ def test_all_marks_say_the_same_job(made_with):
     assert read_watermark(output).bits == record["bits"] == read_manifest(output).said["watermark"]
     assert record["output"] == {"path": str(output), "sha256": sha256_of(output)}
     assert record["consent"]["said"] == "Anna, for the film" and record["consent"]["how"] == "option"
+    assert record["frames"] == {"frames": 60, "made": 60, "passed_through": {"no face": 0}}
     assert record["marks"]["watermark"]["frames"] == 60 and record["marks"]["unmarked"] is None
 
 

@@ -1,0 +1,137 @@
+"""What is made: the faces of a target's frames, from one source and one voice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Generic, NamedTuple
+
+import numpy as np
+
+from swaptalk_models.classical.light import Light, relight_to
+from swaptalk_models.classical.skin import bare_face
+from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
+from swaptalk_models.data.faces.face_track import FaceTrack
+from swaptalk_models.data.faces.reference import reference_frame
+from swaptalk_models.data.sound.mel import centred_windows, log_mel
+from swaptalk_models.inference.face_models import FaceModels, Faces
+from swaptalk_models.inference.finish import Finish
+from swaptalk_models.inference.given import Given, Picture
+from swaptalk_models.inference.target import target_frames
+from swaptalk_models.settings.methods import Stage
+
+_REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
+
+LIP_STAGES = ("speak", "swap_and_speak", "copy_lips")
+
+
+class Shown(NamedTuple):
+    """One frame on its way through a generation."""
+
+    place: int
+    """Number in the output."""
+    number: int
+    """Number in the target."""
+    image: np.ndarray
+    """(H, W, 3) uint8 RGB."""
+
+
+class MadeFace(NamedTuple):
+    """A face as ``paste_face`` takes it."""
+
+    crop: np.ndarray
+    """(S, S, 3) uint8 RGB."""
+    affine: np.ndarray
+    """(2, 3), from frame to crop pixels."""
+    landmarks: np.ndarray
+    """(68, 2) in the crop's pixels."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """One aligned face: crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels."""
+
+    crop: np.ndarray
+    landmarks: np.ndarray
+
+
+class FaceMaker(Generic[Faces]):
+    """Makes the faces of one target. What serves all frames, source and reference, is encoded once."""
+
+    def __init__(
+        self, models: FaceModels[Faces], given: Given, track: FaceTrack, stages: tuple[Stage, ...], detail: bool
+    ) -> None:
+        """
+        Args:
+            track: the target's face.
+            stages: what is done to each face, in this order.
+            detail: whether swapped faces get the source's own detail.
+        """
+        self._models, self._track = models, track
+        self._affines = crop_affines(track.landmarks, models.crops)
+        self._mel = log_mel(given.sound)
+        still = self._reference_still(given.target)
+        self._reference = models.encode(still.crop[None], still.landmarks[None])
+        self._source: Faces | None = None
+        self._finish: Finish | None = None
+        if given.source is not None:
+            self._put_on(given.source, still, detail and "swap" in stages)
+        self._stages = tuple(stage for stage in stages if stage != "swap" or self._source is not None)
+        for stage in takewhile(lambda stage: stage not in LIP_STAGES, self._stages):  # like every other frame
+            self._reference = self._apply(stage, self._reference)
+
+    def make(self, batch: list[Shown]) -> list[MadeFace]:
+        """The faces of some frames: one encoding, every stage in its order, one decoding."""
+        size, numbers = self._models.crops.size, [shown.number for shown in batch]
+        crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
+        landmarks = np.stack([apply_affine(self._track.landmarks[n], self._affines[n]) for n in numbers])
+        # Frames of the output count: a target that goes back does not turn the sound round.
+        windows = centred_windows(self._mel, np.array([shown.place for shown in batch]))
+        faces = self._models.encode(crops, landmarks)
+        for stage in self._stages:
+            faces = self._apply(stage, faces, windows)
+        made = self._models.decode(faces)
+        return [
+            MadeFace(*self._finish.on(crop, n)) if self._finish else MadeFace(crop, self._affines[n], points)
+            for crop, n, points in zip(made, numbers, landmarks, strict=True)
+        ]
+
+    def _reference_still(self, target: Path) -> Still:
+        """The reference frame of the target."""
+        track = self._track
+        seen = np.flatnonzero(track.confidence[:_REFERENCE_WITHIN] > 0)
+        seen = seen if len(seen) else np.flatnonzero(track.confidence > 0)
+        landmarks = np.stack([apply_affine(track.landmarks[i], self._affines[i]) for i in seen])
+        best = reference_frame(landmarks)
+        wanted = int(seen[best])
+        frame = next(frame for number, frame in target_frames(target, wanted + 1) if number == wanted)
+        return Still(crop_face(frame, self._affines[wanted], self._models.crops.size), landmarks[best])
+
+    def _put_on(self, source: Picture, target: Still, detail: bool) -> None:
+        """Take this source, in the target's light."""
+        affine = crop_affines(source.landmarks[None], self._models.crops)[0]
+        points = apply_affine(source.landmarks, affine)
+        crop, light = (
+            crop_face(source.image, affine, self._models.crops.size),
+            Light.measure(target.crop, target.landmarks),
+        )
+        lit = bare_face(relight_to(crop, points, light), points)
+        self._source = self._models.encode(lit[None], points[None])
+        if detail:
+            crops, grid = self._models.crops, self._models.grid
+            self._finish = Finish(source.image, source.landmarks, light, self._track, self._affines, crops, grid)
+
+    def _apply(self, stage: Stage, faces: Faces, windows: np.ndarray | None = None) -> Faces:
+        if stage == "swap":
+            assert self._source is not None
+            return self._models.swap(self._source, faces)
+        if stage == "restore":
+            return self._models.restore(faces)
+        if stage == "swap_and_speak":
+            assert self._source is not None and windows is not None
+            return self._models.swap_and_speak(self._source, faces, windows)
+        if stage == "copy_lips":
+            return self._models.copy_lips(faces, self._reference)
+        assert windows is not None
+        return self._models.speak(faces, self._reference, windows)
