@@ -17,6 +17,6 @@ CODE_VERSIONS: dict[str, str] = {
     "sync_offsets": "2",  # no asset: written beside the sync judge
     "test_videos": "6",
     "metrics": "6",
-    "evaluation_report": "4",
+    "evaluation_report": "5",
     "model_release": "1",
 } | {name: spec.code_version for name, spec in MODELS.items()}
