@@ -6,9 +6,11 @@ import dagster as dg
 
 from pipelines.failures import first_failure, forget_failure, remember_failure
 from pipelines.instance import default_home
+from pipelines.recovery import CLI_TAG
 from swaptalk_models.data.store.home import Home
 
 _SECONDS = 10
+_TOLD = dg.SkipReason("the command line has told of it")
 
 
 @dg.run_status_sensor(
@@ -18,6 +20,8 @@ _SECONDS = 10
     description="A run that failed is told of by `swaptalk status`, with its stage and the reason.",
 )
 def failed_runs(context: dg.RunStatusSensorContext):
+    if CLI_TAG in context.dagster_run.tags:
+        return _TOLD
     remember_failure(_home_of(context), first_failure(context.instance, context.dagster_run.run_id))
 
 
@@ -28,6 +32,8 @@ def failed_runs(context: dg.RunStatusSensorContext):
     description="A failure is over when its stage was run again.",
 )
 def mended_runs(context: dg.RunStatusSensorContext):
+    if CLI_TAG in context.dagster_run.tags:
+        return _TOLD
     # What the run did, not what it might have: a job that has no such stage mends nothing.
     events = context.instance.all_logs(context.dagster_run.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
     steps = [entry.dagster_event.step_key or "" for entry in events if entry.dagster_event]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipelines.failures import NO_STAGE, Failure, first_failure, forget_failure, remember_failure
 from pipelines.instance import held_open, open_instance
+from pipelines.origin import NOT_AGAIN, runs_are_the_uis
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
 from pipelines.run_settings import Settings, settled
 from swaptalk_models.data.store.home import Home
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 CATALOG = "hdtf_catalog"
-# The UI lists a run under its job and on its timeline where it knows its code location: that of workspace.yaml and `swaptalk dev`.
-_OF_THE_UI = {".dagster/repository": "__repository__@swaptalk"}
+JOB = "swaptalk"
 
 
 class StageFailed(Exception):
@@ -56,8 +56,9 @@ def run_graph(settings: Settings, remember: bool = True) -> None:
 
         selected = _selection(defs, settings.until)
         with open_instance(settings.home) as instance:
+            runs_are_the_uis(instance, JOB)
             free_dead(instance)  # what a kill left behind would keep the slot that this run waits for
-            tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"} | _OF_THE_UI
+            tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"} | NOT_AGAIN
             config = settings.run_config(remember)
             execute = partial(_execute, defs, instance, home, config, told=remember)
             execute({CATALOG}, tags)
@@ -103,7 +104,7 @@ def _execute(
     run_id = str(uuid.uuid4())
     try:
         with held_alive(instance, run_id), held_open(instance, run_id):
-            result = defs.resolve_job_def("swaptalk").execute_in_process(
+            result = defs.resolve_job_def(JOB).execute_in_process(
                 run_config=run_config | {"loggers": {"terminal": {}}},
                 instance=instance,
                 asset_selection=[dg.AssetKey(name) for name in sorted(assets)],

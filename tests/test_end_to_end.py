@@ -1,7 +1,6 @@
 """The whole chain as a stranger runs it: a folder of videos, good and bad, to a report, a release and a talking face. Toy sizes."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,22 +9,12 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.media.audio import read_audio
-from swaptalk_models.data.media.video import probe, read_frames
-from swaptalk_models.data.media.video_writer import VideoWriter
-from swaptalk_models.data.phantom.corpus import write_corpus
+from swaptalk_models.data.media.video import probe
+
+from .toy_home import MODELS, swaptalk, toy_settings
 
 pytestmark = pytest.mark.slow
 
-MODELS = ("identity_encoder", "vqgan", "lip_expert", "sync_judge", "face_swapper", "lip_sync")
-METHODS = "[all]"  # the paper's whole table, at toy size
-TOY = {f"{name}.train.steps": 3 for name in MODELS} | {
-    "swap_teacher.pairs": 12,
-    "swap_teacher.held_out_pairs": 4,
-    "evaluation.pairs": 1,
-    "evaluation.identity_frames": 2,
-    "evaluation.cpbd_frames": 2,
-    "evaluation.methods": METHODS,
-}
 ASSETS = [
     "hdtf_catalog",
     "raw_videos",
@@ -52,58 +41,14 @@ ASSETS = [
 ]
 
 
-def swaptalk(*arguments, check=0):
-    """Run the command in a process of its own, as users do; returns what it printed."""
-    words = [str(word) for word in arguments]
-    environment = {key: value for key, value in os.environ.items() if key != "DAGSTER_HOME"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.main", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-    assert done.returncode == check, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout if check == 0 else done.stderr
-
-
-def toy_settings(**changed):
-    return [word for name, value in (TOY | changed).items() for word in ("--set", f"{name}={value}")]
-
-
-def write_video(path, frames, audio=None, fps=25):
-    with VideoWriter(path, frames[0].shape[1], frames[0].shape[0], fps=fps, audio=audio) as writer:
-        for frame in frames:
-            writer.write(frame)
+@pytest.fixture(scope="module")
+def videos(toy_videos):
+    return toy_videos
 
 
 @pytest.fixture(scope="module")
-def videos(tmp_path_factory):
-    """Five good phantoms, and one of each kind of trouble."""
-    folder = tmp_path_factory.mktemp("videos")
-    good = write_corpus(folder, people=6, seconds=2)
-    frames = np.concatenate(list(read_frames(good[5])))
-    sound = read_audio(good[5])
-    good[5].unlink()
-    (folder / "no video.mp4").write_text("I am a text file, whatever my name says.")
-    (folder / "cut off.mp4").write_bytes(good[0].read_bytes()[:20000])
-    write_video(folder / "silent.mp4", frames)
-    write_video(folder / "nobody.mp4", [np.full((256, 256, 3), 90, np.uint8)] * 40, sound)
-    write_video(folder / "three frames.mp4", frames[:3], sound[: 3 * 640])
-    write_video(folder / "Ämy, täl king.mp4", frames, sound[: len(frames) * 16000 // 30], fps=30)
-    # Two heads: the larger, more central one is the speaker.
-    pair = [np.concatenate([frame, np.pad(frame[::2, ::2], ((128, 0), (0, 0), (0, 0)))], axis=1) for frame in frames]
-    write_video(folder / "two heads.mp4", pair, sound)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def home(videos, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    before = {path: path.read_bytes() for path in videos.glob("*.mp4")}
-    swaptalk("run", "--preset", "tiny", "--videos", videos, "--home", home, *toy_settings())
-    assert {path: path.read_bytes() for path in videos.glob("*.mp4")} == before, "the user's files were touched"
-    return home
+def home(toy_home):
+    return toy_home
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from pipelines.cli.options import home_option
 @click.option(
     "--report-port",
     type=click.IntRange(1, 65535),
-    help="Of the evaluation reports that assets link to; else the home's last one, at first the UI's + 1.",
+    help="Of the evaluation reports that assets link to; else the home's last one, at first 3001, or the UI's + 1 where that is taken.",
 )
 def command(home: Path, port: int, report_port: int | None) -> None:
     """The Dagster UI over a home: its graph, runs, logs, pictures, checks, reports; schedules and sensors work while it
@@ -64,12 +64,15 @@ def serve_reports(home: Path, port: int | None, ui_port: int) -> str:
         UserError: the port is taken.
     """
     from assets.support.own_packages import own_environment
+    from assets.support.report_address import FIRST_REPORT_PORT
     from pipelines.report_server import ADDRESS, port_is_free
     from swaptalk_models.data.store.home import Home
     from swaptalk_models.errors import UserError
 
     home_of = Home(home)
-    chosen = port or home_of.state().report_port or ui_port + 1
+    first = FIRST_REPORT_PORT  # where links lead that were made before anybody served them
+    usual = first if first != ui_port and port_is_free(first) else ui_port + 1
+    chosen = port or home_of.state().report_port or usual
     if not port_is_free(chosen):
         raise UserError(
             f"port {chosen}, where this home's reports are served, is taken: choose another with --report-port"

@@ -46,9 +46,17 @@ for (const scene of document.querySelectorAll(".case")) {
     if (heard) leader = heard;
     videos.forEach((video) => { video.muted = video !== heard; });
   };
+  const align = (tolerance) => {
+    for (const video of videos) {
+      if (video !== leader && !video.ended && Math.abs(video.currentTime - leader.currentTime) > tolerance) {
+        video.currentTime = Math.min(leader.currentTime, video.duration || leader.currentTime);
+      }
+    }
+  };
   const stop = () => {
     playing = false;
     videos.forEach((video) => video.pause());
+    align(0.001); // what is paused is one and the same moment
     play.textContent = "▶ Play in step";
   };
   const start = async () => {
@@ -64,11 +72,7 @@ for (const scene of document.querySelectorAll(".case")) {
   };
   const follow = () => {
     if (!playing) return;
-    for (const video of videos) {
-      if (video !== leader && !video.ended && Math.abs(video.currentTime - leader.currentTime) > 0.06) {
-        video.currentTime = Math.min(leader.currentTime, video.duration || leader.currentTime);
-      }
-    }
+    align(0.04); // a frame
     show();
     requestAnimationFrame(follow);
   };

@@ -253,4 +253,8 @@ def test_runs_are_among_those_of_the_job_in_the_ui(graph, tmp_path):
     assert swaptalk("run", "--home", tmp_path) == 0
     with open_instance(tmp_path) as instance:
         wanted = dg.RunsFilter(job_name="swaptalk", tags={".dagster/repository": "__repository__@swaptalk"})
-        assert len(instance.get_runs(wanted)) == 2
+        runs = instance.get_runs(wanted)
+        assert len(runs) == 2
+        for run in runs:  # by which its timeline knows them
+            assert run.remote_job_origin.location_name == "swaptalk" and run.remote_job_origin.job_name == "swaptalk"
+            assert run.tags["dagster/max_retries"] == "0", "the daemon does not start it again"
