@@ -1,14 +1,21 @@
 """`model_release`: the one folder that `swaptalk generate` runs from."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from assets.support.memoised import recorded
+from assets.support.metadata import record_asset
 from assets.support.model_checks import wrong_weights
+from assets.support.report_address import report_url
 from assets.support.resources import SwapTalk
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.data.store.release_log import ReleaseEvent, held_back, read_log
 from swaptalk_models.errors import UserError
+from swaptalk_models.evaluation.files import RELEASES_PAGE
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import group, upstream
 
@@ -20,7 +27,8 @@ from swaptalk_models.graph.lineage import group, upstream
     code_version=CODE_VERSIONS["model_release"],
 )
 def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
-    """Weights, configuration, model card and hashes. Refused when the new models are worse than the released ones."""
+    """Weights, configuration, model card and hashes. Refused when the new models are worse than those of the release in use."""
+    from swaptalk_models.data.store.release_log import in_use
     from swaptalk_models.evaluation.compare.groups import groups_of, worst_served
     from swaptalk_models.evaluation.compare.release import (
         compare_with_release,
@@ -28,11 +36,23 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
         losses,
         released_is_current,
     )
-    from swaptalk_models.inference.release import build_release
+    from swaptalk_models.evaluation.compare.release_history import record_refusal, record_release
+    from swaptalk_models.inference.release import build_release, release_version
+    from swaptalk_models.reporting.releases import write_releases_page
 
     home, preset = swaptalk.home_folder(), swaptalk.load()
+    version, before = release_version(home, preset), in_use(home)
+    if (left := held_back(read_log(home)).get(version)) is not None and before is not None:
+        context.log.warning(f"release {version} stays out of use: {_choice(left)}")
+        record_asset(context, home, cached=True, seconds=0.0)
+        metadata = {"status": "cached", "release": version, "stays out of use": _choice(left)}
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(before), metadata=metadata | _told(home, home.releases / before)
+        )
     worse = [] if released_is_current(home) else losses(compare_with_release(home, preset))
     if worse and not preset.model_release.allow_worse:
+        record_refusal(home, preset, version, worse)
+        write_releases_page(home)
         raise UserError(
             f"not released, the models before stay: {'; '.join(worse)}. To release all the same: model_release.allow_worse=true"
         )
@@ -40,20 +60,34 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
     def release() -> Memoised[Path]:
         folder, built_before = build_release(home, preset, worst_served(*groups_of(home, preset)))
         _, kept_before = keep_measurements(home, preset, folder)
+        record_release(home, preset, version, before, worse)
         return Memoised(folder, built_before and kept_before)
 
     folder, status = recorded(context, swaptalk, release)
     home.update_state(release=str(folder))
+    write_releases_page(home)
+    metadata = {"status": status, "released although worse": "; ".join(worse) or "no"} | _told(home, folder)
+    return dg.MaterializeResult(data_version=dg.DataVersion(folder.name), metadata=metadata)
+
+
+def _told(home: Home, folder: Path) -> dict[str, Any]:
+    """Of the release in use."""
     files = [path for path in folder.rglob("*") if path.is_file()]
-    metadata = {
-        "status": status,
+    return {
+        "all releases (while swaptalk dev runs)": dg.MetadataValue.url(
+            report_url(home, home.evaluation / RELEASES_PAGE)
+        ),
         "version": folder.name,
-        "path": dg.MetadataValue.path(str(folder)),
         "files": float(len(files)),
         "megabytes": sum(path.stat().st_size for path in files) / 1e6,
-        "released although worse": "; ".join(worse) or "no",
+        "path": dg.MetadataValue.path(str(folder)),
     }
-    return dg.MaterializeResult(data_version=dg.DataVersion(folder.name), metadata=metadata)
+
+
+def _choice(event: ReleaseEvent) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(event.at))
+    why = f": {event.reason}" if event.reason else ""
+    return f"somebody chose {event.version} instead on {when}{why}. `swaptalk releases --use {event.before}` ends that"
 
 
 @dg.asset_check(asset=model_release, blocking=True, description="Every weight file is whole and every weight finite.")

@@ -117,6 +117,14 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def compute_logs_folder(home: Path) -> Path:
+    """Where the UI's runs keep what their steps print: a folder for each."""
+    folder = instance_folder(home)
+    config = yaml.safe_load((folder / "dagster.yaml").read_text()) if (folder / "dagster.yaml").is_file() else {}
+    named = ((config or {}).get("compute_logs") or {}).get("config", {}).get("base_dir")
+    return folder / named if isinstance(named, str) else folder / "storage"
+
+
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from swaptalk_models.evaluation.files import RELEASES_PAGE
+
 ADDRESS = "127.0.0.1"
 
 
@@ -38,8 +40,10 @@ class _Reports(SimpleHTTPRequestHandler):
             f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(path.stat().st_mtime))}</li>"
             for path in found
         )
+        releases = f'<p><a href="/{RELEASES_PAGE}">All releases</a></p>' if (root / RELEASES_PAGE).is_file() else ""
         page = (
-            f"<!doctype html><title>Evaluation reports</title><h1>Evaluation reports</h1><ul>{rows or 'none yet'}</ul>"
+            "<!doctype html><title>Evaluation reports</title><h1>Evaluation reports</h1>"
+            f"{releases}<ul>{rows or 'none yet'}</ul>"
         )
         body = page.encode()
         self.send_response(200)

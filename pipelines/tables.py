@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from pipelines.pruning.policy import Removal
 
 QUARANTINE_SHOWN = 5
 
@@ -58,6 +61,19 @@ def print_data(data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, An
         console.print(
             f"training snapshot {snapshots['current']}, {len(snapshots['versions'])} kept in all", highlight=False
         )
+
+
+def print_removals(removals: Sequence[Removal], console: Console) -> None:
+    """What a cleaning removes, with sizes."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    for name in ("what", "which", "made", "MiB"):
+        table.add_column(name, justify="right" if name == "MiB" else "left", no_wrap=name != "which", overflow="fold")
+    for one in removals:
+        made = datetime.fromtimestamp(one.made_at).strftime("%Y-%m-%d %H:%M") if one.made_at else ""
+        table.add_row(one.kind, one.name, made, f"{one.size / 2**20:.1f}")
+    total = sum(one.size for one in removals) / 2**20
+    table.add_row("in all", f"{len(removals)}", "", f"{total:.1f}")
+    console.print(table)
 
 
 def print_failure(failed: Mapping[str, Any], home: str, console: Console) -> None:

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 @click.option(
     "--faces", type=OUTPUT, metavar="PICTURE", help="Write a picture with all faces numbered, and make no video."
 )
-@click.option("--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the newest of the home.")
+@click.option(
+    "--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the one in use in the home."
+)
 @click.option(
     "--detail",
     type=click.Choice(["on", "off"]),
@@ -69,8 +71,8 @@ def command(
     """One customised talking face: the face of SOURCE on the head in TARGET, its lips moving with AUDIO.
 
     Swaps first, then moves the lips, both in the latent space; decodes once and pastes the face back into the whole
-    picture, with the source's own detail. The output is as long as the audio. Runs on the newest release of the home;
-    where no home is named and the default one has none, on the weights that come with the package.
+    picture, with the source's own detail. The output is as long as the audio. Runs on the home's release in use (see
+    `swaptalk releases`); where no home is named and the default one has none, on the weights that come with the package.
 
     The video is marked as synthetic: a signed manifest in the file and a watermark in the face, which `swaptalk verify`
     reads. What it was made from, and who agreed, is kept in HOME/jobs.
@@ -180,7 +182,7 @@ def _asked(choice: MarkChoice, inputs: dict[str, Path], home: Path) -> MarkChoic
 
 
 def chosen_release(home: Path) -> Path:
-    """The newest release of the home; the shipped weights where the default home has none and was not asked for by name.
+    """The release in use in the home; the shipped weights where the default home has none and was not asked for by name.
 
     Raises:
         UserError: there is neither.

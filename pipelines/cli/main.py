@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "The whole graph on the phantom corpus, and one customised talking face.",
     "doctor": "What this machine can do, and what is missing; with --device, every pass for real.",
     "status": "What there is, and what the last run did.",
+    "releases": "All releases over time, and back to an earlier one.",
     "dev": "The Dagster UI over a home.",
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
     "verify": "Where a video comes from: manifest, watermark, job.",
@@ -29,7 +30,7 @@ COMMANDS = {
     "bench": "Our standard speed figures.",
     "weights": "Make the weights that come with the package anew, from drawn people alone.",
     "recover": "Free runs and slots that a power cut left behind.",
-    "clean": "Remove the data of videos that have gone.",
+    "clean": "Remove the data of videos that have gone; with --keep, what is old.",
 }
 
 

@@ -166,8 +166,12 @@ def _keep(home: Home, rows: list[dict[str, Any]]) -> Snapshot:
     """The snapshot of these rows, on disk, with the table versions that hold them."""
     version = hash_values(rows)[:16]
     manifest = home.manifest(version)
-    if not manifest.is_file() or not all(tables.has_tag(home, name, f"snapshot-{version}") for name in TABLES):
-        versions = {f"{name}_version": tables.tag_version(home, name, f"snapshot-{version}") for name in TABLES}
+    if not manifest.is_file() or not all(
+        tables.has_tag(home, name, f"{tables.SNAPSHOT_TAG}{version}") for name in TABLES
+    ):
+        versions = {
+            f"{name}_version": tables.tag_version(home, name, f"{tables.SNAPSHOT_TAG}{version}") for name in TABLES
+        }
         with atomic_write(manifest) as aside:
             written = [{"sound_offset": 0, "sound": True} | row | versions for row in rows]
             pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)

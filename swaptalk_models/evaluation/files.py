@@ -10,6 +10,7 @@
             summary.json, scores.json, comparison.json
             metrics.parquet               written last but for the comparison: where it is, all was measured
         report_VERSION.html, claims_VERSION.json
+    HOME/evaluation/releases.html         all releases over time
 
 What a release and a model's folder hold of it is an evaluation.json: see ``RELEASE_EVALUATION_FILE``, and
 modules/model_folder.py for the model's.
@@ -46,6 +47,8 @@ PREVIEWS_FOLDER = "previews"
 COMPRESSION_FILE = "compression.png"
 """The compression study, where there are several compressions."""
 
+RELEASES_PAGE = "releases.html"
+"""Of all releases; beside the sets of test videos, where `swaptalk dev` serves it."""
 RELEASE_EVALUATION_FILE = "evaluation.json"
 """In a release's folder: what its models were found to do, for the next ones to be compared with."""
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.data.store.release_log import CHOSEN, ReleaseEvent, add_event, in_use
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.inference.networks import Networks
@@ -32,13 +34,7 @@ def build_release(home: Home, preset: Preset, worst_served: Sequence[str] = ()) 
         UserError: a network was not trained yet.
     """
     models = {name: current(home.root, name) for name in RELEASED}
-    settings = {
-        "preset": preset.name,
-        "face_crops": dataclasses.asdict(preset.face_crops),
-        "face_tracks": dataclasses.asdict(preset.face_tracks),
-        "models": {name: model.version for name, model in models.items()},
-    }
-    version = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    settings, version = _settings(home, preset)
     folder = home.releases / version
     cached = (folder / RELEASE_FILE).is_file()
     if not cached:
@@ -50,21 +46,77 @@ def build_release(home: Home, preset: Preset, worst_served: Sequence[str] = ()) 
         settings["files"] = file_hashes(folder)
         with atomic_write(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
             aside.write_text(json.dumps(settings, indent=1))
-    with atomic_write(home.releases / "current") as aside:
-        aside.write_text(version + "\n")
+    _put_into_use(home, version)
     return Memoised(folder, cached)
 
 
+def release_version(home: Home, preset: Preset) -> str:
+    """What a release of the current networks is called, whether or not it is there.
+
+    Raises:
+        UserError: a network was not trained yet.
+    """
+    return _settings(home, preset)[1]
+
+
+def _settings(home: Home, preset: Preset) -> tuple[dict[str, Any], str]:
+    settings = {
+        "preset": preset.name,
+        "face_crops": dataclasses.asdict(preset.face_crops),
+        "face_tracks": dataclasses.asdict(preset.face_tracks),
+        "models": {name: current(home.root, name).version for name in RELEASED},
+    }
+    return settings, hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _put_into_use(home: Home, version: str) -> None:
+    with atomic_write(home.releases / "current") as aside:
+        aside.write_text(version + "\n")
+
+
+def choose_release(home: Home, begins: str, reason: str) -> str:
+    """Make another release the one in use, and note when and why. Gives its version. All others stay; no run puts the one that was left back
+    into use by itself.
+
+    Args:
+        begins: its version, or enough of its beginning.
+
+    Raises:
+        UserError: there is no such release or several, it is damaged, or another run is releasing.
+    """
+    found = sorted(
+        path.parent.name for path in home.releases.glob(f"*/{RELEASE_FILE}") if path.parent.name.startswith(begins)
+    )
+    if len(found) != 1 or not begins:
+        what = "no release" if not found else "more than one release"
+        raise UserError(
+            f"{what} in {home.root} begins with {begins!r}: `swaptalk releases --home {home.root}` lists them"
+        )
+    (version,) = found
+    with home.held("model_release"):
+        settings = check_release(home.releases / version)
+        before = in_use(home)
+        event = ReleaseEvent(
+            CHOSEN, version, time.time(), before, reason, settings["models"], settings["snapshot"], settings["preset"]
+        )
+        # First the note: whoever is stopped here calls again, and meanwhile nothing has changed.
+        if before != version:
+            add_event(home, event)
+            _put_into_use(home, version)
+            home.update_state(release=str(home.releases / version))
+    return version
+
+
 def current_release(home: Home) -> Path:
-    """The folder of the newest release.
+    """The folder of the release in use: the newest, unless somebody chose another one.
 
     Raises:
         UserError: there is none.
     """
-    pointer = home.releases / "current"
-    if not pointer.is_file():
+    version = in_use(home)
+    if version is None:
         raise UserError(f"no release in {home.root}: run `swaptalk run` first, or give a folder with --release")
-    return pointer.parent / pointer.read_text().strip()
+    return home.releases / version
 
 
 def load_release(folder: Path, device: str = "auto") -> Networks:
@@ -74,8 +126,18 @@ def load_release(folder: Path, device: str = "auto") -> Networks:
         UserError: no release, or a file is missing or was changed.
     """
     folder = Path(folder)
+    settings = check_release(folder)
+    return Networks({name: folder / name for name in RELEASED}, *_crop_settings(settings), device)
+
+
+def check_release(folder: Path) -> dict[str, Any]:
+    """What release.json says, after every file was held against its hash.
+
+    Raises:
+        UserError: no release, or a file is missing or was changed.
+    """
     try:
-        settings = json.loads((folder / RELEASE_FILE).read_text())
+        settings: dict[str, Any] = json.loads((folder / RELEASE_FILE).read_text())
     except FileNotFoundError:
         raise UserError(f"{folder}: not a release ({RELEASE_FILE} is missing)") from None
     except ValueError as error:
@@ -88,7 +150,7 @@ def load_release(folder: Path, device: str = "auto") -> Networks:
             raise UserError(
                 f"{path}: differs from the hash in {RELEASE_FILE}: damaged or changed since it was released"
             )
-    return Networks({name: folder / name for name in RELEASED}, *_crop_settings(settings), device)
+    return settings
 
 
 def load_current(home: Home, preset: Preset, device: str = "auto") -> Networks:

@@ -7,9 +7,11 @@ from safetensors.numpy import save_file
 
 from assets.release import model_release, model_release_weights
 from assets.support.resources import SwapTalk
+from swaptalk_models.data.snapshot import SCHEMA, Snapshot
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
-from swaptalk_models.evaluation.compare import groups, release
+from swaptalk_models.data.store.release_log import CHOSEN, REFUSED, RELEASED, ReleaseEvent, add_event, read_log
+from swaptalk_models.evaluation.compare import groups, release, release_history
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def home(tmp_path) -> Home:
 
 
 @pytest.fixture(autouse=True)
-def found(monkeypatch) -> list[str]:
+def found(monkeypatch, tmp_path) -> list[str]:
     """What the comparison with the release says has become worse; nothing unless a test says so."""
     worse: list[str] = []
     monkeypatch.setattr(release, "compare_with_release", lambda home, preset: {})
@@ -26,6 +28,10 @@ def found(monkeypatch) -> list[str]:
     monkeypatch.setattr(release, "released_is_current", lambda home: False)
     monkeypatch.setattr(release, "measurements", lambda home, preset: {"videos": []})
     monkeypatch.setattr(groups, "groups_of", lambda home, preset: ([], []))
+    monkeypatch.setattr(release_history, "measurements", lambda home, preset: {"models": {"vqgan": "v1"}, "videos": []})
+    empty = Snapshot("s1", tmp_path / "manifest.parquet", SCHEMA.empty_table())
+    monkeypatch.setattr(release_history, "load_snapshot", lambda home, version=None: empty)
+    monkeypatch.setattr("swaptalk_models.inference.release.release_version", lambda home, preset: "r1")
     return worse
 
 
@@ -77,7 +83,7 @@ def test_worse_models_are_not_released(home, monkeypatch, found):
     release_with(monkeypatch, np.ones(4, np.float32))
     found.append("id_similarity (self-driven) was 0.7 and is 0.5")
     refused = materialize(home)
-    assert not refused.success and not home.releases.exists() and home.state().release is None
+    assert not refused.success and not (home.releases / "current").exists() and home.state().release is None
     (failure,) = [event for event in refused.all_events if event.is_step_failure]
     assert "was 0.7 and is 0.5" in str(failure.step_failure_data.error)
     assert "model_release.allow_worse=true" in str(failure.step_failure_data.error)
@@ -97,3 +103,33 @@ def test_the_released_models_themselves_are_not_compared(home, monkeypatch, foun
     found.append("anything")
     monkeypatch.setattr(release, "released_is_current", lambda home: True)
     assert materialize(home).success
+
+
+def test_what_became_of_it_is_noted_once(home, monkeypatch, found):
+    release_with(monkeypatch, np.ones(4, np.float32))
+    found.append("id_similarity (self-driven) was 0.7 and is 0.5")
+    materialize(home), materialize(home)
+    (event,) = read_log(home)
+    assert (event.kind, event.version, event.snapshot, event.reason) == (REFUSED, "r1", "s1", found[0])
+    found.clear()
+    for _ in range(2):
+        result = materialize(home)
+    assert [event.kind for event in read_log(home)] == [REFUSED, RELEASED]
+    page = result.asset_materializations_for_node("model_release")[0].metadata["all releases (while swaptalk dev runs)"]
+    assert page.value == "http://127.0.0.1:3001/releases.html"
+    assert "was 0.7 and is 0.5" in (home.evaluation / "releases.html").read_text()
+
+
+def test_a_release_that_somebody_left_is_not_put_back_into_use(home, monkeypatch):
+    release_with(monkeypatch, np.ones(4, np.float32))
+    (home.releases / "r0").mkdir(parents=True)
+    (home.releases / "current").write_text("r0")
+    add_event(home, ReleaseEvent(CHOSEN, "r0", 1.0, before="r1", reason="lips blurred"))
+    home.update_state(release=str(home.releases / "r0"))
+    result = materialize(home)
+    assert result.success and (home.releases / "current").read_text() == "r0"
+    (event,) = result.asset_materializations_for_node("model_release")
+    assert event.tags["dagster/data_version"] == "r0" and "lips blurred" in event.metadata["stays out of use"].value
+    add_event(home, ReleaseEvent(CHOSEN, "r1", 2.0, before="r0"))
+    materialize(home)
+    assert (home.releases / "current").read_text() == "r1\n", "chosen again, it is as any other"

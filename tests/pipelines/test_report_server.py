@@ -29,6 +29,7 @@ def home(tmp_path):
     home = Home(tmp_path / "home").create()
     (home.evaluation / "abc").mkdir(parents=True)
     (home.evaluation / "abc" / "report_1.html").write_text("<p>0.83</p></html>")
+    (home.evaluation / "releases.html").write_text("<p>r1</p></html>")
     (home.root / "secret.txt").write_text("not below evaluation")
     return home
 
@@ -61,7 +62,9 @@ sys.stdin.read()
         link = report_url(home, home.evaluation / "abc" / "report_1.html")
         assert link.startswith(f"http://127.0.0.1:{port}/")
         assert "0.83" in read(link)
-        assert "report_1" in read(f"http://127.0.0.1:{port}/")
+        listed = read(f"http://127.0.0.1:{port}/")
+        assert "report_1" in listed and 'href="/releases.html"' in listed
+        assert "r1" in read(f"http://127.0.0.1:{port}/releases.html")
         for outside in ("../secret.txt", "%2e%2e/secret.txt", "abc/"):
             with pytest.raises(urllib.error.HTTPError):
                 read(f"http://127.0.0.1:{port}/{outside}")

@@ -27,8 +27,7 @@ def remove_orphans(home: Home) -> dict[str, int]:
     removed: dict[str, int] = {}
     with contextlib.ExitStack() as held, Ledger(home.ledger) as ledger:
         stages = list(dict.fromkeys([*DATA_STAGES, *(entry.stage for entry in ledger.orphans())]))
-        for stage in stages:
-            held.enter_context(home.writing(stage))
+        held.enter_context(home.held(*stages))
         orphans = ledger.orphans()  # as it is now that nobody can change it
         for stage in stages:
             if clips := [entry.clip for entry in orphans if entry.stage == stage]:

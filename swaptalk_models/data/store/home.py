@@ -154,6 +154,18 @@ class Home:
             own.truncate(0)
 
     @contextlib.contextmanager
+    def held(self, *stages: str) -> Iterator[None]:
+        """Hold the home for several stages, to write none: what a killed writer has left, the next one still learns of.
+
+        Raises:
+            UserError: another run holds one of them.
+        """
+        with contextlib.ExitStack() as held:
+            for name in stages:
+                held.enter_context(self._locked(name, fcntl.LOCK_EX))
+            yield
+
+    @contextlib.contextmanager
     def _locked(self, name: str, kind: int) -> Iterator[IO[str]]:
         with open(self.locks / f"{name}.lock", "a+") as file:
             try:

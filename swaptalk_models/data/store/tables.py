@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import lance
 
 CLIP_INDEX = "clip_zones"
+SNAPSHOT_TAG = "snapshot-"
+"""What the tags of training snapshots begin with; others are somebody's own."""
 KEY = (("clip", pa.string()), ("video", pa.string()))
 """The first two columns of every table."""
 _MANY_FRAGMENTS = 64  # from so many small files on a table is compacted
@@ -144,8 +146,20 @@ def tag_version(home: Home, name: str, tag: str) -> int:
     return int(dataset.version)
 
 
+def tags(home: Home, name: str) -> dict[str, int]:
+    """{tag: the version that it keeps}"""
+    return {tag: int(said["version"]) for tag, said in open_table(home, name).tags.list().items()}
+
+
+def delete_tags(home: Home, name: str, names: Iterable[str]) -> None:
+    """Let go of the versions that these tags keep; what holds them otherwise stays."""
+    dataset = open_table(home, name)
+    for tag in names:
+        dataset.tags.delete(tag)
+
+
 def has_tag(home: Home, name: str, tag: str) -> bool:
-    return has_table(home, name) and tag in open_table(home, name).tags.list()
+    return has_table(home, name) and tag in tags(home, name)
 
 
 def read_clip(

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.data.store.release_log import in_use
 from swaptalk_models.evaluation.files import COMPARISON_FILE, METRICS_FILE, RELEASE_EVALUATION_FILE, SCORES_FILE
 from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
@@ -88,7 +89,7 @@ def compare_with_release(home: Home, preset: Preset) -> dict[str, Any] | None:
     "verdict", "why"}]}: a positive gain is an improvement, in the metric's unit.
     """
     path = metrics_folder(home, preset) / COMPARISON_FILE
-    version = _released(home)
+    version = in_use(home)
     if version is None:
         return None
     kept = home.releases / version / RELEASE_EVALUATION_FILE
@@ -141,18 +142,12 @@ def losses(comparison: dict[str, Any] | None) -> list[str]:
 
 
 def released_is_current(home: Home) -> bool:
-    """Whether the current models are those of the newest release."""
-    version = _released(home)
+    """Whether the current models are those of the release in use."""
+    version = in_use(home)
     if version is None:
         return False
     released = json.loads((home.releases / version / RELEASE_FILE).read_text())["models"]
     return bool(released == {name: current(home.root, name).version for name in RELEASED})
-
-
-def _released(home: Home) -> str | None:
-    """Version of the newest release."""
-    pointer = home.releases / "current"
-    return pointer.read_text().strip() if pointer.is_file() else None
 
 
 def _cell(
