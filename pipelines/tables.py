@@ -63,12 +63,14 @@ def print_data(data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, An
 def print_precheck(findings: Sequence[Mapping[str, str]], console: Console) -> None:
     """Whether there is enough of what a run needs, and what follows where there is not."""
     table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
-    for name in ("before the run", "there", ""):
+    for name in ("before the run", "there", "enough?"):
         table.add_column(name, no_wrap=True)
-    table.add_column("what follows", overflow="fold")
     for found in findings:
-        table.add_row(found["what"], found["there"], found["verdict"] or "-", found["follows"])
+        table.add_row(found["what"], found["there"], found["verdict"] or "-")
     console.print(table)
+    for found in findings:
+        if found["follows"]:
+            console.print(f"{found['what']}: {found['follows']}", markup=False, highlight=False)
 
 
 def print_failure(failed: Mapping[str, Any], home: str, console: Console) -> None:
