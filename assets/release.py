@@ -6,7 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.support.memoised import recorded
+from assets.support.facts import asset_facts
+from assets.support.memoised import new_points, recorded
 from assets.support.metadata import record_asset
 from assets.support.model_checks import wrong_weights
 from assets.support.report_address import report_url
@@ -16,15 +17,10 @@ from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.data.store.release_log import ReleaseEvent, held_back, read_log
 from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.files import RELEASES_PAGE
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
-from swaptalk_models.graph.lineage import group, upstream
 
 
 @dg.asset(
-    deps=list(upstream("model_release")),
-    group_name=group("model_release"),
-    kinds={"safetensors"},
-    code_version=CODE_VERSIONS["model_release"],
+    **asset_facts("model_release"),
 )
 def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Weights, configuration, model card and hashes. Refused when the new models are worse than those of the release in use."""
@@ -67,7 +63,7 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
     home.update_state(release=str(folder))
     write_releases_page(home)
     metadata = {"status": status, "released although worse": "; ".join(worse) or "no"} | _told(home, folder)
-    return dg.MaterializeResult(data_version=dg.DataVersion(folder.name), metadata=metadata)
+    return dg.MaterializeResult(data_version=dg.DataVersion(folder.name), metadata=new_points(status, metadata))
 
 
 def _told(home: Home, folder: Path) -> dict[str, Any]:
