@@ -212,7 +212,9 @@ def write_model(home: Path, name: str, metrics: dict, baselines: dict, evaluated
         "hardware": "an abacus",
     }
     write_json(folder / "result.json", result | {"curves": {"accuracy_by_offset": [0.1, 0.2, 0.9, 0.2, 0.1]}})
-    held_out = {f"held_out_{name}": 0.5 for name in ("auc", "psnr_db", "accuracy", "source_identity", "code", "pixel")}
+    held_out = {
+        f"held_out_{name}": 0.5 for name in ("auc", "psnr_db", "accuracy", "source_identity", "code", "weighted")
+    }
     losses = [{"step": n, "loss": 1 / n} for n in range(1, 21)]
     write_history(losses + [{"step": n} | held_out for n in (10, 20)], folder / "history.parquet")
     if evaluated:

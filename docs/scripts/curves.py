@@ -18,7 +18,9 @@ CURVES = {
     "sync_judge": "accuracy",
     "face_swapper": "source_identity",
     "lip_sync": "code",
-    "wav2lip": "pixel",
+    "wav2lip": "weighted",
+    "wav_sync_swap": "source_identity",
+    "restorer": "psnr_db",
 }
 
 

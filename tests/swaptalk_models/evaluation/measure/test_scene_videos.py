@@ -37,7 +37,7 @@ CLOSED = 3  # the frame whose mouth is closed
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Home:
     home = Home(tmp_path / "home").create()
-    for name in ("vqgan", "face_swapper", "lip_sync", "wav2lip", "restorer"):
+    for name in ("vqgan", "face_swapper", "lip_sync", "wav2lip", "wav_sync_swap", "restorer"):
         folder = ModelFolder(home.models / name / "v1")
         folder.path.mkdir(parents=True)
         make_current(folder)
