@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.table import BY_KEY, FURTHER
 from swaptalk_models.settings.evaluation import EvaluationConfig
 

@@ -8,7 +8,7 @@ import pytest
 from pyarrow import csv
 
 from swaptalk_models.evaluation.measure.folder_table import FILES, evaluation_table, write_tables
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.evaluate import VideoScores
 from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
