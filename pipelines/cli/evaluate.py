@@ -190,6 +190,8 @@ def _evaluate_folder(
     for row in table["rows"]:
         _print_row(row)
     _print_judges(table["judges"])
+    for agreement in table["agreements"]:
+        print(f"  {agreement['sentence']}")
     print(f"tables: {', '.join(FILES)} in {output}")
 
 

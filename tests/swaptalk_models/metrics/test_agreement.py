@@ -1,9 +1,9 @@
-"""evaluation/compare/agreement.py"""
+"""metrics/agreement.py"""
 
 import numpy as np
 import pytest
 
-from swaptalk_models.evaluation.compare.agreement import agreements
+from swaptalk_models.metrics.agreement import agreements
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 CONFIG = EvaluationConfig(bootstrap_samples=200)
