@@ -16,7 +16,8 @@ from swaptalk_models.data.faces.landmarks import interocular, mouth_opening
 from swaptalk_models.data.media.audio import read_audio, write_wav
 from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.evaluation.measure.judging import load_judges
-from swaptalk_models.evaluation.measure.scoring import VideoFiles, score_videos
+from swaptalk_models.evaluation.measure.scoring import score_videos
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.lmd import mouth_distances
 from swaptalk_models.metrics.mouth import opening_correlation
 from swaptalk_models.modules.model_folder import current

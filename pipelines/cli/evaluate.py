@@ -17,7 +17,7 @@ from swaptalk_models.metrics.table import BY_KEY
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 if TYPE_CHECKING:
-    from swaptalk_models.evaluation.measure.scoring import VideoFiles
+    from swaptalk_models.evaluation.measure.video_files import VideoFiles
 
 INPUT = click.Path(exists=True, readable=True, path_type=Path)
 _SHOWN = ("frames", "excluded", "metrics", "judges", "details")
@@ -111,7 +111,8 @@ def command(
     """
     from swaptalk_models.evaluation.measure.file_pairs import pair_files
     from swaptalk_models.evaluation.measure.phoneme_file import read_phonemes
-    from swaptalk_models.evaluation.measure.scoring import VideoFiles, evaluate_files
+    from swaptalk_models.evaluation.measure.scoring import evaluate_files
+    from swaptalk_models.evaluation.measure.video_files import VideoFiles
     from swaptalk_models.metrics.further_inputs import FurtherInputs
 
     config = EvaluationConfig(
@@ -189,6 +190,8 @@ def _evaluate_folder(
     for row in table["rows"]:
         _print_row(row)
     _print_judges(table["judges"])
+    for agreement in table["agreements"]:
+        print(f"  {agreement['sentence']}")
     print(f"tables: {', '.join(FILES)} in {output}")
 
 

@@ -13,7 +13,7 @@ from swaptalk_models.metrics.cpbd import cpbd
 from swaptalk_models.metrics.drift import frames_to_sample
 from swaptalk_models.metrics.fid import FeatureStatistics
 from swaptalk_models.metrics.flicker import Flicker
-from swaptalk_models.metrics.judges import Judges, identity_crop
+from swaptalk_models.metrics.judges import IdentityJudge, Judges, identity_crop
 from swaptalk_models.metrics.lip_reading import LipReading
 from swaptalk_models.metrics.pairing import Pairing
 from swaptalk_models.metrics.picture_figures import PictureFigures
@@ -41,9 +41,12 @@ class Pictures:
     """Of the target's face, else of the generated one, on the frames that CPBD looks at."""
     reading: LipReading | None = None
     """What a lipreader sees; None without one, or where the target's lips are no truth."""
-    faces: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    """Identity crop and landmarks of the sampled frames and of their sampled neighbours, by frame number."""
-    target_faces: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    faces: dict[int, np.ndarray] = field(default_factory=dict)
+    """Identity (D,) of the sampled frames and of their sampled neighbours, by frame number."""
+    second_faces: dict[int, np.ndarray] = field(default_factory=dict)
+    """The same by the second judge of identity, where there is one."""
+    target_faces: list[np.ndarray] = field(default_factory=list)
+    """Identity (D,) of some frames of the target."""
     sampled: list[int] = field(default_factory=list)
     """Frames, evenly spread, that the identity judge looks at."""
     neighbours: list[int] = field(default_factory=list)
@@ -81,7 +84,7 @@ def compare_frames(pairing: Pairing, judges: Judges, config: EvaluationConfig, l
         result.reading = LipReading(judges.lipreader, *tracks, pairing.usable)
     followed = [number for number in result.sampled if number + 1 < pairing.length and pairing.usable[number + 1]]
     result.neighbours = spread(np.array(followed, dtype=int), config.identity_neighbours)
-    comparison, streams = _Comparison(result, pairing, config), _Streams(pairing, judges, config)
+    comparison, streams = _Comparison(result, pairing, judges, config), _Streams(pairing, judges, config)
     for start, frames, targets in pairing.frames(config.batch_frames):
         for number, frame in enumerate(frames, start=start):
             if result.reading is not None and targets is not None:
@@ -99,8 +102,8 @@ def _mean(values: list[float]) -> float | None:
 class _Comparison:
     """What is measured on one frame and its target."""
 
-    def __init__(self, result: Pictures, pairing: Pairing, config: EvaluationConfig) -> None:
-        self.result, self.pairing, self.size = result, pairing, config.crop_size
+    def __init__(self, result: Pictures, pairing: Pairing, judges: Judges, config: EvaluationConfig) -> None:
+        self.result, self.pairing, self.judges, self.size = result, pairing, judges, config.crop_size
         self.ours, self.theirs = pairing.affines(self.size)
         usable = np.flatnonzero(pairing.usable)
         self.sharpness = set(spread(usable, config.cpbd_frames))
@@ -120,7 +123,10 @@ class _Comparison:
             if target is None:
                 result.brightness.append(crop_brightness(crop))
         if number in self.faces:
-            result.faces[number] = identity_crop(frame, self.pairing.track.landmarks[number])
+            seen = identity_crop(frame, self.pairing.track.landmarks[number])
+            result.faces[number] = _identity(self.judges.identity, seen)
+            if self.judges.second_identity is not None:
+                result.second_faces[number] = _identity(self.judges.second_identity, seen)
         if target is None or self.theirs is None:
             return
         target_crop = crop_face(target, self.theirs[number], size)
@@ -134,7 +140,14 @@ class _Comparison:
         result.ssim_mouth.append(float(similarity[size // 2 :, size // 4 : -size // 4].mean(dtype=np.float64)))
         result.psnr.append(psnr(crop, target_crop))
         if number in self.target_faces and self.pairing.target_track:
-            result.target_faces.append(identity_crop(target, self.pairing.target_track.landmarks[number]))
+            seen = identity_crop(target, self.pairing.target_track.landmarks[number])
+            result.target_faces.append(_identity(self.judges.identity, seen))
+
+
+def _identity(judge: IdentityJudge, face: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Embedding (D,) of a crop with its landmarks, at once: crops of many minutes would take much room."""
+    crop, landmarks = face
+    return np.asarray(judge([crop], landmarks[None]))[0]
 
 
 class _Streams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from swaptalk_models.metrics.embedding import cosine
 from swaptalk_models.metrics.frame_pass import Pictures
 from swaptalk_models.metrics.id_retrieve import id_retrieve
 from swaptalk_models.metrics.id_similarity import id_similarity
-from swaptalk_models.metrics.judges import IdentityJudge, Judges
+from swaptalk_models.metrics.judges import Judges
 
 _FPS = 25
 _MINUTE = 60.0  # s
@@ -34,10 +35,8 @@ def identity_figures(
     pictures: Pictures, frames: int, source: Path | None, gallery: Path | None, judges: Judges
 ) -> IdentityFigures:
     """`frames`: of the video, at 25 a second. UserError: no face in the source or in the gallery."""
-    numbers = list(pictures.faces)
-    judge = judges.identity
-    found = dict(zip(numbers, _embed(judge, [pictures.faces[number] for number in numbers]), strict=True))
-    embeddings = np.stack([found[number] for number in pictures.sampled]) if numbers else np.zeros((0, 1), np.float32)
+    found = pictures.faces
+    embeddings = _rows(found, pictures.sampled)
     times = np.array(pictures.sampled, np.float64) / _FPS
     result = IdentityFigures(
         {
@@ -49,14 +48,14 @@ def identity_figures(
     said = result.figures
     said |= _over_time(embeddings, times, frames / _FPS)
     if pictures.neighbours:
-        pairs = [np.stack([found[number + step] for number in pictures.neighbours]) for step in (0, 1)]
+        pairs = [_rows(found, [number + step for number in pictures.neighbours]) for step in (0, 1)]
         said["frame_to_frame"] = frame_to_frame(*pairs)
     if pictures.target_faces and len(embeddings):
-        person = _embed(judge, pictures.target_faces).mean(axis=0)
+        person = np.stack(pictures.target_faces).mean(axis=0)
         said["target_similarity"] = id_similarity(embeddings, person)
     second = judges.second_identity
     if second is not None and len(embeddings):
-        again = _embed(second, [pictures.faces[number] for number in pictures.sampled])
+        again = _rows(pictures.second_faces, pictures.sampled)
         said["second_consistency"] = consistency(again)
         if source is not None:
             said["second_id_similarity"] = id_similarity(again, judges.picture_by(second, source))
@@ -85,7 +84,6 @@ def _over_time(embeddings: np.ndarray, times: np.ndarray, seconds: float) -> dic
     return found
 
 
-def _embed(judge: IdentityJudge, faces: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    if not faces:
-        return np.zeros((0, 1), np.float32)
-    return np.asarray(judge([crop for crop, _ in faces], np.stack([points for _, points in faces])))
+def _rows(found: Mapping[int, np.ndarray], numbers: Sequence[int]) -> np.ndarray:
+    """(N, D), of these frames."""
+    return np.stack([found[number] for number in numbers]) if numbers else np.zeros((0, 1), np.float32)

@@ -61,8 +61,7 @@ def _listen(sound: np.ndarray) -> np.ndarray:
     network.reset_states()
     padded = np.zeros(-(-len(sound) // _CHUNK) * _CHUNK, np.float32)
     padded[: len(sound)] = sound
-    chunks = torch.from_numpy(padded).split(_CHUNK)
-    return np.array([network(chunk, _RATE).item() for chunk in chunks])
+    return np.array([network(chunk, _RATE).item() for chunk in torch.from_numpy(padded.reshape(-1, _CHUNK))])
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,6 @@ from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.data.store.memoised import Memoised
-from swaptalk_models.evaluation.compare.agreement import agreements
 from swaptalk_models.evaluation.compare.claims import Run, judge_claims
 from swaptalk_models.evaluation.compare.compression import draw_compression
 from swaptalk_models.evaluation.compare.groups import groups_of, worst_served
@@ -44,6 +43,7 @@ from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder, l
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.graph.models import MODELS, Figure, needed_models
+from swaptalk_models.metrics.agreement import agreements
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.modules.model_folder import ModelFolder, current, held_out_metrics
 from swaptalk_models.reporting.cases import video_cases

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from swaptalk_models.evaluation.compare.agreement import Agreement
 from swaptalk_models.evaluation.compare.groups import Group
 from swaptalk_models.evaluation.compare.verdicts import Claim
+from swaptalk_models.metrics.agreement import Agreement
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.settings.methods import SELF
 

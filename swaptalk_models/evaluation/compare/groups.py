@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.evaluation.compare.verdicts import LEAST_VIDEOS
 from swaptalk_models.evaluation.files import METRICS_FILE
 from swaptalk_models.evaluation.measure.drawn_people import drawn_people
 from swaptalk_models.evaluation.measure.scene_metrics import metrics_folder
@@ -29,7 +30,7 @@ from swaptalk_models.settings.preset import Preset
 
 FIGURES = ("id_similarity", "consistency", "mouth_correlation", "lse_c", "open_in_silence", "sharpness")
 """By which groups are held against each other, where they were measured."""
-_FEWEST = 3  # videos in a group, and outside of it, that are compared
+_FEWEST = LEAST_VIDEOS  # in a group, and outside of it, that are compared
 _ROLES = {
     "source": ("skin", "age", "sex", "beard", "glasses"),
     "target": ("skin", "age", "sex", "beard", "glasses"),
@@ -123,7 +124,8 @@ def worst_served(groups: Sequence[Group], deficits: Sequence[Deficit]) -> list[s
     if not groups:
         return []
     if not deficits:
-        return [f"Too few videos to hold groups against each other: {_FEWEST} in a group and outside of it are needed."]
+        few = f"Too few videos to hold groups against each other: {_FEWEST} in a group and outside of it are needed."
+        return [few, *(f"Lowest, of too few videos to say: {text}." for text in _lowest(groups))]
     decided = [deficit for deficit in deficits if deficit.decided]
     if decided:
         return [deficit.sentence for deficit in decided]
@@ -133,6 +135,22 @@ def worst_served(groups: Sequence[Group], deficits: Sequence[Deficit]) -> list[s
     return [
         f"No group is measurably worse off than the others ({len(deficits)} comparisons, whose intervals hold together)."
     ] + [f"Lowest, within chance: {deficit.sentence}." for deficit in lowest.values()]
+
+
+def _lowest(groups: Sequence[Group]) -> list[str]:
+    """The group with the worst mean in each figure of the faces and the lips, of those with more than one video."""
+    found = []
+    for name in ("id_similarity", "mouth_correlation"):
+        known = [
+            (BY_KEY[name].rank(cell.value), group)
+            for group in groups
+            if (cell := group.cells.get(name)) and cell.low is not None and cell.value is not None
+        ]
+        if known:
+            group = max(known, key=lambda one: one[0])[1]
+            cell = group.cells[name]
+            found.append(f"{group.label}: {BY_KEY[name].label} {BY_KEY[name].write(cell.value)} ({cell.videos} videos)")
+    return found
 
 
 def groups_of(home: Home, preset: Preset) -> tuple[list[Group], list[Deficit]]:
@@ -185,7 +203,7 @@ def _deficit(
     group: Group, name: str, inside: list[float], outside: list[float], confidence: float, seed: int
 ) -> Deficit:
     worse = [[BY_KEY[name].rank(value) for value in side] for side in (inside, outside)]
-    loss = bootstrap_difference(worse[0], worse[1], paired=False, samples=2000, confidence=confidence, seed=seed)
+    loss = bootstrap_difference(worse[0], worse[1], paired=False, confidence=confidence, seed=seed)
     return Deficit(group, name, float(np.mean(outside)), loss)
 
 

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from swaptalk_models.data.store.fingerprint import hash_values
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 
 CRF = 18
 ENCODING = f"x264, crf {CRF}, preset veryfast, yuv420p, 25 frames a second"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from swaptalk_models.data.media.suffixes import PICTURES, SOUNDS, VIDEOS
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.further_inputs import FurtherInputs
 
 _SOUNDS = (*SOUNDS, *VIDEOS)

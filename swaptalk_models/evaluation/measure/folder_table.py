@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
+from swaptalk_models.metrics.agreement import agreements
 from swaptalk_models.metrics.table import BY_KEY, FURTHER
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
@@ -35,7 +36,7 @@ def evaluation_table(
     videos: Sequence[tuple[str, VideoFiles]], scores: Sequence[VideoScores], config: EvaluationConfig
 ) -> dict[str, Any]:
     """JSON-ready: the contract's keys over all videos (`metrics` holds means), `rows` (one a method and setting, each of its `cells` a value
-    with its interval), `videos` (one a video), and `config`.
+    with its interval), `videos` (one a video), `agreements` (between two judges of one figure), and `config`.
     """
     groups: dict[tuple[str, str | None], list[int]] = {}
     methods = [method for method, _ in videos]
@@ -51,13 +52,15 @@ def evaluation_table(
         for (method, setting), numbers in sorted(groups.items(), key=lambda group: (group[0][0], group[0][1] or ""))
     ]
     whole = _row(scores, config)
+    measured = [_video(method, files, score) for (method, files), score in zip(videos, scores, strict=True)]
     return {
         "frames": whole["frames"],
         "excluded": whole["excluded"],
         "metrics": {name: whole["cells"][name]["value"] for name in scores[0].metrics},
         "judges": scores[0].judges,
         "rows": rows,
-        "videos": [_video(method, files, score) for (method, files), score in zip(videos, scores, strict=True)],
+        "videos": measured,
+        "agreements": [asdict(found) | {"sentence": found.sentence} for found in agreements(measured, config)],
         "config": asdict(config),
     }
 

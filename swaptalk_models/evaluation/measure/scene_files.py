@@ -9,8 +9,8 @@ from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.evaluation.measure.drawn_people import DrawnPeople, drawn_people
 from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
 from swaptalk_models.evaluation.measure.silent_videos import silent_video
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.further_inputs import FurtherInputs, Spoken
 from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.settings.methods import GROUND_TRUTH

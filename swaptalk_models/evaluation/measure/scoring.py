@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,27 +18,13 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from swaptalk_models.errors import BadClip, UserError
-from swaptalk_models.metrics.further_inputs import FurtherInputs
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
 
 if TYPE_CHECKING:
     from swaptalk_models.metrics.evaluate import VideoScores
     from swaptalk_models.metrics.judges import Judges
-
-
-@dataclass(frozen=True)
-class VideoFiles:
-    """One video and what it is held against: the arguments of `score_video`."""
-
-    generated: Path
-    target: Path | None = None
-    source: Path | None = None
-    audio: Path | None = None
-    gallery: Path | None = None
-    setting: str | None = None
-    """"self", "cross", or None: told from the sounds."""
-    further: FurtherInputs = field(default_factory=FurtherInputs)
 
 
 def score_videos(
@@ -142,10 +128,8 @@ def _score(video: VideoFiles, judges: Judges, config: EvaluationConfig, encoding
     try:
         if encodings is not None:
             video = encoded_files(video, encodings)
-        return score_video(
-            video.generated, video.target, video.source, video.audio, video.gallery, judges, config, video.setting,
-            video.silent, video.own,
-        )  # fmt: skip
+        files = (video.generated, video.target, video.source, video.audio, video.gallery)
+        return score_video(*files, judges, config, video.setting, video.further)
     except BadClip as error:
         reason = str(error)
     except UserError:

@@ -11,10 +11,10 @@ import pytest
 
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.errors import UserError
-from swaptalk_models.evaluation.compare.agreement import Agreement
 from swaptalk_models.evaluation.compare.groups import Group
 from swaptalk_models.evaluation.compare.paper import PAPER_ROWS
 from swaptalk_models.evaluation.compare.verdicts import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED, Claim, ClaimRow
+from swaptalk_models.metrics.agreement import Agreement
 from swaptalk_models.metrics.confidence import Interval
 from swaptalk_models.metrics.table import shown_columns
 from swaptalk_models.reporting.page import write_report

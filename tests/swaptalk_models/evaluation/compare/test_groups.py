@@ -74,4 +74,5 @@ def test_real_people_have_no_traits_and_few_videos_no_verdict():
     assert {group.trait for group in groups} == {"light"} and deficits
     groups, deficits = by_group(rows()[:4], PEOPLE, TRAITS, CONFIG)
     assert groups and not deficits and worst_served(groups, deficits)[0].startswith("Too few videos")
+    assert "Lowest, of too few videos to say: " in worst_served(groups, deficits)[1]
     assert worst_served(*by_group([], PEOPLE, TRAITS, CONFIG)) == []

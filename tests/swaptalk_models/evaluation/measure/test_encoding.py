@@ -5,7 +5,7 @@ import numpy as np
 from swaptalk_models.data.media.video import probe, read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.evaluation.measure.encoding import encoded, encoded_files
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.further_inputs import FurtherInputs
 
 NOISE = np.random.default_rng(0).integers(0, 255, (6, 64, 64, 3), np.uint8)

@@ -8,7 +8,7 @@ import pytest
 from pyarrow import csv
 
 from swaptalk_models.evaluation.measure.folder_table import FILES, evaluation_table, write_tables
-from swaptalk_models.evaluation.measure.scoring import VideoFiles
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.evaluate import VideoScores
 from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.evaluation import EvaluationConfig
@@ -50,6 +50,7 @@ def test_a_row_a_method_and_setting_with_intervals(table):
 def test_the_contracts_keys_speak_of_all_videos(table):
     assert list(table["metrics"]) == list(METRICS) and table["metrics"]["ssim"] == pytest.approx(0.575)
     assert table["frames"] == 40 and table["judges"] == JUDGES
+    assert table["agreements"] == [], "there was no second judge"
     assert table["videos"][2]["not_measured"] == "x.mp4: no face" and table["videos"][0]["target"] == "t.mp4"
 
 
@@ -67,6 +68,15 @@ def test_three_formats_say_the_same(table, tmp_path):
     (ssim,) = [row for row in rows if (row["method"], row["metric"]) == ("ours", "ssim")]
     assert (ssim["low"], ssim["high"], ssim["better"], ssim["judge"]) == (0.6, 0.8, "up", None)
     assert {row["judge"] for row in rows if row["metric"] == "lse_c"} == {"judge 1"}
+
+
+def test_two_judges_of_one_thing_are_held_against_each_other():
+    scores = [score(id_similarity=0.1 * number) for number in range(5)]
+    for number, one in enumerate(scores):
+        one.details["second_id_similarity"] = 0.5 - 0.01 * number
+    videos = [("ours", VideoFiles(Path(f"{number}.mp4"))) for number in range(5)]
+    (agreement,) = evaluation_table(videos, scores, EvaluationConfig())["agreements"]
+    assert agreement["correlation"]["value"] == pytest.approx(-1) and "over 5 videos" in agreement["sentence"]
 
 
 def test_names_that_are_no_text_are_written_too(tmp_path):

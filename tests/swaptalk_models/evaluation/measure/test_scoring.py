@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from swaptalk_models.data.media.video_writer import VideoWriter
-from swaptalk_models.evaluation.measure.scoring import VideoFiles, _shared_out, _stored, score_videos
+from swaptalk_models.evaluation.measure import scoring
+from swaptalk_models.evaluation.measure.scoring import _shared_out, _stored, score_videos
+from swaptalk_models.evaluation.measure.video_files import VideoFiles
 from swaptalk_models.metrics.evaluate import VideoScores
 from swaptalk_models.metrics.fid import FeatureStatistics, StoredStatistics
+from swaptalk_models.metrics.further_inputs import FurtherInputs
+from swaptalk_models.metrics.judges import Judges
 from swaptalk_models.metrics.summary import summarise
 from swaptalk_models.metrics.table import METRICS
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig
+from tests.swaptalk_models.metrics.drawn_talk import Talker
 
 
 def test_videos_of_one_target_stay_together_unless_that_leaves_cores_idle():
@@ -58,3 +63,17 @@ def test_a_video_that_cannot_be_measured_stops_no_other(tmp_path):
     assert broken.metrics == wall.metrics == dict.fromkeys(METRICS)
     assert broken.excluded == {"video cannot be read": 0} and "broken.mp4" in broken.details["not measured"]
     assert wall.excluded == {"no face in the video": 6} and wall.judges["sync"] is None
+
+
+def test_a_video_is_measured_in_the_common_encoding_with_all_that_goes_with_it(tmp_path):
+    talker = Talker()
+    target = talker.write(tmp_path / "target.mp4", np.zeros(12))
+    made = talker.write(tmp_path / "made.mp4", np.zeros(12), lambda frame, number: frame + 3)
+    judges = Judges(lambda pictures, points: np.ones((len(pictures), 2), np.float32), "alike")
+    config = EvaluationConfig(identity_frames=2, identity_neighbours=0, cpbd_frames=1, crop_size=128)
+    files = VideoFiles(made, target, setting="cross", further=FurtherInputs(silent=made))
+    score = scoring._score(files, judges, config, tmp_path / "encoded")
+    assert "not measured" not in score.details and score.frames == 12
+    assert score.metrics["ssim"] > 0.9 and score.details["open_in_silence"] == 0
+    assert len(list((tmp_path / "encoded").iterdir())) == 2, "the silence-driven one is the same file"
+    assert scoring._score(files, judges, config, None).metrics["psnr"] != score.metrics["psnr"]
