@@ -14,6 +14,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import RELEASED
+from swaptalk_models.inference.knowledge import Knowledge, knowledge_of, to_json
 from swaptalk_models.inference.networks import Networks
 from swaptalk_models.modules.model_folder import RELEASE_FILE, ModelFolder, current
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
@@ -39,10 +40,12 @@ def build_release(home: Home, preset: Preset) -> Memoised[Path]:
     cached = (folder / RELEASE_FILE).is_file()
     if not cached:
         _copy(models, folder)
-        card = _model_card(version, preset, models)
+        knows = knowledge_of(home, preset.face_crops.size)
+        card = _model_card(version, preset, models, knows)
         with atomic_write(folder / "MODEL_CARD.md") as aside:
             aside.write_text(card)
         settings["snapshot"] = models["vqgan"].result()["snapshot"]
+        settings |= to_json(knows)
         settings["files"] = file_hashes(folder)
         with atomic_write(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
             aside.write_text(json.dumps(settings, indent=1))
@@ -104,7 +107,7 @@ def _copy(models: dict[str, ModelFolder], folder: Path) -> None:
                 shutil.copyfile(model.path / file, aside)
 
 
-def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder]) -> str:
+def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder], knows: Knowledge | None) -> str:
     lines = [
         f"# SwapTalk release {version}",
         "",
@@ -129,7 +132,10 @@ def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder]) ->
             shown = f"{baseline:.4g}" if baseline is not None else ""
             lines.append(f"| {name} | {model.version} | {result['step']} | {metric} | {value:.4g} | {shown} |")
     snapshot = models["vqgan"].result()["snapshot"]
-    lines += ["", "## What it was made from", f"Training snapshot {snapshot}, split by person.", ""]
+    lines += ["", "## What it was made from", f"Training snapshot {snapshot}, split by person."]
+    if knows is not None:
+        lines += [f"It knows {knows.who()}, turned by up to {knows.turn:.0f} degrees. Other faces come out less well."]
+    lines += [""]
     return "\n".join(lines)
 
 
