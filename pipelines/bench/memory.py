@@ -1,4 +1,4 @@
-"""Peak memory of preparing a video of 10 s and one of 10 minutes, each in a process of its own."""
+"""Peak memory of preparing a video of 10 s and one of 10 minutes, and of a generation on each, in a process of its own each time."""
 
 from __future__ import annotations
 
@@ -26,6 +26,26 @@ for stage in DATA_STAGES:
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
+# All but the networks, whose memory does not know how long a video is; without them the rest would show most.
+_GENERATE = """
+import resource, sys
+from pathlib import Path
+import torch
+from swaptalk_models.inference.generator import Generator
+from swaptalk_models.settings.data import CropsConfig, FacesConfig
+class Mirror:
+    crops, faces, grid = CropsConfig(size=128), FacesConfig(), 32
+    def encode(self, crops, landmarks): return crops
+    def swap(self, source, target): return target
+    def speak(self, target, reference, windows): return target
+    def decode(self, faces): return faces
+source, video, work = map(Path, sys.argv[1:4])
+work.mkdir()
+made = Generator(Mirror()).generate(source, video, video, work / "out.mp4", detail=True, work=work, progress=False)
+assert made.tally.made, made
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
 
 def measure(workdir: Path, home: Path) -> dict[str, float | str]:
     """Peak resident memory (MiB) of each, and how many times the short one's the long one's are."""
@@ -43,15 +63,36 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
             started = time.perf_counter()
             found[f"{name}_{cut}_mib"] = _peak(folder, workdir / f"home_{name}_{cut}", chunk)
             found[f"{name}_{cut}_seconds"] = time.perf_counter() - started
+    for name in ("short", "long"):
+        video = workdir / name / "video.mp4"
+        found[f"{name}_generate_mib"] = generate_peak(_first_frame(drawn, workdir), video, workdir / f"work_{name}")
+    found["long_generate_times_the_short_ones_memory"] = found["long_generate_mib"] / found["short_generate_mib"]
     for cut in ("in_one_clip", "in_chunks"):
         found[f"long_{cut}_times_the_short_ones_memory"] = found[f"long_{cut}_mib"] / found["short_in_one_clip_mib"]
     return found
 
 
+def generate_peak(source: Path, video: Path, work: Path) -> float:
+    """Of a generation with a video as target and voice (MiB)."""
+    return _run(_GENERATE, str(source), str(video), str(work))
+
+
+def _first_frame(video: Path, folder: Path) -> Path:
+    from swaptalk_models.data.media.png import encode_png
+    from swaptalk_models.data.media.video import read_frames
+
+    (folder / "source.png").write_bytes(encode_png(next(iter(read_frames(video)))[0]))
+    return folder / "source.png"
+
+
 def _peak(videos: Path, home: Path, chunk: float) -> float:
+    return _run(_RUN, str(videos), str(home), str(chunk))
+
+
+def _run(code: str, *arguments: str) -> float:
     from swaptalk_models.data.engine.workers import WORKER_ENVIRONMENT
 
-    command = [sys.executable, "-c", _RUN, str(videos), str(home), str(chunk)]
+    command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env=own_environment() | WORKER_ENVIRONMENT
     )

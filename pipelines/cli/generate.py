@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Skin, hair and lashes as fine as in SOURCE; off: what the networks make and nothing else.",
 )
+@click.option("--resume", is_flag=True, help="Go on where the same command was interrupted or killed.")
 @click.option("--consent", metavar="TEXT", help="Who agreed, to what; kept in the job's record. Else it is asked for.")
 @click.option("--label", is_flag=True, help="Draw a label that people see: AI-generated.")
 @click.option("--unmarked", metavar="REASON", help="No manifest and no watermark, for this reason; it is recorded.")
@@ -63,6 +64,7 @@ def command(
     faces: Path | None,
     release: Path | None,
     detail: str,
+    resume: bool,
     consent: str | None,
     label: bool,
     unmarked: str | None,
@@ -76,6 +78,9 @@ def command(
 
     The video is marked as synthetic: a signed manifest in the file and a watermark in the face, which `swaptalk verify`
     reads. What it was made from, and who agreed, is kept in HOME/jobs.
+
+    What an interrupted or killed command had finished stays in a hidden folder beside OUTPUT until --resume goes on with
+    it; OUTPUT is whole, or not there.
 
     Where SOURCE or TARGET shows several people, --faces shows them numbered, and --face and --source-face choose.
 
@@ -101,8 +106,12 @@ def command(
     choice = MarkChoice(consent, label=label, unmarked=unmarked)
     if not consent:
         choice = _asked(choice, {"source": source, "target": target, "voice": audio}, home)
-    chosen = {"face": face, "source_face": source_face}
-    result = make_video(source, target, audio, output, release, home, detail == "on", choice, **chosen)
+    try:
+        chosen = {"detail": detail == "on", "choice": choice, "face": face, "source_face": source_face}
+        result = make_video(source, target, audio, output, release, home, resume=resume, **chosen)
+    except KeyboardInterrupt:
+        click.echo(f"swaptalk: {_interrupted(output)}", err=True)
+        raise click.exceptions.Exit(130) from None
     for line in told(result.tally):
         click.echo(line, err=True)
     click.echo(f"video: {output}")
@@ -119,19 +128,31 @@ def make_video(
     choice: MarkChoice | None = None,
     face: int | None = None,
     source_face: int | None = None,
+    resume: bool = False,
 ) -> GenerationResult:
     """Generate with a release, marked, and keep the job's record in the home."""
     from swaptalk_models.inference.generator import Generator
+    from swaptalk_models.inference.knowledge import read_knowledge
     from swaptalk_models.inference.release import load_release
-    from swaptalk_models.provenance.marks import job_marks
+    from swaptalk_models.provenance.marks import JobMarks, job_of
+    from swaptalk_models.provenance.unfinished import unfinished
 
     folder, choice = release or chosen_release(home), choice or MarkChoice()
     inputs = {"source": source, "target": target, "voice": audio}
     faces = {"face": face, "source_face": source_face}
     options = {"detail": detail, "label": choice.label} | faces
-    marks = job_marks(marks_folder(home), inputs, folder, output, options, choice)
-    networks = load_release(folder)
-    return Generator(networks).generate(source, target, audio, output, detail=detail, marking=marks, **faces)
+    keeper, job = marks_folder(home), job_of(marks_folder(home), inputs, folder, options, choice)
+    networks, knowledge = load_release(folder), read_knowledge(folder)
+    check_output(output)
+    with unfinished(output) as left:
+        job, said = left.take(job, resume)
+        if said:
+            click.echo(f"{output.name}: {said}", err=True)
+        marks = JobMarks(keeper, job, output, choice.label, choice.unmarked)
+        generator = Generator(networks)
+        return generator.generate(
+            source, target, audio, output, detail=detail, knowledge=knowledge, marking=marks, work=left.folder, **faces
+        )
 
 
 _PASSED = {
@@ -147,6 +168,15 @@ def told(tally: Tally) -> list[str]:
     if tally.partly_covered:
         lines.append(f"{tally.partly_covered} frames show something before the face, which was left there")
     return lines
+
+
+def _interrupted(output: Path) -> str:
+    from swaptalk_models.provenance.unfinished import Unfinished, clock
+
+    frames = Unfinished(output).frames
+    if not frames:
+        return "interrupted: nothing of it was finished yet"
+    return f"interrupted: {clock(frames)} of it are finished; the same command with --resume goes on from there"
 
 
 def _show_faces(source: Path, target: Path, picture: Path) -> None:

@@ -14,7 +14,7 @@ from swaptalk_models.classical.skin import bare_face
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.sound.mel import centred_windows, log_mel
+from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.given import Given, Picture
@@ -70,7 +70,7 @@ class FaceMaker(Generic[Faces]):
         """
         self._models, self._track = models, track
         self._affines = crop_affines(track.landmarks, models.crops)
-        self._mel = log_mel(given.sound)
+        self._mel = given.mel
         still = self._reference_still(given.target)
         self._reference = models.encode(still.crop[None], still.landmarks[None])
         self._source: Faces | None = None

@@ -27,13 +27,14 @@ from swaptalk_models.data.faces.looks import LOOK, Looks
 from swaptalk_models.data.faces.tracking import Whose, track_faces
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import frames_at_once
-from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.inference.face_maker import FaceMaker, Shown
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.given import Given, read_given
+from swaptalk_models.inference.knowledge import Knowledge, unlike_source, unlike_target
 from swaptalk_models.inference.marking import Marking, NoMarks
 from swaptalk_models.inference.passing import COVERED, MOST_COVERED, NO_FACE, Tally, left_alone
 from swaptalk_models.inference.paste import paste_face
+from swaptalk_models.inference.resumable_writer import PIECE, ResumableWriter, keep_track, kept_track
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.inference.whose_face import chosen, people_of, tells
 from swaptalk_models.settings.data import FacesConfig
@@ -96,7 +97,9 @@ class Generator(Generic[Faces]):
         detail: bool = False,
         face: int | None = None,
         source_face: int | None = None,
+        knowledge: Knowledge | None = None,
         marking: Marking | None = None,
+        work: Path | None = None,
         progress: bool = True,
     ) -> GenerationResult:
         """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound, at its own
@@ -111,17 +114,28 @@ class Generator(Generic[Faces]):
             detail: whether swapped faces get the source's own detail at the target's resolution (classical/detail.py); off, they are what the
                 networks made and nothing else.
             face, source_face: which face of target and source, from 1; None: the largest and most central.
+            knowledge: whom the models were trained on; a warning says before the work where a face is unlike theirs.
             marking: what marks the video as synthetic on its way into the file (provenance/marks.py); None marks nothing.
+            work: folder in which finished parts are kept until the video is whole. What an interrupted call with the same arguments left
+                there is gone on with. None: an interrupted call leaves nothing.
 
         Raises:
             UserError: a file that cannot be read, has no face or no sound; the message names it.
         """
         given = read_given(source, Path(target), Path(audio), Path(output), self.any_face(), source_face)
+        if knowledge is not None and given.source is not None:
+            _warn(unlike_source(knowledge, given.source.image, given.source.landmarks, Path(source or "").name))
         started = time.perf_counter()
-        track = track if track is not None else self.follow(target, progress, face)
+        track = track or (kept_track(work) if work is not None else None) or self.follow(target, progress, face)
+        if work is not None:
+            keep_track(work, track)
         tracked = time.perf_counter() - started
+        if knowledge is not None:
+            _warn(unlike_target(knowledge, track, given.target.name))
         maker = FaceMaker(self.models, given, track, stages, detail)
-        result = _write(given, track, maker, Path(output), marking or NoMarks(), progress)
+        marking = marking or NoMarks()
+        writer = ResumableWriter(Path(output), given.info, given.voice, marking, work)
+        result = _write(given, track, maker, writer, marking, progress)
         return replace(result, seconds={"track": round(tracked, 3)} | result.seconds)
 
     def any_face(self) -> FacesConfig:
@@ -135,22 +149,33 @@ def _whose(target: Path, config: FacesConfig, face: int | None) -> Whose | None:
     if not people:  # in the first seconds: whoever comes
         return None
     place, said = chosen(len(people), face, target.name, "--face")
-    if said:
-        warnings.warn(said)
+    _warn(said)
     return tells(people, place) if len(people) > 1 else None
 
 
+def _warn(said: str | None) -> None:
+    if said:
+        warnings.warn(said)
+
+
 def _write(
-    given: Given, track: FaceTrack, maker: FaceMaker[Any], output: Path, marking: Marking, progress: bool
+    given: Given,
+    track: FaceTrack,
+    maker: FaceMaker[Any],
+    writer: ResumableWriter,
+    marking: Marking,
+    progress: bool,
 ) -> GenerationResult:
     """Put the faces into the target's frames, and those into the file."""
-    spent, tally, info = {"generate": 0.0, "paste": 0.0}, Tally(), given.info
+    spent, tally = {"generate": 0.0, "paste": 0.0}, Tally(**writer.noted)
     reasons, typical = left_alone(track), TypicalFace.of(track)
     aligned = crop_affines(track.landmarks, _STEADY_LOOK)
-    bar = tqdm(total=given.count, desc="generating", unit="frame", disable=None if progress else True)
+    shown = None if progress else True
+    bar = tqdm(total=given.count, initial=writer.done, desc="generating", unit="frame", disable=shown)
+    frames = target_frames(given.target, given.count)
     marking.begin(track)
-    with bar, VideoWriter(output, info.width, info.height, audio=given.voice, finish=marking.on_file) as writer:
-        for batch in _batches(target_frames(given.target, given.count), frames_at_once(info, _BATCH)):
+    with bar, writer:
+        for batch in _batches(frames, frames_at_once(given.info, _BATCH), writer.done):
             started = time.perf_counter()
             faces = maker.make(batch)
             pasted = time.perf_counter()
@@ -162,12 +187,13 @@ def _write(
                 if reason is None:
                     frame = paste_face(frame, *face, before=before)
                 tally.count(reason, covered=before is not None)
-                writer.write(marking.on_frame(frame, place, number if reason is None else None))
+                writer.write(marking.on_frame(frame, place, number if reason is None else None), tally.to_json())
                 bar.update()
             spent["generate"] += pasted - started
             spent["paste"] += time.perf_counter() - pasted
+        writer.finish(tally.to_json())
         marking.end(tally.to_json())
-    return GenerationResult(output, tally.frames, tally, {name: round(value, 3) for name, value in spent.items()})
+    return GenerationResult(writer.path, tally.frames, tally, {name: round(value, 3) for name, value in spent.items()})
 
 
 def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any]) -> Iterator[np.ndarray]:
@@ -177,12 +203,14 @@ def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any]) -> Iterator[np.ndarr
         bar.update(len(batch))
 
 
-def _batches(frames: Iterable[tuple[int, np.ndarray]], size: int) -> Iterator[list[Shown]]:
-    """The frames, some at a time."""
+def _batches(frames: Iterable[tuple[int, np.ndarray]], size: int, first: int = 0) -> Iterator[list[Shown]]:
+    """The frames of the output from ``first`` on, some at a time; none reach over the end of a piece."""
     pending: list[Shown] = []
     for place, (number, frame) in enumerate(frames):
+        if place < first:
+            continue
         pending.append(Shown(place, number, frame))
-        if len(pending) == size:
+        if len(pending) == size or (place + 1) % PIECE == 0:
             yield pending
             pending = []
     if pending:

@@ -13,6 +13,7 @@ from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.data.media.voice import Voice, open_voice
+from swaptalk_models.data.sound.mel import log_mel
 from swaptalk_models.data.store.output_file import check_output, check_space
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.whose_face import chosen, faces_in_picture
@@ -20,7 +21,7 @@ from swaptalk_models.settings.data import FacesConfig
 
 _RATE = 16000
 _SAMPLES = _RATE // 25  # of sound, a frame
-_BYTES_PER_PIXEL = 0.01  # of the output, at least: seen are 0.02 to 0.1
+_BYTES_PER_PIXEL = 0.02  # of the output and its pieces, at least: seen are twice 0.02 to 0.1
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Given:
     target: Path
     info: VideoInfo
     """Of the target."""
-    sound: np.ndarray
-    """float32 (samples,) at 16 kHz: what the networks hear."""
+    mel: np.ndarray
+    """float32 (steps, 80), 80 a second: what the networks hear."""
     voice: Voice
     """What people hear."""
     count: int
@@ -72,7 +73,7 @@ def read_given(
     info = probe(target)
     check_space(output, int(count * info.width * info.height * _BYTES_PER_PIXEL))
     picture = read_picture(source, faces, face) if source is not None else None
-    return Given(picture, target, info, sound, voice, count)
+    return Given(picture, target, info, log_mel(sound), voice, count)
 
 
 def read_picture(path: Path, faces: FacesConfig, face: int | None = None) -> Picture:

@@ -17,6 +17,7 @@ from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.data.store.release_log import CHOSEN, ReleaseEvent, add_event, in_use
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import RELEASED
+from swaptalk_models.inference.knowledge import Knowledge, knowledge_of, to_json
 from swaptalk_models.inference.networks import Networks
 from swaptalk_models.modules.model_folder import RELEASE_FILE, ModelFolder, current
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
@@ -39,10 +40,12 @@ def build_release(home: Home, preset: Preset, worst_served: Sequence[str] = ()) 
     cached = (folder / RELEASE_FILE).is_file()
     if not cached:
         _copy(models, folder)
-        card = _model_card(version, preset, models, worst_served)
+        knows = knowledge_of(home, preset.face_crops.size)
+        card = _model_card(version, preset, models, worst_served, knows)
         with atomic_write(folder / "MODEL_CARD.md") as aside:
             aside.write_text(card)
         settings["snapshot"] = models["vqgan"].result()["snapshot"]
+        settings |= to_json(knows)
         settings["files"] = file_hashes(folder)
         with atomic_write(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
             aside.write_text(json.dumps(settings, indent=1))
@@ -170,7 +173,9 @@ def _copy(models: dict[str, ModelFolder], folder: Path) -> None:
                 shutil.copyfile(model.path / file, aside)
 
 
-def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder], worst_served: Sequence[str]) -> str:
+def _model_card(
+    version: str, preset: Preset, models: dict[str, ModelFolder], worst_served: Sequence[str], knows: Knowledge | None
+) -> str:
     lines = [
         f"# SwapTalk release {version}",
         "",
@@ -198,7 +203,10 @@ def _model_card(version: str, preset: Preset, models: dict[str, ModelFolder], wo
         lines += ["", "## Whom it serves worst", "Groups of held-out people and conditions against all others.", ""]
         lines += [f"- {sentence}" for sentence in worst_served]
     snapshot = models["vqgan"].result()["snapshot"]
-    lines += ["", "## What it was made from", f"Training snapshot {snapshot}, split by person.", ""]
+    lines += ["", "## What it was made from", f"Training snapshot {snapshot}, split by person."]
+    if knows is not None:
+        lines += [f"It knows {knows.who()}, turned by up to {knows.turn:.0f} degrees. Other faces come out less well."]
+    lines += [""]
     return "\n".join(lines)
 
 

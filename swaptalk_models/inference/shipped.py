@@ -15,6 +15,7 @@ from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
+from swaptalk_models.inference.knowledge import knowledge_of, to_json
 from swaptalk_models.inference.release import file_hashes
 from swaptalk_models.modules.model_folder import RELEASE_FILE, WEIGHTS_FILE, ModelFolder, current
 from swaptalk_models.settings.preset import Preset
@@ -67,7 +68,7 @@ def pack(home: Home, preset: Preset, folder: Path) -> dict[str, Any]:
         "models": {name: model.version for name, model in models.items()},
         "snapshot": load_snapshot(home).version,
         "files": files,
-    }
+    } | to_json(knowledge_of(home, preset.face_crops.size))
     with atomic_write(folder / RELEASE_FILE) as aside:  # last: its presence says that all else is whole
         aside.write_text(json.dumps(settings, indent=1))
     return settings

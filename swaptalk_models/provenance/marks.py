@@ -20,15 +20,8 @@ from swaptalk_models.provenance.manifest import Claim, require_signing, sign
 from swaptalk_models.provenance.watermark.embedding import Watermark
 
 
-def job_marks(
-    folder: Path,
-    inputs: dict[str, Path],
-    release: Path,
-    output: Path,
-    options: dict[str, Any],
-    choice: MarkChoice,
-) -> JobMarks:
-    """The marks of a new job. Consent that was noted for the same files before counts again.
+def job_of(folder: Path, inputs: dict[str, Path], release: Path, options: dict[str, Any], choice: MarkChoice) -> Job:
+    """A new job. Consent that was noted for the same files before counts again.
 
     Args:
         folder: of the home, or of the user's configuration.
@@ -37,12 +30,27 @@ def job_marks(
         options: what else was chosen; goes into the record.
 
     Raises:
-        UserError: an input or the release cannot be read, nothing can be signed or recorded here.
+        UserError: an input or the release cannot be read.
     """
     job = new_job(inputs, ReleaseUsed.of(release), options)
     given = Consent(choice.consent, choice.how, job.time) if choice.consent else None
-    consent = given or JobStore(folder).consent_for(job.inputs)
-    return JobMarks(folder, dataclasses.replace(job, consent=consent), output, choice.label, choice.unmarked)
+    return dataclasses.replace(job, consent=given or JobStore(folder).consent_for(job.inputs))
+
+
+def job_marks(
+    folder: Path,
+    inputs: dict[str, Path],
+    release: Path,
+    output: Path,
+    options: dict[str, Any],
+    choice: MarkChoice,
+) -> JobMarks:
+    """The marks of a new job, see ``job_of``.
+
+    Raises:
+        UserError: an input or the release cannot be read, nothing can be signed or recorded here.
+    """
+    return JobMarks(folder, job_of(folder, inputs, release, options, choice), output, choice.label, choice.unmarked)
 
 
 class JobMarks:

@@ -11,6 +11,7 @@ from pipelines import doctor
 from pipelines.cli.main import COMMANDS, main
 from pipelines.terminal import StageLines
 from swaptalk_models.errors import UserError
+from swaptalk_models.inference.passing import Tally
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,12 +128,29 @@ def test_generate_says_where_the_video_is(inputs, tmp_path, capsys, monkeypatch)
     from pipelines.cli import generate
 
     asked = []
-    result = types.SimpleNamespace(faceless=0)
-    monkeypatch.setattr(generate, "make_video", lambda *args, detail, choice: asked.append(detail) or result)
+    result = types.SimpleNamespace(tally=Tally(3, 2, 0, {"covered": 1}))
+    monkeypatch.setattr(generate, "make_video", lambda *args, **chosen: asked.append(chosen["detail"]) or result)
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == f"video: {tmp_path / 'out.mp4'}"
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == f"video: {tmp_path / 'out.mp4'}"
+    assert "1 frames show the face covered and were passed through" in said.err
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4", "--detail", "off") == 0
     assert asked == [True, False]
+
+
+def test_an_interruption_says_how_to_go_on(inputs, tmp_path, capsys, monkeypatch):
+    from pipelines.cli import generate
+
+    def stopped(*args, **chosen):
+        folder = tmp_path / ".out.mp4.unfinished"
+        folder.mkdir()
+        for name in ("000000.mp4", "000000.json"):
+            (folder / name).write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(generate, "make_video", stopped)
+    assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 130
+    assert "0:09 of it are finished; the same command with --resume goes on" in capsys.readouterr().err
 
 
 def test_demo_ends_with_report_and_video(tmp_path, capsys, monkeypatch):

@@ -14,14 +14,11 @@ from typing import Self
 import av
 import numpy as np
 
-from swaptalk_models.data.media.sound_arrays import sound_frame
+from swaptalk_models.data.media.sound_writer import SoundWriter
 from swaptalk_models.data.media.voice import Voice, mono_voice
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
 
-AAC_BITS = {1: 96_000, 2: 160_000}
-"""Bits/s of the sound, by its number of channels; more of them get ``_MORE`` each."""
-_MORE = 64_000
 BT601 = 6  # AVCOL_SPC_SMPTE170M: what swscale converts RGB to; said in the file, or players guess BT.709 for large ones
 LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 
@@ -62,9 +59,8 @@ class VideoWriter:
         self._fps = Fraction(fps).limit_denominator(1001)
         self._to_the_picture = isinstance(audio, Voice)
         self._voice = audio if audio is None or isinstance(audio, Voice) else mono_voice(audio, rate)
-        self._pieces = iter(self._voice.pieces) if self._voice else iter(())
-        self._pending: np.ndarray = np.zeros((self._voice.channels if self._voice else 1, 0), np.float32)
-        self._crf, self._sample = crf, 0
+        self._sound: SoundWriter | None = None
+        self._crf = crf
         self._finish = finish
         self._path, self._file = path, atomic_write(path)
 
@@ -94,9 +90,7 @@ class VideoWriter:
         self._video.width, self._video.height, self._video.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         self._video.codec_context.colorspace, self._video.codec_context.color_range = BT601, LIMITED_RANGE
         if self._voice:
-            self._sound = self._container.add_stream("aac", rate=self._voice.rate, layout=self._voice.layout)
-            channels = self._voice.channels
-            self._sound.bit_rate = AAC_BITS.get(channels, channels * _MORE)
+            self._sound = SoundWriter(self._container, self._voice)
 
     def write(self, frame: np.ndarray) -> None:
         """Appends one uint8 RGB frame (height, width, 3)."""
@@ -111,28 +105,10 @@ class VideoWriter:
             self._container.mux(self._video.encode(picture.reformat(format="yuv420p", dst_colorspace=BT601)))
             self.frames += 1
             # Sound goes in beside its picture, so that a player never has to jump about in the file.
-            if self._voice:
-                self._write_sound(int(self.frames / self._fps * self._voice.rate), padded=False)
+            if self._voice and self._sound:
+                self._sound.write(int(self.frames / self._fps * self._voice.rate))
         except OSError as error:
             raise self._not_written(error) from error
-
-    def _write_sound(self, until: int | None, padded: bool) -> None:
-        """The voice up to a sample; None: all of it. Padded: with silence, should it end before."""
-        assert self._voice is not None
-        while until is None or self._sample < until:
-            if not self._pending.shape[1]:
-                piece = next(self._pieces, None)
-                if piece is None:
-                    if until is None or not padded:
-                        return
-                    piece = np.zeros((self._voice.channels, until - self._sample), np.float32)
-                self._pending = piece
-                continue
-            count = self._pending.shape[1] if until is None else min(self._pending.shape[1], until - self._sample)
-            samples, self._pending = self._pending[:, :count], self._pending[:, count:]
-            frame = sound_frame(samples, self._voice.layout, self._voice.rate, self._sample)
-            self._container.mux(self._sound.encode(frame))
-            self._sample += count
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -142,10 +118,9 @@ class VideoWriter:
                 if not self.frames:
                     raise ValueError("a video needs at least one frame")
                 self._container.mux(self._video.encode(None))
-                if self._voice:
+                if self._voice and self._sound:
                     end = math.ceil(self.frames / self._fps * self._voice.rate) if self._to_the_picture else None
-                    self._write_sound(end, padded=True)
-                    self._container.mux(self._sound.encode(None))
+                    self._sound.end(end)
             self._container.close()
             if kind is None and self._finish is not None:
                 self._finish(self._aside)

@@ -37,18 +37,29 @@ def log_mel(audio: np.ndarray, config: MelConfig = MelConfig()) -> np.ndarray:
     if audio.ndim != 1 or len(audio) < 2:
         raise ValueError(f"log_mel needs mono audio of at least 2 samples, got shape {audio.shape}")
     audio = audio.astype(np.float32, copy=False)
-    emphasised = np.append(audio[:1], audio[1:] - np.float32(PREEMPHASIS) * audio[:-1])
-    padded = np.pad(emphasised, config.n_fft // 2, mode="reflect")
-    del audio, emphasised  # of a long film each is as large as all else together
-    windows = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop]
+    steps, half = 1 + len(audio) // config.hop, config.n_fft // 2
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.n_fft) / config.n_fft)).astype(np.float32)
     bank = mel_bank(config)
-    mel = np.empty((len(windows), config.bands), np.float32)
-    for start in range(0, len(windows), BLOCK):
-        spectrum = np.abs(np.fft.rfft(windows[start : start + BLOCK] * hann, axis=1)).astype(np.float32)
-        mel[start : start + BLOCK] = spectrum @ bank.T
-    decibel = 20.0 * np.log10(np.maximum(10.0 ** (FLOOR_DB / 20.0), mel)) - REFERENCE_DB
-    return np.clip(8.0 * (decibel - FLOOR_DB) / -FLOOR_DB - 4.0, -4.0, 4.0).astype(np.float32)
+    mel = np.empty((steps, config.bands), np.float32)
+    for start in range(0, steps, BLOCK):  # of a long film, one more copy of its sound is as large as all else together
+        stop = min(start + BLOCK, steps)
+        piece = _emphasised(audio, start * config.hop - half, (stop - 1) * config.hop + half)
+        windows = np.lib.stride_tricks.sliding_window_view(piece, config.n_fft)[:: config.hop]
+        spectrum = np.abs(np.fft.rfft(windows * hann, axis=1)).astype(np.float32)
+        decibel = 20.0 * np.log10(np.maximum(10.0 ** (FLOOR_DB / 20.0), spectrum @ bank.T)) - REFERENCE_DB
+        mel[start:stop] = np.clip(8.0 * (decibel - FLOOR_DB) / -FLOOR_DB - 4.0, -4.0, 4.0)
+    return mel
+
+
+def _emphasised(audio: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Samples start .. stop - 1 of the pre-emphasised sound, mirrored at its ends as often as it takes."""
+    last = len(audio) - 1
+    if start > 0 and stop <= last:
+        return audio[start:stop] - np.float32(PREEMPHASIS) * audio[start - 1 : stop - 1]
+    places = np.abs(np.arange(start, stop)) % (2 * last)
+    places = np.where(places > last, 2 * last - places, places)
+    before = audio[np.maximum(places - 1, 0)]
+    return np.where(places > 0, audio[places] - np.float32(PREEMPHASIS) * before, audio[places])
 
 
 @lru_cache(maxsize=4)

@@ -21,7 +21,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = _short(path.name)
+    name = short_name(path.name)
     for stale in path.parent.glob(f".{_escaped(name)}.*.part"):
         if not _alive(stale.name.split(".")[-2]):
             stale.unlink(missing_ok=True)
@@ -33,7 +33,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """The name, or what stands for one that leaves no room for a process's number beside it."""
     letters = os.fsencode(name)
     if len(letters) <= _LONGEST:
