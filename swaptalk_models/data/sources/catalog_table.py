@@ -13,7 +13,7 @@ CATALOG_SCHEMA = pa.schema(
         pa.field("clip", pa.string()),
         pa.field("group", pa.string(), nullable=False),  # HDTF's RD, WDA or WRA; else empty
         pa.field("person", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),  # absolute path, or address
+        pa.field("source", pa.string(), nullable=False),  # absolute path, path in the home, or address
         pa.field("clip_index", pa.int32()),
         pa.field("start_s", pa.float64()),  # null: the whole video, to be planned
         pa.field("end_s", pa.float64()),

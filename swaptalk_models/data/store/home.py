@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.data.store.state import HomeState, read_state
+from swaptalk_models.data.store.state import PLACES, HomeState, is_file_name, read_state
 from swaptalk_models.errors import UserError
 
 
@@ -112,8 +112,26 @@ class Home:
         return self.root / "state.json"
 
     def state(self) -> HomeState:
-        """What the last run was. UserError: its file is damaged."""
-        return read_state(self.state_file)
+        """What the last run was; paths of what lies in the home are where it lies now. UserError: its file is damaged."""
+        state = read_state(self.state_file)
+        kept = {name: value for name in PLACES if (value := getattr(state, name))}
+        places = {name: self._place(value) for name, value in kept.items() if name != "preset" or is_file_name(value)}
+        return dataclasses.replace(state, **places)
+
+    def _place(self, name: str) -> str:
+        """Where something lies that a record names; also one of an earlier version, that names where the home was then."""
+        path = Path(name)
+        if path.is_absolute() and not path.exists():
+            for folder in (self.evaluation.name, self.releases.name):
+                if folder in path.parts[:-1]:
+                    start = len(path.parts) - 1 - path.parts[::-1].index(folder)
+                    return str(self.root.joinpath(*path.parts[start:]))
+        return str(self.root / path)
+
+    def name(self, path: str) -> str:
+        """A path as records of the home keep it: of what lies below it, from there on, so that a home may be moved or copied."""
+        root = f"{self.root}{os.sep}"
+        return path.removeprefix(root) if path.startswith(root) else path
 
     def update_state(self, **changes: Any) -> None:
         """Change these fields of the record; of two runs that do so at once, one waits.
@@ -124,6 +142,8 @@ class Home:
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             changed = dataclasses.replace(self.state(), **changes)
+            kept = {name: self.name(value) for name in PLACES if (value := getattr(changed, name))}
+            changed = dataclasses.replace(changed, **kept)
             with atomic_write(self.state_file) as aside:
                 aside.write_text(json.dumps(changed.to_json(), indent=1))
 
