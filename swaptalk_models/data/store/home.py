@@ -114,19 +114,13 @@ class Home:
     def state(self) -> HomeState:
         """What the last run was; paths of what lies in the home are where it lies now. UserError: its file is damaged."""
         state = read_state(self.state_file)
-        kept = {name: value for name in PLACES if (value := getattr(state, name))}
-        places = {name: self._place(value) for name, value in kept.items() if name != "preset" or is_file_name(value)}
+        places: dict[str, Any] = {}
+        for field in PLACES:
+            kept: str | None = getattr(state, field)
+            if kept and (field != "preset" or is_file_name(kept)):
+                folder = {"report": self.evaluation, "release": self.releases}.get(field)
+                places[field] = str(_moved(Path(kept), folder) if folder else self.root / kept)
         return dataclasses.replace(state, **places)
-
-    def _place(self, name: str) -> str:
-        """Where something lies that a record names; also one of an earlier version, that names where the home was then."""
-        path = Path(name)
-        if path.is_absolute() and not path.exists():
-            for folder in (self.evaluation.name, self.releases.name):
-                if folder in path.parts[:-1]:
-                    start = len(path.parts) - 1 - path.parts[::-1].index(folder)
-                    return str(self.root.joinpath(*path.parts[start:]))
-        return str(self.root / path)
 
     def name(self, path: str) -> str:
         """A path as records of the home keep it: of what lies below it, from there on, so that a home may be moved or copied."""
@@ -142,7 +136,7 @@ class Home:
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             changed = dataclasses.replace(self.state(), **changes)
-            kept = {name: self.name(value) for name in PLACES if (value := getattr(changed, name))}
+            kept: dict[str, Any] = {name: self.name(value) for name in PLACES if (value := getattr(changed, name))}
             changed = dataclasses.replace(changed, **kept)
             with atomic_write(self.state_file) as aside:
                 aside.write_text(json.dumps(changed.to_json(), indent=1))
@@ -196,3 +190,11 @@ class Home:
                 who = f"another run (pid {pid})" if pid else "another run"
                 raise UserError(f"{who} is at work on {name} in {self.root}: wait until it is done") from None
             yield file
+
+
+def _moved(path: Path, folder: Path) -> Path:
+    """Where something below this folder of the home lies, also where an earlier version has kept the place of then."""
+    if path.is_absolute() and not path.exists() and folder.name in path.parts[:-1]:
+        start = len(path.parts) - 1 - path.parts[::-1].index(folder.name)
+        path = Path(*path.parts[start:])
+    return folder.parent / path

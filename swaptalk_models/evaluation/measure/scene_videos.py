@@ -65,7 +65,7 @@ _PATHS: tuple[Literal["path", "target", "source", "audio", "gallery"], ...] = (
 )
 
 
-def kept_videos(videos: Sequence[SceneVideo], home: Home) -> list[dict[str, str]]:
+def kept_videos(videos: Sequence[SceneVideo], home: Home) -> list[dict[str, Any]]:
     """As test_videos.json keeps them."""
     return [dict(video) | {key: home.name(str(video[key])) for key in _PATHS} for video in videos]
 

@@ -100,11 +100,11 @@ def test_what_lies_in_the_home_is_found_wherever_it_is(tmp_path):
         "hdtf": str(home.root / "hdtf"),
         "preset": str(home.root / "mine.yaml"),
     }
-    home.update_state(**inside, videos="/elsewhere/one/videos")
+    home.update_state(**inside, videos="/elsewhere/releases/videos")
     assert str(home.root) not in home.state_file.read_text().replace("/elsewhere", "")
     moved = Home(home.root.rename(tmp_path / "two"))
     expected = {name: value.replace("/one", "/two") for name, value in inside.items()}
-    assert moved.state() == HomeState(**expected, videos="/elsewhere/one/videos")
+    assert moved.state() == HomeState(**expected, videos="/elsewhere/releases/videos")
     moved.state_file.write_text(
         json.dumps({"preset": "tiny", "report": inside["report"], "release": inside["release"]})
     )
