@@ -11,7 +11,7 @@ from pipelines.executors import executor
 from pipelines.jobs import jobs
 from pipelines.outcomes import failed_runs, mended_runs
 from pipelines.schedules import retrain
-from pipelines.sensors import new_videos
+from pipelines.sensors import dead_runs, new_videos
 from pipelines.terminal import terminal_logger
 
 STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation, release]
@@ -21,7 +21,7 @@ defs = dg.Definitions(
     asset_checks=[*dg.load_asset_checks_from_modules(STAGES), *model_checks, sync_judge_gates],
     jobs=jobs,
     schedules=[retrain],
-    sensors=[new_videos, failed_runs, mended_runs],
+    sensors=[new_videos, dead_runs, failed_runs, mended_runs],
     resources={"swaptalk": SwapTalk(), "pipes": dg.PipesSubprocessClient(message_reader=WholeLineReader())},
     executor=executor,
     loggers={"console": dg.colored_console_logger, "terminal": terminal_logger},

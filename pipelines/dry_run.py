@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -112,7 +113,14 @@ def _print(found: Mapping[str, Any], preset: Preset) -> None:
 def _total(found: Mapping[str, Any]) -> str:
     from swaptalk_models.rehearsal.dry_run import SUSTAINED_TFLOPS
 
-    return f"All trainings: {found['total_eflop']:.3g} EFLOP, {found['gpu_hours']:.3g} GPU-hours at {SUSTAINED_TFLOPS} TFLOP/s."
+    return f"All trainings: {_plain(found['total_eflop'])} EFLOP, {_plain(found['gpu_hours'])} GPU-hours at {SUSTAINED_TFLOPS} TFLOP/s."
+
+
+def _plain(value: float) -> str:
+    """About three digits, never with an exponent: 0.00012, 0.34, 12.5, 1,430."""
+    if value >= 100 or value == 0:
+        return f"{value:,.0f}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}".rstrip("0").rstrip(".")
 
 
 def _budget(preset: Preset) -> str:
@@ -145,7 +153,7 @@ def _trainings(trainings: Mapping[str, Cost]) -> Table:
             f"{cost.steps:,}",
             shared,
             f"{cost.step_tflop:.2f}",
-            f"{cost.total_eflop:.3g}",
+            _plain(cost.total_eflop),
         )
     return table
 

@@ -22,13 +22,30 @@ if TYPE_CHECKING:
     import dagster as dg
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_EARLIER = {
+    "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
+    "concurrency": {"pools": {"default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
+    "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},
+    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+}
+"""What homes of an earlier version have."""
 # dagster.yaml of the checkout says the same, and where in the checkout the storage lies.
 SETTINGS = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},  # its window asking for a mail address
-    "concurrency": {"pools": {"default_limit": 1}, "runs": {"max_concurrent_runs": 2}},
+    "concurrency": {
+        "pools": {"default_limit": 1},
+        # Of those that write the home (jobs.HOME_TAG), one at a time.
+        "runs": {"max_concurrent_runs": 2, "tag_concurrency_limits": [{"key": "swaptalk/home", "limit": 1}]},
+    },
     "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},
     "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
+    # A sensor ticks every half a minute, for months.
+    "retention": {
+        "schedule": {"purge_after_days": 90},
+        "sensor": {"purge_after_days": {"skipped": 2, "success": 90, "failure": 90}},
+    },
 }
 # Without these a run over hundreds of videos spends most of its time on writing events one by one.
 EVENTS_IN_BATCHES = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1", "DAGSTER_EVENT_BATCH_SIZE": "500"}
@@ -59,13 +76,13 @@ def instance_folder(home: Path) -> Path:
 
 
 def prepare(folder: Path) -> Path:
-    """Make the folder of an instance, with our settings unless it has its own.
+    """Make the folder of an instance, with our settings unless it has its own; ours of an earlier version are renewed.
 
     Raises:
         UserError: it cannot be made.
     """
     config = folder / "dagster.yaml"
-    if not config.is_file():
+    if not config.is_file() or yaml.safe_load(config.read_text()) == _EARLIER:
         _write(config, SETTINGS)
     return folder
 

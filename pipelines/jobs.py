@@ -10,6 +10,9 @@ from swaptalk_models.graph.models import MODELS
 DATA = dg.AssetSelection.assets(
     *(name for name in LINEAGE if group(name) in ("catalog", "clips", "faces", "audio")), "training_snapshot"
 )
+HOME_TAG = "swaptalk/home"
+"""Of runs that write the home: dagster.yaml lets one of them work at a time, the others wait."""
+_WRITES = {HOME_TAG: "writes"}
 EVALUATION = dg.AssetSelection.assets("test_videos", "metrics", "evaluation_report", "model_release")
 
 swaptalk = dg.define_asset_job(
@@ -17,12 +20,14 @@ swaptalk = dg.define_asset_job(
     dg.AssetSelection.all(),
     description="The whole graph: from a folder of videos to a report and a release.",
     executor_def=executor,
+    tags=_WRITES,
 )
 prepare_data = dg.define_asset_job(
     "prepare_data",
     DATA,
     description="From a folder of videos to the training snapshot.",
     executor_def=executor,
+    tags=_WRITES,
 )
 train = dg.define_asset_job(
     "train",
@@ -30,12 +35,14 @@ train = dg.define_asset_job(
     dg.AssetSelection.assets("training_snapshot", *MODELS) | EVALUATION,
     description="Every model on the newest training snapshot, then the evaluation and the release. Starts with one click, without partitions.",
     executor_def=executor,
+    tags=_WRITES,
 )
 evaluate = dg.define_asset_job(
     "evaluate",
     EVALUATION,
     description="Test videos, metrics, report and release of the models that there are.",
     executor_def=executor,
+    tags=_WRITES,
 )
 
 jobs = [swaptalk, prepare_data, train, evaluate]

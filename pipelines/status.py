@@ -28,8 +28,8 @@ def collect(home: Home) -> dict[str, Any]:
     """{"home", "preset", "failed", "precheck", "videos", "clips", "frames", "quarantine", "marked", "orphans", "stages", "data", "snapshots",
     "models", "report", "release"}, plain JSON values.
 
-    A video or clip is ok when every data stage has it, quarantined when one refused it; `total` counts also what is
-    still to come. Clips that the last snapshot's quality gates marked are ok, and listed under `marked`. `data` says where
+    A video or clip is ok when every data stage that has begun has it, quarantined when one refused it; `total` counts also what
+    is still to come. Clips that the last snapshot's quality gates marked are ok, and listed under `marked`. `data` says where
     what every stage made lies, and how much it is; `failed` is why the last run failed, None where it did not; `precheck` is what was there before
     the last run, of people, speech, disk, memory and time; `orphans` counts what stays of videos that have gone.
 
@@ -40,13 +40,16 @@ def collect(home: Home) -> dict[str, Any]:
         raise UserError(f"nothing in {home.root} yet: run `swaptalk run --home {home.root}` first")
     state = home.state()
     with Ledger(home.ledger) as ledger:
-        sources, cut, crops, mels = (ledger.entries(stage) for stage in ("raw_videos", "clips", "face_crops", "mels"))
+        sources, cut = ledger.entries("raw_videos"), ledger.entries("clips")
+        faces, mels = ledger.entries("face_crops") or ledger.entries("face_tracks"), ledger.entries("mels")
         bad, orphans, counts = ledger.quarantine(), ledger.orphans(), ledger.counts()
         marks = marked(ledger)
         last = ledger.last_run()
     refused = {entry.clip for entry in bad}
-    usable = {clip for clip, entry in crops.items() if entry.status == OK and clip in mels and mels[clip].status == OK}
-    usable_videos = {crops[clip].video for clip in usable}
+    # After `--until` a stage may not have begun anywhere: then nothing is missing of it.
+    made = [found for found in (cut, faces, mels) if found]
+    usable = {clip for clip in cut if all(clip in found and found[clip].status == OK for found in made)}
+    usable_videos = {cut[clip].video for clip in usable} if made else {v for v, e in sources.items() if e.status == OK}
     refused_videos = {entry.video for entry in bad} - usable_videos
     unread = {
         entry.clip for entry in sources.values() if entry.status == QUARANTINED
@@ -58,7 +61,7 @@ def collect(home: Home) -> dict[str, Any]:
         "precheck": kept_findings(home.root),
         "videos": {"total": len(sources), "ok": len(usable_videos), "quarantined": len(refused_videos)},
         "clips": {"total": len(cut.keys() | unread), "ok": len(usable), "quarantined": len(refused)},
-        "frames": sum(crops[clip].rows for clip in usable),
+        "frames": sum(faces[clip].rows if faces else int(cut[clip].output.get("frames", 0)) for clip in usable),
         "quarantine": [{"clip": entry.clip, "stage": entry.stage, "reason": entry.reason} for entry in bad],
         "marked": [{"clip": e.clip, "gates": e.output["gates"], "reason": e.reason} for e in marks],
         "orphans": dict(Counter(e.stage for e in orphans if e.stage not in JUDGEMENTS)),

@@ -24,7 +24,7 @@ def print_stages(
     table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
     table.add_column("stage", no_wrap=True)
     for name in ("computed", "cached", "quarantined", "seconds"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for name, counts in stages.items():
         numbers = [str(counts[key]) for key in ("computed", "cached", "quarantined")]
         table.add_row(name, *numbers, f"{counts['seconds']:.1f}")
@@ -48,13 +48,16 @@ def print_marked(marked: list[Mapping[str, Any]], console: Console) -> None:
         console.print(f"... and {len(marked) - QUARANTINE_SHOWN} more: swaptalk status --json")
 
 
-def print_data(data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, Any], console: Console) -> None:
-    """Where the data of every stage lie, and how much they are."""
+def print_data(
+    data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, Any], home: str, console: Console
+) -> None:
+    """Where in the home the data of every stage lie, and how much they are."""
     table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
-    for name in ("stage", "clips", "rows", "MiB", "in"):
-        table.add_column(name, justify="left" if name in ("stage", "in") else "right", overflow="fold")
+    for name in ("stage", "clips", "rows", "MiB"):
+        table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
+    table.add_column("in the home", overflow="fold")
     for name, found in data.items():
-        where = found["path"] or "the videos' own places"
+        where = (found["path"] or "the videos' own places").removeprefix(f"{home}/")
         table.add_row(name, str(found["clips"]), str(found["rows"]), f"{found['bytes'] / 2**20:.1f}", where)
     console.print(table)
     if snapshots["current"]:
@@ -124,7 +127,7 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
         print_precheck(lacking, console)
     if status["data"]:
         console.print("what is where", highlight=False)
-        print_data(status["data"], status["snapshots"], console)
+        print_data(status["data"], status["snapshots"], status["home"], console)
     if status["stages"]:
         console.print("last run", highlight=False)
         print_stages(status["stages"], status["quarantine"], console)
@@ -135,9 +138,14 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
 
 def print_models(models: Mapping[str, Mapping[str, Any]], console: Console) -> None:
     """A row a figure on held-out people, beside it the trivial baseline and what is wanted."""
-    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("model", "on held-out people", "figure", "baseline", "wanted"):
-        table.add_column(name, justify="right" if name in ("figure", "baseline") else "left", no_wrap=name != "wanted")
+        table.add_column(
+            name,
+            justify="right" if name in ("figure", "baseline") else "left",
+            no_wrap=name in ("figure", "baseline"),
+            overflow="fold",
+        )
     for name, model in models.items():
         rows = [(metric, value) for metric, value in model["metrics"].items() if isinstance(value, (int, float))]
         for number, (metric, value) in enumerate(rows):

@@ -6,6 +6,8 @@ Dagster's own log lines go to the instance, where the UI shows them; here they w
 from __future__ import annotations
 
 import logging
+import re
+import shutil
 import sys
 import time
 from typing import TextIO
@@ -14,6 +16,9 @@ import dagster as dg
 
 PROGRESS_SECONDS = 15.0
 """Without a terminal, at most one line of progress in this time."""
+_COUNT = re.compile(r"(?:^|\s)(\d[\d,]*)/(\d[\d,]*)\b")
+_SHARE = re.compile(r"\((\d+) % of the budget\)")
+_SURE_SECONDS = 5.0  # a rate of less is chance
 
 
 @dg.logger(
@@ -37,6 +42,7 @@ class StageLines(logging.Handler):
         self.made: set[str] = set()
         self.progress_at = 0.0
         self.open_line = False
+        self.counted: dict[tuple[str, int], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         meta = getattr(record, "dagster_meta", {})
@@ -50,7 +56,7 @@ class StageLines(logging.Handler):
         if record.levelno >= logging.WARNING:
             self._line(f"  {step}: {message}")
         elif record.levelno == logging.INFO:
-            self._progress(f"  {step}: {message}")
+            self._progress(f"  {step}: {self._with_rest(step, message)}")
 
     def _event(self, event: dg.DagsterEvent) -> None:
         if event.event_type == dg.DagsterEventType.STEP_START:
@@ -77,13 +83,38 @@ class StageLines(logging.Handler):
     def _progress(self, text: str) -> None:
         now = time.monotonic()
         if self.live:
-            self._write(text[:110], end="")
+            self._write(text[: shutil.get_terminal_size().columns - 1], end="")  # a wrapped line cannot be erased
         elif now - self.progress_at >= PROGRESS_SECONDS:
             self.progress_at = now
             self._write(text, end="\n")
+
+    def _with_rest(self, step: str, message: str) -> str:
+        """Behind a count, as in `step 101/450`, how long the rest will take at the pace so far."""
+        count = _COUNT.search(message) or _SHARE.search(message)
+        if count is None:
+            return message
+        done, of = (int(number.replace(",", "")) for number in (*count.groups(), "100")[:2])
+        now = time.monotonic()
+        since, first = self.counted.setdefault((step, of), (now, done))
+        if done <= first or now - since < _SURE_SECONDS:
+            return message
+        rest = (of - done) * (now - since) / (done - first)
+        return f"{message[: count.end()]}, {duration(rest)} left{message[count.end() :]}"
 
     def _write(self, text: str, end: str) -> None:
         erase = "\r\x1b[2K" if self.live and self.open_line else ""
         self.stream.write(erase + text + end)
         self.stream.flush()
         self.open_line = not end
+
+
+def duration(seconds: float) -> str:
+    """As people say it: 40 s, 12 min, 3 h 20 min, 2 d 4 h."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"

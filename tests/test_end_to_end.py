@@ -1,6 +1,7 @@
 """The whole chain as a stranger runs it: a folder of videos, good and bad, to a report, a release and a talking face. Toy sizes."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +224,25 @@ def test_real_clips_go_through(real_clips, tmp_path):
     target, voice = clips / "WDA_KatieHill_000.mp4", clips / "WRA_SteveDaines0_000.mp4"
     swaptalk("generate", "--home", home, "--source", source, "--target", target, "--audio", voice, "--output", output)
     assert probe(output).has_audio and probe(output).frames > 150
+
+
+def test_a_copied_home_works_and_needs_nothing_of_the_first(videos, home, status, tmp_path):
+    kept = [path for path in home.rglob("*") if path.is_file() and path.relative_to(home).parts[0] != "dagster"]
+    assert [str(path.relative_to(home)) for path in kept if str(home).encode() in path.read_bytes()] == []
+    copy = shutil.copytree(home, tmp_path / "copy")
+    away = home.rename(home.with_name("away"))
+    try:
+        found = json.loads(swaptalk("status", "--home", copy, "--json"))
+        assert found["report"].startswith(str(copy)) and found["release"].startswith(str(copy))
+        assert json.loads(json.dumps(status).replace(str(home), str(copy)))["models"] == found["models"]
+        swaptalk("run", "--home", copy)
+        again = json.loads(swaptalk("status", "--home", copy, "--json"))
+        assert {name: stage["computed"] for name, stage in again["stages"].items()} == dict.fromkeys(ASSETS, 0)
+        source, target = next((copy / "evaluation").glob("*/sources/*.png")), videos / "phantom_000.mp4"
+        swaptalk(
+            *("generate", "--home", copy, "--source", source, "--target", target, "--audio", target),
+            *("--output", tmp_path / "out.mp4"),
+        )
+        assert probe(tmp_path / "out.mp4").has_audio and not home.exists()
+    finally:
+        away.rename(home)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.support.metadata import record_asset, unplotted
 from assets.support.resources import SwapTalk
+from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
 from swaptalk_models.data.store.memoised import Memoised
 
 Value = TypeVar("Value")
@@ -19,7 +20,7 @@ def recorded(
     """Do the asset's work with the home held, and count it. Gives its value, and "computed" or "cached", as the work says."""
     started = time.monotonic()
     home = swaptalk.home_folder()
-    with home.writing(context.asset_key.to_user_string()):
+    with full_disk_is_a_user_error(home), home.writing(context.asset_key.to_user_string()):
         value, cached = work()
     record_asset(context, home, cached, time.monotonic() - started)
     return value, "cached" if cached else "computed"

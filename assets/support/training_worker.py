@@ -32,6 +32,8 @@ def main() -> int:
 
 def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
     """Train what ``job["spec"]`` says. Returns the exit code: 0 done, 2 the user's fault; raises ours."""
+    from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
+    from swaptalk_models.data.store.home import Home
     from swaptalk_models.errors import UserError
 
     status = Path(job["status"])
@@ -40,7 +42,9 @@ def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
         from swaptalk_models.training.run import train
         from swaptalk_models.training.spec import TrainSpec
 
-        train(TrainSpec(**job["spec"]), report=report)
+        spec = TrainSpec(**job["spec"])
+        with full_disk_is_a_user_error(Home(Path(spec.home))):
+            train(spec, report=report)
     except UserError as error:
         write_status(status, {"user_error": " ".join(str(error).split())})
         return 2

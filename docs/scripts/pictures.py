@@ -6,7 +6,6 @@ docs/demo.png      source picture, target video, and what the shipped weights ma
 """
 
 import itertools
-import json
 import re
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from pipelines.cli.generate import make_video
 from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.media.video import probe, read_frames, read_image
+from swaptalk_models.evaluation.measure.scene_videos import load_videos
 from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.modules.model_folder import SHIPPED
 from swaptalk_models.provenance.choice import MarkChoice
@@ -60,10 +60,10 @@ def _scenes(home: Path) -> list[tuple[Path, Path, Path]]:
     """(source, target, audio) of cross-driven scenes of different sources."""
     found = {}
     for path in sorted(home.glob("evaluation/*/test_videos.json"), key=lambda path: path.stat().st_mtime):
-        for video in json.loads(path.read_text()):
+        for video in load_videos(path.parent):
             if video["setting"] == CROSS:
                 found[video["source"].rsplit("/", 1)[-1]] = tuple(
-                    Path(video[name]) for name in ("source", "target", "audio")
+                    Path(str(video[name])) for name in ("source", "target", "audio")
                 )
     return list(found.values())[:SCENES]
 

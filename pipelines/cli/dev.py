@@ -45,11 +45,15 @@ def prepare_dev(home: Path, port: int) -> tuple[Path, list[str], dict[str, str]]
         UserError: the folder cannot be made.
     """
     from assets.support.own_packages import own_environment
-    from pipelines.instance import EVENTS_IN_BATCHES, instance_folder, prepare, workspace_file
+    from pipelines.instance import EVENTS_IN_BATCHES, instance_folder, open_instance, prepare, workspace_file
+    from pipelines.recovery import free_dead
+    from pipelines.run import quiet_dagster
     from swaptalk_models.data.store.home import Home
 
     Home(home).create()
     folder = prepare(instance_folder(home))
+    with quiet_dagster(), open_instance(home) as instance:
+        free_dead(instance)  # what a power cut left behind would keep its slot
     # `dg dev` wants a project of its own layout; `dagster dev` says at each start that there is the other.
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     server = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(workspace_file(folder)), "-p", str(port)]

@@ -209,5 +209,4 @@ def load_snapshot(home: Home, version: str | None = None) -> Snapshot:
 
 def is_drawn(home: Home) -> bool:
     """Whether the home's videos are the phantoms."""
-    phantoms = str(home.phantom.resolve())
-    return all(str(row["source"]).startswith(phantoms) for row in catalog_rows(home))
+    return all((home.root / str(row["source"])).is_relative_to(home.phantom) for row in catalog_rows(home))

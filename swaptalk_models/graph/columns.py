@@ -31,7 +31,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("clip", "string", "VIDEO_000 and so on; null: nothing of this video is to be used, see note."),
         Column("group", "string", "HDTF's RD, WDA or WRA; else empty.", False),
         Column("person", "string", "Who is to be seen; the split is by person.", False),
-        Column("source", "string", "Absolute path, or address.", False),
+        Column("source", "string", "Absolute path, path in the home, or address.", False),
         Column("clip_index", "int32", "Number of the clip in its video, from 0."),
         Column("start_s", "float64", "Begin in the source (s); null: the whole video, to be planned."),
         Column("end_s", "float64", "End in the source (s)."),

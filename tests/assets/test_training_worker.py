@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import time
@@ -84,3 +86,17 @@ def test_a_status_of_a_run_that_has_gone_is_written_nowhere(tmp_path):
     training_worker.write_status(tmp_path / "status.json", {"error": "x"})
     assert json.loads((tmp_path / "status.json").read_text()) == {"error": "x"}
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_a_full_disk_is_the_users_to_mend(tmp_path, monkeypatch):
+    from swaptalk_models.training import run as training
+
+    def full(spec, report):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training, "train", full)
+    names = {"name": "vqgan", "home": str(tmp_path), "snapshot": "s", "output": "o"}
+    spec = names | {"config": {}, "crop_size": 64, "inputs": {}}
+    status = tmp_path / "status.json"
+    assert training_worker.run({"spec": spec, "status": str(status), "parent": os.getpid()}, print) == 2
+    assert "the disk is full; make room" in json.loads(status.read_text())["user_error"]

@@ -1,5 +1,7 @@
 """The console script: help, exit codes, one line for every fault."""
 
+import io
+import logging
 import subprocess
 import sys
 import types
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import doctor
+from pipelines import doctor, terminal
 from pipelines.cli.main import COMMANDS, main
 from pipelines.terminal import StageLines
 from swaptalk_models.errors import UserError
@@ -175,8 +177,6 @@ def test_doctor_says_other_faults_as_they_are():
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(tmp_path):
-    import logging
-
     with open(tmp_path / "out", "w") as stream:
         lines = StageLines(stream)
         for step in range(100):
@@ -184,6 +184,38 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(tmp_path):
             record.dagster_meta = {"dagster_event": None, "step_key": "vqgan", "orig_message": f"step {step}"}
             lines.handle(record)
     assert (tmp_path / "out").read_text() == "  vqgan: step 0\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_fits_the_terminal_and_says_how_long_the_rest_takes(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = StageLines(Terminal())
+
+    def said(message) -> str:
+        record = logging.LogRecord("x", logging.INFO, "", 0, message, (), None)
+        record.dagster_meta = {"dagster_event": None, "step_key": "vqgan", "orig_message": message}
+        lines.handle(record)
+        return lines.stream.getvalue().rpartition("\r")[2].removeprefix("\x1b[2K")
+
+    assert said("step 100/1,000  5 steps/s  loss 0.1234") == "  vqgan: step 100/1,000  5 steps/s  los"
+    clock[0] = 100.0
+    assert said("step 300/1,000  5 steps/s").startswith("  vqgan: step 300/1,000, 6 min left  5")
+    assert said("7 figures") == "  vqgan: 7 figures"
+    monkeypatch.setenv("COLUMNS", "200")
+    said("step 9 (10 % of the budget)  5 steps/s")
+    clock[0] = 200.0
+    assert said("step 90 (20 % of the budget)  5 steps/s").endswith("(20 % of the budget), 13 min left  5 steps/s")
+
+
+def test_durations():
+    seconds = (40, 100, 12_000, 200_000)
+    assert [terminal.duration(value) for value in seconds] == ["40 s", "2 min", "3 h 20 min", "2 d 7 h"]
 
 
 @pytest.fixture

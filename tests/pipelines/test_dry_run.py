@@ -113,3 +113,10 @@ def test_the_budget_of_every_preset_is_written_down():
         budget = load_preset(name).budget
         assert budget.host_gib > 0 and (budget.gpu_gib > 0) == (name in ("base", "paper")), name
     assert module._budget(load_preset("base")).startswith("Budget: 16 GiB of a GPU and ")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0, "0"), (0.00012, "0.00012"), (0.4, "0.4"), (12.5, "12.5"), (99.96, "100"), (1430.2, "1,430")]
+)
+def test_totals_are_numbers_that_people_read(value, said):
+    assert module._plain(value) == said

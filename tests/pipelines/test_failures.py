@@ -108,3 +108,29 @@ def test_runs_of_the_ui_are_told_of_and_forgotten_when_mended(instance, tmp_path
     assert home.state().failed is not None  # another stage's success mends nothing
     evaluate(mended_runs, run(instance, [mended]))
     assert home.state().failed is None
+
+
+def test_a_run_that_died_is_told_of_unless_it_was_done_again(instance, tmp_path, monkeypatch):
+    monkeypatch.setenv("SWAPTALK_HOME", str(tmp_path))
+    home = Home(tmp_path).create()
+
+    @dg.asset
+    def lip_expert():
+        return 1
+
+    def died():
+        run = instance.create_run_for_job(later, status=dg.DagsterRunStatus.STARTED)
+        event = instance.report_run_failed(run, "the process has died")
+        return dg.build_run_status_sensor_context("failed_runs", event, instance, instance.get_run_by_id(run.run_id))
+
+    @dg.job
+    def later():
+        pass
+
+    context = died()
+    failed_runs(context)
+    assert "its process died" in home.state().failed["reason"]
+    home.update_state(failed=None)
+    run(instance, [lip_expert])
+    failed_runs(context)  # late
+    assert home.state().failed is None

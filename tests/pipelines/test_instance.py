@@ -83,3 +83,11 @@ def test_databases_of_a_run_are_held_open_wherever_they_are(tmp_path, monkeypatc
             assert opened.get_dynamic_partitions("videos") == ["a"], "and nothing is locked"
         assert not list(folder.rglob(f"{run_id}.db-wal"))
         assert opened.get_latest_materialization_event(dg.AssetKey("clips"))
+
+
+def test_our_settings_of_an_earlier_version_are_renewed_and_those_of_a_user_are_left(tmp_path):
+    config = tmp_path / "dagster.yaml"
+    for written, expected in ((instance._EARLIER, instance.SETTINGS), ({"telemetry": {"enabled": False}},) * 2):
+        config.write_text(yaml.safe_dump(written))
+        instance.prepare(tmp_path)
+        assert yaml.safe_load(config.read_text()) == expected

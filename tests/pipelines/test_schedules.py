@@ -1,11 +1,17 @@
 """Retraining when, and only when, the snapshot is another one than the models were trained on."""
 
+import json
+
 import dagster as dg
 import pytest
 
 from assets.support.partitions import RANGE_END, RANGE_START
 from pipelines.schedules import retrain
-from swaptalk_models.graph.models import own_models
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.release_log import CHOSEN, REFUSED, ReleaseEvent, add_event
+from swaptalk_models.data.store.release_log import RELEASED as MADE
+from swaptalk_models.graph.models import RELEASED, own_models
+from swaptalk_models.modules.model_folder import ModelFolder, make_current
 
 
 @pytest.fixture
@@ -67,3 +73,41 @@ def test_not_while_a_training_goes_on(instance):
 
     instance.create_run_for_job(going, status=dg.DagsterRunStatus.STARTED)
     assert "going on" in tick(instance).skip_message
+
+
+@pytest.fixture
+def stopped(instance, tmp_path):
+    """Everything trained on the newest snapshot, but the run was stopped before its evaluation."""
+    trained(instance, "s1")
+    materialised(instance, "training_snapshot", "s1")
+    home = Home(tmp_path).create()
+    for name in RELEASED:
+        folder = ModelFolder(home.models / name / "v2")
+        folder.path.mkdir(parents=True)
+        make_current(folder)
+    release(home, "r1", "v1")
+    return home
+
+
+def release(home, version, models):
+    path = home.releases / version / "release.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"models": dict.fromkeys(RELEASED, models)}))
+    (home.releases / "current").write_text(version)
+
+
+def test_goes_on_where_a_run_was_stopped_before_it_released(instance, stopped):
+    assert len(tick(instance).run_requests) == 1
+    release(stopped, "r2", "v2")
+    assert tick(instance).skip_message.endswith("and released")
+
+
+def test_what_the_gate_refused_is_not_tried_every_night(instance, stopped):
+    add_event(stopped, ReleaseEvent(REFUSED, "r2", 1.0, "r1", "worse", dict.fromkeys(RELEASED, "v2")))
+    assert tick(instance).skip_message.endswith("and refused")
+
+
+def test_what_somebody_left_is_not_released_again(instance, stopped):
+    add_event(stopped, ReleaseEvent(MADE, "r2", 1.0, "r1", models=dict.fromkeys(RELEASED, "v2")))
+    add_event(stopped, ReleaseEvent(CHOSEN, "r1", 2.0, "r2", models=dict.fromkeys(RELEASED, "v1")))
+    assert "another release" in tick(instance).skip_message

@@ -6,12 +6,16 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
+from pipelines import tables
 from pipelines.cli.main import main
 from pipelines.status import collect
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
 from swaptalk_models.errors import UserError
+from swaptalk_models.graph.lineage import LINEAGE
+from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.rehearsal.precheck import Finding, keep
 
@@ -101,6 +105,22 @@ def test_half_trained_model_is_not_there(home):
     assert collect(home)["models"] == {}
 
 
+def test_after_until_it_counts_what_there_is(tmp_path):
+    home = Home(tmp_path / "home").create()
+    with Ledger(home.ledger) as ledger:
+        ledger.commit([entry("raw_videos", v, v) for v in "ab"])
+    assert collect(home)["videos"] == {"total": 2, "ok": 2, "quarantined": 0}
+    with Ledger(home.ledger) as ledger:
+        cut = [dataclasses.replace(entry("clips", f"{v}_000", v), output={"frames": 50}) for v in "ab"]
+        ledger.commit(cut)
+    status = collect(home)
+    assert (status["videos"]["ok"], status["clips"]["ok"], status["frames"]) == (2, 2, 100)
+    with Ledger(home.ledger) as ledger:
+        ledger.commit([entry("face_tracks", "a_000", "a", rows=48)])
+    status = collect(home)
+    assert (status["videos"]["ok"], status["clips"]["ok"], status["frames"]) == (1, 1, 48), "b is still to come"
+
+
 def test_orphans_do_not_count(home):
     with Ledger(home.ledger) as ledger:
         ledger.orphan_other_videos(["a"])
@@ -162,3 +182,40 @@ def test_what_was_too_little_before_the_last_run_stays_in_sight(home, capsys):
     out = capsys.readouterr().out
     assert "people to train on" in out and "at chance" in out and "9 GiB free" not in out
     assert [found["verdict"] for found in collect(home)["precheck"]] == ["too few", "enough"]
+
+
+def test_tables_fit_80_columns_and_cut_nothing(capsys):
+    """Names, counts and figures as long as they get."""
+    console = Console(width=80)
+    data = {
+        name: {"path": f"/h/tables/{name}.lance", "clips": 123456, "rows": 12345678, "bytes": 10**12}
+        for name in LINEAGE
+    }
+    tables.print_data(data, {"current": None, "versions": []}, "/h", console)
+    stages = {
+        name: dict.fromkeys(("computed", "cached", "quarantined"), 123456) | {"seconds": 123456.7} for name in LINEAGE
+    }
+    tables.print_stages(stages, [], console)
+    models = {
+        name: {
+            "step": 1234567,
+            "metrics": {"swap_alone_target_similarity": 0.123456, **dict.fromkeys(spec.figures, 123.456)},
+            "baselines": {"swap_alone_target_similarity": -0.0123},
+            "wanted": dict.fromkeys(spec.figures, "within 0.123"),
+            "kept": "these data are too few to learn it from: the weights that it started from are kept",
+        }
+        for name, spec in MODELS.items()
+    }
+    tables.print_models(models, console)
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80 and "…" not in out
+    for said in (
+        *LINEAGE,
+        "tables/face_crops.lance",
+        "123456.7",
+        "953674.3",
+        "swap_alone_target_similarity",
+        "-0.0123",
+        "within 0.123",
+    ):
+        assert said in out, said

@@ -55,6 +55,7 @@ def write_catalog(home: Home, preset: Preset, videos: str = "", hdtf: str = "", 
         raise UserError("give either a folder of videos or HDTF's annotation folder, not both")
     with home.writing("hdtf_catalog"):
         table, disagreements = _read(home, preset, videos, hdtf)
+        table = _movable(home, table)
         before = _rows_by_video(pq.read_table(home.catalog)) if home.catalog.is_file() else {}
         after = _rows_by_video(table)
         with Ledger(home.ledger) as ledger:
@@ -80,6 +81,12 @@ def _read(home: Home, preset: Preset, videos: str, hdtf: str) -> tuple[pa.Table,
     wanted = write_corpus(home.phantom, preset.phantom.people, preset.phantom.seconds, preset.phantom.seed)
     table = folder_catalog(home.phantom)
     return table.filter(pc.is_in(table["source"], pa.array([str(path) for path in wanted]))), []
+
+
+def _movable(home: Home, table: pa.Table) -> pa.Table:
+    """Files of the home by where they lie in it."""
+    sources = pa.array([home.name(source) for source in table["source"].to_pylist()], pa.string())
+    return table.set_column(table.schema.get_field_index("source"), table.schema.field("source"), sources)
 
 
 def _fill_in(folder: Path, address: str) -> None:

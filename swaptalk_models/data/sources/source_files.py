@@ -21,7 +21,7 @@ def local_file(home: Home, video: str, source: str) -> Path | None:
     """Where a source video lies: the user's own file, or a download in HOME/videos; None when it is yet to be
     downloaded."""
     if source and not is_address(source):
-        return Path(source)
+        return home.root / source  # which is the source where that is absolute
     candidates = (home.videos / f"{video}{suffix}" for suffix in (".mkv", ".mov", ".mp4", ".webm"))
     return next((path for path in candidates if path.is_file()), None)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.state import HomeState
+from swaptalk_models.data.store.state import HomeState, is_file_name
 from swaptalk_models.errors import UserError
 
 FIRST_PRESET = "tiny"
@@ -81,4 +81,4 @@ def _absolute(folder: str) -> str:
 
 
 def _absolute_file(preset: str) -> str:
-    return _absolute(preset) if preset.endswith((".yaml", ".yml")) else preset
+    return _absolute(preset) if is_file_name(preset) else preset

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.data.store.state import HomeState, read_state
+from swaptalk_models.data.store.state import PLACES, HomeState, is_file_name, read_state
 from swaptalk_models.errors import UserError
 
 
@@ -112,8 +112,20 @@ class Home:
         return self.root / "state.json"
 
     def state(self) -> HomeState:
-        """What the last run was. UserError: its file is damaged."""
-        return read_state(self.state_file)
+        """What the last run was; paths of what lies in the home are where it lies now. UserError: its file is damaged."""
+        state = read_state(self.state_file)
+        places: dict[str, Any] = {}
+        for field in PLACES:
+            kept: str | None = getattr(state, field)
+            if kept and (field != "preset" or is_file_name(kept)):
+                folder = {"report": self.evaluation, "release": self.releases}.get(field)
+                places[field] = str(_moved(Path(kept), folder) if folder else self.root / kept)
+        return dataclasses.replace(state, **places)
+
+    def name(self, path: str) -> str:
+        """A path as records of the home keep it: of what lies below it, from there on, so that a home may be moved or copied."""
+        root = f"{self.root}{os.sep}"
+        return path.removeprefix(root) if path.startswith(root) else path
 
     def update_state(self, **changes: Any) -> None:
         """Change these fields of the record; of two runs that do so at once, one waits.
@@ -124,6 +136,8 @@ class Home:
         with open(self.locks / "state.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             changed = dataclasses.replace(self.state(), **changes)
+            kept: dict[str, Any] = {name: self.name(value) for name in PLACES if (value := getattr(changed, name))}
+            changed = dataclasses.replace(changed, **kept)
             with atomic_write(self.state_file) as aside:
                 aside.write_text(json.dumps(changed.to_json(), indent=1))
 
@@ -176,3 +190,11 @@ class Home:
                 who = f"another run (pid {pid})" if pid else "another run"
                 raise UserError(f"{who} is at work on {name} in {self.root}: wait until it is done") from None
             yield file
+
+
+def _moved(path: Path, folder: Path) -> Path:
+    """Where something below this folder of the home lies, also where an earlier version has kept the place of then."""
+    if path.is_absolute() and not path.exists() and folder.name in path.parts[:-1]:
+        start = len(path.parts) - 1 - path.parts[::-1].index(folder.name)
+        path = Path(*path.parts[start:])
+    return folder.parent / path

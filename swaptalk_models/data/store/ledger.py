@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -82,6 +82,7 @@ class Ledger:
     """One connection to the ledger of a home; a context manager. Every method is one transaction."""
 
     def __init__(self, path: Path):
+        self._home = f"{path.parent.absolute()}{os.sep}"
         try:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -170,8 +171,8 @@ class Ledger:
         """Mark entries as orphaned, or as wanted again."""
         with self._transaction():
             self._db.executemany(
-                "UPDATE work SET orphaned = ? WHERE stage = ? AND clip = ?",
-                [(int(orphaned), stage, clip) for clip in clips],
+                "UPDATE work SET orphaned = ?, updated_at = ? WHERE stage = ? AND clip = ?",
+                [(int(orphaned), time.time(), stage, clip) for clip in clips],
             )
 
     def orphan_other_videos(self, videos: Iterable[str]) -> list[str]:
@@ -182,7 +183,9 @@ class Ledger:
             marked = [
                 v
                 for v in gone
-                if self._db.execute("UPDATE work SET orphaned = 1 WHERE video = ? AND orphaned = 0", (v,)).rowcount
+                if self._db.execute(
+                    "UPDATE work SET orphaned = 1, updated_at = ? WHERE video = ? AND orphaned = 0", (time.time(), v)
+                ).rowcount
             ]
         return marked
 
@@ -194,14 +197,39 @@ class Ledger:
         except OSError:
             return hash_file(path)  # raises with the reason
         key = (stat.st_size, stat.st_mtime_ns)
+        name = str(path).removeprefix(self._home)  # a home may be moved
         known = self._db.execute(
-            "SELECT hash FROM files WHERE path = ? AND size = ? AND mtime_ns = ?", (str(path), *key)
+            "SELECT hash FROM files WHERE path = ? AND size = ? AND mtime_ns = ?", (name, *key)
         ).fetchone()
         if known:
             return known[0]
         content = hash_file(path)
-        self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (str(path), *key, content))
+        self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (name, *key, content))
         return content
+
+    def changed_at(self, stages: Collection[str]) -> float:
+        """When one of these stages last did or lost something (seconds since the epoch); 0 where none ever did."""
+        query = f"SELECT max(updated_at) FROM work WHERE stage IN ({', '.join('?' * len(stages))})"
+        return self._db.execute(query, list(stages)).fetchone()[0] or 0.0
+
+    def known_files(self) -> dict[str, tuple[int, int]]:
+        """{path: (size, mtime_ns)} of every file as it was when its content was last read."""
+        found = self._db.execute("SELECT path, size, mtime_ns FROM files")
+        return {os.path.join(self._home, path): (size, mtime_ns) for path, size, mtime_ns in found}
+
+    def videos_behind(self, stage: str, after: str, by: str) -> set[str]:
+        """Videos of which ``stage`` has made something that ``after`` has neither done nor refused.
+
+        Args:
+            by: "clip" where it does clip by clip, "video" where any clip of the video will do.
+        """
+        assert by in ("clip", "video")
+        index = "" if by == "clip" else "INDEXED BY work_by_video"
+        query = (
+            "SELECT DISTINCT video FROM work AS done WHERE stage = ? AND status = ? AND orphaned = 0 AND NOT EXISTS "
+            f"(SELECT 1 FROM work {index} WHERE stage = ? AND {by} = done.{by} AND orphaned = 0)"
+        )
+        return {video for (video,) in self._db.execute(query, (stage, OK, after))}
 
     def downloads(self) -> dict[str, tuple[str, str, float]]:
         """{address: (status, reason, when)} of every download that was tried."""

@@ -62,8 +62,15 @@ class HomeState:
         return {**self.other, **{name: getattr(self, name) for name in _KINDS}}
 
 
+PLACES = ("preset", "videos", "hdtf", "report", "release")
+"""Fields that may hold a path below the home; in the file it begins there (``Home.name``)."""
 _KINDS: dict[str, type] = {one.name: str for one in fields(HomeState) if one.name != "other"}
 _KINDS |= {"overrides": dict, "study": list, "failed": dict, "report_port": int}
+
+
+def is_file_name(preset: str) -> bool:
+    """Whether a preset is a file of somebody's, not one of ours."""
+    return preset.endswith((".yaml", ".yml"))
 
 
 def read_state(path: Path) -> HomeState:

@@ -19,7 +19,13 @@ from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.evaluation.files import MADE_FROM_FILE, SOURCES_FOLDER, VIDEOS_FILE
 from swaptalk_models.evaluation.measure.protocol import Scene, draw_scenes
 from swaptalk_models.evaluation.measure.scene_inputs import chunk_files, source_pictures
-from swaptalk_models.evaluation.measure.scene_videos import SceneVideo, evaluation_folder, load_videos, origin
+from swaptalk_models.evaluation.measure.scene_videos import (
+    SceneVideo,
+    evaluation_folder,
+    kept_videos,
+    load_videos,
+    origin,
+)
 from swaptalk_models.evaluation.measure.silent_videos import silent_scenes
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import current
@@ -46,7 +52,7 @@ def make_test_videos(home: Home, preset: Preset) -> Memoised[list[SceneVideo]]:
         with atomic_write(folder / MADE_FROM_FILE) as aside:
             aside.write_text(json.dumps(origin(home, preset), indent=1))
         with atomic_write(folder / VIDEOS_FILE) as aside:  # last: its presence says that all is there
-            aside.write_text(json.dumps(videos, indent=1))
+            aside.write_text(json.dumps(kept_videos(videos, home), indent=1))
     videos = load_videos(folder)
     silent = _missing(silent_scenes(videos, preset.evaluation.silent_seconds))
     if silent:

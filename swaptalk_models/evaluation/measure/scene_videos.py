@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.fingerprint import hash_values
@@ -18,7 +19,8 @@ from swaptalk_models.settings.preset import Preset
 
 
 class SceneVideo(TypedDict):
-    """One video to be measured, and what it was made from: an entry of test_videos.json. Paths are absolute."""
+    """One video to be measured, and what it was made from: an entry of test_videos.json. Paths are absolute; in the file they
+    begin at the home, which may be moved."""
 
     scene: str
     setting: str
@@ -54,7 +56,26 @@ def evaluation_folder(home: Home, preset: Preset) -> Path:
     return home.evaluation / hash_values(origin(home, preset))[:16]
 
 
+_PATHS: tuple[Literal["path", "target", "source", "audio", "gallery"], ...] = (
+    "path",
+    "target",
+    "source",
+    "audio",
+    "gallery",
+)
+
+
+def kept_videos(videos: Sequence[SceneVideo], home: Home) -> list[dict[str, Any]]:
+    """As test_videos.json keeps them."""
+    return [dict(video) | {key: home.name(str(video[key])) for key in _PATHS} for video in videos]
+
+
 def load_videos(folder: Path) -> list[SceneVideo]:
-    """What ``make_test_videos`` has made there."""
-    videos: list[SceneVideo] = json.loads((folder / VIDEOS_FILE).read_text())
+    """What ``make_test_videos`` has made there, wherever the home lies now."""
+    kept = json.loads((folder / VIDEOS_FILE).read_text())
+    home, videos = folder.absolute().parents[1], []
+    for video in kept:
+        made_in = Path(video["gallery"]).parents[2]  # earlier versions kept where the home was then
+        places = {key: str(home / Path(video[key]).relative_to(made_in)) for key in _PATHS}
+        videos.append(cast("SceneVideo", video | places))
     return videos

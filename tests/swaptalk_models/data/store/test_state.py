@@ -18,11 +18,11 @@ def home(tmp_path) -> Home:
 
 def test_changes_are_put_beside_what_is_there(home):
     assert home.state() == HomeState() and home.state().empty
-    home.update_state(preset="tiny", videos="a", overrides={"clips.crf": "20"})
-    home.update_state(videos="b", report="/r.html")
-    assert home.state() == HomeState("tiny", "b", overrides={"clips.crf": "20"}, report="/r.html")
+    home.update_state(preset="tiny", videos="/a", overrides={"clips.crf": "20"})
+    home.update_state(videos="/b", report="/r.html")
+    assert home.state() == HomeState("tiny", "/b", overrides={"clips.crf": "20"}, report="/r.html")
     home.update_state(report=None, study=("f16", "no-expert"))
-    assert home.state() == HomeState("tiny", "b", overrides={"clips.crf": "20"}, study=("f16", "no-expert"))
+    assert home.state() == HomeState("tiny", "/b", overrides={"clips.crf": "20"}, study=("f16", "no-expert"))
 
 
 def test_a_field_that_there_is_not_is_refused(home):
@@ -44,9 +44,9 @@ def test_homes_made_before_are_read(home):
 
 def test_what_another_version_wrote_is_kept(home):
     home.state_file.write_text('{"preset": "tiny", "colour": ["red"]}')
-    home.update_state(videos="a")
+    home.update_state(videos="/a")
     assert json.loads(home.state_file.read_text())["colour"] == ["red"]
-    assert home.state().videos == "a"
+    assert home.state().videos == "/a"
 
 
 def test_what_is_written_is_what_was_written_before(home):
@@ -79,10 +79,35 @@ def test_of_two_that_write_at_once_one_waits(home):
     code = (
         "import sys; from pathlib import Path; from swaptalk_models.data.store.home import Home\n"
         "home = Home(Path(sys.argv[1]))\n"
-        "for number in range(50): home.update_state(**{sys.argv[2]: str(number)})"
+        "for number in range(50): home.update_state(**{sys.argv[2]: f'/{number}'})"
     )
     started = [
         subprocess.Popen([sys.executable, "-c", code, str(home.root), name]) for name in ("preset", "videos", "hdtf")
     ]
     assert [process.wait() for process in started] == [0, 0, 0]
-    assert home.state() == HomeState("49", "49", "49")
+    assert home.state() == HomeState("/49", "/49", "/49")
+
+
+def test_what_lies_in_the_home_is_found_wherever_it_is(tmp_path):
+    home = Home(tmp_path / "one").create()
+    report, release = home.evaluation / "e" / "report_r.html", home.releases / "r"
+    for folder in (report.parent, release):
+        folder.mkdir(parents=True)
+    report.touch()
+    inside = {
+        "report": str(report),
+        "release": str(release),
+        "hdtf": str(home.root / "hdtf"),
+        "preset": str(home.root / "mine.yaml"),
+    }
+    home.update_state(**inside, videos="/elsewhere/releases/videos")
+    assert str(home.root) not in home.state_file.read_text().replace("/elsewhere", "")
+    moved = Home(home.root.rename(tmp_path / "two"))
+    expected = {name: value.replace("/one", "/two") for name, value in inside.items()}
+    assert moved.state() == HomeState(**expected, videos="/elsewhere/releases/videos")
+    moved.state_file.write_text(
+        json.dumps({"preset": "tiny", "report": inside["report"], "release": inside["release"]})
+    )
+    assert moved.state() == HomeState("tiny", report=expected["report"], release=expected["release"]), (
+        "kept by an earlier version"
+    )

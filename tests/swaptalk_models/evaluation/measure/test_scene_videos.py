@@ -1,6 +1,7 @@
 """evaluation/measure/make_videos.py, scene_videos.py and scene_inputs.py, with a generator that takes no time"""
 
 import json
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -21,7 +22,7 @@ from swaptalk_models.evaluation.measure import make_videos, scene_videos
 from swaptalk_models.evaluation.measure.make_videos import make_test_videos
 from swaptalk_models.evaluation.measure.protocol import Chunk
 from swaptalk_models.evaluation.measure.scene_inputs import chunk_files
-from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder
+from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder, load_videos
 from swaptalk_models.inference import generator, release
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.provenance.marks import ManifestOnly
@@ -225,9 +226,15 @@ def test_another_model_seed_or_number_is_another_set(home):
     assert len(folders) == 6
 
 
-def test_records_are_plain_json(home, made):
+def test_records_speak_of_the_home_wherever_it_is(home, made, tmp_path):
     records = make_test_videos(home, PRESET).value
-    assert json.loads((evaluation_folder(home, PRESET) / "test_videos.json").read_text()) == records
+    path = evaluation_folder(home, PRESET) / "test_videos.json"
+    assert str(home.root) not in path.read_text()
+    moved = shutil.copytree(path.parent, tmp_path / "moved" / "evaluation" / path.parent.name)
+    expected = json.loads(json.dumps(records).replace(str(home.root), str(tmp_path / "moved")))
+    assert load_videos(path.parent) == records and load_videos(moved) == expected
+    (moved / path.name).write_text(json.dumps(records))  # as earlier versions kept them
+    assert load_videos(moved) == expected
 
 
 def test_what_they_are_made_from_lies_beside_them(home, made):
