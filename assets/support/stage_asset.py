@@ -104,7 +104,7 @@ def tell_videos(
     drawn = strips(swaptalk, keys, versions, of_video, started) if strips else {}
     own = video_pages(swaptalk, report.stage, {video: of_video.get(video, []) for video in keys}, started)
     for video, version in versions.items():
-        own[video] = own[video] | drawn.get(video, {}) | {"data version": version}
+        own[video] = {**drawn.get(video, {}), **own[video], "data version": version}
     whole = {**counts(report), **told}
     bad = [entry for video in keys for entry in of_video.get(video, []) if entry.status == QUARANTINED]
     if bad:

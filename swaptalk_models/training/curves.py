@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FAMILIES_FOLDER = "curves"
 """In a model's folder: a picture of each family of curves."""
 _DECADES = 1.0  # that curves have to span to be drawn on a logarithmic scale
-_COLOURS = 32  # of a picture: lines on white need no more
+_COLOURS = 160  # of a picture: a dozen lines on white, each with its soft edges
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ FAMILIES = (
     Family("reconstruction", "PSNR (dB): more is better", ("psnr_db",)),
     Family("codes in use", "share of the codebook, 0 to 1", ("upper_use", "lower_use")),
     Family("likeness", "cosine to the source's identity: more is better", ("source_identity",)),
+    Family("adversaries", "loss of generator and discriminator", ("adversarial", "discriminator")),
     Family("weights", "weight of the adversarial loss", ("adaptive_weight",), logarithmic=True),
 )
 _OF_OTHERS = frozenset(name for family in FAMILIES for name in family.figures)
@@ -101,7 +102,7 @@ def _draw_family(rows: list[dict[str, float]], family: Family, names: list[str],
     axis.set_ylabel(f"{family.axis}{' (log scale)' if spans else ''}")
     axis.set_title(f"{title}: {family.name}")
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=9)
+    figure.legend(loc="outside right upper", fontsize=9)
     figure.supxlabel("lines: batches of the training. Dots: validation people, whom it does not see.", fontsize=9)
     raw, small = io.BytesIO(), io.BytesIO()
     figure.savefig(raw, format="png", dpi=100)
