@@ -5,7 +5,7 @@ import pytest
 
 from swaptalk_models.evaluation.compare.claims import CLAIMS, Comparison, Run, Side, judge_claims, paired_differences
 from swaptalk_models.evaluation.compare.variants import VARIANTS
-from swaptalk_models.evaluation.compare.verdicts import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED
+from swaptalk_models.evaluation.compare.verdicts import AGREE, DISAGREE, NOT_MEASURED, UNDECIDED, needed_in_words
 from swaptalk_models.settings.evaluation import EvaluationConfig
 from swaptalk_models.settings.methods import METHODS
 
@@ -34,7 +34,7 @@ def test_scenes_are_paired():
     rows = rows_of("SwapTalk", hard + 1) + rows_of("Swap-Sync", hard)[::-1]
     row = row_of(judge_claims(rows, {}, CONFIG, RUN), "lse_c", "SwapTalk", "Swap-Sync")
     assert row.delta.value == pytest.approx(1) and row.delta.low == pytest.approx(1) and row.delta.videos == 8
-    assert row.verdict == AGREE
+    assert row.verdict == AGREE and row.needed == 6, "no fewer are ever called enough"
     assert row.paper == pytest.approx((9.08 - 8.89 + 8.94 - 8.62) / 2), "the paper's, over both settings"
 
 
@@ -52,6 +52,13 @@ def test_scenes_are_paired():
 def test_verdicts(deltas, verdict):
     rows = rows_of("Swap-Sync", deltas) + rows_of("Sync-Swap", [0.0] * len(deltas))
     assert row_of(judge_claims(rows, {}, CONFIG, RUN), "lse_c", "Swap-Sync", "Sync-Swap").verdict == verdict
+
+
+def test_undecided_rows_say_how_many_videos_would_decide_them():
+    rows = rows_of("Swap-Sync", [0.2, -0.1, 0.3, -0.2, 0.1, 0.0, 0.2, -0.1]) + rows_of("Sync-Swap", [0.0] * 8)
+    row = row_of(judge_claims(rows, {}, CONFIG, RUN), "lse_c", "Swap-Sync", "Sync-Swap")
+    assert row.verdict == UNDECIDED and 80 < row.needed < 110 and needed_in_words(row.needed) == str(row.needed)
+    assert needed_in_words(None) == "–" and needed_in_words(100_000) == "out of reach"
 
 
 def test_of_a_distance_less_is_better():
