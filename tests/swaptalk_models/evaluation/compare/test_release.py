@@ -174,3 +174,22 @@ def test_a_second_training_is_compared_with_the_release_before(home):
     become(home, "lip_sync", "v3")
     (cell,) = compare_with_release(home, PRESET)["cells"]
     assert cell["verdict"] == "same"
+
+
+def test_a_mouth_that_begins_to_leak_is_worse():
+    """The leak test is part of the gate, each figure in its own direction."""
+    old, new = measured(), measured()
+    for number, (before, after) in enumerate(zip(old["videos"], new["videos"], strict=True)):
+        before |= {"open_in_silence": 5.0 + number, "copied_lips": -0.1, "lse_c_fall": 0.2 + 0.01 * number}
+        after |= {
+            "open_in_silence": 40.0 + number,
+            "copied_lips": 0.6 + 0.01 * number,
+            "lse_c_fall": 0.2 + 0.01 * number,
+        }
+    found = cells(compare(old, new, PRESET))
+    assert [found[key]["verdict"] for key in ("open_in_silence", "copied_lips", "lse_c_fall")] == [
+        "worse",
+        "worse",
+        "same",
+    ]
+    assert cells(compare(new, old, PRESET))["copied_lips"]["verdict"] == "better"
