@@ -194,7 +194,8 @@ class Home:
 
 def _moved(path: Path, folder: Path) -> Path:
     """Where something below this folder of the home lies, also where an earlier version has kept the place of then."""
-    if path.is_absolute() and not path.exists() and folder.name in path.parts[:-1]:
+    if path.is_absolute() and not path.is_relative_to(folder) and folder.name in path.parts[:-1]:
         start = len(path.parts) - 1 - path.parts[::-1].index(folder.name)
-        path = Path(*path.parts[start:])
+        own = folder.joinpath(*path.parts[start + 1 :])
+        return own if own.exists() else path
     return folder.parent / path
