@@ -10,9 +10,10 @@ Two passes over the target: the first follows its face, the second makes the vid
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Generic
@@ -38,7 +39,9 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.marking import Marking, NoMarks
+from swaptalk_models.inference.overlap import Behind, ahead
 from swaptalk_models.inference.paste import paste_face
+from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.methods import Stage
@@ -62,7 +65,8 @@ class GenerationResult:
     faceless: int
     """Frames without a face: passed through as they were."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Time spent in each part: tracking, generating, pasting and writing."""
+    """Time spent in each part: track, crop, encode, swap, speak, decode, finish, paste, mark and write. Writing and what belongs to it run
+    beside the networks."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Generator(Generic[Faces]):
 
     def __init__(self, models: FaceModels[Faces]) -> None:
         self.models = models
+        self.clock = Stopwatch()
 
     def follow(self, target: Path, progress: bool = True) -> FaceTrack:
         """The face of a target video. BadClip: there is none."""
@@ -126,9 +131,9 @@ class Generator(Generic[Faces]):
         info = probe(target)
         check_space(Path(output), int(count * info.width * info.height * _BYTES_PER_PIXEL))
         picture = self._source(source) if source is not None else None
-        started = time.perf_counter()
-        track = track if track is not None else self.follow(target, progress)
-        tracked = time.perf_counter()
+        self.clock = Stopwatch()
+        with self.clock.part("track"):
+            track = track if track is not None else self.follow(target, progress)
         affines = crop_affines(track.landmarks, self.models.crops)
         still = self._reference(target, track, affines)
         reference = self.models.encode(still.crop[None], still.landmarks[None])
@@ -143,31 +148,39 @@ class Generator(Generic[Faces]):
         for stage in takewhile(lambda stage: stage not in LIP_STAGES, stages):  # like every other frame
             reference = self._apply(stage, reference, encoded_source)
         mel = log_mel(sound)
-        spent = {"track": tracked - started, "generate": 0.0, "paste": 0.0}
         faceless = 0
         bar = tqdm(total=count, desc="generating", unit="frame", disable=None if progress else True)
         marking = marking or NoMarks()
         marking.begin(track)
-        with bar, VideoWriter(output, info.width, info.height, audio=voice, finish=marking.on_file) as writer:
-            for batch in _batches(target_frames(target, count), frames_at_once(info, _BATCH)):
-                made, outputs = time.perf_counter(), [number for number, _, _ in batch]
-                faces = self._faces(
-                    batch, track, affines, reference, encoded_source, centred_windows(mel, np.array(outputs)), stages
-                )
-                pasted = time.perf_counter()
-                for crop, (place, number, frame) in zip(faces, batch, strict=True):
-                    made_here = track.confidence[number] > 0
-                    if made_here:
+        part = self.clock.part
+
+        def write(batch: list[tuple[int, int, np.ndarray]], faces: np.ndarray) -> None:
+            nonlocal faceless
+            for crop, (place, number, frame) in zip(faces, batch, strict=True):
+                made_here = track.confidence[number] > 0
+                if made_here:
+                    with part("finish"):
                         landmarks = apply_affine(track.landmarks[number], affines[number])
                         made_face = finish.on(crop, number) if finish else (crop, affines[number], landmarks)
+                    with part("paste"):
                         frame = paste_face(frame, *made_face)
-                    else:
-                        faceless += 1
-                    writer.write(marking.on_frame(frame, place, number if made_here else None))
-                    bar.update()
-                spent["generate"] += pasted - made
-                spent["paste"] += time.perf_counter() - pasted
-        return GenerationResult(Path(output), count, faceless, {name: round(value, 3) for name, value in spent.items()})
+                else:
+                    faceless += 1
+                with part("mark"):
+                    frame = marking.on_frame(frame, place, number if made_here else None)
+                with part("write"):
+                    writer.write(frame)
+                bar.update()
+
+        file = VideoWriter(output, info.width, info.height, audio=voice, finish=marking.on_file)
+        batches = ahead(_batches(target_frames(target, count), frames_at_once(info, _BATCH)))
+        with bar, file as writer, Behind() as behind, closing(batches):
+            for batch in batches:
+                windows = centred_windows(mel, np.array([number for number, _, _ in batch]))
+                faces = self._faces(batch, track, affines, reference, encoded_source, windows, stages)
+                behind.do(partial(write, batch, faces))
+        spent = {name: round(value, 3) for name, value in self.clock.seconds.items()}
+        return GenerationResult(Path(output), count, faceless, spent)
 
     def _source(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """A picture (H, W, 3) and the landmarks (68, 2) of its face."""
@@ -204,12 +217,16 @@ class Generator(Generic[Faces]):
     ) -> np.ndarray:
         """One encoding, every stage in its order, one decoding: the crops (n, S, S, 3) of some frames."""
         size = self.models.crops.size
-        crops = np.stack([crop_face(frame, affines[number], size) for _, number, frame in batch])
-        landmarks = np.stack([apply_affine(track.landmarks[number], affines[number]) for _, number, _ in batch])
-        faces = self.models.encode(crops, landmarks)
+        with self.clock.part("crop"):
+            crops = np.stack([crop_face(frame, affines[number], size) for _, number, frame in batch])
+            landmarks = np.stack([apply_affine(track.landmarks[number], affines[number]) for _, number, _ in batch])
+        with self.clock.part("encode"):
+            faces = self.models.encode(crops, landmarks)
         for stage in stages:
-            faces = self._apply(stage, faces, source, reference, windows)
-        return self.models.decode(faces)
+            with self.clock.part(stage):
+                faces = self._apply(stage, faces, source, reference, windows)
+        with self.clock.part("decode"):
+            return self.models.decode(faces)
 
     def _apply(
         self,
