@@ -39,6 +39,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Skin, hair and lashes as fine as in SOURCE; off: what the networks make and nothing else.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "torch", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What runs the networks; auto: OpenVINO on a CPU, where the release was exported for it.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto (CUDA where there is one), cpu, cuda, cuda:1.")
 @click.option("--consent", metavar="TEXT", help="Who agreed, to what; kept in the job's record. Else it is asked for.")
 @click.option("--label", is_flag=True, help="Draw a label that people see: AI-generated.")
 @click.option("--unmarked", metavar="REASON", help="No manifest and no watermark, for this reason; it is recorded.")
@@ -50,6 +58,8 @@ def command(
     output: Path,
     release: Path | None,
     detail: str,
+    engine: str,
+    device: str,
     consent: str | None,
     label: bool,
     unmarked: str | None,
@@ -79,7 +89,8 @@ def command(
     choice = MarkChoice(consent, label=label, unmarked=unmarked)
     if not consent:
         choice = _asked(choice, {"source": source, "target": target, "voice": audio}, home)
-    result = make_video(source, target, audio, output, release, home, detail=detail == "on", choice=choice)
+    run_on = {"engine": engine, "device": device}
+    result = make_video(source, target, audio, output, release, home, detail == "on", choice, **run_on)
     if result.faceless:
         click.echo(f"{result.faceless} frames show no face and were passed through as they are", err=True)
     click.echo(f"video: {output}")
@@ -94,8 +105,12 @@ def make_video(
     home: Path,
     detail: bool = True,
     choice: MarkChoice | None = None,
+    *,
+    engine: str = "auto",
+    device: str = "auto",
 ) -> GenerationResult:
     """Generate with a release, marked, and keep the job's record in the home."""
+    from swaptalk_models.inference.engines.choice import choose_engine
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import load_release
     from swaptalk_models.provenance.marks import job_marks
@@ -103,7 +118,8 @@ def make_video(
     folder, choice = release or chosen_release(home), choice or MarkChoice()
     inputs, options = {"source": source, "target": target, "voice": audio}, {"detail": detail, "label": choice.label}
     marks = job_marks(marks_folder(home), inputs, folder, output, options, choice)
-    networks = load_release(folder)
+    networks = load_release(folder, device)
+    choose_engine(networks, folder, engine)
     return Generator(networks).generate(source, target, audio, output, detail=detail, marking=marks)
 
 
