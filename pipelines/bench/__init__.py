@@ -22,7 +22,10 @@ BENCHES = {
         "a run that finds everything done: our own seconds at 10, 1,000 and 10,000 clips, and the home's as a user sees it",
     ),
     "add-one": ("add_one", "one video more in a home of 10, 1,000 and 10,000 clips: seconds, and whether they grow"),
-    "generate": ("generate", "one talking face with the home's release: frames a second, share of each part"),
+    "generate": (
+        "generate",
+        "one talking face, the home's release or preset base untrained: each part's time, beside Wav2Lip's published generator",
+    ),
 }
 
 

@@ -50,6 +50,14 @@ if TYPE_CHECKING:
     help="Skin, hair and lashes as fine as in SOURCE; off: what the networks make and nothing else.",
 )
 @click.option("--resume", is_flag=True, help="Go on where the same command was interrupted or killed.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "torch", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What runs the networks; auto: OpenVINO on a CPU, where the release was exported for it.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto (CUDA where there is one), cpu, cuda, cuda:1.")
 @click.option("--consent", metavar="TEXT", help="Who agreed, to what; kept in the job's record. Else it is asked for.")
 @click.option("--label", is_flag=True, help="Draw a label that people see: AI-generated.")
 @click.option("--unmarked", metavar="REASON", help="No manifest and no watermark, for this reason; it is recorded.")
@@ -65,6 +73,8 @@ def command(
     release: Path | None,
     detail: str,
     resume: bool,
+    engine: str,
+    device: str,
     consent: str | None,
     label: bool,
     unmarked: str | None,
@@ -107,7 +117,14 @@ def command(
     if not consent:
         choice = _asked(choice, {"source": source, "target": target, "voice": audio}, home)
     try:
-        chosen = {"detail": detail == "on", "choice": choice, "face": face, "source_face": source_face}
+        chosen = {
+            "detail": detail == "on",
+            "choice": choice,
+            "face": face,
+            "source_face": source_face,
+            "engine": engine,
+            "device": device,
+        }
         result = make_video(source, target, audio, output, release, home, resume=resume, **chosen)
     except KeyboardInterrupt:
         click.echo(f"swaptalk: {_interrupted(output)}", err=True)
@@ -129,8 +146,11 @@ def make_video(
     face: int | None = None,
     source_face: int | None = None,
     resume: bool = False,
+    engine: str = "auto",
+    device: str = "auto",
 ) -> GenerationResult:
     """Generate with a release, marked, and keep the job's record in the home."""
+    from swaptalk_models.inference.engines.choice import choose_engine
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.knowledge import read_knowledge
     from swaptalk_models.inference.release import load_release
@@ -140,9 +160,10 @@ def make_video(
     folder, choice = release or chosen_release(home), choice or MarkChoice()
     inputs = {"source": source, "target": target, "voice": audio}
     faces = {"face": face, "source_face": source_face}
-    options = {"detail": detail, "label": choice.label} | faces
+    options = {"detail": detail, "label": choice.label, "engine": engine} | faces
     keeper, job = marks_folder(home), job_of(marks_folder(home), inputs, folder, options, choice)
-    networks, knowledge = load_release(folder), read_knowledge(folder)
+    networks, knowledge = load_release(folder, device), read_knowledge(folder)
+    choose_engine(networks, folder, engine)
     check_output(output)
     with unfinished(output) as left:
         job, said = left.take(job, resume)

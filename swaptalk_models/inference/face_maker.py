@@ -18,6 +18,7 @@ from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.given import Given, Picture
+from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.settings.methods import Stage
 
@@ -60,15 +61,22 @@ class FaceMaker(Generic[Faces]):
     """Makes the faces of one target. What serves all frames, source and reference, is encoded once."""
 
     def __init__(
-        self, models: FaceModels[Faces], given: Given, track: FaceTrack, stages: tuple[Stage, ...], detail: bool
+        self,
+        models: FaceModels[Faces],
+        given: Given,
+        track: FaceTrack,
+        stages: tuple[Stage, ...],
+        detail: bool,
+        clock: Stopwatch,
     ) -> None:
         """
         Args:
             track: the target's face.
             stages: what is done to each face, in this order.
             detail: whether swapped faces get the source's own detail.
+            clock: is told where the time goes.
         """
-        self._models, self._track = models, track
+        self._models, self._track, self._part = models, track, clock.part
         self._affines = crop_affines(track.landmarks, models.crops)
         self._mel = given.mel
         still = self._reference_still(given.target)
@@ -81,21 +89,32 @@ class FaceMaker(Generic[Faces]):
         for stage in takewhile(lambda stage: stage not in LIP_STAGES, self._stages):  # like every other frame
             self._reference = self._apply(stage, self._reference)
 
-    def make(self, batch: list[Shown]) -> list[MadeFace]:
-        """The faces of some frames: one encoding, every stage in its order, one decoding."""
-        size, numbers = self._models.crops.size, [shown.number for shown in batch]
-        crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
-        landmarks = np.stack([apply_affine(self._track.landmarks[n], self._affines[n]) for n in numbers])
+    def make(self, batch: list[Shown]) -> np.ndarray:
+        """The crops (n, S, S, 3) of some frames' faces: one encoding, every stage in its order, one decoding."""
+        size = self._models.crops.size
+        with self._part("crop"):
+            crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
+            landmarks = np.stack([self._points(shown.number) for shown in batch])
         # Frames of the output count: a target that goes back does not turn the sound round.
         windows = centred_windows(self._mel, np.array([shown.place for shown in batch]))
-        faces = self._models.encode(crops, landmarks)
+        with self._part("encode"):
+            faces = self._models.encode(crops, landmarks)
         for stage in self._stages:
-            faces = self._apply(stage, faces, windows)
-        made = self._models.decode(faces)
-        return [
-            MadeFace(*self._finish.on(crop, n)) if self._finish else MadeFace(crop, self._affines[n], points)
-            for crop, n, points in zip(made, numbers, landmarks, strict=True)
-        ]
+            with self._part(stage):
+                faces = self._apply(stage, faces, windows)
+        with self._part("decode"):
+            return self._models.decode(faces)
+
+    def finished(self, crop: np.ndarray, number: int) -> MadeFace:
+        """A face that was made for a frame of the target, ready to be pasted."""
+        if self._finish is None:
+            return MadeFace(crop, self._affines[number], self._points(number))
+        with self._part("finish"):
+            return MadeFace(*self._finish.on(crop, number))
+
+    def _points(self, number: int) -> np.ndarray:
+        """Landmarks (68, 2) of a frame's face, in its crop's pixels."""
+        return apply_affine(self._track.landmarks[number], self._affines[number])
 
     def _reference_still(self, target: Path) -> Still:
         """The reference frame of the target."""

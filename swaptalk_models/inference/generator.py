@@ -10,10 +10,11 @@ Two passes over the target: the first follows its face, the second makes the vid
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
@@ -32,9 +33,11 @@ from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.given import Given, read_given
 from swaptalk_models.inference.knowledge import Knowledge, unlike_source, unlike_target
 from swaptalk_models.inference.marking import Marking, NoMarks
+from swaptalk_models.inference.overlap import Behind, ahead
 from swaptalk_models.inference.passing import COVERED, MOST_COVERED, NO_FACE, Tally, left_alone
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.resumable_writer import PIECE, ResumableWriter, keep_track, kept_track
+from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.inference.whose_face import chosen, people_of, tells
 from swaptalk_models.settings.data import FacesConfig
@@ -55,7 +58,8 @@ class GenerationResult:
     tally: Tally
     """What became of them."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Time spent in each part: tracking, generating, pasting and writing."""
+    """Time spent in each part: track, crop, encode, swap, speak, decode, finish, paste, mark and write. Writing and what belongs to it run
+    beside the networks."""
 
     @property
     def faceless(self) -> int:
@@ -68,6 +72,7 @@ class Generator(Generic[Faces]):
 
     def __init__(self, models: FaceModels[Faces]) -> None:
         self.models = models
+        self.clock = Stopwatch()
 
     def follow(self, target: Path, progress: bool = True, face: int | None = None) -> FaceTrack:
         """The face of a target video; a warning says whose, where there are several people.
@@ -125,18 +130,17 @@ class Generator(Generic[Faces]):
         given = read_given(source, Path(target), Path(audio), Path(output), self.any_face(), source_face)
         if knowledge is not None and given.source is not None:
             _warn(unlike_source(knowledge, given.source.image, given.source.landmarks, Path(source or "").name))
-        started = time.perf_counter()
-        track = track or (kept_track(work) if work is not None else None) or self.follow(target, progress, face)
+        self.clock = Stopwatch()
+        with self.clock.part("track"):
+            track = track or (kept_track(work) if work is not None else None) or self.follow(target, progress, face)
         if work is not None:
             keep_track(work, track)
-        tracked = time.perf_counter() - started
         if knowledge is not None:
             _warn(unlike_target(knowledge, track, given.target.name))
-        maker = FaceMaker(self.models, given, track, stages, detail)
+        maker = FaceMaker(self.models, given, track, stages, detail, self.clock)
         marking = marking or NoMarks()
         writer = ResumableWriter(Path(output), given.info, given.voice, marking, work)
-        result = _write(given, track, maker, writer, marking, progress)
-        return replace(result, seconds={"track": round(tracked, 3)} | result.seconds)
+        return _write(given, track, maker, writer, marking, self.clock, progress)
 
     def any_face(self) -> FacesConfig:
         """How faces are found, without what a training asks for: how many there are, and how large."""
@@ -164,36 +168,45 @@ def _write(
     maker: FaceMaker[Any],
     writer: ResumableWriter,
     marking: Marking,
+    clock: Stopwatch,
     progress: bool,
 ) -> GenerationResult:
-    """Put the faces into the target's frames, and those into the file."""
-    spent, tally = {"generate": 0.0, "paste": 0.0}, Tally(**writer.noted)
+    """Put the faces into the target's frames, and those into the file. Reading goes on before the networks, writing behind them."""
+    tally = Tally(**writer.noted)
     reasons, typical = left_alone(track), TypicalFace.of(track)
     aligned = crop_affines(track.landmarks, _STEADY_LOOK)
     shown = None if progress else True
     bar = tqdm(total=given.count, initial=writer.done, desc="generating", unit="frame", disable=shown)
-    frames = target_frames(given.target, given.count)
-    marking.begin(track)
-    with bar, writer:
-        for batch in _batches(frames, frames_at_once(given.info, _BATCH), writer.done):
-            started = time.perf_counter()
-            faces = maker.make(batch)
-            pasted = time.perf_counter()
-            for face, (place, number, frame) in zip(faces, batch, strict=True):
-                reason, before = reasons[number], None
-                if reason is None and typical is not None:
+
+    def write(batch: list[Shown], faces: np.ndarray) -> None:
+        for crop, (place, number, frame) in zip(faces, batch, strict=True):
+            reason, before = reasons[number], None
+            if reason is None and typical is not None:
+                with clock.part("occlusion"):
                     before = typical.before(frame, track.landmarks[number], aligned[number])
-                    reason = COVERED if before is not None and before.share > MOST_COVERED else None
-                if reason is None:
+                reason = COVERED if before is not None and before.share > MOST_COVERED else None
+            if reason is None:
+                face = maker.finished(crop, number)
+                with clock.part("paste"):
                     frame = paste_face(frame, *face, before=before)
-                tally.count(reason, covered=before is not None)
-                writer.write(marking.on_frame(frame, place, number if reason is None else None), tally.to_json())
-                bar.update()
-            spent["generate"] += pasted - started
-            spent["paste"] += time.perf_counter() - pasted
+            tally.count(reason, covered=before is not None)
+            with clock.part("mark"):
+                frame = marking.on_frame(frame, place, number if reason is None else None)
+            with clock.part("write"):
+                writer.write(frame, tally.to_json())
+            bar.update()
+
+    marking.begin(track)
+    frames = target_frames(given.target, given.count)
+    batches = ahead(_batches(frames, frames_at_once(given.info, _BATCH), writer.done))
+    with bar, writer:
+        with Behind() as behind, closing(batches):
+            for batch in batches:
+                behind.do(partial(write, batch, maker.make(batch)))
         writer.finish(tally.to_json())
         marking.end(tally.to_json())
-    return GenerationResult(writer.path, tally.frames, tally, {name: round(value, 3) for name, value in spent.items()})
+    spent = {name: round(value, 3) for name, value in clock.seconds.items()}
+    return GenerationResult(writer.path, tally.frames, tally, spent)
 
 
 def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any]) -> Iterator[np.ndarray]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from swaptalk_models.data.faces.regions import downsample_labels, region_labels
+from swaptalk_models.data.faces.regions import REGIONS, downsample_labels, region_labels
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.deblock import deblock
+from swaptalk_models.inference.engines.engine import Engine, TorchEngine
+from swaptalk_models.inference.engines.graphs import Graph, graphs_of, halves_of
+from swaptalk_models.inference.token_memo import TokenMemo
 from swaptalk_models.modules.device import pick_device
 from swaptalk_models.modules.face_swapper import FaceSwapper
-from swaptalk_models.modules.images import from_unit, to_unit
-from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.images import from_unit
+from swaptalk_models.modules.lip_sync import LipSync, PreparedReference
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import load_model, load_shape
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
@@ -31,6 +35,10 @@ class Latents:
     """(T, h, h) int64 region labels."""
     made: Tensor | None = None
     """(h, h) bool, the cells that a network has made; None: none, they are a real face's."""
+    codes: Tensor | None = None
+    """(T, G, h, h) int64, of which the embeddings are; None: they are no codes'."""
+    prepared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """Of a source or a reference, what serves all frames: reckoned when it is first wanted."""
 
 
 class Networks:
@@ -43,31 +51,70 @@ class Networks:
         self.vqgan: VQGAN = load_model("vqgan", folders["vqgan"], str(self.device))
         self.face_swapper: FaceSwapper = load_model("face_swapper", folders["face_swapper"], str(self.device))
         self.lip_sync: LipSync = load_model("lip_sync", folders["lip_sync"], str(self.device))
+        self.engine: Engine = TorchEngine(self.graphs())
+        self.memo: TokenMemo | None = None  # of the last source
+
+    def graphs(self) -> dict[str, Graph]:
+        """What an engine runs."""
+        return graphs_of(self.vqgan, self.face_swapper, self.lip_sync, self.crops.size)
 
     @torch.inference_mode()
     def encode(self, crops: np.ndarray, landmarks: np.ndarray) -> Latents:
         """Crops (T, S, S, 3) uint8 and landmarks (T, 68, 2) in their pixels -> latents."""
-        upper, lower = self.vqgan.tokenize(torch.from_numpy(to_unit(crops)).to(self.device))
+        pixels = torch.from_numpy(np.ascontiguousarray(crops)).to(self.device)
+        coarse = torch.stack(self.vqgan.encoder.linear(halves_of(pixels)).chunk(2), dim=1)
+        embeddings = self.engine.run("encode", (pixels,)) + coarse
+        upper, lower = self.vqgan.upper.nearest(embeddings[:, 0]), self.vqgan.lower.nearest(embeddings[:, 1])
         labels = np.stack([region_labels(points, self.crops.size, self.crops.label_grid) for points in landmarks])
         labels = np.stack([downsample_labels(label, self.grid) for label in labels]).astype(np.int64)
-        return Latents(self.vqgan.embed(upper, lower), torch.from_numpy(labels).to(self.device))
+        region, codes = torch.from_numpy(labels).to(self.device), torch.cat([upper, lower], dim=2)
+        return Latents(self.vqgan.embed(upper, lower), region, codes=codes)
 
     @torch.inference_mode()
     def swap(self, source: Latents, target: Latents) -> Latents:
         """The target's latents with the source's face."""
-        z = source.z.expand(len(target.z), -1, -1, -1)
-        region = source.region.expand(len(target.z), -1, -1)
+        if "swap" not in source.prepared:
+            memo = TokenMemo() if self.device.type == "cpu" else None
+            source.prepared["swap"] = self.face_swapper.prepare(source.z, source.region), memo
+        prepared, self.memo = source.prepared["swap"]
+        x_nC = self._tokens(target, prepared.keys, prepared.values)
+        x_BNC = torch.unflatten(x_nC, 0, (len(target.z), -1))
+        head = self.engine.run("swap_head", (x_BNC, target.z), (prepared.z_1Dhh, prepared.hidden_1hh.float()))
+        swapped = self.face_swapper.mix(head, prepared.z_1Dhh, prepared.hidden_1hh, target.z, target.region)
         made = torch.ones(target.z.shape[2:], dtype=torch.bool, device=self.device)
-        return Latents(self.face_swapper.swap(z, region, target.z, target.region), target.region, made)
+        return Latents(self.face_swapper.guided(swapped, target.z), target.region, made)
+
+    def _tokens(self, target: Latents, keys: Tensor, values: Tensor) -> Tensor:
+        """What the swapper's transformer makes of every cell of every frame, (T * h * h, C)."""
+        z_nD, region_n = target.z.flatten(2).transpose(1, 2).flatten(0, 1), target.region.flatten().int()
+        place_n = torch.arange(self.grid**2, dtype=torch.int32, device=self.device).repeat(len(target.z))
+
+        def make(index: Tensor) -> Tensor:
+            return self.engine.run("swap_tokens", (z_nD[index], place_n[index], region_n[index]), (keys, values))
+
+        # With several codes a cell hardly any comes twice.
+        if self.memo is None or target.codes is None or target.codes.shape[1] > 1:
+            return self.engine.run("swap_tokens", (z_nD, place_n, region_n), (keys, values))
+        cell_n = target.codes.flatten() * self.grid**2 + place_n
+        return self.memo.rows(cell_n * len(REGIONS) + region_n, make)
 
     @torch.inference_mode()
     def speak(self, target: Latents, reference: Latents, windows: np.ndarray) -> Latents:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
         upper, lower = target.z.chunk(2, dim=2)
-        made = self.lip_sync.speak(
-            upper, reference.z.expand(len(upper), -1, -1, -1), torch.from_numpy(windows).to(self.device)
-        )
+        if "speak" not in reference.prepared:
+            reference.prepared["speak"] = self.lip_sync.prepare(reference.z)
+        warped = self._warped(upper, reference.prepared["speak"])
+        mel = torch.from_numpy(np.ascontiguousarray(windows)).to(self.device)
+        made = warped + self.engine.run("speak", (warped, mel))
         return self._with_lower(target, self.lip_sync.place(made, lower))
+
+    def _warped(self, upper: Tensor, reference: PreparedReference) -> Tensor:
+        """The reference's lower half in the pose of the targets' upper halves, (T, D, h / 2, h)."""
+        if self.lip_sync.warping is None or reference.features is None:
+            return reference.lower.expand(len(upper), -1, -1, -1)
+        offsets = self.engine.run("warp", (upper,), (reference.features,))
+        return self.lip_sync.warping.move(reference, offsets)
 
     @torch.inference_mode()
     def copy_lips(self, target: Latents, reference: Latents) -> Latents:
@@ -96,5 +143,7 @@ class Networks:
     @torch.inference_mode()
     def decode(self, faces: Latents) -> np.ndarray:
         """Latents -> crops (T, S, S, 3) uint8."""
-        crops = from_unit(self.vqgan.decode(faces.z).float().cpu().numpy())
+        z_BDhh = self.vqgan.raw(faces.z)
+        images = self.engine.run("decode", (z_BDhh,)) + self.vqgan.decoder.coarse(z_BDhh)
+        crops = from_unit(images.clamp(-1, 1).float().cpu().numpy())
         return crops if faces.made is None else deblock(crops, faces.made.cpu().numpy())

@@ -45,12 +45,21 @@ class Attention(nn.Module):
         self.out = nn.Linear(channels, channels)
 
     def forward(self, x_BNC: Tensor, context_BMC: Tensor) -> Tensor:
-        def split(t_BNC: Tensor) -> Tensor:  # (B, N, C) -> (B, heads, N, C / heads)
-            return torch.unflatten(t_BNC, -1, (self.heads, -1)).transpose(1, 2)
+        return self.look_up(x_BNC, *self.keys_values(context_BMC))
 
+    def keys_values(self, context_BMC: Tensor) -> tuple[Tensor, Tensor]:
+        """What queries look up, each (B, heads, M, C / heads): one reckoning serves all queries over the same context."""
         key, value = self.key_value(context_BMC).chunk(2, dim=-1)
-        mixed = _attend(split(self.query(x_BNC)), split(key), split(value))
+        return self._split(key), self._split(value)
+
+    def look_up(self, x_BNC: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """(B, N, C), from what ``keys_values`` gave."""
+        mixed = _attend(self._split(self.query(x_BNC)), key, value)
         return self.out(mixed.transpose(1, 2).flatten(2))
+
+    def _split(self, t_BNC: Tensor) -> Tensor:
+        """(B, heads, N, C / heads)"""
+        return torch.unflatten(t_BNC, -1, (self.heads, -1)).transpose(1, 2)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

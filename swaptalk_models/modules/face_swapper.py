@@ -17,6 +17,7 @@ Shapes: B batch, D embedding channels, h side of the latent grid, N = h * h toke
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +82,11 @@ class SwapBlock(nn.Module):
         x = self.attention_norm(target_BNC + self.attention(target_BNC, source_BNC))
         return self.feed_forward_norm(x + self.feed_forward(x))
 
+    def look_up(self, target_BNC: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """``forward``, from the source's keys and values."""
+        x = self.attention_norm(target_BNC + self.attention.look_up(target_BNC, key, value))
+        return self.feed_forward_norm(x + self.feed_forward(x))
+
 
 class _LocalHead(nn.Module):
     """Tokens (B, N, C) -> (B, channels, h, h) by convolutions, which see a token's neighbours and what the skip would copy from both faces
@@ -99,6 +105,18 @@ class _LocalHead(nn.Module):
             [x_BChh, *(v.to(x_BChh.dtype) for v in (source_BDhh, target_BDhh, hidden_Bhh[:, None]))], dim=1
         )
         return self.exit(self.blocks(self.enter(seen))).float()
+
+
+class PreparedSource(NamedTuple):
+    """What the swapper needs of one source, reckoned once for all frames."""
+
+    z_1Dhh: Tensor
+    hidden_1hh: Tensor
+    """bool: hair or nothing of the face, not to be taken."""
+    keys: Tensor
+    """(blocks, heads, N, C / heads)"""
+    values: Tensor
+    """The same shape."""
 
 
 class FaceSwapper(nn.Module):
@@ -134,26 +152,70 @@ class FaceSwapper(nn.Module):
         x = self.target_tokens(target_BDhh, target_region_Bhh)
         for block in self.blocks:
             x = block(x, source)
-        hidden_Bhh = source_region_Bhh == REGIONS.index("background")  # hair or nothing of the face: not to be taken
+        hidden_Bhh = _hidden(source_region_Bhh)
+        made_BCchh = self.head(x, source_BDhh, hidden_Bhh, target_BDhh)
+        return self.mix(made_BCchh, source_BDhh, hidden_Bhh, target_BDhh, target_region_Bhh)
+
+    def head(self, x_BNC: Tensor, source_BDhh: Tensor, hidden_Bhh: Tensor, target_BDhh: Tensor) -> Tensor:
+        """Tokens -> (B, D + 1, h, h): what is made, and the gate's log-odds; without a skip no odds are needed, and there may be none."""
         if self.local is not None:
-            made_BDhh, odds_B1hh = self.local(x, source_BDhh, hidden_Bhh, target_BDhh).split(
-                [source_BDhh.shape[1], 1], dim=1
-            )
-        else:
-            made_BDhh = self._grid(self.out(x))
-            odds_B1hh = self._grid(self.gate_out(x)) if self.config.skip else None
+            return self.local(x_BNC, source_BDhh, hidden_Bhh, target_BDhh)
+        made = [self.out(x_BNC)] + ([self.gate_out(x_BNC)] if self.config.skip else [])
+        return self._grid(torch.cat(made, dim=-1))
+
+    def mix(
+        self, made: Tensor, source_BDhh: Tensor, hidden_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor
+    ) -> Tensor:
+        """What ``head`` made, beside source and target as the gate mixes them: (B, D, h, h)."""
+        made_BDhh, odds_B1hh = made.tensor_split([target_BDhh.shape[1]], dim=1)
         if not self.config.skip:
             return made_BDhh
         share_B1hh = torch.sigmoid(self.gate(target_region_Bhh)[:, None] + odds_B1hh) * ~hidden_Bhh[:, None]
         return made_BDhh + share_B1hh * source_BDhh + (1 - share_B1hh) * target_BDhh
 
+    def prepare(self, source_1Dhh: Tensor, source_region_1hh: Tensor) -> PreparedSource:
+        """Of one source, for ``tokens``: the keys and values of every block."""
+        source = self.source_tokens(source_1Dhh, source_region_1hh)
+        keys, values = zip(*(block.attention.keys_values(source) for block in self._swap_blocks()), strict=True)
+        return PreparedSource(source_1Dhh, _hidden(source_region_1hh), torch.cat(keys), torch.cat(values))
+
+    def tokens(self, z_nD: Tensor, place_n: Tensor, region_n: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """The transformer on any tokens, of whatever frames: (n, C).
+
+        A target's token looks at the source alone, never at its neighbours. So what becomes of it depends on its code, its place and its region,
+        and equal ones need to be reckoned once (inference/token_memo.py).
+
+        Args:
+            z_nD, place_n, region_n: embeddings, numbers of cells (row by row), labels.
+            keys, values: of a PreparedSource.
+        """
+        entry = self.target_tokens
+        x_nC = entry.linear(z_nD) + entry.position[place_n]
+        if entry.region is not None:
+            x_nC = x_nC + entry.region(region_n)
+        x_1nC = x_nC[None]
+        for number, block in enumerate(self._swap_blocks()):
+            x_1nC = block.look_up(x_1nC, keys[number : number + 1], values[number : number + 1])
+        return x_1nC[0]
+
+    def _swap_blocks(self) -> list[SwapBlock]:
+        return [block for block in self.blocks if isinstance(block, SwapBlock)]
+
     def _grid(self, x_BNC: Tensor) -> Tensor:
         """Tokens as a map, (B, C, h, h) float32."""
         return torch.unflatten(x_BNC.float().transpose(1, 2), 2, (self.grid, self.grid))
 
+    def guided(self, swapped_BDhh: Tensor, target_BDhh: Tensor) -> Tensor:
+        """The step from the target to the swapped face, ``guidance`` times, as in ``LipSync.speak``."""
+        return target_BDhh + self.config.guidance * (swapped_BDhh - target_BDhh)
+
     def swap(
         self, source_BDhh: Tensor, source_region_Bhh: Tensor, target_BDhh: Tensor, target_region_Bhh: Tensor
     ) -> Tensor:
-        """``forward`` for inference: the step from the target to the swapped face, ``guidance`` times, as in ``LipSync.speak``."""
-        swapped = self(source_BDhh, source_region_Bhh, target_BDhh, target_region_Bhh)
-        return target_BDhh + self.config.guidance * (swapped - target_BDhh)
+        """``forward`` for inference, guided."""
+        return self.guided(self(source_BDhh, source_region_Bhh, target_BDhh, target_region_Bhh), target_BDhh)
+
+
+def _hidden(source_region_Bhh: Tensor) -> Tensor:
+    """(B, h, h) bool: hair or nothing of the face."""
+    return source_region_Bhh == REGIONS.index("background")

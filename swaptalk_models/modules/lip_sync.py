@@ -10,6 +10,7 @@ stays the target's (`region`; the figure replaces all of the half). Shapes: B ba
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,17 @@ class Hourglass(nn.Module):
         return self.last(first + self.up(self.down(first)))
 
 
+class PreparedReference(NamedTuple):
+    """What the module needs of one reference frame, reckoned once for all frames."""
+
+    lower: Tensor
+    """(1, D, H, W)"""
+    features: Tensor | None
+    """(1, C, H, W) of its upper half, as the warping sees it; None without warping."""
+    fine: Tensor | None
+    """(1, 3, H * factor, W * factor) its lower half spread out to pixels; None without warping."""
+
+
 class FaceWarping(nn.Module):
     """Moves the reference's lower half into the target's pose, read off the two upper halves.
 
@@ -62,18 +74,34 @@ class FaceWarping(nn.Module):
 
     def offsets(self, target_upper: Tensor, reference_upper: Tensor) -> Tensor:
         """(B, H, W, 2) x, y offsets in grid_sample's units (2 is the whole side)."""
-        both = self.hourglass(torch.cat([target_upper, reference_upper]))
-        target, reference = both.chunk(2)
+        return self._offsets(*self.hourglass(torch.cat([target_upper, reference_upper])).chunk(2))
+
+    def _offsets(self, target: Tensor, reference: Tensor) -> Tensor:
         encoded = self.encoder(target - reference)
         moved = self.offset(encoded + self.context(encoded)).float()
         return 2 * self.reach * torch.tanh(moved).movedim(1, -1)
 
     def forward(self, target_upper: Tensor, reference_upper: Tensor, reference_lower: Tensor) -> Tensor:
         """(B, D, H, W) of the lower half, moved."""
-        offsets = self.offsets(target_upper, reference_upper)
         lower = reference_lower.float()
+        return self._move(lower, self.spread_out(lower), self.offsets(target_upper, reference_upper))
+
+    def prepared_offsets(self, target_upper: Tensor, features: Tensor) -> Tensor:
+        """``offsets``, from the features of a PreparedReference."""
+        return self._offsets(self.hourglass(target_upper), features)
+
+    def move(self, reference: PreparedReference, offsets: Tensor) -> Tensor:
+        """The lower half of one reference, (B, D, H, W), moved by offsets (B, H, W, 2)."""
+        assert reference.fine is not None
+        lower, fine = (part.expand(offsets.shape[0], -1, -1, -1) for part in (reference.lower, reference.fine))
+        return self._move(lower, fine, offsets)
+
+    def spread_out(self, lower: Tensor) -> Tensor:
+        """(B, D, H, W) -> (B, 3, H * factor, W * factor)"""
+        return F.pixel_shuffle(F.conv2d(lower, self.spread), self.factor)
+
+    def _move(self, lower: Tensor, fine: Tensor, offsets: Tensor) -> Tensor:
         blended = _moved(lower, offsets)
-        fine = F.pixel_shuffle(F.conv2d(lower, self.spread), self.factor)
         fine_offsets = F.interpolate(
             offsets.movedim(-1, 1), fine.shape[2:], mode="bilinear", align_corners=False
         ).movedim(1, -1)
@@ -127,13 +155,17 @@ class LipTransform(nn.Module):
         start_at_zero(self.last[-1])
 
     def forward(self, warped_BDHW: Tensor, audio_BMC: Tensor) -> Tensor:
+        return warped_BDHW + self.difference(warped_BDHW, audio_BMC)
+
+    def difference(self, warped_BDHW: Tensor, audio_BMC: Tensor) -> Tensor:
+        """What the sound makes of the warped half, less that half."""
         audio_BMC = self.audio_norm(audio_BMC)
         down = self.down(self.first(warped_BDHW) + self.position, audio_BMC)
         x = self.shrink(down)
         for block in self.middle:
             x = block(x, audio_BMC)
         x = self.up(torch.cat([down, self.grow(x)], dim=1), audio_BMC)
-        return warped_BDHW + self.last(x).float()
+        return self.last(x).float()
 
 
 class LipSync(nn.Module):
@@ -178,12 +210,25 @@ class LipSync(nn.Module):
         guidance does (Ho & Salimans 2022). Silence takes the place of "no condition": lips that are closed stay as they are.
         """
         warped = self.warp(target_upper, reference)
-        made = self.transform(warped, self.audio(mel_BTF))
+        return warped + self.guided_difference(warped, mel_BTF)
+
+    def prepare(self, reference_1Dhh: Tensor) -> PreparedReference:
+        """Of one reference frame, for ``FaceWarping.prepared_offsets`` and ``move``."""
+        upper, lower = reference_1Dhh.chunk(2, dim=2)
+        if self.warping is None:
+            return PreparedReference(lower, None, None)
+        lower = lower.float()
+        return PreparedReference(lower, self.warping.hourglass(upper), self.warping.spread_out(lower))
+
+    def guided_difference(self, warped: Tensor, mel_BTF: Tensor) -> Tensor:
+        """What the sound makes of the warped half, less that half, guided as ``speak`` says."""
+        difference = self.transform.difference(warped, self.audio(mel_BTF))
         if self.config.guidance == 1:
-            return made
+            return difference
         silence = torch.full_like(mel_BTF[:1], MEL_SILENCE)
-        silent = self.transform(warped, self.audio(silence).expand(len(warped), -1, -1))
-        return made + (self.config.guidance - 1) * self.mouth * (made - silent)
+        heard = self.audio(silence).expand(warped.shape[0], -1, -1)
+        silent = self.transform.difference(warped, heard)
+        return difference + (self.config.guidance - 1) * self.mouth * (difference - silent)
 
     def place(self, made: Tensor, lower: Tensor) -> Tensor:
         """What was made, in the region that the module answers for; around it the target's lower half as it was. All (B, D, h / 2, h).

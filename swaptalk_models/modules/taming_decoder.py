@@ -38,6 +38,14 @@ class TamingDecoder(nn.Module):
     def forward(self, z_BDhw: Tensor) -> Tensor:
         return self.layers(z_BDhw)
 
+    def fine(self, z_BDhw: Tensor) -> Tensor:
+        """All of the picture: there is no linear path beside the convolutions."""
+        return self.layers(z_BDhw)
+
+    def coarse(self, z_BDhw: Tensor) -> Tensor:
+        """Nothing."""
+        return z_BDhw.new_zeros(())
+
     @property
     def last_layer(self) -> Tensor:
         """Weights that the adaptive adversarial weight compares gradients at."""

@@ -47,7 +47,11 @@ class Encoder(nn.Module):
         start_at_zero(self.layers[-1])
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
-        return self.layers(image_B3HW) + self.linear(image_B3HW)
+        return self.fine(image_B3HW) + self.linear(image_B3HW)
+
+    def fine(self, image_B3HW: Tensor) -> Tensor:
+        """What the convolutions add to ``linear``: work in low precision shows little in it."""
+        return self.layers(image_B3HW)
 
 
 class Decoder(nn.Module):
@@ -74,7 +78,15 @@ class Decoder(nn.Module):
         start_at_zero(self.layers[-2])
 
     def forward(self, z_BDhw: Tensor) -> Tensor:
-        return self.layers(z_BDhw) + self.linear(z_BDhw)
+        return self.fine(z_BDhw) + self.coarse(z_BDhw)
+
+    def fine(self, z_BDhw: Tensor) -> Tensor:
+        """What the convolutions add: nearly all of the work."""
+        return self.layers(z_BDhw)
+
+    def coarse(self, z_BDhw: Tensor) -> Tensor:
+        """The linear path: nearly all of the picture."""
+        return self.linear(z_BDhw)
 
     @property
     def last_layer(self) -> Tensor:
@@ -160,9 +172,10 @@ class VQGAN(nn.Module):
 
     def decode(self, z_BDhh: Tensor) -> Tensor:
         """Standardised embeddings -> (B, 3, S, S) image clamped to [-1, 1]."""
-        return self.decoder(self._raw(z_BDhh)).clamp(-1, 1)
+        return self.decoder(self.raw(z_BDhh)).clamp(-1, 1)
 
-    def _raw(self, z_BDhh: Tensor) -> Tensor:
+    def raw(self, z_BDhh: Tensor) -> Tensor:
+        """Standardised embeddings -> those that the decoder takes."""
         halves = []
         for quantizer, half in zip((self.upper, self.lower), z_BDhh.chunk(2, dim=2), strict=True):
             mean, deviation = quantizer.statistics()

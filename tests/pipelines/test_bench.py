@@ -68,3 +68,29 @@ def test_prepare_and_memory(tmp_path, monkeypatch):
     for name, value in {"SHORT_S": 1, "LONG_S": 2, "SIZE": 128}.items():
         monkeypatch.setattr(memory, name, value)
     assert measure("memory", tmp_path / "b", tmp_path / "none")["long_in_one_clip_times_the_short_ones_memory"] > 0
+
+
+def test_wav2lip_is_as_large_as_published():
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from pipelines.bench.wav2lip_published import MEL_SHAPE, SIZE, generator
+
+    network = generator()
+    assert round(sum(weight.numel() for weight in network.parameters()) / 1e6, 1) == 36.3
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        made = network(torch.rand(1, *MEL_SHAPE), torch.rand(1, 6, SIZE, SIZE))
+    assert made.shape == (1, 3, SIZE, SIZE) and round(counter.get_total_flops() / 2e9, 1) == 4.0
+
+
+def test_generation_beside_wav2lip(tmp_path, monkeypatch):
+    from pipelines.bench import generate
+
+    for name, value in {"PRESET": "tiny", "SECONDS": 0.8, "SIZE": 160, "REPEATS": 1, "BATCH": 1, "STARTED": 8}.items():
+        monkeypatch.setattr(generate, name, value)
+    found = measure("generate", tmp_path, tmp_path / "none")
+    assert found["preset"] == "tiny" and found["weights"] == "random"
+    ratio = found["frames_per_second"] / found["wav2lip_frames_per_second"]
+    assert ratio == pytest.approx(found["times_wav2lip"]) and found["networks_times_wav2lip"] > ratio
+    parts = {"track", "crop", "encode", "swap", "speak", "decode", "finish", "paste", "mark", "write"}
+    assert all(found[f"{part}_ms_a_frame"] >= 0 for part in parts)

@@ -1,0 +1,157 @@
+"""inference/engines: what the graphs make is what the networks make, whoever runs them."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from swaptalk_models.data.faces.alignment import template_landmarks
+from swaptalk_models.errors import UserError
+from swaptalk_models.graph.models import RELEASED
+from swaptalk_models.inference.engines import choice, openvino_engine
+from swaptalk_models.inference.engines.choice import choose_engine
+from swaptalk_models.inference.networks import Latents, Networks
+from swaptalk_models.inference.release import file_hashes, load_release
+from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.lip_sync import LipSync
+from swaptalk_models.modules.model_folder import RELEASE_FILE
+from swaptalk_models.modules.vqgan import VQGAN
+from swaptalk_models.modules.weights import save_model
+from swaptalk_models.settings.models import FaceSwapperConfig, LipSyncConfig, VQGANConfig
+
+SIZE, GRID, DIM, FRAMES = 32, 4, 8, 5
+SHAPE = {"crop_size": SIZE, "grid": GRID, "dim": DIM}
+openvino = pytest.mark.skipif(not openvino_engine.is_installed(), reason="needs swaptalk[openvino]")
+
+
+def write_release(folder, refine: int = 1):
+    """Of networks whose every layer counts."""
+    torch.manual_seed(0)
+    swapper = FaceSwapperConfig(width=16, depth=2, heads=2, refine=refine, guidance=1.3)
+    made = {
+        "vqgan": VQGAN(VQGANConfig(factor=8, channels=(8, 8, 8), codes=12, dim=DIM)),
+        "face_swapper": FaceSwapper(swapper, DIM, GRID),
+        "lip_sync": LipSync(LipSyncConfig(width=16, warp_width=8, heads=2, audio_dim=16, guidance=1.5), DIM, GRID, 8),
+    }
+    for name in RELEASED:
+        for part in made[name].modules():
+            if getattr(part, "weight", None) is not None and part.weight.abs().max() == 0:
+                torch.nn.init.normal_(part.weight, std=0.1)
+        save_model(name, made[name].eval(), SHAPE, folder / name)
+    crops = {"size": SIZE, "margin": 0.0, "smooth_frames": 2.0, "label_grid": 32}
+    settings = {"preset": "none", "face_crops": crops, "face_tracks": {}, "models": {}, "files": file_hashes(folder)}
+    (folder / RELEASE_FILE).write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    return write_release(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture
+def networks(release) -> Networks:
+    return load_release(release, "cpu")
+
+
+def some_faces() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Crops, landmarks, sound."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 255, (FRAMES, 4, 4, 3)).repeat(8, 1).repeat(8, 2)
+    landmarks = np.repeat(template_landmarks(SIZE)[None], FRAMES, 0)
+    return coarse.astype(np.uint8), landmarks, rng.normal(0, 2, (FRAMES, 16, 80)).astype(np.float32)
+
+
+def chain(networks: Networks) -> tuple[Latents, Latents, Latents, np.ndarray]:
+    """Target, swapped, spoken, crops."""
+    crops, landmarks, sound = some_faces()
+    source, reference = (networks.encode(crops[n : n + 1], landmarks[n : n + 1]) for n in (0, 1))
+    target = networks.encode(crops[1:], landmarks[1:])
+    swapped = networks.swap(source, target)
+    spoken = networks.speak(swapped, networks.swap(source, reference), sound[1:])
+    return target, swapped, spoken, networks.decode(spoken)
+
+
+@torch.inference_mode()
+def test_the_graphs_make_what_the_networks_make(networks):
+    target, swapped, spoken, _ = chain(networks)
+    crops, landmarks, sound = some_faces()
+    source, reference = (networks.encode(crops[n : n + 1], landmarks[n : n + 1]) for n in (0, 1))
+    count = len(target.z)
+    images = torch.from_numpy(crops[1:]).permute(0, 3, 1, 2) / 127.5 - 1
+    assert torch.equal(target.codes, torch.cat(networks.vqgan.tokenize(images), dim=2))
+    many = [part.expand(count, *part.shape[1:]) for part in (source.z, source.region)]
+    wanted = networks.face_swapper.swap(*many, target.z, target.region)
+    torch.testing.assert_close(swapped.z, wanted, atol=1e-5, rtol=1e-4)
+    told = networks.swap(source, reference).z.expand(count, -1, -1, -1)
+    upper, lower = swapped.z.chunk(2, dim=2)
+    made = networks.lip_sync.speak(upper, told, torch.from_numpy(sound[1:]))
+    # The warp looks at differences of what is nearly alike, and normalises them.
+    torch.testing.assert_close(spoken.z.chunk(2, dim=2)[1], networks.lip_sync.place(made, lower), atol=1e-3, rtol=1e-3)
+    image = networks.vqgan.decode(spoken.z)
+    plain = networks.decode(Latents(spoken.z, spoken.region))
+    assert np.abs(plain - ((image + 1) * 127.5).permute(0, 2, 3, 1).numpy()).max() <= 0.51
+
+
+def test_a_token_that_was_there_before_is_not_made_again(networks):
+    chain(networks)
+    assert networks.memo.made < networks.memo.asked == FRAMES * GRID**2
+
+
+@openvino
+@pytest.mark.parametrize("refine", [0, 1])
+def test_an_export_is_as_near_as_it_says(tmp_path, refine):
+    from swaptalk_models.inference.engines.export import EXPORT_FILE, export_release, find_export, load_export
+
+    release = write_release(tmp_path / "release", refine)
+    networks = load_release(release, "cpu")
+    assert find_export(release) is None
+    wanted = chain(networks)[-1]
+    assert all(kinds["float32"].decibels > 60 for kinds in export_release(release).values())
+    networks.engine = load_export(find_export(release), "float32")
+    assert np.abs(chain(networks)[-1].astype(int) - wanted).max() <= 2
+    choose_engine(networks, release, "auto")
+    assert networks.engine.name.startswith("OpenVINO")
+    off = chain(networks)[-1].astype(float) - wanted
+    assert 10 * np.log10(255**2 / max(np.square(off).mean(), 1e-9)) > 38, "networks whose every layer is random"
+    if refine:
+        (release / "openvino" / "decode.bin").write_bytes(b"other")
+        with pytest.raises(UserError, match=r"decode.bin: .*swaptalk export"):
+            choose_engine(networks, release, "openvino")
+        about = json.loads((release / RELEASE_FILE).read_text())
+        (release / RELEASE_FILE).write_text(json.dumps(about | {"preset": "another"}))
+        assert find_export(release) is None, "of another state of the release"
+        assert (release / "openvino" / EXPORT_FILE).is_file()
+
+
+@openvino
+def test_a_folder_that_cannot_be_written_is_named(release, tmp_path):
+    from swaptalk_models.inference.engines.export import export_release
+
+    copy = tmp_path / "release"
+    shutil.copytree(release, copy)
+    (copy / "openvino").write_text("in the way of the folder")
+    with pytest.raises(UserError, match=str(copy)):
+        export_release(copy)
+    assert sorted(path.name for path in copy.iterdir()) == sorted([*RELEASED, RELEASE_FILE, "openvino"])
+
+
+def test_what_cannot_be_had_is_refused_and_auto_does_without(networks, release, monkeypatch):
+    engine = networks.engine
+    monkeypatch.setattr(openvino_engine, "is_installed", lambda: False)
+    monkeypatch.setattr(choice, "is_installed", lambda: False)
+    with pytest.raises(UserError, match="pip install"):
+        choose_engine(networks, release, "openvino")
+    choose_engine(networks, release, "auto")
+    choose_engine(networks, release, "torch")
+    assert networks.engine is engine
+
+
+@openvino
+def test_auto_is_torch_until_the_release_is_exported(networks, release):
+    choose_engine(networks, release, "auto")
+    assert networks.engine.name == "torch"
+    with pytest.raises(UserError, match="swaptalk export"):
+        choose_engine(networks, release, "openvino")
