@@ -271,6 +271,7 @@ def write_evaluation(home: Path) -> None:
         "delta": cell,
         "verdict": "agree",
         "paper": 1.5,
+        "needed": 40,
     }
     claims = [
         {
@@ -342,7 +343,7 @@ def test_results_page_says_who_what_and_against_what(finished_home, tmp_path, mo
     assert "Frames left out: 4 no face (SwapTalk, cross)" in text and "among 5 faces: chance is 20.0 %" in text
     assert "| self | SwapTalk (extra data) | 11.10 |" in text and "Theirs (arXiv 2405.05636), not ours" in text
     assert "| It is better. **undecided** (1 agree, 1 not measured) |" in text
-    assert "| LSE-C | SwapTalk − Sync-Swap | +0.50 [0.25, 0.75] | +1.50 | 8 | agree |" in text
+    assert "| LSE-C | SwapTalk − Sync-Swap | +0.50 [0.25, 0.75] | +1.50 | 8 | 40 | agree |" in text
     assert "Not measured by this run: It is cheaper." in text
     assert not any(secret in text for secret in (str(tmp_path), "/secret", "/elsewhere", "Secret Name"))
     assert "(nano_curves.png)" in text and read_image(output.with_name("nano_curves.png")).ndim == 3
