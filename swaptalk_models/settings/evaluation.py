@@ -53,7 +53,7 @@ class EvaluationConfig:
     """The sync judge slides sound against picture by up to this many frames each way (25 a second)."""
     batch_frames: int = 16
     """Frames held in memory at a time."""
-    silent_seconds: float = 2.0
+    silent_seconds: float = 1.2
     """Leak test: each cross-driven scene is made once more with so much silence as its sound (s), by every method that
     listens; 0: not at all."""
     same_sound: float = 0.7
