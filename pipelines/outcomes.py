@@ -6,6 +6,7 @@ import dagster as dg
 
 from pipelines.failures import first_failure, forget_failure, remember_failure
 from pipelines.instance import default_home
+from pipelines.talk_job import TALK
 from swaptalk_models.data.store.home import Home
 
 _SECONDS = 10
@@ -18,7 +19,10 @@ _SECONDS = 10
     description="A run that failed is told of by `swaptalk status`, with its stage and the reason.",
 )
 def failed_runs(context: dg.RunStatusSensorContext):
-    remember_failure(_home_of(context), first_failure(context.instance, context.dagster_run.run_id))
+    if (
+        context.dagster_run.job_name != TALK
+    ):  # a talk's failure is in the queue's table; the home's data are as they were
+        remember_failure(_home_of(context), first_failure(context.instance, context.dagster_run.run_id))
 
 
 @dg.run_status_sensor(

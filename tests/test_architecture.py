@@ -27,6 +27,7 @@ LADDER = (
     "classical",
     "inference",
     "provenance",
+    "talks",
     "training",
     "evaluation",
     "rehearsal",

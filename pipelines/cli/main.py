@@ -21,6 +21,7 @@ COMMANDS = {
     "status": "What there is, and what the last run did.",
     "dev": "The Dagster UI over a home.",
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
+    "batch": "Many talks of one file, as runs with lineage; queue, cancel, retry.",
     "verify": "Where a video comes from: manifest, watermark, job.",
     "evaluate": "Measure any method's talking-face video.",
     "phantom": "Write the phantom corpus: drawn talking heads with exact ground truth.",
