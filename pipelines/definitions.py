@@ -12,6 +12,7 @@ from pipelines.jobs import jobs
 from pipelines.outcomes import failed_runs, mended_runs
 from pipelines.schedules import retrain
 from pipelines.sensors import dead_runs, new_videos
+from pipelines.talk_job import talk_job
 from pipelines.terminal import terminal_logger
 
 STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation, release]
@@ -19,7 +20,7 @@ STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation,
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(STAGES),
     asset_checks=[*dg.load_asset_checks_from_modules(STAGES), *model_checks, sync_judge_gates],
-    jobs=jobs,
+    jobs=[*jobs, talk_job],
     schedules=[retrain],
     sensors=[new_videos, dead_runs, failed_runs, mended_runs],
     resources={"swaptalk": SwapTalk(), "pipes": dg.PipesSubprocessClient(message_reader=WholeLineReader())},

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from swaptalk_models.errors import UserError
+from swaptalk_models.talks.places import default_home, marks_folder
+
+__all__ = ["default_home", "marks_folder"]  # of homes, as all here
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -50,20 +53,6 @@ SETTINGS = {
 # Without these a run over hundreds of videos spends most of its time on writing events one by one.
 EVENTS_IN_BATCHES = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1", "DAGSTER_EVENT_BATCH_SIZE": "500"}
 _NO_COMPUTE_LOGS = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
-
-
-def default_home() -> Path:
-    """$SWAPTALK_HOME, else ./data."""
-    return Path(os.environ.get("SWAPTALK_HOME") or "data").expanduser().absolute()
-
-
-def marks_folder(home: Path) -> Path:
-    """Where certificate and records of jobs lie: in the home; in the user's own configuration where there is no home."""
-    if home.is_dir():
-        return home
-    import click
-
-    return Path(click.get_app_dir("swaptalk"))
 
 
 def instance_folder(home: Path) -> Path:

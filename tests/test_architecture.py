@@ -28,6 +28,7 @@ LADDER = (
     "classical",
     "inference",
     "provenance",
+    "talks",
     "training",
     "evaluation",
     "rehearsal",

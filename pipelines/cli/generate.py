@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.options import INPUT_FILE, INPUT_FOLDER, OUTPUT, home_option
-from pipelines.instance import default_home, marks_folder
+from pipelines.instance import marks_folder
 from swaptalk_models.data.store.output_file import check_output
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.model_folder import SHIPPED
 from swaptalk_models.provenance.choice import MarkChoice
 
 if TYPE_CHECKING:
-    from swaptalk_models.inference.generator import GenerationResult
     from swaptalk_models.inference.passing import Tally
+    from swaptalk_models.talks.making import MadeTalk
 
 
 @click.command()
@@ -128,7 +126,7 @@ def command(
         result = make_video(source, target, audio, output, release, home, resume=resume, **chosen)
     except KeyboardInterrupt:
         click.echo(f"swaptalk: {_interrupted(output)}", err=True)
-        raise click.exceptions.Exit(130) from None
+        sys.exit(130)
     for line in told(result.tally):
         click.echo(line, err=True)
     click.echo(f"video: {output}")
@@ -148,32 +146,14 @@ def make_video(
     resume: bool = False,
     engine: str = "auto",
     device: str = "auto",
-) -> GenerationResult:
+) -> MadeTalk:
     """Generate with a release, marked, and keep the job's record in the home."""
-    from swaptalk_models.inference.engines.choice import choose_engine
-    from swaptalk_models.inference.generator import Generator
-    from swaptalk_models.inference.knowledge import read_knowledge
-    from swaptalk_models.inference.release import load_release
-    from swaptalk_models.provenance.marks import JobMarks, job_of
-    from swaptalk_models.provenance.unfinished import unfinished
+    from swaptalk_models.talks.making import Talks
 
-    folder, choice = release or chosen_release(home), choice or MarkChoice()
-    inputs = {"source": source, "target": target, "voice": audio}
-    faces = {"face": face, "source_face": source_face}
-    options = {"detail": detail, "label": choice.label, "engine": engine} | faces
-    keeper, job = marks_folder(home), job_of(marks_folder(home), inputs, folder, options, choice)
-    networks, knowledge = load_release(folder, device), read_knowledge(folder)
-    choose_engine(networks, folder, engine)
-    check_output(output)
-    with unfinished(output) as left:
-        job, said = left.take(job, resume)
-        if said:
-            click.echo(f"{output.name}: {said}", err=True)
-        marks = JobMarks(keeper, job, output, choice.label, choice.unmarked)
-        generator = Generator(networks)
-        return generator.generate(
-            source, target, audio, output, detail=detail, knowledge=knowledge, marking=marks, work=left.folder, **faces
-        )
+    choice = choice or MarkChoice()
+    said = {"consent": choice.consent, "how": choice.how, "label": choice.label, "unmarked": choice.unmarked}
+    chosen = {"detail": detail, "face": face, "source_face": source_face, "resume": resume}
+    return Talks(home, release, device, engine).make(source, target, audio, output, progress=True, **chosen, **said)
 
 
 _PASSED = {
@@ -230,21 +210,3 @@ def _asked(choice: MarkChoice, inputs: dict[str, Path], home: Path) -> MarkChoic
             return dataclasses.replace(choice, consent=said, how="terminal")
     click.echo("no consent is noted in the job's record: say who agreed, to what, with --consent", err=True)
     return choice
-
-
-def chosen_release(home: Path) -> Path:
-    """The release in use in the home; the shipped weights where the default home has none and was not asked for by name.
-
-    Raises:
-        UserError: there is neither.
-    """
-    from swaptalk_models.data.store.home import Home
-    from swaptalk_models.inference.release import current_release
-
-    try:
-        return current_release(Home(home))
-    except UserError:
-        named = "SWAPTALK_HOME" in os.environ or home != default_home()
-        if named or not SHIPPED.is_dir():
-            raise
-        return SHIPPED

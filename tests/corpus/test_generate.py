@@ -56,7 +56,7 @@ class Mirror:
 @pytest.fixture
 def generate(monkeypatch, tmp_path, capsys):
     """The command; gives its exit code and what it said on stderr."""
-    monkeypatch.setattr(release, "load_release", lambda folder: Mirror())
+    monkeypatch.setattr(release, "load_release", lambda folder, device="auto": Mirror())
     (tmp_path / "release.json").write_text(json.dumps({"preset": "tiny", "models": {}, "snapshot": "s", "files": {}}))
     Image.fromarray(picture(0)).save(tmp_path / "face.png")
     w.sound("pcm_s16le", 48000)(tmp_path / "voice.wav")

@@ -101,21 +101,21 @@ def test_generate_without_a_release(inputs, tmp_path, capsys):
 
 
 def test_shipped_weights_stand_in_for_no_release_but_never_for_a_damaged_one(inputs, tmp_path, capsys, monkeypatch):
-    from pipelines.cli import generate
+    from swaptalk_models.talks import places
 
     monkeypatch.delenv("SWAPTALK_HOME", raising=False)
     monkeypatch.chdir(tmp_path)
     shipped, home = tmp_path / "shipped", tmp_path / "data"
-    monkeypatch.setattr(generate, "SHIPPED", shipped)
+    monkeypatch.setattr(places, "SHIPPED", shipped)
     with pytest.raises(UserError, match="no release in"):
-        generate.chosen_release(home)
+        places.chosen_release(home)
     shipped.mkdir()
-    assert generate.chosen_release(home) == shipped
+    assert places.chosen_release(home) == shipped
     with pytest.raises(UserError, match="no release in"):
-        generate.chosen_release(tmp_path / "named")
+        places.chosen_release(tmp_path / "named")
     (home / "releases" / "v1").mkdir(parents=True)
     (home / "releases" / "current").write_text("v1\n")
-    assert generate.chosen_release(home) == home / "releases" / "v1"
+    assert places.chosen_release(home) == home / "releases" / "v1"
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 2
     assert "v1" in capsys.readouterr().err, "a release without its files is an error, though shipped weights are there"
 
@@ -153,6 +153,18 @@ def test_an_interruption_says_how_to_go_on(inputs, tmp_path, capsys, monkeypatch
     monkeypatch.setattr(generate, "make_video", stopped)
     assert swaptalk("generate", *inputs, "--output", tmp_path / "out.mp4") == 130
     assert "0:09 of it are finished; the same command with --resume goes on" in capsys.readouterr().err
+
+
+def test_batch_lists_and_cancels(tmp_path, capsys):
+    from swaptalk_models.talks.job_file import Talk
+    from swaptalk_models.talks.queue import Entry, TalkQueue
+
+    assert swaptalk("batch", "--home", tmp_path) == 0 and capsys.readouterr().out == "0 talks\n"
+    TalkQueue(tmp_path).write(Entry("abc123", Talk("a.png", "b.mp4", "c.wav", "/d.mp4")))
+    assert swaptalk("batch", "--cancel", "abc", "--home", tmp_path) == 0
+    assert swaptalk("batch", "--home", tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["abc123  /d.mp4  cancelled", "1 talks: 1 cancelled"]
+    assert swaptalk("batch", "--cancel", "xyz", "--home", tmp_path) == 2
 
 
 def test_demo_ends_with_report_and_video(tmp_path, capsys, monkeypatch):
