@@ -47,6 +47,7 @@ HEAVY = {
     "dlib",
     "av",
     "lance",
+    "mlflow",
     "skimage",
     "matplotlib",
     "pyarrow",
