@@ -49,6 +49,7 @@ HEAVY = {
     "dlib",
     "av",
     "lance",
+    "mlflow",
     "skimage",
     "matplotlib",
     "pyarrow",

@@ -20,6 +20,7 @@ from assets.support.metadata import record_asset, unplotted
 from assets.support.own_packages import own_environment
 from assets.support.pictures import thumbnail
 from assets.support.resources import SwapTalk
+from assets.support.tracked import tracked
 from assets.support.training_progress import curve_pictures, observed
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS, relation
@@ -75,12 +76,14 @@ def train_model(
     spec = plan(name, home.root, preset, snapshot.path, snapshot.version, start)
     folder = ModelFolder(Path(spec.output))
     cached = folder.done
-    with home.writing(name, reads=MODELS[name].inputs):
+    with home.writing(name, reads=MODELS[name].inputs), tracked(context, swaptalk, spec) as links:
         if not cached:
             _run_worker(context, spec, pipes)
         make_current(folder)
     record_asset(context, home, cached, time.monotonic() - started)
-    return dg.MaterializeResult(data_version=dg.DataVersion(folder.version), metadata=model_metadata(folder, cached))
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(folder.version), metadata=model_metadata(folder, cached) | links
+    )
 
 
 def _run_worker(context: dg.AssetExecutionContext, spec: TrainSpec, pipes: dg.PipesSubprocessClient) -> None:

@@ -33,6 +33,7 @@ from swaptalk_models.settings.evaluation import EvaluationConfig, ReleaseConfig
 from swaptalk_models.settings.methods import chosen_methods
 from swaptalk_models.settings.models import ModelSections
 from swaptalk_models.settings.section import build_section, require
+from swaptalk_models.settings.tracking import TrackingConfig
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
 PRESETS = ("tiny", "nano", "base", "paper")
@@ -42,7 +43,7 @@ PRESETS = ("tiny", "nano", "base", "paper")
 class Preset(ModelSections):
     """One section a stage and a model (ModelSections); the section's name is the asset's.
 
-    `quality` and `evaluation` serve several; `download` and `limits` change how, not what; `budget` changes nothing.
+    `quality` and `evaluation` serve several; `download` and `limits` change how, not what; `budget` and `tracking` change nothing.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Preset(ModelSections):
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
     init: str = "auto"
     """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name
     (a release, or HOME/models with one version each); or `auto`: shipped for people's own videos, none for the

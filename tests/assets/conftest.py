@@ -6,6 +6,11 @@ import contextlib
 import os
 import re
 import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,3 +188,42 @@ def trained(graph: Graph, shadows: Path) -> dg.AssetMaterialization:
     """The identity encoder, by a real training of four steps, started from a folder that shadows our packages."""
     with standing_in(shadows):
         return graph.run("identity_encoder")["identity_encoder"][""]
+
+
+MLFLOW_SERVER = Path(os.environ.get("SWAPTALK_MLFLOW") or Path(__file__).parents[2] / ".venv-mlflow" / "bin" / "mlflow")
+"""MLflow's server, which has an environment of its own: it wants other versions of our packages."""
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real MLflow server."""
+    pytest.importorskip("mlflow", reason="the client is not installed: pip install 'swaptalk[mlflow]'")
+    if not MLFLOW_SERVER.is_file():
+        pytest.skip(f"no MLflow server at {MLFLOW_SERVER}: .ci/mlflow makes one")
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = [
+        "--backend-store-uri",
+        f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+    ]
+    words = [str(MLFLOW_SERVER), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *store]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            words, stdout=log, stderr=log, env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}, start_new_session=True
+        )
+    address, end = f"http://127.0.0.1:{port}", time.monotonic() + 300
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/health", timeout=30)
+                break
+            assert server.poll() is None and time.monotonic() < end, (folder / "log").read_text()[-2000:]
+            time.sleep(0.2)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)  # with its workers; nothing of it is kept
+        server.wait(60)

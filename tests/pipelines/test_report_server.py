@@ -87,3 +87,11 @@ def test_a_port_that_is_taken_is_one_sentence(home, port):
 
 def test_links_made_before_the_first_ui_are_of_its_usual_port(home):
     assert report_url(home, home.evaluation / "abc" / "report_1.html") == "http://127.0.0.1:3001/abc/report_1.html"
+
+
+@pytest.mark.parametrize(("taken", "ui_port", "chosen"), [([], 4000, 3001), ([3001], 4000, 4001), ([], 3001, 3002)])
+def test_the_first_ui_serves_them_there_where_it_can(home, monkeypatch, taken, ui_port, chosen):
+    monkeypatch.setattr("pipelines.report_server.port_is_free", lambda port: port not in taken)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: None)
+    assert serve_reports(home.root, None, ui_port) == f"http://127.0.0.1:{chosen}"
+    assert home.state().report_port == chosen
