@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.tables import print_precheck
+from swaptalk_models.data.store.asked import Asked
+from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.rehearsal.precheck import Needs, precheck
 from swaptalk_models.settings.preset import Preset, load_preset
 
 if TYPE_CHECKING:
@@ -36,8 +41,9 @@ _PASSES_NOTE = (
 )
 
 
-def print_dry_run(name: str, overrides: Mapping[str, Any], as_json: bool, measured: bool = False) -> None:
-    """Shapes, multiply-adds of each network, and every pass that the preset puts them through, with its memory.
+def print_dry_run(home: Home, asked: Asked, as_json: bool, measured: bool = False) -> None:
+    """Shapes, multiply-adds of each network, and every pass that the preset puts them through, with its memory; and whether there is enough of
+    what a run needs.
 
     Args:
         measured: go through each pass for real, too, as large as fits this machine.
@@ -45,11 +51,12 @@ def print_dry_run(name: str, overrides: Mapping[str, Any], as_json: bool, measur
     Raises:
         UserError: unknown preset, a value that does not fit, or a pass that exceeds the preset's budget or its promise.
     """
-    preset = load_preset(name, overrides)
+    preset = load_preset(asked.preset, asked.overrides)
     from swaptalk_models.rehearsal.dry_run import as_json as plain
     from swaptalk_models.rehearsal.dry_run import check_budget, dry_run
 
     found = dry_run(preset, _say)
+    found["precheck"] = [asdict(line) for line in precheck(home, asked, needs=_needs(found))]
     if measured:
         found["measured"] = _measure(found["passes"], preset)
     if as_json:
@@ -62,6 +69,13 @@ def print_dry_run(name: str, overrides: Mapping[str, Any], as_json: bool, measur
         raise UserError(
             f"{broken[0].name} of {broken[0].model} took {broken[0].ratio:.2f} times the memory that was promised"
         )
+
+
+def _needs(found: Mapping[str, Any]) -> Needs:
+    from swaptalk_models.rehearsal.dry_run import SUSTAINED_TFLOPS
+
+    host, gpu = (max(getattr(need, place) for need in found["needs"]) for place in ("host", "gpu"))
+    return Needs(host, gpu, found["total_eflop"], found["gpu_hours"], SUSTAINED_TFLOPS)
 
 
 def _measure(passes: list[Promise], preset: Preset) -> list[Measured]:
@@ -92,6 +106,7 @@ def _print(found: Mapping[str, Any], preset: Preset) -> None:
             console.print(table)
         for line in notes:
             console.print(line, highlight=False, soft_wrap=True)
+    print_precheck(found["precheck"], console)
 
 
 def _total(found: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ over their whole range.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,6 +19,7 @@ from pipelines.run_settings import Settings, settled
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
+from swaptalk_models.rehearsal.precheck import Finding, check_room, precheck, refuse_a_full_disk
 from swaptalk_models.settings.preset import load_preset
 
 if TYPE_CHECKING:
@@ -37,30 +38,37 @@ class StageFailed(Exception):
         self.details = details
 
 
-def run_graph(settings: Settings, remember: bool = True) -> None:
+def run_graph(settings: Settings, remember: bool = True, known: Callable[[list[Finding]], None] | None = None) -> None:
     """Materialise the graph, or what ``settings.until`` needs of it.
 
     Args:
         remember: whether these become the home's ``last_settings``, and a failure its last one.
+        known: called as soon as the catalog says what there is, with the findings of ``precheck``.
 
     Raises:
         UserError: the input's or the configuration's fault, in whichever stage it came out.
         StageFailed: anything else.
         KeyboardInterrupt: Ctrl-C; what is finished is kept.
     """
-    home = Home(settings.home).create()
+    home = Home(settings.home)
     settings = settled(settings)
     load_preset(settings.preset, settings.overrides)  # a mistake in it shows at once
     with quiet_dagster():
         from pipelines.definitions import defs
 
         selected = _selection(defs, settings.until)
+        check_room(home, settings.asked, selected)
+        home.create()
         with open_instance(settings.home) as instance:
             free_dead(instance)  # what a kill left behind would keep the slot that this run waits for
             tags = {"swaptalk/run": uuid.uuid4().hex, CLI_TAG: "run"} | _OF_THE_UI
             config = settings.run_config(remember)
             execute = partial(_execute, defs, instance, home, config, told=remember)
             execute({CATALOG}, tags)
+            findings = precheck(home, settings.asked, selected)
+            if known:
+                known(findings)
+            refuse_a_full_disk(home, findings)  # once more: HDTF's length is known only now
             rest = selected - {CATALOG}
             if rest:
                 from assets.support.partitions import all_partitions

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.store.asked import settle
+from swaptalk_models.data.store.asked import Asked, settle
 from swaptalk_models.data.store.home import Home
 
 
@@ -24,6 +24,11 @@ class Settings:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     change: bool = False
     """Lets another source or preset replace the home's, and no overrides mean none."""
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked of the home."""
+        return Asked(self.preset, self.videos, self.hdtf, self.overrides)
 
     def run_config(self, remember: bool = True) -> dict[str, Any]:
         """What the launchpad would hold for the same run."""

@@ -18,18 +18,20 @@ from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger, StageRepo
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS, Figure, own_models
 from swaptalk_models.modules.model_folder import current, held_out_metrics
+from swaptalk_models.rehearsal.precheck import kept as kept_findings
 
 JUDGEMENTS = (QUALITY_STAGE, SYNC_STAGE)
 """Kept in the ledger like stages, but no data of their own."""
 
 
 def collect(home: Home) -> dict[str, Any]:
-    """{"home", "preset", "failed", "videos", "clips", "frames", "quarantine", "marked", "orphans", "stages", "data", "snapshots", "models",
-    "report", "release"}, plain JSON values.
+    """{"home", "preset", "failed", "precheck", "videos", "clips", "frames", "quarantine", "marked", "orphans", "stages", "data", "snapshots",
+    "models", "report", "release"}, plain JSON values.
 
     A video or clip is ok when every data stage has it, quarantined when one refused it; `total` counts also what is
     still to come. Clips that the last snapshot's quality gates marked are ok, and listed under `marked`. `data` says where
-    what every stage made lies, and how much it is; `failed` is why the last run failed, None where it did not; `orphans` counts what stays of videos that have gone.
+    what every stage made lies, and how much it is; `failed` is why the last run failed, None where it did not; `precheck` is what was there before
+    the last run, of people, speech, disk, memory and time; `orphans` counts what stays of videos that have gone.
 
     Raises:
         UserError: there is no home there.
@@ -53,6 +55,7 @@ def collect(home: Home) -> dict[str, Any]:
         "home": str(home.root),
         "preset": state.preset,
         "failed": dict(state.failed) if state.failed else None,
+        "precheck": kept_findings(home.root),
         "videos": {"total": len(sources), "ok": len(usable_videos), "quarantined": len(refused_videos)},
         "clips": {"total": len(cut.keys() | unread), "ok": len(usable), "quarantined": len(refused)},
         "frames": sum(crops[clip].rows for clip in usable),

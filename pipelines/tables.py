@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,19 @@ def print_data(data: Mapping[str, Mapping[str, Any]], snapshots: Mapping[str, An
         )
 
 
+def print_precheck(findings: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Whether there is enough of what a run needs, and what follows where there is not."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False)
+    for name in ("before the run", "there", "enough?"):
+        table.add_column(name, no_wrap=True)
+    for found in findings:
+        table.add_row(found["what"], found["there"], found["verdict"] or "-")
+    console.print(table)
+    for found in findings:
+        if found["follows"]:
+            console.print(f"{found['what']}: {found['follows']}", markup=False, highlight=False)
+
+
 def print_failure(failed: Mapping[str, Any], home: str, console: Console) -> None:
     """Why the last run failed, and what to do."""
     when = datetime.fromtimestamp(failed["at"]).astimezone().strftime("%Y-%m-%d %H:%M")
@@ -91,6 +104,8 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
     for stage, count in status["orphans"].items():
         console.print(f"orphans  {count} in {stage}: `swaptalk clean` removes them", highlight=False)
     console.print()
+    if lacking := [found for found in status["precheck"] if found["verdict"] not in ("", "enough")]:
+        print_precheck(lacking, console)
     if status["data"]:
         console.print("what is where", highlight=False)
         print_data(status["data"], status["snapshots"], console)

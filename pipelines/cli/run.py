@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,9 @@ def command(
         from swaptalk_models.data.store.asked import settle
         from swaptalk_models.data.store.home import Home
 
-        asked = settle(Home(home), preset, overrides=values, change=bool(preset))
-        print_dry_run(asked.preset, dict(asked.overrides), as_json, measure)
+        where = _source(home, videos, hdtf)
+        asked = settle(Home(home), preset, overrides=values, change=bool(preset or any(where.values())), **where)
+        print_dry_run(Home(home), asked, as_json, measure)
         return
     if measure:
         raise UserError("--measure goes with --dry-run")
@@ -118,15 +120,12 @@ def make_everything(
     from pipelines.run import StageFailed, run_graph
     from pipelines.run_settings import Settings, settled
     from pipelines.status import collect
-    from pipelines.tables import print_marked, print_stages
+    from pipelines.tables import print_marked, print_precheck, print_stages
     from swaptalk_models.data.store.asked import source_text
     from swaptalk_models.data.store.home import Home
 
-    if videos and hdtf:
-        raise UserError("give either --videos or --hdtf, not both")
-    hdtf = Home(home).annotations if hdtf == IN_THE_HOME else hdtf
-    where = {"videos": str(videos.absolute()) if videos else "", "hdtf": str(hdtf.absolute()) if hdtf else ""}
     started = time.monotonic()
+    where = _source(home, videos, hdtf)
     settings = settled(Settings(home, preset, until=until, overrides=values or {}, change=change, **where))
     print(
         f"home {home}, preset {settings.preset}, {source_text(settings.videos, settings.hdtf)}, "
@@ -134,7 +133,7 @@ def make_everything(
         file=sys.stderr,
     )
     try:
-        run_graph(settings)
+        run_graph(settings, known=lambda findings: print_precheck([*map(asdict, findings)], Console()))
     except StageFailed as error:
         print(error.details, file=sys.stderr)
         print(f"swaptalk: {error}", file=sys.stderr)
@@ -145,6 +144,16 @@ def make_everything(
     print_marked(status["marked"], Console())
     print(f"done in {time.monotonic() - started:.1f} s")
     return status
+
+
+def _source(home: Path, videos: Path | None, hdtf: Path | None) -> dict[str, str]:
+    """Absolute folders, empty where none was named."""
+    from swaptalk_models.data.store.home import Home
+
+    if videos and hdtf:
+        raise UserError("give either --videos or --hdtf, not both")
+    hdtf = Home(home).annotations if hdtf == IN_THE_HOME else hdtf
+    return {"videos": str(videos.absolute()) if videos else "", "hdtf": str(hdtf.absolute()) if hdtf else ""}
 
 
 def finish(status: dict[str, Any]) -> None:

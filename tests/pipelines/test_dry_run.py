@@ -45,6 +45,13 @@ def pretended(monkeypatch):
     monkeypatch.setattr(dry_run, "dry_run", pretend)
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("SWAPTALK_HOME", str(tmp_path / "home"))
+    yield
+    assert not (tmp_path / "home").exists(), "a dry run writes nothing"
+
+
 def run(*options: str):
     return CliRunner().invoke(swaptalk, ["run", "--dry-run", "--set", "budget.host_gib=0", *options])
 
@@ -60,6 +67,9 @@ def test_the_tables_fit_a_terminal_and_hold_every_pass(pretended):
     )
     assert rows["test_videos", "generation"][2:5] == ["1.00", "1.00", "0.25"] and "2 x 16" in done.stdout
     assert "0.4 EFLOP, 5.6 GPU-hours at 20 TFLOP/s" in done.stdout and "Budget: none." in done.stdout
+    assert rows["people", "to"][-2:] == ["6", "enough"] and "5.6 h of a GPU" in done.stdout, (
+        "and whether there is enough"
+    )
 
 
 def test_a_budget_that_is_exceeded_ends_with_one_line(pretended):

@@ -254,3 +254,25 @@ def test_runs_are_among_those_of_the_job_in_the_ui(graph, tmp_path):
     with open_instance(tmp_path) as instance:
         wanted = dg.RunsFilter(job_name="swaptalk", tags={".dagster/repository": "__repository__@swaptalk"})
         assert len(instance.get_runs(wanted)) == 2
+
+
+def test_before_the_run_it_says_what_there_is_of_what_it_needs(graph, tmp_path, capsys):
+    assert swaptalk("run", "--home", tmp_path, "--set", "phantom.people=9") == 0
+    out = capsys.readouterr().out
+    row = next(line for line in out.splitlines() if line.startswith("people to train on  "))
+    assert row.split()[-2:] == ["too", "few"]
+    assert "people to train on: the lip expert may stay at chance" in out
+    assert out.index(row) < out.index("computed"), "before the stages"
+    assert all(len(line.rstrip()) <= 80 for line in out.splitlines() if str(tmp_path) not in line)
+
+
+def test_too_little_disk_is_refused_before_anything_is_written(graph, calls, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=1 << 20))
+    home = tmp_path / "home"
+    assert swaptalk("run", "--home", home) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "too little room on the disk: under 0.1 GiB free, under 0.1 needed at" in said
+    assert "(GiB: hdtf_catalog 0.014)" in said
+    assert calls == {} and not home.exists()
+    few = ("--set", "phantom.people=4", "--set", "phantom.seconds=1")
+    assert swaptalk("run", "--home", home, "--until", "hdtf_catalog", *few) == 0, "for less there is room"

@@ -13,6 +13,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.rehearsal.precheck import Finding, keep
 
 REASON = "b: no face in 12 of 12 frames"
 
@@ -62,6 +63,7 @@ def test_contract(home):
         "home": str(home.root),
         "preset": "tiny",
         "failed": None,
+        "precheck": [],
         "videos": {"total": 3, "ok": 2, "quarantined": 1},
         "clips": {"total": 4, "ok": 2, "quarantined": 2},
         "frames": 200,
@@ -151,3 +153,12 @@ def test_a_figure_stands_beside_its_baseline_and_what_is_wanted(home, capsys):
         main(["status", "--home", str(home.root)])
     row = next(line.split() for line in capsys.readouterr().out.splitlines() if "psnr_db" in line)
     assert row == ["vqgan", "psnr_db", "24.5", "20", ">=", "24"]
+
+
+def test_what_was_too_little_before_the_last_run_stays_in_sight(home, capsys):
+    keep(home, [Finding("people to train on", "3", "too few", "at chance"), Finding("disk", "9 GiB free", "enough")])
+    with pytest.raises(SystemExit):
+        main(["status", "--home", str(home.root)])
+    out = capsys.readouterr().out
+    assert "people to train on" in out and "at chance" in out and "9 GiB free" not in out
+    assert [found["verdict"] for found in collect(home)["precheck"]] == ["too few", "enough"]

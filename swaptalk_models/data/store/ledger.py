@@ -230,6 +230,11 @@ class Ledger:
         last = self._db.execute("SELECT run FROM runs ORDER BY updated_at DESC LIMIT 1").fetchone()
         return {row[0]: StageReport(*row) for row in self._db.execute(query, last)} if last else {}
 
+    def paces(self) -> dict[str, tuple[int, float]]:
+        """{stage: (computed, seconds)} of the last run of each stage that computed anything."""
+        query = "SELECT stage, computed, seconds, max(updated_at) FROM runs WHERE computed > 0 GROUP BY stage"
+        return {stage: (computed, seconds) for stage, computed, seconds, _ in self._db.execute(query)}
+
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
