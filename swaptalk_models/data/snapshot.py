@@ -26,26 +26,14 @@ from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
+from swaptalk_models.data.store.schemas import table_schema
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.data import SplitConfig
 from swaptalk_models.settings.preset import Preset
 
 TABLES = CLIP_TABLES
 """What a training reads of a clip."""
-_VERSION_COLUMNS = [f"{name}_version" for name in TABLES]
-SCHEMA = pa.schema(
-    [
-        ("clip", pa.string()),
-        ("video", pa.string()),
-        ("person", pa.string()),
-        ("split", pa.string()),
-        ("frames", pa.int32()),
-        ("sound_offset", pa.int32()),  # frames by which its sound comes too early; a training moves it back
-        ("sound", pa.bool_()),  # whether its sound may be used; earlier manifests lack it: then it may
-    ]
-    + [(f"{name}_hash", pa.string()) for name in TABLES]
-    + [(column, pa.int64()) for column in _VERSION_COLUMNS]
-)
+SCHEMA = table_schema("training_snapshot")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ class Catalog:
     """Between HDTF's own files."""
     gone: list[str]
     """Videos that were there before; their data are orphans now."""
+    changed: bool = True
+    """Whether it differs from the one before."""
 
     @property
     def videos(self) -> list[str]:
@@ -63,7 +65,7 @@ def write_catalog(home: Home, preset: Preset, videos: str = "", hdtf: str = "", 
             cached = sum(before.get(video) == rows for video, rows in after.items())
             ledger.record(StageReport("hdtf_catalog", len(after) - cached, cached), run)
     source = videos or hdtf or "phantom corpus"
-    return Catalog(table, source, hash_values(sorted(after.items()))[:16], disagreements, gone)
+    return Catalog(table, source, hash_values(sorted(after.items()))[:16], disagreements, gone, before != after)
 
 
 def _read(home: Home, preset: Preset, videos: str, hdtf: str) -> tuple[pa.Table, list[str]]:

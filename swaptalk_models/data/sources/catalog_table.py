@@ -6,26 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-CATALOG_SCHEMA = pa.schema(
-    [
-        pa.field("video", pa.string(), nullable=False),  # partition key: [A-Za-z0-9_.-]
-        # f"{video}_{clip_index:03d}"; null: nothing of this video is to be used, see note
-        pa.field("clip", pa.string()),
-        pa.field("group", pa.string(), nullable=False),  # HDTF's RD, WDA or WRA; else empty
-        pa.field("person", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),  # absolute path, or address
-        pa.field("clip_index", pa.int32()),
-        pa.field("start_s", pa.float64()),  # null: the whole video, to be planned
-        pa.field("end_s", pa.float64()),
-        pa.field("crop_x", pa.int32()),  # px at a picture height of `resolution`
-        pa.field("crop_y", pa.int32()),
-        pa.field("crop_w", pa.int32()),
-        pa.field("crop_h", pa.int32()),
-        pa.field("zoom", pa.float64()),  # side of the crop / side of the union of face boxes; without a crop: cut so
-        pa.field("resolution", pa.int32()),  # px, height
-        pa.field("note", pa.string(), nullable=False),
-    ]
-)
+from swaptalk_models.data.store.schemas import table_schema
+
+CATALOG_SCHEMA = table_schema("hdtf_catalog")
 
 
 def catalog_table(rows: list[dict[str, Any]]) -> pa.Table:

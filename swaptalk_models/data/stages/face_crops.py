@@ -12,22 +12,13 @@ from swaptalk_models.data.faces.face_track import MEASURE_EVERY
 from swaptalk_models.data.stages.data_stage import DataStage, finished, key_columns
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.schemas import table_schema
 from swaptalk_models.data.store.spool import spool_rows
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import CropsConfig
 from swaptalk_models.settings.preset import Preset
 
-SCHEMA = pa.schema(
-    [
-        *tables.KEY,
-        ("frame", pa.int32()),
-        ("crop", pa.large_binary()),  # PNG
-        ("affine", pa.list_(pa.float32(), 6)),  # 2 x 3, frame px -> crop px
-        ("landmarks", pa.list_(pa.float32(), 136)),  # 68 x (x, y) in px of the crop
-        ("labels", pa.binary()),  # uint8, grid x grid regions
-        ("confidence", pa.float32()),
-    ]
-)
+SCHEMA = table_schema("face_crops")
 BATCH_FRAMES = 32
 """Crops made, hashed and written at a time; another number is another hash of the same rows."""
 

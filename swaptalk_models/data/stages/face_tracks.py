@@ -8,20 +8,12 @@ from swaptalk_models.data.engine.items import Item, Result
 from swaptalk_models.data.stages.data_stage import DataStage, finished, rows_result
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.schemas import table_schema
 from swaptalk_models.errors import BadClip
 from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.preset import Preset
 
-SCHEMA = pa.schema(
-    [
-        *tables.KEY,
-        ("frame", pa.int32()),
-        ("box", pa.list_(pa.float32(), 4)),  # x0, y0, x1, y1 in px of the clip's frame
-        ("landmarks", pa.list_(pa.float32(), 136)),  # 68 x (x, y) in px of the clip's frame
-        ("confidence", pa.float32()),  # 0 to 1
-        ("status", pa.uint8()),  # missing, detected, tracked, interpolated
-    ]
-)
+SCHEMA = table_schema("face_tracks")
 
 
 def track_items(home: Home, preset: Preset, videos: list[str]) -> list[Item]:

@@ -9,18 +9,12 @@ import pyarrow as pa
 
 from swaptalk_models.data.engine.items import Item, Result
 from swaptalk_models.data.stages.data_stage import DataStage, finished, rows_result
-from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.schemas import table_schema
 from swaptalk_models.settings.data import MelConfig
 from swaptalk_models.settings.preset import Preset
 
-SCHEMA = pa.schema(
-    [
-        *tables.KEY,
-        ("steps", pa.int32()),
-        ("mel", pa.large_binary()),  # float32 little-endian, C order (steps, 80), in [-4, 4]
-    ]
-)
+SCHEMA = table_schema("mels")
 
 
 def mel_items(home: Home, preset: Preset, videos: list[str]) -> list[Item]:

@@ -17,6 +17,7 @@ from swaptalk_models.data.stages.data_stage import DataStage, finished, rows_res
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger, StageReport
+from swaptalk_models.data.store.schemas import table_schema
 from swaptalk_models.settings.preset import Preset
 
 BATCH_FRAMES = 256
@@ -28,8 +29,7 @@ Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 def latents_schema(cells: int) -> pa.Schema:
     """``cells`` = groups * grid * grid / 2 codes of each half, row-major."""
-    codes = pa.list_(pa.uint16(), cells)
-    return pa.schema([*tables.KEY, ("frame", pa.int32()), ("upper", codes), ("lower", codes), ("vqgan", pa.string())])
+    return table_schema("vq_latents", cells=cells)
 
 
 def latents_stage(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) -> DataStage:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import lance
 
 CLIP_INDEX = "clip_zones"
-KEY = (("clip", pa.string()), ("video", pa.string()))
-"""The first two columns of every table."""
 _MANY_FRAGMENTS = 64  # from so many small files on a table is compacted
 _FULL_ROWS, _FULL_BYTES = 256 * 1024, 1 << 30  # a file of so many rows or bytes is not joined with others any more
 _BATCH_BYTES = 32 << 20  # rewritten at a time
