@@ -7,7 +7,8 @@ from assets.support.resources import SwapTalk
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import current
 
-MODEL_ASSETS = {name: model_asset(name) for name, spec in MODELS.items() if spec.group == "training"}
+# Those that come with more, or stand in other rooms: the sync judge listens, the VQGAN makes the latents.
+MODEL_ASSETS = {name: model_asset(name) for name in MODELS if name not in ("sync_judge", "vqgan")}
 training = list(MODEL_ASSETS.values())  # where Dagster finds them
 
 

@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from swaptalk_models.graph.models import MODELS, RELEASED
 
 Node = tuple[str, tuple[str, ...]]
-"""(group, upstream assets)"""
+"""(group, upstream assets). Groups form no circle: collapsed in the UI, each still comes from those to its left."""
 
 _OTHERS: dict[str, Node] = {
     "hdtf_catalog": ("catalog", ()),
@@ -16,7 +16,7 @@ _OTHERS: dict[str, Node] = {
     "face_tracks": ("faces", ("clips",)),
     "face_crops": ("faces", ("clips", "face_tracks")),
     "mels": ("audio", ("clips",)),
-    "training_snapshot": ("training", ("face_tracks", "face_crops", "mels", "sync_judge")),
+    "training_snapshot": ("snapshot", ("face_tracks", "face_crops", "mels", "sync_judge")),
     "vq_latents": ("latents", ("face_crops", "vqgan")),
     "test_videos": (
         "evaluation",

@@ -37,6 +37,12 @@ class Figure:
     less_is_better: bool = False
 
 
+def relation(figure: Figure) -> str:
+    """What is asked of a figure, in words."""
+    assert figure.threshold is not None
+    return f"at least {figure.threshold:g}" if figure.at_least else f"within {figure.threshold:g}"
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """One model of the graph."""
@@ -114,6 +120,7 @@ _ALL = (
         "Face recogniser with a margin loss: the identity losses' eye. Whoever judges the results is another network.",
         code_version="1",
         network="swaptalk_models.modules.identity_encoder:build_identity_encoder",
+        group="latents",
         objective=f"{_OBJECTIVES}.identity:IdentityObjective.build",
         held_out=f"{_HELD_OUT}.identity:IdentityHeldOut",
         external="swaptalk_models.training.external:take_arcface",
@@ -130,7 +137,7 @@ _ALL = (
         objective=f"{_OBJECTIVES}.sync:SyncJudgeObjective.build",
         held_out=f"{_HELD_OUT}.sync:SyncHeldOut",
         reads=("face_tracks", "face_crops", "mels"),
-        group="evaluation",
+        group="snapshot",
         figures={"accuracy": _ACCURACY, "offset_error_frames": _OFFSET_ERROR},
     ),
     ModelSpec(

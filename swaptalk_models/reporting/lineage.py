@@ -56,7 +56,7 @@ def lineage_svg(nodes: Sequence[LineageNode]) -> Markup:
         if item.node is None:
             parts.append(Markup('<path class="edge" d="M{:.0f},{:.0f} v{}"/>').format(item.x, item.top, BOX_HEIGHT))
         parts += [_edge(item, below) for below in item.below]
-    parts += [_box(item, groups.index(item.node.group) % 8) for item in items if item.node]
+    parts += [_box(item, groups.index(item.node.group) % 9) for item in items if item.node]
     return Markup("").join(parts) + Markup("</svg>")
 
 
