@@ -15,13 +15,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets.support.metadata import record_asset
+from assets.support.facts import asset_facts
+from assets.support.metadata import record_asset, unplotted
 from assets.support.own_packages import own_environment
 from assets.support.pictures import thumbnail
 from assets.support.resources import SwapTalk
-from assets.support.training_progress import observed
+from assets.support.training_progress import curve_pictures, observed
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.models import MODELS
+from swaptalk_models.graph.models import MODELS, relation
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.training.spec import TrainSpec, plan, starting_folder
 
@@ -36,12 +37,9 @@ def model_asset(name: str, afterwards: Afterwards | None = None) -> dg.AssetsDef
 
     @dg.asset(
         name=name,
-        deps=list(model.upstream),
-        group_name=model.group,
         pool=GPU_POOL,
-        kinds=set(model.kinds),
-        code_version=model.code_version,
         description=model.description,
+        **asset_facts(name),
     )
     def asset(
         context: dg.AssetExecutionContext, swaptalk: SwapTalk, pipes: dg.PipesSubprocessClient
@@ -105,9 +103,13 @@ def _run_worker(context: dg.AssetExecutionContext, spec: TrainSpec, pipes: dg.Pi
 
 
 def model_metadata(folder: ModelFolder, cached: bool) -> dict[str, Any]:
-    """What the UI shows of a model. Numbers are floats: Dagster plots them over time."""
+    """What the UI shows of a model, its figures on held-out people first. Numbers are floats, which Dagster plots over time; those of a model
+    that was there already are text: they are no new points."""
     result = folder.result()
-    metadata: dict[str, Any] = {
+    metadata: dict[str, Any] = {"on held-out people": figures_table(folder)}
+    metadata |= {key: float(value) for key, value in result["metrics"].items() if value is not None}
+    metadata |= curve_pictures(folder.path) | _samples(folder.path)
+    metadata |= {
         "status": "cached" if cached else "computed",
         "version": folder.version,
         "snapshot": result["snapshot"],
@@ -118,11 +120,29 @@ def model_metadata(folder: ModelFolder, cached: bool) -> dict[str, Any]:
     }
     if "external" in result:
         metadata["external"] = dg.MetadataValue.json(result["external"])
-    metadata |= {key: float(value) for key, value in result["metrics"].items() if value is not None}
     metadata |= {
         f"baseline_{key}": float(value) for key, value in result.get("baselines", {}).items() if value is not None
     }
-    for picture in [folder.path / "curves.png", *sorted((folder.path / "samples").glob("*.png"))[:3]]:
-        if picture.is_file():
-            metadata[picture.stem if picture.stem not in metadata else f"{picture.stem}_picture"] = thumbnail(picture)
-    return metadata
+    return unplotted(metadata) if cached else metadata
+
+
+def figures_table(folder: ModelFolder) -> dg.MetadataValue:
+    """A row a figure on held-out people, beside it the trivial baseline and what is wanted."""
+    result, model = folder.result(), MODELS.get(folder.path.parent.name)
+    columns = ("figure", "this model", "trivial baseline", "wanted", "what it is")
+    rows = []
+    for name, value in result["metrics"].items():
+        if value is None:
+            continue
+        figure, baseline = model.figures.get(name) if model else None, result.get("baselines", {}).get(name)
+        of_baseline = "-" if baseline is None else f"{baseline:.4g}"
+        wanted = "-" if figure is None or figure.threshold is None else relation(figure)
+        rows.append((name, f"{value:.4g}", of_baseline, wanted, figure.meaning if figure else ""))
+    records = [dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows]
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def _samples(folder: Path) -> dict[str, dg.MetadataValue]:
+    pictures = sorted((folder / "samples").glob("*.png"))[:3]
+    return {f"{picture.stem} (picture)": thumbnail(picture) for picture in pictures}

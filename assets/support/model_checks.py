@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.support.resources import SwapTalk
-from swaptalk_models.graph.models import MODELS, own_models
+from swaptalk_models.graph.models import MODELS, own_models, relation
 from swaptalk_models.modules.model_folder import current, held_out_metrics
 
 
@@ -70,7 +70,7 @@ def _files_check(name: str) -> dg.AssetChecksDefinition:
 
 
 def _quality_check(name: str) -> dg.AssetChecksDefinition:
-    bounds = ", ".join(f"{metric} {_relation(target)}" for metric, target in MODELS[name].targets.items())
+    bounds = ", ".join(f"{metric} {relation(target)}" for metric, target in MODELS[name].targets.items())
 
     @dg.asset_check(name=f"{name}_quality", asset=name, description=f"On held-out people: {bounds}.")
     def check(swaptalk: SwapTalk) -> dg.AssetCheckResult:
@@ -80,10 +80,6 @@ def _quality_check(name: str) -> dg.AssetChecksDefinition:
         )
 
     return check
-
-
-def _relation(target: Any) -> str:
-    return f"at least {target.threshold:g}" if target.at_least else f"within {target.threshold:g}"
 
 
 def _warning(short: list[str], values: dict[str, Any]) -> dg.AssetCheckResult:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.support.metadata import markdown_file
 from assets.support.pictures import thumbnail
 
 FIRST_SECONDS = 20.0
@@ -48,12 +49,23 @@ def _watch(context: dg.AssetExecutionContext, folder: Path, ended: threading.Eve
 
 
 def observation(key: dg.AssetKey, history: list[dict[str, float]]) -> dg.AssetObservation:
-    """The newest value of each figure, as floats, and all curves as a small picture."""
-    from swaptalk_models.training.curves import draw_curves
-    from swaptalk_models.training.history import newest
+    """The newest value of each figure as floats, those on held-out people first, and a picture of each family of curves."""
+    from swaptalk_models.training.curves import draw_families
+    from swaptalk_models.training.history import HELD_OUT, newest
 
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as aside:
-        draw_curves(history, Path(aside) / "curves.png", key.to_user_string())
-        picture = thumbnail(Path(aside) / "curves.png")
+        draw_families(history, Path(aside), key.to_user_string())
+        pictures = curve_pictures(Path(aside))
     figures = {name: float(value) for name, value in newest(history).items() if math.isfinite(value)}
-    return dg.AssetObservation(key, metadata={**figures, "curves": picture})
+    first = {name: value for name, value in figures.items() if name.startswith(HELD_OUT)}
+    return dg.AssetObservation(key, metadata={**first, **pictures, **figures})
+
+
+def curve_pictures(folder: Path) -> dict[str, dg.MetadataValue]:
+    """The pictures of a training's curves, one a family; of a model that is older than these, all curves in one."""
+    from swaptalk_models.training.curves import FAMILIES_FOLDER
+
+    drawn = sorted((folder / FAMILIES_FOLDER).glob("*.png"))
+    if not drawn and (folder / "curves.png").is_file():
+        return {"curves": thumbnail(folder / "curves.png")}
+    return {f"curves: {path.stem}": markdown_file(path.read_bytes(), path.stem) for path in drawn}

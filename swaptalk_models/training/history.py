@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 from swaptalk_models.data.store.atomic_write import atomic_write
 
 HISTORY_FILE = "history.parquet"
+HELD_OUT = "held_out_"
+"""Begins the names of figures on validation people."""
 
 
 def write_history(history: list[dict[str, float]], path: Path) -> None:

@@ -20,7 +20,7 @@ from swaptalk_models.graph.reference import resolve
 from swaptalk_models.modules.device import pick_device
 from swaptalk_models.modules.model_folder import WEIGHTS_FILE, ModelFolder
 from swaptalk_models.modules.weights import save_model
-from swaptalk_models.training.curves import draw_curves
+from swaptalk_models.training.curves import draw_curves, draw_families
 from swaptalk_models.training.initial_weights import adopt
 from swaptalk_models.training.inputs import TrainingInputs, read_inputs
 from swaptalk_models.training.loop import Fit
@@ -125,6 +125,7 @@ def _train_network(spec: TrainSpec, report: Callable[[str], None]) -> Made:
         report(f"{spec.name}: {kept}")
     save_model(spec.name, model, inputs.shape, Path(spec.output))
     draw_curves(fit.history, Path(spec.output) / "curves.png", spec.name)
+    draw_families(fit.history, Path(spec.output), spec.name)
     report("held-out people: " + "  ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items()))
     return outcome, {
         "step": fit.step,

@@ -49,7 +49,11 @@ def test_a_training_gives_figures_curves_and_its_own_version(graph, trained):
     assert (found["status"], found["version"], found["step"]) == ("computed", folder.version, 4.0)
     assert found["snapshot"] == load_snapshot(graph.home).version
     assert 0 <= found["auc"] <= 1 and 0 <= found["baseline_auc"] <= 1
-    assert found["curves"].startswith("![curves](data:image/jpeg;base64,")
+    assert next(iter(found)) == "on held-out people", "its figures on people whom it has not seen come first"
+    (row,) = found["on held-out people"].records
+    assert row.data["figure"] == "auc" and row.data["wanted"] == "at least 0.95" and row.data["trivial baseline"] != "-"
+    for family in ("losses", "right answers"):
+        assert found[f"curves: {family}"].startswith(f"![{family}](data:image/png;base64,")
     assert trained.tags["dagster/data_version"] == folder.version
 
 
@@ -57,7 +61,9 @@ def test_a_model_that_is_there_is_not_trained_again(graph, trained):
     pipes = NoProcess()
     result = materialize(graph, pipes=pipes)
     assert result.success and not hasattr(pipes, "asked")
-    assert metadata(result)["status"] == "cached"
+    found = metadata(result)
+    assert found["status"] == "cached" and found["auc"] == f"{trained.metadata['auc'].value:.4g}"
+    assert not [value for value in found.values() if isinstance(value, (int, float))], "no new point in a plot"
     with Ledger(graph.home.ledger) as ledger:
         assert (ledger.last_run()["identity_encoder"].cached, ledger.last_run()["identity_encoder"].computed) == (1, 0)
 

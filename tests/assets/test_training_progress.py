@@ -26,7 +26,8 @@ def test_curves_are_shown_while_a_training_runs(own, monkeypatch):
     assert shown[-1].storage_id < end.storage_id and first["step"].value < made.metadata["step"].value == 24
     last = shown[0].event_log_entry.asset_observation.metadata
     assert "loss" in first and "held_out_auc" in last
-    assert first["curves"].value.startswith("![curves](data:image/jpeg;base64,")
+    assert first["curves: losses"].value.startswith("![losses](data:image/png;base64,")
+    assert next(iter(last)).startswith("held_out_"), "figures on people whom it does not see come first"
     steps = [record.event_log_entry.asset_observation.metadata["step"].value for record in reversed(shown)]
     assert steps == sorted(set(steps)), "each tells something new"
 

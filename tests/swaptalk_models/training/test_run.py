@@ -59,7 +59,15 @@ def test_a_training_leaves_a_whole_folder(tiny, tmp_path, vqgan_folder):
     folder = train(spec, said.append)
     assert folder.done and folder.version == "v0"
     names = {path.name for path in folder.path.iterdir()}
-    assert names == {"config.json", "curves.png", "history.parquet", "result.json", "samples", "weights.safetensors"}
+    assert names == {
+        "config.json",
+        "curves",
+        "curves.png",
+        "history.parquet",
+        "result.json",
+        "samples",
+        "weights.safetensors",
+    }
     assert (folder.path / "samples" / "accuracy_by_offset.png").is_file()
     result = folder.result()
     assert (result["name"], result["step"], result["inputs"]) == ("lip_expert", 2, {"vqgan": "v1"})
