@@ -9,9 +9,8 @@ from assets.support.stage_asset import stage_asset
 mels = stage_asset(
     "mels",
     "A row a clip: log-mel (steps, 80) in [-4, 4], 80 steps/s, as long as the clip's frames.",
-    {"python", "lance"},
-    metadata=lambda swaptalk, videos: table_metadata(swaptalk, "mels"),
-    pictures=lambda swaptalk, videos: sound(swaptalk, videos) | quality_histograms(swaptalk, "mels", videos),
+    metadata=lambda swaptalk: table_metadata(swaptalk, "mels"),
+    pictures=lambda swaptalk: sound(swaptalk) | quality_histograms(swaptalk, "mels"),
 )
 
 mels_rows = rows_check("mels")

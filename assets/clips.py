@@ -8,9 +8,9 @@ from assets.support.stage_asset import stage_asset
 from swaptalk_models.data.store.ledger import OK, Ledger
 
 
-def _sources(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
+def _sources(swaptalk: SwapTalk) -> dict[str, Any]:
     with Ledger(swaptalk.home_folder().ledger) as ledger:
-        found = [entry.output for entry in ledger.entries("raw_videos", videos, OK).values()]
+        found = [entry.output for entry in ledger.entries("raw_videos", status=OK).values()]
         asked = Counter(status for status, _, _ in ledger.downloads().values())
     return {
         "hours": sum(video["info"]["duration_s"] for video in found) / 3600,
@@ -20,23 +20,21 @@ def _sources(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
     }
 
 
-def _cut(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
+def _cut(swaptalk: SwapTalk) -> dict[str, Any]:
     home = swaptalk.home_folder()
     with Ledger(home.ledger) as ledger:
-        frames = sum(entry.output["frames"] for entry in ledger.entries("clips", videos, OK).values())
+        frames = sum(entry.output["frames"] for entry in ledger.entries("clips", status=OK).values())
     return {"frames": float(frames), "dagster/uri": str(home.clips)}
 
 
 raw_videos = stage_asset(
     "raw_videos",
     "The source video: the user's own file where it lies, never copied or changed, or a download. Opened and examined.",
-    {"python", "video"},
     metadata=_sources,
 )
 
 clips = stage_asset(
     "clips",
     "One 25 fps constant-rate mp4 and one 16 kHz mono wav a clip, of the same length.",
-    {"python", "video"},
     metadata=_cut,
 )

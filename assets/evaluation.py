@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.support.memoised import recorded
-from assets.support.metadata import arrow_schema, markdown_picture, run_name
+from assets.support.facts import asset_facts
+from assets.support.memoised import new_points, recorded
+from assets.support.metadata import markdown_picture, run_name
 from assets.support.model_asset import GPU_POOL, model_asset
 from assets.support.report_address import report_url
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.fingerprint import hash_file, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
-from swaptalk_models.graph.lineage import group, upstream
 from swaptalk_models.modules.model_folder import current, judge_name
 from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, OURS, SELF
 from swaptalk_models.settings.preset import Preset
@@ -56,11 +55,8 @@ sync_judge = model_asset("sync_judge", afterwards=listen)
 
 
 @dg.asset(
-    deps=list(upstream("test_videos")),
-    group_name=group("test_videos"),
-    kinds={"python", "video"},
+    **asset_facts("test_videos"),
     pool=GPU_POOL,
-    code_version=CODE_VERSIONS["test_videos"],
 )
 def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Self-driven and cross-driven videos of held-out people, by us and by what we are compared with."""
@@ -72,7 +68,9 @@ def test_videos(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Mat
     plain = json.loads(json.dumps(videos).replace(str(home.root), "HOME"))
     metadata = {"status": status, "videos": float(len(videos)), "path": dg.MetadataValue.path(str(home.evaluation))}
     metadata |= {name: picture for name, picture in pictures.items() if picture is not None}
-    return dg.MaterializeResult(data_version=dg.DataVersion(hash_values(plain)[:16]), metadata=metadata)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(hash_values(plain)[:16]), metadata=new_points(status, metadata)
+    )
 
 
 def _sheet(videos: "list[SceneVideo]", setting: str) -> dg.MetadataValue | None:
@@ -85,11 +83,8 @@ def _sheet(videos: "list[SceneVideo]", setting: str) -> dg.MetadataValue | None:
 
 
 @dg.asset(
-    deps=list(upstream("metrics")),
-    group_name=group("metrics"),
-    kinds={"python", "parquet"},
+    **asset_facts("metrics"),
     pool=GPU_POOL,
-    code_version=CODE_VERSIONS["metrics"],
 )
 def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Every metric of every test video, each with the judge it used and a ground-truth row; and against the released models."""
@@ -100,14 +95,13 @@ def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Materia
     path, status = recorded(context, swaptalk, lambda: measure_test_videos(home, preset))
     metadata = {"status": status, "path": dg.MetadataValue.path(str(path))} | _summary(path)
     metadata |= comparison_metadata(compare_with_release(home, preset))
-    return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(hash_file(path)[:16]), metadata=new_points(status, metadata)
+    )
 
 
 @dg.asset(
-    deps=list(upstream("evaluation_report")),
-    group_name=group("evaluation_report"),
-    kinds={"python", "html"},
-    code_version=CODE_VERSIONS["evaluation_report"],
+    **asset_facts("evaluation_report"),
 )
 def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """One self-contained HTML page with videos, curves and tables."""
@@ -119,7 +113,9 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
     metadata = {"page (while swaptalk dev runs)": dg.MetadataValue.url(report_url(home, path)), "status": status}
     metadata |= {"figures": main_table(home, preset)} | _claims(path) | key_pictures(home, preset)
     metadata |= {"megabytes": path.stat().st_size / 1e6, "path": dg.MetadataValue.path(str(path))}
-    return dg.MaterializeResult(data_version=dg.DataVersion(hash_file(path)[:16]), metadata=metadata)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(hash_file(path)[:16]), metadata=new_points(status, metadata)
+    )
 
 
 @dg.asset_check(asset=metrics, description="No figure is worse than the released models', beyond its interval.")
@@ -244,12 +240,12 @@ def key_pictures(home: Home, preset: Preset) -> dict[str, dg.MetadataValue]:
 
 
 def _summary(path: Path) -> dict[str, Any]:
-    """Schema of the metrics, and the mean of each by method, as floats that Dagster plots over time."""
+    """Rows, and the mean of each metric by method, as floats that Dagster plots over time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    found: dict[str, Any] = {"dagster/row_count": table.num_rows, "dagster/column_schema": arrow_schema(table.schema)}
+    found: dict[str, Any] = {"dagster/row_count": table.num_rows}
     numbers = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     by = [name for name in ("method", "setting") if name in table.column_names]
     if by and numbers:

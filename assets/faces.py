@@ -8,6 +8,7 @@ from assets.support.pictures import contact_sheet, quality_histograms, track_qua
 from assets.support.resources import SwapTalk
 from assets.support.row_checks import rows_check
 from assets.support.stage_asset import stage_asset
+from assets.support.video_page import face_strips
 
 _CROPS_FROM = {
     "affine": [("face_tracks", "landmarks")],
@@ -20,23 +21,16 @@ _CROPS_FROM = {
 face_tracks = stage_asset(
     "face_tracks",
     "A row a frame: box, 68 landmarks, confidence and how they were found.",
-    {"python", "lance"},
-    metadata=lambda swaptalk, videos: table_metadata(swaptalk, "face_tracks"),
-    pictures=lambda swaptalk, videos: (
-        track_quality(swaptalk, videos) | quality_histograms(swaptalk, "face_tracks", videos)
-    ),
+    metadata=lambda swaptalk: table_metadata(swaptalk, "face_tracks"),
+    pictures=lambda swaptalk: track_quality(swaptalk) | quality_histograms(swaptalk, "face_tracks"),
 )
 
 face_crops = stage_asset(
     "face_crops",
     "A row a frame: aligned crop, the affine that made it, landmarks inside it, region labels.",
-    {"python", "lance"},
-    metadata=lambda swaptalk, videos: (
-        table_metadata(swaptalk, "face_crops") | {"dagster/column_lineage": lineage(_CROPS_FROM)}
-    ),
-    pictures=lambda swaptalk, videos: (
-        contact_sheet(swaptalk, videos) | quality_histograms(swaptalk, "face_crops", videos)
-    ),
+    metadata=lambda swaptalk: table_metadata(swaptalk, "face_crops") | {"dagster/column_lineage": lineage(_CROPS_FROM)},
+    pictures=lambda swaptalk: contact_sheet(swaptalk) | quality_histograms(swaptalk, "face_crops"),
+    strips=face_strips,
 )
 
 face_tracks_rows = rows_check("face_tracks")

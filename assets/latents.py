@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from assets.support.metadata import lineage, table_metadata
+import dagster as dg
+
+from assets.support.data_versions import provenance
+from assets.support.metadata import lineage, run_name, table_metadata
 from assets.support.model_asset import GPU_POOL, model_asset
+from assets.support.partitions import videos as partitions
 from assets.support.resources import SwapTalk
 from assets.support.row_checks import rows_check
-from assets.support.stage_asset import stage_asset
+from assets.support.stage_asset import stage_asset, tell_videos
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import StageReport
+from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import current
 
 if TYPE_CHECKING:
     from swaptalk_models.data.stages.vq_latents import Encode
 
+_LATENTS = dg.AssetKey("vq_latents")
 _CODES_FROM = {"upper": [("face_crops", "crop")], "lower": [("face_crops", "crop")]}
 
-vqgan = model_asset("vqgan")
+_LEARN_FROM_CODES = {dg.AssetKey(name) for name, spec in MODELS.items() if "vq_latents" in spec.reads}
+
+
+def encode_for_trainings(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, Any]:
+    """With the new VQGAN bring the codes of every video up to date, where this run trains on codes and has no step of its own for them. That is
+    job `train`: it has no partitions, so that nobody is asked to choose any. The codes' events are logged as that step would.
+
+    Raises:
+        RuntimeError: the codes are none of the codebook's.
+    """
+    selected = context.job_def.asset_layer.selected_asset_keys
+    if _LATENTS in selected or not _LEARN_FROM_CODES & selected:
+        return {}
+    started, keys = time.time(), context.instance.get_dynamic_partitions(partitions.name)
+    made_from = provenance(context, vq_latents.get_asset_spec(_LATENTS))
+    report = _encode(swaptalk, keys, run_name(context))
+    told = _told(swaptalk)
+    tell_videos(context, swaptalk, report, keys, made_from, told, started, asset=_LATENTS)
+    if foreign := _foreign_codes(swaptalk.home_folder(), None):
+        raise RuntimeError(f"codes that are none of the codebook's: {next(iter(foreign.values()))[0]}")
+    return {"codes": f"{report.computed} clips encoded anew, {report.cached} were there"}
+
+
+vqgan = model_asset("vqgan", afterwards=encode_for_trainings)
 
 
 def _encode(swaptalk: SwapTalk, videos: list[str], run: str) -> StageReport:
@@ -37,7 +67,7 @@ def _encode(swaptalk: SwapTalk, videos: list[str], run: str) -> StageReport:
     return run_latents(home, preset, videos, folder.version, cells, make_encoder, run)
 
 
-def _told(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
+def _told(swaptalk: SwapTalk) -> dict[str, Any]:
     return table_metadata(swaptalk, "vq_latents") | {
         "vqgan": current(swaptalk.home_folder().root, "vqgan").version,
         "dagster/column_lineage": lineage(_CODES_FROM),
@@ -56,7 +86,6 @@ def _foreign_codes(home: Home, videos: list[str] | None) -> dict[str, list[str]]
 vq_latents = stage_asset(
     "vq_latents",
     "A row a frame: codes of the upper and lower half of the face crop (uint16), and the VQGAN that made them.",
-    {"pytorch", "lance"},
     metadata=_told,
     work=_encode,
     pool=GPU_POOL,

@@ -4,20 +4,16 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.support.memoised import recorded
+from assets.support.facts import asset_facts
+from assets.support.memoised import new_points, recorded
 from assets.support.model_checks import wrong_weights
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.errors import UserError
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
-from swaptalk_models.graph.lineage import group, upstream
 
 
 @dg.asset(
-    deps=list(upstream("model_release")),
-    group_name=group("model_release"),
-    kinds={"safetensors"},
-    code_version=CODE_VERSIONS["model_release"],
+    **asset_facts("model_release"),
 )
 def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult:
     """Weights, configuration, model card and hashes. Refused when the new models are worse than the released ones."""
@@ -52,7 +48,7 @@ def model_release(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.M
         "megabytes": sum(path.stat().st_size for path in files) / 1e6,
         "released although worse": "; ".join(worse) or "no",
     }
-    return dg.MaterializeResult(data_version=dg.DataVersion(folder.name), metadata=metadata)
+    return dg.MaterializeResult(data_version=dg.DataVersion(folder.name), metadata=new_points(status, metadata))
 
 
 @dg.asset_check(asset=model_release, blocking=True, description="Every weight file is whole and every weight finite.")

@@ -2,19 +2,15 @@
 
 import dagster as dg
 
-from assets.support.metadata import arrow_schema, lineage, reasons_table, run_name
+from assets.support.facts import asset_facts
+from assets.support.metadata import lineage, reasons_table, run_name, unplotted
 from assets.support.resources import SwapTalk
 from swaptalk_models.data.quality.gates import marked
 from swaptalk_models.data.store.ledger import Ledger, StageReport
-from swaptalk_models.graph.code_versions import CODE_VERSIONS
-from swaptalk_models.graph.lineage import group, upstream
 
 
 @dg.asset(
-    deps=list(upstream("training_snapshot")),
-    group_name=group("training_snapshot"),
-    kinds={"python", "parquet"},
-    code_version=CODE_VERSIONS["training_snapshot"],
+    **asset_facts("training_snapshot"),
     description="A row a clip that a training may use: its person and split, and the table versions that hold its rows. Split by person. "
     "Clips in quarantine are simply not in it, and by default none whose face a quality gate marks. "
     "Of those whose sound is marked, trainings see the face only.",
@@ -32,7 +28,6 @@ def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
         marks = marked(ledger)
     metadata: dict = {
         "dagster/row_count": snapshot.rows.num_rows,
-        "dagster/column_schema": arrow_schema(snapshot.rows.schema),
         "dagster/column_lineage": lineage(_FROM),
         "dagster/uri": str(snapshot.path),
         "version": snapshot.version,
@@ -49,6 +44,7 @@ def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
         metadata[f"{split} clips"] = float(len(rows))
         metadata[f"{split} people"] = float(len({row["person"] for row in rows}))
     metadata |= {f"{name} version": float(snapshot.table_version(name)) for name in TABLES}
+    metadata = metadata if changed else unplotted(metadata)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(snapshot.version))
 
 

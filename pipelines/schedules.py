@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from assets.support.partitions import all_partitions
 from pipelines.instance import default_home
 from pipelines.jobs import train
 from pipelines.run_settings import last_settings
@@ -30,7 +29,7 @@ def retrain(context: dg.ScheduleEvaluationContext):
     if _is_running(context.instance):
         return dg.SkipReason("a training is going on")
     config = last_settings(Home(default_home())).run_config()
-    return dg.RunRequest(run_config=config, tags={"swaptalk/snapshot": newest} | all_partitions(context.instance))
+    return dg.RunRequest(run_config=config, tags={"swaptalk/snapshot": newest})
 
 
 def snapshot_version(instance: dg.DagsterInstance) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
+from swaptalk_models.graph.columns import COLUMNS
 from swaptalk_models.graph.lineage import LINEAGE
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.graph.reference import resolve
@@ -68,17 +69,16 @@ CONTRACT = {
     "clips": {"raw_videos", "clips"},
     "faces": {"face_tracks", "face_crops"},
     "audio": {"mels"},
-    "latents": {"vqgan", "vq_latents"},
+    "snapshot": {"sync_judge", "training_snapshot"},
+    "latents": {"identity_encoder", "vqgan", "vq_latents"},
     "training": {
-        "training_snapshot",
-        "identity_encoder",
         "lip_expert",
         "swap_teacher",
         "face_swapper",
         "lip_sync",
         "wav2lip",
     },
-    "evaluation": {"sync_judge", "test_videos", "metrics", "evaluation_report"},
+    "evaluation": {"test_videos", "metrics", "evaluation_report"},
     "release": {"model_release"},
 }
 PARTITIONED = {"raw_videos", "clips", "face_tracks", "face_crops", "mels", "vq_latents"}
@@ -248,12 +248,51 @@ def test_exactly_the_contracts_assets_are_partitioned(graph):
     assert {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).partitions_def} == PARTITIONED
 
 
-def test_every_asset_has_code_version_kinds_and_description(graph):
+def test_groups_that_are_collapsed_in_the_ui_form_no_circle():
+    groups = {group for group, _ in LINEAGE.values()}
+    made_from = {
+        group: {LINEAGE[parent][0] for of, upstream in LINEAGE.values() if of == group for parent in upstream} - {group}
+        for group in groups
+    }
+    order = list(TopologicalSorter(made_from).static_order())  # CycleError: there is one
+    assert order[0] == "catalog" and order[-1] == "release"
+
+
+def test_every_asset_has_all_that_the_ui_tells_of_it(graph):
+    """Owner, tags, kinds, code version, description, links to code that is there, and the meaning of each column."""
     for key in graph.get_all_asset_keys():
-        node = graph.get(key)
-        assert node.code_version == CODE_VERSIONS[key.to_user_string()]
-        assert node.kinds, key
-        assert node.description, key
+        node, name = graph.get(key), key.to_user_string()
+        assert node.code_version == CODE_VERSIONS[name]
+        assert node.kinds and node.description and node.owners and "swaptalk/runs-on" in node.tags, name
+        links = node.metadata["dagster/code_references"].code_references
+        assert links, name
+        for link in links:
+            line = Path(link.file_path).read_text().splitlines()[link.line_number - 1]
+            assert link.label.partition(":")[2].partition(".")[0] in line, link
+        assert ("dagster/column_schema" in node.metadata) == (name in COLUMNS), name
+        if name in COLUMNS:
+            assert all(column.description for column in node.metadata["dagster/column_schema"].columns), name
+    assert {"hdtf_catalog", "face_tracks", "face_crops", "mels", "vq_latents", "training_snapshot", "metrics"} == set(
+        COLUMNS
+    )
+
+
+def test_columns_of_the_metrics_table_are_told_too(graph):
+    from swaptalk_models.metrics.table import BY_KEY
+
+    (node,) = [graph.get(key) for key in graph.get_all_asset_keys() if key.to_user_string() == "metrics"]
+    told = [column.name for column in node.metadata["dagster/column_schema"].columns]
+    assert told == [column.name for column in COLUMNS["metrics"]] + sorted(
+        BY_KEY, key=lambda key: not BY_KEY[key].contract
+    )
+
+
+def test_code_can_be_linked_where_it_is_published(monkeypatch):
+    from assets.support.facts import CODE_ADDRESS, code_references
+
+    monkeypatch.setenv(CODE_ADDRESS, "https://example.org/lab/swaptalk/blob/main/")
+    (link,) = code_references(("swaptalk_models.data.stages.mels:mel",)).code_references
+    assert link.url.startswith("https://example.org/lab/swaptalk/blob/main/swaptalk_models/data/stages/mels.py#L")
 
 
 def test_models_depend_on_the_snapshot_and_their_inputs(graph):
@@ -265,6 +304,14 @@ def test_models_depend_on_the_snapshot_and_their_inputs(graph):
         assert {*spec.reads, *spec.inputs} == parents[name]
         assert ("training_snapshot" in parents[name]) == (name != "sync_judge")  # the snapshot goes by what it hears
         assert ("vq_latents" in parents[name]) == (name in ("lip_expert", "lip_sync", "face_swapper", "wav2lip"))
+
+
+def test_job_train_asks_for_no_partition():
+    from pipelines.definitions import defs
+
+    job = defs.resolve_job_def("train")
+    assert job.partitions_def is None and "vq_latents" not in job.asset_layer.selected_asset_keys
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} >= MODELS.keys()
 
 
 def test_jobs_resolve():

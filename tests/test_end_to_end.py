@@ -149,6 +149,34 @@ def test_again_everything_is_cached(videos, home, status):
     assert again["models"] == status["models"]
 
 
+def test_job_train_starts_with_one_click(home, status, monkeypatch):
+    """As the UI's button does: no partition, no configuration. Everything is there already, so nothing is a new point in a plot."""
+    import dagster as dg
+
+    from pipelines.definitions import defs
+    from pipelines.instance import open_instance
+
+    monkeypatch.setenv("SWAPTALK_HOME", str(home))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with open_instance(home) as instance:
+        done = defs.resolve_job_def("train").execute_in_process(instance=instance)
+        made = [event.materialization for event in done.get_asset_materialization_events()]
+    assert {event.asset_key.to_user_string() for event in made} >= {
+        *MODELS,
+        "vq_latents",
+        "evaluation_report",
+        "model_release",
+    }
+    numbers = [
+        (event.asset_key.to_user_string(), name)
+        for event in made
+        for name, value in event.metadata.items()
+        if isinstance(value, (dg.FloatMetadataValue, dg.IntMetadataValue))
+    ]
+    assert numbers == []
+    assert json.loads(swaptalk("status", "--home", home, "--json"))["models"] == status["models"]
+
+
 def test_the_report_is_one_whole_page(status):
     with open(status["report"], encoding="utf-8") as file:
         page = file.read()

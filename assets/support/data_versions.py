@@ -3,8 +3,8 @@
 Dagster 1.13 gives all partitions that a step materializes one and the same data version (`_get_output_asset_events` in
 dagster/_core/execution/plan/execute_step.py). One new video would re-version all others, and whatever is made of them
 would show as out of date. So a stage logs its materializations itself, each with its own video's version and figures,
-and marks its output as an observable source does: Dagster then makes no events of its own for it. There are as many
-events as before.
+and marks its output as an observable source does: Dagster then makes no events of its own for it. There is one event
+more, of all videos together.
 
 What was tried and is worse: events that correct Dagster's (twice as many, each video twice in the UI); an optional
 output that is not yielded (what is downstream is skipped); metadata alone (its own tag would still say otherwise).
@@ -23,12 +23,15 @@ import dagster as dg
 _NO_FURTHER_EVENTS = "__source_asset_observation__"  # SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 
-def provenance(context: dg.AssetExecutionContext) -> dict[str, str]:
+def provenance(context: dg.AssetExecutionContext, spec: dg.AssetSpec | None = None) -> dict[str, str]:
     """Tags that say from which code and which inputs an asset is made, as Dagster's own events have them.
 
     Call it before the inputs are read: what is made of them afterwards is news.
+
+    Args:
+        spec: of the asset, by default the context's.
     """
-    spec = context.assets_def.get_asset_spec(context.asset_key)
+    spec = spec or context.assets_def.get_asset_spec(context.asset_key)
     tags = {"dagster/code_version": str(spec.code_version), "dagster/data_version_is_user_provided": "true"}
     for dep in spec.deps:
         name = dep.asset_key.to_user_string()
@@ -46,22 +49,27 @@ def materialize_videos(
     versions: Mapping[str, str],
     metadata: Mapping[str, Any],
     own: Mapping[str, Mapping[str, Any]],
+    whole_version: str,
+    asset: dg.AssetKey | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """Log a materialization for each video; give back what the asset returns.
+    """Log a materialization for each video, and last one of no partition, which tells of all of them: the UI's page of the asset shows the
+    newest event, that of a partition the newest of this partition. Gives back what the asset returns.
 
     Args:
         made_from: tags by ``provenance``.
-        versions: {video: data version}, of every partition of the run.
-        metadata: told of each of them.
-        own: {video: what is told of it alone}.
+        versions: {video: data version}.
+        metadata: what is told of all videos together.
+        own: {video: what is told of it}.
+        whole_version: data version of all videos together.
+        asset: whose events they are, by default the context's.
     """
-    assert set(versions) == set(context.partition_keys), "a version for every partition of the run, and no other"
-    for video, version in versions.items():
+    told = [(video, own.get(video, {}), version) for video, version in versions.items()]
+    for partition, metadata_of, version in [*told, (None, metadata, whole_version)]:
         context.log_event(
             dg.AssetMaterialization(
-                context.asset_key,
-                partition=video,
-                metadata={**metadata, **own.get(video, {})},
+                asset or context.asset_key,
+                partition=partition,
+                metadata=dict(metadata_of),
                 tags={**made_from, "dagster/data_version": version},
             )
         )

@@ -21,12 +21,12 @@ def spread(entries: list[Entry], count: int) -> list[Entry]:
     return entries[::step][:count]
 
 
-def _finished(swaptalk: SwapTalk, stage: str, videos: list[str]) -> list[Entry]:
+def _finished(swaptalk: SwapTalk, stage: str) -> list[Entry]:
     with Ledger(swaptalk.home_folder().ledger) as ledger:
-        return list(ledger.entries(stage, videos, OK).values())
+        return list(ledger.entries(stage, status=OK).values())
 
 
-def contact_sheet(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.MetadataValue]:
+def contact_sheet(swaptalk: SwapTalk) -> dict[str, dg.MetadataValue]:
     """The middle crop of some clips, with its landmarks."""
     import cv2
     import numpy as np
@@ -35,7 +35,7 @@ def contact_sheet(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.Metadat
     from swaptalk_models.data.store import tables
 
     faces = []
-    for entry in spread(_finished(swaptalk, "face_crops", videos), FACES_SHOWN):
+    for entry in spread(_finished(swaptalk, "face_crops"), FACES_SHOWN):
         rows = tables.open_table(swaptalk.home_folder(), "face_crops").to_table(
             columns=["crop", "landmarks"], filter=f"clip = '{entry.clip}' AND frame = {entry.rows // 2}"
         )
@@ -60,13 +60,13 @@ def _grid(images: list, np: Any) -> Any:
     return np.concatenate([np.concatenate(row, axis=1) for row in rows if row], axis=0)
 
 
-def track_quality(swaptalk: SwapTalk, videos: list[str]) -> dict[str, Any]:
+def track_quality(swaptalk: SwapTalk) -> dict[str, Any]:
     """Mean confidence, share of frames without a face, and a histogram of the confidence."""
     import numpy as np
 
     from swaptalk_models.data.store import tables
 
-    clips = [entry.clip for entry in spread(_finished(swaptalk, "face_tracks", videos), 500)]
+    clips = [entry.clip for entry in spread(_finished(swaptalk, "face_tracks"), 500)]
     if not clips:
         return {}
     table = tables.open_table(swaptalk.home_folder(), "face_tracks")
@@ -90,12 +90,12 @@ def _bars(values: Any, np: Any, limit: float | None = None) -> Any:
     return picture
 
 
-def quality_histograms(swaptalk: SwapTalk, stage: str, videos: list[str]) -> dict[str, Any]:
+def quality_histograms(swaptalk: SwapTalk, stage: str) -> dict[str, Any]:
     """For each quality measure of this stage: its median over the clips, and a histogram with the gate's limit in it."""
     import numpy as np
 
     config = swaptalk.load().quality
-    entries = _finished(swaptalk, stage, videos)
+    entries = _finished(swaptalk, stage)
     found: dict[str, Any] = {}
     for gate in GATES:
         values = [q[gate.measure] for entry in entries if gate.measure in (q := entry.output.get("quality", {}))]
@@ -113,7 +113,7 @@ def quality_histograms(swaptalk: SwapTalk, stage: str, videos: list[str]) -> dic
     return found
 
 
-def sound(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.MetadataValue]:
+def sound(swaptalk: SwapTalk) -> dict[str, dg.MetadataValue]:
     """Waveform and log-mel of one clip."""
     import cv2
     import numpy as np
@@ -121,7 +121,7 @@ def sound(swaptalk: SwapTalk, videos: list[str]) -> dict[str, dg.MetadataValue]:
     from swaptalk_models.data.media.audio import read_audio
     from swaptalk_models.data.store import tables
 
-    entries = _finished(swaptalk, "mels", videos)
+    entries = _finished(swaptalk, "mels")
     if not entries:
         return {}
     home, clip = swaptalk.home_folder(), entries[len(entries) // 2].clip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class Graph:
     videos: Path
     instance: dg.DagsterInstance
     result: dg.ExecuteInProcessResult | None = None
+    whole: dict[str, dg.AssetMaterialization] = field(default_factory=dict)
+    """{partitioned asset: the event of all its videos together} of the last run of each."""
 
     def run(self, *assets: str, overrides: dict[str, Any] | None = None, must: bool = True, **where: Any) -> Events:
         """Materialise these assets and run their checks; ``where``: partition_key or tags, by default all videos."""
@@ -61,12 +64,20 @@ class Graph:
         assert self.result.success or not must, self.faults()
         found: Events = {}
         for event in self.result.get_asset_materialization_events():
-            found.setdefault(event.asset_key.to_user_string(), {})[event.partition or ""] = event.materialization
+            name = event.asset_key.to_user_string()
+            if event.partition is None and name in PARTITIONED:
+                self.whole[name] = event.materialization
+            else:
+                found.setdefault(name, {})[event.partition or ""] = event.materialization
         return found
 
     def swaptalk(self, **overrides: Any) -> SwapTalk:
         """The resource of such a run."""
         return SwapTalk(home=str(self.home.root), videos=str(self.videos), processes=1, overrides=OVERRIDES | overrides)
+
+    def counts(self, name: str) -> list[int]:
+        """Computed, cached and quarantined of a data stage, in its last run."""
+        return counted(self.whole[name])
 
     def faults(self) -> list[str]:
         """What the failed steps of the last run said, with their causes."""
@@ -84,6 +95,13 @@ class Graph:
 
 
 DATA = ("raw_videos", "clips", "face_tracks", "face_crops", "mels", "training_snapshot")
+
+
+PARTITIONED = ("raw_videos", "clips", "face_tracks", "face_crops", "mels", "vq_latents")
+
+
+def counted(event: dg.AssetMaterialization) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", event.metadata["this run"].value)]
 
 
 @pytest.fixture(scope="session")
@@ -104,23 +122,31 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Graph, Events]]:
+def made(
+    corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Graph, Events, dict[str, dg.AssetMaterialization]]]:
     with dg.DagsterInstance.ephemeral() as instance:
         graph = Graph(Home(tmp_path_factory.mktemp("graph") / "home").create(), corpus, instance)
         catalog = graph.run("hdtf_catalog", tags={})
-        yield graph, catalog | graph.run(*DATA)
+        yield graph, catalog | graph.run(*DATA), dict(graph.whole)
 
 
 @pytest.fixture(scope="session")
-def graph(made: tuple[Graph, Events]) -> Graph:
+def graph(made: tuple[Graph, Events, dict[str, dg.AssetMaterialization]]) -> Graph:
     """The data half, done. Runs add events to it; nothing else may be changed in it."""
     return made[0]
 
 
 @pytest.fixture(scope="session")
-def first(made: tuple[Graph, Events]) -> Events:
+def first(made: tuple[Graph, Events, dict[str, dg.AssetMaterialization]]) -> Events:
     """The events of the run that has made it."""
     return made[1]
+
+
+@pytest.fixture(scope="session")
+def whole(made: tuple[Graph, Events, dict[str, dg.AssetMaterialization]]) -> dict[str, dg.AssetMaterialization]:
+    """Those of that run that tell of all videos together."""
+    return made[2]
 
 
 @pytest.fixture

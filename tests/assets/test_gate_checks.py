@@ -26,19 +26,19 @@ def picture(text: str) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(base64.b64decode(found[2]), np.uint8), cv2.IMREAD_COLOR)
 
 
-def test_every_measure_has_its_histogram_with_the_limit_in_it(first):
+def test_every_measure_has_its_histogram_with_the_limit_in_it(whole):
     shown = {"face_tracks": ["yaw", "lost"], "face_crops": ["magnification", "blur"], "mels": ["level", "clipped"]}
     for asset, measures in shown.items():
-        metadata = first[asset]["phantom_000"].metadata
+        metadata = whole[asset].metadata
         for measure in measures:
             assert isinstance(metadata[f"{measure} median"].value, float)
             chart = picture(metadata[f"{measure} histogram"].value)
             assert chart.shape == (60, 240, 3)
             blue, green, red = chart[5].astype(int).T
             assert ((red - blue > 80) & (red - green > 80)).any(), "the limit's line"
-    text = first["face_crops"]["phantom_000"].metadata["blur histogram"].value
+    text = whole["face_crops"].metadata["blur histogram"].value
     assert "blur of 8 clips" in text and "red: quality.max_blur 0.75" in text
-    assert "doubt histogram" not in first["face_tracks"]["phantom_000"].metadata, "a second is too short to judge"
+    assert "doubt histogram" not in whole["face_tracks"].metadata, "a second is too short to judge"
 
 
 def test_gates_warn_and_block_nothing(graph, first):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
+import dagster as dg
 import numpy as np
 import pytest
 import torch
 
+from assets.latents import encode_for_trainings
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
@@ -34,11 +37,6 @@ def set_vqgan(home: Home, version: str, seed: int, factor: int = 16, codes: int 
     make_current(ModelFolder(folder))
 
 
-def counts(events) -> list[float]:
-    metadata = next(iter(events["vq_latents"].values())).metadata
-    return [metadata[name].value for name in ("computed", "cached", "quarantined")]
-
-
 def codes(home: Home) -> dict[str, np.ndarray]:
     """{clip: codes (frames, all of a frame)} as the table holds them, each with the version of its VQGAN."""
     rows = tables.open_table(home, "vq_latents").to_table().sort_by([("clip", "ascending"), ("frame", "ascending")])
@@ -56,8 +54,8 @@ def makers(home: Home) -> set[str]:
 def encoded(own):
     """Everything encoded by a first VQGAN."""
     set_vqgan(own.home, "v1", seed=0)
-    events = own.run("vq_latents")
-    assert counts(events) == [len(CLIPS), 0, 0]
+    own.run("vq_latents")
+    assert own.counts("vq_latents") == [len(CLIPS), 0, 0]
     return own
 
 
@@ -74,7 +72,8 @@ def test_codes_of_every_frame_and_a_check_of_each_video(encoded):
 
 def test_nothing_new_loads_no_network(encoded):
     (encoded.home.models / "vqgan" / "v1" / "weights.safetensors").unlink()
-    assert counts(encoded.run("vq_latents")) == [0, len(CLIPS), 0]
+    encoded.run("vq_latents")
+    assert encoded.counts("vq_latents") == [0, len(CLIPS), 0]
 
 
 def test_another_crop_replaces_its_clips_rows_only(encoded, tmp_path):
@@ -84,7 +83,8 @@ def test_another_crop_replaces_its_clips_rows_only(encoded, tmp_path):
     shutil.copy(encoded.videos / "phantom_003.mp4", encoded.videos / "phantom_001.mp4")
     encoded.run("hdtf_catalog", tags={})
     encoded.run("raw_videos", "clips", "face_tracks", "face_crops", "mels")
-    assert counts(encoded.run("vq_latents")) == [1, len(CLIPS) - 1, 0]
+    encoded.run("vq_latents")
+    assert encoded.counts("vq_latents") == [1, len(CLIPS) - 1, 0]
     after = codes(encoded.home)
     changed = {clip for clip in before if not np.array_equal(before[clip], after[clip])}
     assert changed == {"phantom_001_000"} and np.array_equal(after["phantom_001_000"], before["phantom_003_000"])
@@ -93,7 +93,8 @@ def test_another_crop_replaces_its_clips_rows_only(encoded, tmp_path):
 def test_a_newer_vqgan_replaces_everything(encoded):
     before = codes(encoded.home)
     set_vqgan(encoded.home, "v2", seed=1)
-    assert counts(encoded.run("vq_latents")) == [len(CLIPS), 0, 0]
+    encoded.run("vq_latents")
+    assert encoded.counts("vq_latents") == [len(CLIPS), 0, 0]
     after = codes(encoded.home)
     assert makers(encoded.home) == {"v2"} and set(after) == CLIPS
     assert not any(np.array_equal(before[clip], after[clip]) for clip in before)
@@ -101,7 +102,8 @@ def test_a_newer_vqgan_replaces_everything(encoded):
 
 def test_another_grid_starts_a_new_table(encoded):
     set_vqgan(encoded.home, "v2", seed=0, factor=8)
-    assert counts(encoded.run("vq_latents", partition_key="phantom_000")) == [1, 0, 0]
+    encoded.run("vq_latents", partition_key="phantom_000")
+    assert encoded.counts("vq_latents") == [1, 0, 0]
     assert {clip: values.shape[1] for clip, values in codes(encoded.home).items()} == {"phantom_000_000": 2 * 8 * 8}
     (check,) = [check for check in encoded.checks() if check.check_name == "vq_latents_codes"]
     assert check.passed and check.partition == "phantom_000"
@@ -120,3 +122,28 @@ def test_codes_outside_of_the_codebook_block(encoded):
     assert wrong == {clip[:-4] for clip, code in most.items() if code == max(most.values())}
     assert not encoded.result.success
     assert f"code {max(most.values())} of {max(most.values())}" in checks[min(wrong)].description
+
+
+def test_a_run_that_trains_on_codes_without_a_step_for_them_brings_them_up_to_date(encoded):
+    """Job `train`: the step of the VQGAN does it, and logs the events of vq_latents, one a video and one of all."""
+    set_vqgan(encoded.home, "v2", seed=1)
+    logged: list[dg.AssetMaterialization] = []
+
+    def context(*selected: str):
+        layer = SimpleNamespace(selected_asset_keys={dg.AssetKey(name) for name in selected})
+        return SimpleNamespace(
+            job_def=SimpleNamespace(asset_layer=layer),
+            instance=encoded.instance,
+            run=SimpleNamespace(tags={}, run_id="train"),
+            log_event=logged.append,
+            log=SimpleNamespace(info=print, warning=print),
+        )
+
+    assert encode_for_trainings(context("vqgan", "vq_latents", "lip_sync"), encoded.swaptalk()) == {}
+    assert encode_for_trainings(context("vqgan"), encoded.swaptalk()) == {}, "nobody asked for them"
+    assert makers(encoded.home) == {"v1"} and not logged
+    told = encode_for_trainings(context("vqgan", "lip_sync"), encoded.swaptalk())
+    assert told == {"codes": f"{len(CLIPS)} clips encoded anew, 0 were there"} and makers(encoded.home) == {"v2"}
+    assert {event.asset_key.to_user_string() for event in logged} == {"vq_latents"}
+    assert {event.partition for event in logged} == {*encoded.instance.get_dynamic_partitions("videos"), None}
+    assert len({event.tags["dagster/data_version"] for event in logged if event.partition}) > 1

@@ -38,11 +38,11 @@ def test_without_a_snapshot_there_is_nothing_to_train_on(instance):
     assert "no training snapshot" in tick(instance).skip_message
 
 
-def test_trains_on_a_new_snapshot_over_all_videos(instance):
+def test_trains_on_a_new_snapshot_without_asking_for_partitions(instance):
     trained(instance, "s1")
     materialised(instance, "training_snapshot", "s2")
     (request,) = tick(instance).run_requests
-    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("a", "c")
+    assert request.tags["swaptalk/snapshot"] == "s2" and not {RANGE_START, RANGE_END} & request.tags.keys()
 
 
 def test_the_same_snapshot_made_again_trains_nothing(instance):
