@@ -47,7 +47,7 @@ def face_strips(
     swaptalk: SwapTalk, videos: Sequence[str], versions: Mapping[str, str], of_video: Of, started: float
 ) -> dict[str, dict[str, Any]]:
     """Three crops of each video, as one picture of some kilobytes. They are kept in HOME/pages: what has not changed is not drawn again."""
-    folder = swaptalk.home_folder().root / "pages"
+    folder = swaptalk.home_folder().pages
     files = {video: folder / f"{video}@{versions[video]}.jpg" for video in videos}  # no key has an @
     few = len(videos) <= _DRAWN_UP_TO
     missing = [v for v, path in files.items() if not path.is_file() and (few or _is_new(of_video.get(v, []), started))]

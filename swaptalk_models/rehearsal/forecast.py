@@ -112,8 +112,9 @@ def _training(home: Home, preset: Preset, name: str) -> tuple[float | None, bool
         result = current(home.root, name).result()
     except (UserError, OSError):
         return most or None, True
-    new = content(config) != content(result["config"])
-    if _size(config) != _size(result["config"]):
+    before = result.get("config", {})
+    new = content(config) != content(before)
+    if _size(config) != _size(before):
         return most or None, new
     seconds = result["seconds"]
     if config.get("train"):

@@ -35,6 +35,10 @@ def remove_orphans(home: Home) -> dict[str, int]:
                 _remove(home, ledger, stage, clips)
                 removed[stage] = len(clips)
             remove_partial_files(home, stage)
+        gone = {entry.video for entry in orphans}
+        for picture in home.pages.glob("*@*.jpg"):
+            if picture.name.partition("@")[0] in gone:
+                picture.unlink(missing_ok=True)
     return removed
 
 

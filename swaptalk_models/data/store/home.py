@@ -99,6 +99,11 @@ class Home:
         return self.root / "phantom"
 
     @property
+    def pages(self) -> Path:
+        """Small pictures for the pages of videos in the UI: VIDEO@VERSION.jpg."""
+        return self.root / "pages"
+
+    @property
     def spool(self) -> Path:
         """Rows on their way into a table; empty but while a stage is at work."""
         return self.root / "spool"

@@ -274,8 +274,12 @@ def test_removed_video_is_an_orphan_until_it_is_cleaned(home, videos, worked):
         }
     assert home.clip_video("a_000").is_file()
     (home.clips / ".a_000.mp4.123.part").write_text("left by a killed run")
+    home.pages.mkdir()
+    for name in ("a@1.jpg", "b@1.jpg"):
+        (home.pages / name).write_text("a face")
     assert remove_orphans(home) == dict.fromkeys(DATA_STAGES, 1)
     assert sorted(path.name for path in home.clips.iterdir()) == ["b_000.mp4", "b_000.wav"]
+    assert [path.name for path in home.pages.iterdir()] == ["b@1.jpg"]
     with Ledger(home.ledger) as ledger:
         assert not ledger.orphans()
     assert run(home, videos, worked) == {}, "the others are untouched"
