@@ -107,9 +107,9 @@ class FaceMaker(Generic[Faces]):
 
     def finished(self, crop: np.ndarray, number: int) -> MadeFace:
         """A face that was made for a frame of the target, ready to be pasted."""
-        if self._finish is None:
-            return MadeFace(crop, self._affines[number], self._points(number))
         with self._part("finish"):
+            if self._finish is None:
+                return MadeFace(crop, self._affines[number], self._points(number))
             return MadeFace(*self._finish.on(crop, number))
 
     def _points(self, number: int) -> np.ndarray:

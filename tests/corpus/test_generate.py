@@ -17,6 +17,7 @@ from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.timeline import frames_at_25
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.inference import release
+from swaptalk_models.inference.engines import choice
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
 
 from . import writing as w
@@ -57,6 +58,7 @@ class Mirror:
 def generate(monkeypatch, tmp_path, capsys):
     """The command; gives its exit code and what it said on stderr."""
     monkeypatch.setattr(release, "load_release", lambda folder, device="auto": Mirror())
+    monkeypatch.setattr(choice, "choose_engine", lambda networks, folder, engine: None)
     (tmp_path / "release.json").write_text(json.dumps({"preset": "tiny", "models": {}, "snapshot": "s", "files": {}}))
     Image.fromarray(picture(0)).save(tmp_path / "face.png")
     w.sound("pcm_s16le", 48000)(tmp_path / "voice.wav")

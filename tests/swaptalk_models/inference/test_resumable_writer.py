@@ -94,9 +94,11 @@ def test_a_killed_job_goes_on_and_comes_out_the_same_to_the_bit(media, tmp_path)
         [sys.executable, "-c", code], check=False, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
     )
     assert ended.returncode == -signal.SIGKILL
-    assert len(finished_pieces(folder)) == 2 and not (tmp_path / "out.mp4").exists()
+    left = len(finished_pieces(folder))
+    assert left in (1, 2), "what was written beside the third batch may have been finished"
+    assert not (tmp_path / "out.mp4").exists()
     result, made = run(media, tmp_path / "out.mp4", folder)
-    assert made == 2, "the two pieces that were finished are not made again"
+    assert made == 4 - left, "pieces that were finished are not made again"
     assert result.tally == whole.tally
     assert np.array_equal(frames_of(tmp_path / "out.mp4"), frames_of(tmp_path / "whole.mp4"))
     assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
