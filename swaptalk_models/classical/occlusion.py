@@ -123,7 +123,8 @@ class TypicalFace:
     def _found(self, value: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """bool (S, S): what is not the face in a look in the typical light."""
         foreign = _beyond(value, value, self._low, self._high)
-        missing = _beyond(*self._usual, *_around(value, 9))
+        lowest, highest = _around(value, 9)
+        missing = _beyond(self._usual[0], self._usual[1], lowest, highest)
         moving = self._moving | (cv2.dilate(_features(landmarks), _disc(5)) > 0)
         eyes = cv2.dilate(_eyes(landmarks), _disc(7)) > 0
         suspect = np.maximum(np.where(moving, 0, foreign), np.where(eyes, 0, missing))

@@ -137,6 +137,7 @@ def _faces(home: Home, snapshot: Snapshot, clips: list[dict[str, Any]]) -> tuple
         found = table.to_table(columns=["crop", "landmarks"], filter=wanted)
         if found.num_rows:
             image = cv2.imdecode(np.frombuffer(found["crop"][0].as_py(), np.uint8), cv2.IMREAD_COLOR)
+            assert image is not None
             crops.append(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
             landmarks.append(np.array(found["landmarks"][0].as_py(), np.float32).reshape(68, 2))
     return crops, np.stack(landmarks)

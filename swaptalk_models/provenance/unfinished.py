@@ -42,6 +42,7 @@ class Unfinished:
             resume: whether it is to go on at all.
         """
         left = self._left()
+        said: str | None
         begun = self.frames or kept_track(self.folder) is not None
         if left is not None and begun and resume:
             if _asks(left) == _asks(job):

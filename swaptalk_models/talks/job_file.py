@@ -85,7 +85,7 @@ def _yaml(path: Path, text: str) -> tuple[list[Any], dict[str, Any]]:
         unknown = set(read) - {"talks", "all"}
         if unknown:
             raise UserError(f"{path}: {min(map(str, unknown))!r} is neither `talks` nor `all`")
-        read, shared = read.get("talks"), read.get("all") or {}
+        shared, read = read.get("all") or {}, read.get("talks")
     if not isinstance(read, list) or not isinstance(shared, dict):
         raise UserError(f"{path}: a list of talks is wanted, or `talks:` with one")
     return read, shared

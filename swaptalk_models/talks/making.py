@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,14 +119,13 @@ class Talks:
         from swaptalk_models.provenance.marks import JobMarks, job_of
         from swaptalk_models.provenance.unfinished import unfinished
 
-        files, path = [Path(one) for one in (source, target, audio)], Path(output)
-        refuse(files, path, unmarked)
+        source, target, audio, path = Path(source), Path(target), Path(audio), Path(output)
+        refuse((source, target, audio), path, unmarked)
         folder, choice = marks_folder(self.home), MarkChoice(consent, how, label, unmarked)
         faces: dict[str, int | None] = {"face": face, "source_face": source_face}
-        inputs = dict(zip(("source", "target", "voice"), files, strict=True))
-        job = job_of(
-            folder, inputs, self.release, {"detail": detail, "label": label, "engine": self._engine} | faces, choice
-        )
+        inputs = {"source": source, "target": target, "voice": audio}
+        options = {"detail": detail, "label": label, "engine": self._engine} | faces
+        job = job_of(folder, inputs, self.release, options, choice)
         generator = self._generator
         with unfinished(path) as left:
             job, said = left.take(job, resume)
@@ -136,7 +135,9 @@ class Talks:
                 begun(job.id)
             marks = JobMarks(folder, job, path, label, unmarked)
             result = generator.generate(
-                *files,
+                source,
+                target,
+                audio,
                 path,
                 detail=detail,
                 face=face,
@@ -149,7 +150,7 @@ class Talks:
         return MadeTalk(path, job.id, result.tally, result.seconds)
 
 
-def refuse(inputs: list[Path], output: Path, unmarked: str | None = None) -> None:
+def refuse(inputs: Iterable[Path], output: Path, unmarked: str | None = None) -> None:
     """What can be refused at once.
 
     Raises:

@@ -145,26 +145,37 @@ def make_queued(queue: TalkQueue, name: str, talks: Talks, run: str | None = Non
     """
     from swaptalk_models.talks.cancelling import Cancelled
 
-    entry = queue.read(name)
-    if entry is None:
+    known = queue.read(name)
+    if known is None:
         raise UserError(f"no talk {name} in {queue.home}")
-    talk, output = entry.talk, Path(entry.talk.output)
-    record = JobStore(queue.home).read(entry.job) if entry.job else None
-    if entry.state == RUNNING and record and output.is_file() and record["output"]["sha256"] == sha256_of(output):
+    talk, output = known.talk, Path(known.talk.output)
+    record = JobStore(queue.home).read(known.job) if known.job else None
+    if known.state == RUNNING and record and output.is_file() and record["output"]["sha256"] == sha256_of(output):
         # killed between the video's appearance and this note
-        return queue.write(replace(entry, state=DONE, sha256=record["output"]["sha256"], frames=record["frames"]))
-    entry = queue.write(replace(entry, state=RUNNING, run=run, attempts=entry.attempts + 1))
+        return queue.write(replace(known, state=DONE, sha256=record["output"]["sha256"], frames=record["frames"]))
+    entry = queue.write(replace(known, state=RUNNING, run=run, attempts=known.attempts + 1))
 
     def begun(job: str) -> None:
         nonlocal entry
         entry = queue.write(replace(entry, job=job))
 
-    options = {key: value for key, value in asdict(talk).items() if key not in (*_FILES, "output")}
-    files = [Path(getattr(talk, one)) for one in _FILES]
     try:
-        refuse(files, output, talk.unmarked)
+        refuse((Path(talk.source), Path(talk.target), Path(talk.audio)), output, talk.unmarked)
         made = talks.make(
-            *files, output, **options, resume=True, progress=progress, begun=begun, stop=lambda: queue.wants_end(name)
+            talk.source,
+            talk.target,
+            talk.audio,
+            output,
+            detail=talk.detail,
+            face=talk.face,
+            source_face=talk.source_face,
+            consent=talk.consent,
+            label=talk.label,
+            unmarked=talk.unmarked,
+            resume=True,
+            progress=progress,
+            begun=begun,
+            stop=lambda: queue.wants_end(name),
         )
     except Cancelled:
         Unfinished(output).remove()
