@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from pipelines.cli.generate import chosen_release
 from pipelines.cli.main import main
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.release_log import REFUSED, ReleaseEvent, add_event
+from swaptalk_models.talks.places import chosen_release
 
 
 @pytest.fixture
