@@ -18,8 +18,8 @@ def command(release: Path | None, home: Path) -> None:
     Needs `pip install 'swaptalk[openvino]'`. Writes RELEASE/openvino, held against torch graph by graph; from then on
     `swaptalk generate` takes it on a CPU by itself (`--engine auto`).
     """
-    from pipelines.cli.generate import chosen_release
     from swaptalk_models.inference.engines.export import FOLDER, export_release
+    from swaptalk_models.talks.places import chosen_release
 
     folder = release or chosen_release(home)
     found = export_release(folder)

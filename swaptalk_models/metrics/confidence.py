@@ -18,6 +18,8 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 Item = TypeVar("Item")
+_FEWEST_BEYOND = 5
+"""Draws beyond an interval's end, below which they do not say where it is."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,18 @@ def bootstrap_difference(
     """Mean of `first` less mean of `second`, with its percentile interval.
 
     `paired`: the i-th of both are of one scene, and scenes are drawn, which takes the scenes' own differences out of the interval; one
-    without a value on either side is left out. Else both sides are drawn for themselves.
+    without a value on either side is left out. Else both sides are drawn for themselves. Where many such intervals have to hold
+    together, their ends lie further out than any draw: there the draws' deviation says where.
     """
+    rng = np.random.default_rng(seed)
     if paired:
         assert len(first) == len(second)
-        both = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
-        return bootstrap_mean([a - b for a, b in both], samples, confidence, seed)
+        pairs = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
+        deltas = np.array([a - b for a, b in pairs if np.isfinite(a - b)])
+        if len(deltas) < 2:
+            return Interval(float(deltas[0]) if len(deltas) else None, None, None, len(deltas))
+        draws = deltas[rng.integers(len(deltas), size=(samples, len(deltas)))].mean(axis=1)
+        return Interval(float(deltas.mean()), *_ends(draws, confidence, len(deltas)), len(deltas))
     ours, theirs = (np.array([v for v in side if v is not None and np.isfinite(v)]) for side in (first, second))
     videos = min(len(ours), len(theirs))
     if not videos:
@@ -72,9 +80,8 @@ def bootstrap_difference(
     value = float(ours.mean() - theirs.mean())
     if videos == 1:
         return Interval(value, None, None, 1)
-    rng = np.random.default_rng(seed)
     means = [side[rng.integers(len(side), size=(samples, len(side)))].mean(axis=1) for side in (ours, theirs)]
-    return Interval(value, *percentile_interval(means[0] - means[1], confidence, videos), videos)
+    return Interval(value, *_ends(means[0] - means[1], confidence, videos), videos)
 
 
 def bootstrap(
@@ -100,6 +107,14 @@ def bootstrap(
     draws = np.array([statistic([items[index] for index in pick]) for pick in picks])
     low, high = percentile_interval(draws - (draws.mean() - value), confidence, len(items))
     return Interval(value, max(low, least), max(high, least), len(items))
+
+
+def _ends(draws: np.ndarray, confidence: float, videos: int) -> tuple[float, float]:
+    """As `percentile_interval`; what lies beyond all but a few draws is put where a normal distribution of their deviation has it."""
+    quantile = stdtrit(videos - 1, (1 + confidence) / 2) * np.sqrt(videos / (videos - 1))
+    if ndtr(-quantile) * len(draws) >= _FEWEST_BEYOND:
+        return percentile_interval(draws, confidence, videos)
+    return float(draws.mean() - quantile * draws.std()), float(draws.mean() + quantile * draws.std())
 
 
 def percentile_interval(draws: np.ndarray, confidence: float, videos: int) -> tuple[float, float]:
