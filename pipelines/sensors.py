@@ -80,8 +80,10 @@ def new_videos(context: dg.SensorEvaluationContext):
         reason = f"the last run failed: asks again after {looks - before.waited} looks"
         return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=now.text())
     additions = [key for key in fresh if key not in set(known)]
+    # After a run that was stopped nobody knows which of them it left half-way; what is done costs next to nothing.
+    wanted = [key for key in [*known, *additions] if key not in missing] if stopped else fresh
     return dg.SensorResult(
-        run_requests=[_request([*known, *additions], fresh, home, folder)],
+        run_requests=[_request([*known, *additions], wanted, home, folder)],
         dynamic_partitions_requests=[videos.build_add_request(additions)] if additions else [],
         cursor=dataclasses.replace(now, waited=0).text(),
     )
@@ -150,12 +152,12 @@ def _look(path: str) -> Look | None:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def _request(keys: list[str], fresh: list[str], home: Home, folder: Path) -> dg.RunRequest:
-    """One run, over the partitions from the first to the last of the ``fresh`` ones; where there is none, only the catalog and the snapshot."""
+def _request(keys: list[str], wanted: list[str], home: Home, folder: Path) -> dg.RunRequest:
+    """One run, over the partitions from the first to the last of the ``wanted`` ones; where there is none, only the catalog and the snapshot."""
     config = dataclasses.replace(last_settings(home), videos=str(folder), hdtf="").run_config()
-    if not fresh:
+    if not wanted:
         return dg.RunRequest(
             run_config=config, asset_selection=[dg.AssetKey("hdtf_catalog"), dg.AssetKey("training_snapshot")]
         )
-    places = sorted(keys.index(key) for key in fresh)
+    places = sorted(keys.index(key) for key in wanted)
     return dg.RunRequest(run_config=config, tags={RANGE_START: keys[places[0]], RANGE_END: keys[places[-1]]})
