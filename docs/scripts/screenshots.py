@@ -44,7 +44,7 @@ _GRAPH = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLo
 
 
 @contextlib.contextmanager
-def served(home: Path, seconds: float = 180) -> Iterator[str]:
+def served(home: Path, seconds: float = 600) -> Iterator[str]:
     """`swaptalk dev` over the home. Gives the UI's address, once the graph is loaded."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

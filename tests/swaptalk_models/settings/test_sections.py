@@ -92,6 +92,8 @@ ANYTHING_GOES = {
     "identity_encoder.external_sha256": "compared with the file's",
     "evaluation.syncnet": "a path",
     "evaluation.inception": "a path",
+    "tracking.mlflow": "an address",
+    "tracking.experiment": "a name",
     "train.device": "which there are, the machine says",
     "train.without": "names of videos",
 }
