@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
 
 PICTURES = Path(__file__).parents[1] / "pictures"
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
-COLOURS = 96
+COLOURS = 256
 CHROMIUM = "/usr/bin/chromium"
 _FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 _GRAPH = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
 
 
 @contextlib.contextmanager
-def served(home: Path, seconds: float = 180) -> Iterator[str]:
+def served(home: Path, seconds: float = 600) -> Iterator[str]:
     """`swaptalk dev` over the home. Gives the UI's address, once the graph is loaded."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -108,7 +109,7 @@ def model(page: Page, ui: str) -> None:
 def partition(page: Page, ui: str) -> None:
     page.goto(f"{ui}/assets/face_crops?view=partitions")
     page.get_by_text("_000", exact=False).first.click()
-    page.get_by_text("View all historical events").wait_for()
+    page.get_by_text(re.compile(r"View all historical events \([1-9]")).wait_for()
 
 
 def report(page: Page, link: str) -> None:
@@ -123,7 +124,7 @@ def best_scene(page: Page, link: str) -> None:
 
 def small(png: bytes) -> bytes:
     """The same picture in few colours."""
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

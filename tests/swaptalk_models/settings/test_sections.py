@@ -96,6 +96,8 @@ ANYTHING_GOES = {
     "evaluation.lipreader": "a path",
     "evaluation.second_identity": "a path",
     "evaluation.inception": "a path",
+    "tracking.mlflow": "an address",
+    "tracking.experiment": "a name",
     "train.device": "which there are, the machine says",
     "train.without": "names of videos",
 }
