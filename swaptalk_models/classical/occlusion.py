@@ -81,6 +81,7 @@ class TypicalFace:
                 ranges[number][:, covered] = middle[:, covered]
             self._low = np.minimum(np.partition(ranges[:, 0], few, axis=0)[few], self._middle)
             self._high = np.maximum(np.partition(ranges[:, 1], -1 - few, axis=0)[-1 - few], self._middle)
+            del ranges
         self._usual = np.quantile(values, (0.2, 0.8), axis=0)
 
     @classmethod

@@ -11,7 +11,7 @@ from swaptalk_models.settings.data import CropsConfig
 LOOK = CropsConfig(size=96, margin=0.0, smooth_frames=0)
 """How the face is cut."""
 _EVERY = 5  # frames, at first
-_MOST = 96
+_MOST = 48
 
 
 class Looks:
