@@ -102,10 +102,12 @@ class Networks:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
         upper, lower = target.z.chunk(2, dim=2)
         if "speak" not in reference.prepared:
-            reference.prepared["speak"] = self.lip_sync.prepare(reference.z)
-        warped = self._warped(upper, reference.prepared["speak"])
+            silence = self.lip_sync.silence()
+            reference.prepared["speak"] = self.lip_sync.prepare(reference.z), () if silence is None else (silence,)
+        prepared, heard_else = reference.prepared["speak"]
+        warped = self._warped(upper, prepared)
         mel = torch.from_numpy(np.ascontiguousarray(windows)).to(self.device)
-        made = warped + self.engine.run("speak", (warped, mel))
+        made = warped + self.engine.run("speak", (warped, mel), heard_else)
         return self._with_lower(target, self.lip_sync.place(made, lower))
 
     def _warped(self, upper: Tensor, reference: PreparedReference) -> Tensor:
