@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,26 @@ class Networks:
     """Frozen VQGAN, face swapper and lip-sync module: ``FaceModels`` in latent space."""
 
     def __init__(self, folders: dict[str, Path], crops: CropsConfig, faces: FacesConfig, device: str = "auto") -> None:
-        self.device = pick_device(device)
-        self.crops, self.faces = crops, faces
-        self.grid = load_shape(folders["vqgan"])["grid"]
-        self.vqgan: VQGAN = load_model("vqgan", folders["vqgan"], str(self.device))
-        self.face_swapper: FaceSwapper = load_model("face_swapper", folders["face_swapper"], str(self.device))
-        self.lip_sync: LipSync = load_model("lip_sync", folders["lip_sync"], str(self.device))
+        where = pick_device(device)
+        modules = {name: load_model(name, folders[name], str(where)) for name in ("vqgan", "face_swapper", "lip_sync")}
+        self._hold(modules, crops, faces, load_shape(folders["vqgan"])["grid"], where)
+
+    @classmethod
+    def of(
+        cls, modules: Mapping[str, Any], crops: CropsConfig, faces: FacesConfig, grid: int, device: torch.device
+    ) -> Networks:
+        """From modules that are there: vqgan, face_swapper and lip_sync, on ``device``."""
+        networks = cls.__new__(cls)
+        networks._hold(modules, crops, faces, grid, device)
+        return networks
+
+    def _hold(
+        self, modules: Mapping[str, Any], crops: CropsConfig, faces: FacesConfig, grid: int, device: torch.device
+    ) -> None:
+        self.crops, self.faces, self.grid, self.device = crops, faces, grid, device
+        self.vqgan: VQGAN = modules["vqgan"]
+        self.face_swapper: FaceSwapper = modules["face_swapper"]
+        self.lip_sync: LipSync = modules["lip_sync"]
         self.engine: Engine = TorchEngine(self.graphs())
         self.memo: TokenMemo | None = None  # of the last source
 
@@ -103,10 +118,12 @@ class Networks:
         """The target's latents with lips made from mel windows (T, 16, 80)."""
         upper, lower = target.z.chunk(2, dim=2)
         if "speak" not in reference.prepared:
-            reference.prepared["speak"] = self.lip_sync.prepare(reference.z)
-        warped = self._warped(upper, reference.prepared["speak"])
+            silence = self.lip_sync.silence()
+            reference.prepared["speak"] = self.lip_sync.prepare(reference.z), () if silence is None else (silence,)
+        prepared, heard_else = reference.prepared["speak"]
+        warped = self._warped(upper, prepared)
         mel = torch.from_numpy(np.ascontiguousarray(windows)).to(self.device)
-        made = warped + self.engine.run("speak", (warped, mel))
+        made = warped + self.engine.run("speak", (warped, mel), heard_else)
         return self._with_lower(target, self.lip_sync.place(made, lower))
 
     def _warped(self, upper: Tensor, reference: PreparedReference) -> Tensor:

@@ -20,7 +20,6 @@ def ahead(items: Iterable[Item], depth: int = 1) -> Generator[Item]:
     """The items, made by a thread up to ``depth`` of them before they are asked for. Its errors are raised where they would have been."""
     waiting: queue.Queue[Any] = queue.Queue(depth)
     stopped = threading.Event()
-    fault: list[BaseException] = []
 
     def hand_over(item: Any) -> bool:
         while not stopped.is_set():
@@ -34,21 +33,18 @@ def ahead(items: Iterable[Item], depth: int = 1) -> Generator[Item]:
             for item in items:
                 if not hand_over(item):
                     return
-        except BaseException as error:  # noqa: BLE001 (raised again where it is waited for)
-            fault.append(error)
         finally:
             hand_over(_END)
 
-    reader = threading.Thread(target=read, name="swaptalk-reads-ahead", daemon=True)
-    reader.start()
+    pool = ThreadPoolExecutor(1, "swaptalk-reads-ahead")
+    reader = pool.submit(read)
     try:
         while (item := waiting.get()) is not _END:
             yield item
-        if fault:
-            raise fault[0]
+        reader.result()
     finally:  # also when nobody wants the rest
         stopped.set()
-        reader.join()
+        pool.shutdown(wait=True)
 
 
 class Behind:

@@ -32,11 +32,14 @@ class TokenMemo:
             keys_n: int64; equal keys have equal rows.
             make: indices (m,) into the keys -> their rows (m, C).
         """
-        if self._rows is not None and len(self._place) + len(keys_n) > len(self._rows):
+        listed = keys_n.tolist()
+        if self._rows is not None and len(self._place) + len(set(listed) - self._place.keys()) > len(self._rows):
             self._place.clear()
-            self._rows = self._rows if len(keys_n) <= len(self._rows) else None
-        place, new, wanted = self._place, [], []
-        for index, key in enumerate(keys_n.tolist()):
+            self._rows = self._rows if len(listed) <= len(self._rows) else None
+        place = self._place
+        new: list[int] = []
+        wanted: list[int] = []
+        for index, key in enumerate(listed):
             row = place.get(key)
             if row is None:
                 row = place[key] = len(place)

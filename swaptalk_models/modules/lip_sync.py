@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.regions import REGIONS, region_labels
-from swaptalk_models.modules.audio_encoder import MEL_SILENCE, AudioEncoder
+from swaptalk_models.modules.audio_encoder import MEL_BANDS, MEL_SILENCE, MEL_STEPS, AudioEncoder
 from swaptalk_models.modules.blocks import Attention, ResBlock, norm, position_grid, start_at_zero
 from swaptalk_models.modules.vqgan import cosine_basis
 from swaptalk_models.settings.models import LipSyncConfig
@@ -210,7 +210,7 @@ class LipSync(nn.Module):
         guidance does (Ho & Salimans 2022). Silence takes the place of "no condition": lips that are closed stay as they are.
         """
         warped = self.warp(target_upper, reference)
-        return warped + self.guided_difference(warped, mel_BTF)
+        return warped + self.guided_difference(warped, mel_BTF, self.silence())
 
     def prepare(self, reference_1Dhh: Tensor) -> PreparedReference:
         """Of one reference frame, for ``FaceWarping.prepared_offsets`` and ``move``."""
@@ -220,14 +220,20 @@ class LipSync(nn.Module):
         lower = lower.float()
         return PreparedReference(lower, self.warping.hourglass(upper), self.warping.spread_out(lower))
 
-    def guided_difference(self, warped: Tensor, mel_BTF: Tensor) -> Tensor:
-        """What the sound makes of the warped half, less that half, guided as ``speak`` says."""
-        difference = self.transform.difference(warped, self.audio(mel_BTF))
+    def silence(self) -> Tensor | None:
+        """Audio tokens (1, M, C) of silence, which guidance needs; None where there is none."""
         if self.config.guidance == 1:
+            return None
+        place = self.audio.position
+        mel_1TF = torch.full((1, MEL_STEPS, MEL_BANDS), MEL_SILENCE, dtype=place.dtype, device=place.device)
+        return self.audio(mel_1TF)
+
+    def guided_difference(self, warped: Tensor, mel_BTF: Tensor, silence: Tensor | None) -> Tensor:
+        """What the sound makes of the warped half, less that half, guided as ``speak`` says, with what ``silence`` gave."""
+        difference = self.transform.difference(warped, self.audio(mel_BTF))
+        if silence is None:
             return difference
-        silence = torch.full_like(mel_BTF[:1], MEL_SILENCE)
-        heard = self.audio(silence).expand(warped.shape[0], -1, -1)
-        silent = self.transform.difference(warped, heard)
+        silent = self.transform.difference(warped, silence.expand(warped.shape[0], -1, -1))
         return difference + (self.config.guidance - 1) * self.mouth * (difference - silent)
 
     def place(self, made: Tensor, lower: Tensor) -> Tensor:

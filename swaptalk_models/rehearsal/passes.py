@@ -97,10 +97,7 @@ def _encode(networks: Mapping[str, nn.Module], pictures: np.ndarray, device: tor
 
 def _generate(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.ndarray, device: torch.device) -> None:
     """One batch of frames: swapped, made to speak, decoded; and in pixels, where a method does it there."""
-    ours = object.__new__(Networks)
-    ours.device, ours.crops, ours.faces, ours.grid = device, preset.face_crops, preset.face_tracks, preset.grid
-    for name in ("vqgan", "face_swapper", "lip_sync"):
-        setattr(ours, name, networks[name])
+    ours = Networks.of(networks, preset.face_crops, preset.face_tracks, preset.grid, device)
     crops = pictures[np.arange(VIDEO_BATCH) % len(pictures)]
     points = np.repeat(template_landmarks(preset.face_crops.size, preset.face_crops.margin)[None], len(crops), axis=0)
     windows = np.zeros((len(crops), 16, 80), np.float32)

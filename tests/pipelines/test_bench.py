@@ -86,7 +86,7 @@ def test_wav2lip_is_as_large_as_published():
 def test_generation_beside_wav2lip(tmp_path, monkeypatch):
     from pipelines.bench import generate
 
-    for name, value in {"PRESET": "tiny", "SECONDS": 0.8, "SIZE": 160, "REPEATS": 1, "BATCH": 1, "STARTED": 8}.items():
+    for name, value in {"PRESET": "tiny", "SECONDS": 1.0, "SIZE": 160, "REPEATS": 1, "BATCH": 1, "STARTED": 8}.items():
         monkeypatch.setattr(generate, name, value)
     found = measure("generate", tmp_path, tmp_path / "none")
     assert found["preset"] == "tiny" and found["weights"] == "random"

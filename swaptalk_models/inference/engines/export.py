@@ -57,6 +57,8 @@ def export_release(release: Path) -> dict[str, dict[str, Likeness]]:
     openvino = require_openvino()
     graphs = load_release(release, "cpu").graphs()
     folder, aside = Path(release) / FOLDER, Path(release) / f".{FOLDER}.{os.getpid()}.part"
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: cannot be written: a file of this name is in its place")
     try:
         aside.mkdir()
     except OSError as error:
@@ -69,10 +71,7 @@ def export_release(release: Path) -> dict[str, dict[str, Likeness]]:
         found = _compared(aside, graphs)
         (aside / EXPORT_FILE).write_text(json.dumps(about | {"likeness": _plain(found)}, indent=1))
         shutil.rmtree(folder, ignore_errors=True)
-        try:
-            aside.rename(folder)
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be written: {error.strerror}") from None
+        aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return found
@@ -107,7 +106,8 @@ def _write(openvino: Any, graph: Graph, path: Path) -> list[int]:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    inputs = (*graph.items(graph.chunk), *graph.shared)
+    with torch.no_grad():
+        inputs = (*graph.items(graph.chunk), *graph.shared())
     # Not openvino.convert_model: that sends statistics to OpenVINO's makers, unasked.
     frontend = FrontEndManager().load_by_framework("pytorch")
     with torch.no_grad():
@@ -142,10 +142,9 @@ def _compared(folder: Path, graphs: dict[str, Graph]) -> dict[str, dict[str, Lik
         torch.manual_seed(1)
         items = graph.items(graph.chunk + 1)  # one more than a chunk
         with torch.no_grad():
-            wanted = graph.module(*items, *graph.shared)
-        found[name] = {
-            kind: Likeness.of(engine.run(name, items, graph.shared), wanted) for kind, engine in engines.items()
-        }
+            shared = graph.shared()
+            wanted = graph.module(*items, *shared)
+        found[name] = {kind: Likeness.of(engine.run(name, items, shared), wanted) for kind, engine in engines.items()}
         if found[name]["float32"].decibels < TOLERANCE_DB:
             raise UserError(
                 f"{name}: OpenVINO's output is not torch's ({found[name]['float32'].decibels:.0f} dB): take --engine torch"

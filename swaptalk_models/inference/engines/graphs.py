@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from swaptalk_models.modules.audio_encoder import MEL_BANDS, MEL_STEPS
-from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.face_swapper import FaceSwapper, PreparedSource
 from swaptalk_models.modules.lip_sync import FaceWarping, LipSync
 from swaptalk_models.modules.vqgan import VQGAN
 
@@ -78,8 +78,8 @@ class Speak(nn.Module):
         super().__init__()
         self.lip_sync = lip_sync
 
-    def forward(self, warped: Tensor, mel_BTF: Tensor) -> Tensor:
-        return self.lip_sync.guided_difference(warped, mel_BTF)
+    def forward(self, warped: Tensor, mel_BTF: Tensor, silence: Tensor | None = None) -> Tensor:
+        return self.lip_sync.guided_difference(warped, mel_BTF, silence)
 
 
 class Decode(nn.Module):
@@ -108,16 +108,32 @@ class Graph:
     """Items (frames, tokens) that an exported one takes at once."""
     items: Callable[[int], tuple[Tensor, ...]]
     """Inputs for so many items, each an item a row; random values that are possible."""
-    shared: tuple[Tensor, ...] = ()
+    shared: Callable[[], tuple[Tensor, ...]] = tuple
     """Inputs that are the same for all items."""
 
 
 def graphs_of(vqgan: VQGAN, swapper: FaceSwapper, lip_sync: LipSync, size: int) -> dict[str, Graph]:
     """All of a release, by name. ``size``: px, the side of the crop."""
     grid, dim, width = swapper.grid, vqgan.config.dim, swapper.config.width
-    z_1Dhh, region_1hh = torch.randn(1, dim, grid, grid), torch.randint(0, 6, (1, grid, grid))
-    source, reference = swapper.prepare(z_1Dhh, region_1hh), lip_sync.prepare(z_1Dhh)
     cells = grid * grid
+
+    def source() -> PreparedSource:
+        return swapper.prepare(torch.randn(1, dim, grid, grid), torch.randint(0, 6, (1, grid, grid)))
+
+    def keys_values() -> tuple[Tensor, ...]:
+        return source().keys, source().values
+
+    def of_source() -> tuple[Tensor, ...]:
+        return source().z_1Dhh, source().hidden_1hh.float()
+
+    def features() -> tuple[Tensor, ...]:
+        found = lip_sync.prepare(torch.randn(1, dim, grid, grid)).features
+        assert found is not None
+        return (found,)
+
+    def silence() -> tuple[Tensor, ...]:
+        found = lip_sync.silence()
+        return () if found is None else (found,)
 
     def crops(count: int) -> tuple[Tensor, ...]:
         return (torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8),)
@@ -140,12 +156,11 @@ def graphs_of(vqgan: VQGAN, swapper: FaceSwapper, lip_sync: LipSync, size: int) 
 
     graphs = {
         "encode": Graph(Encode(vqgan), FRAMES, crops),
-        "swap_tokens": Graph(SwapTokens(swapper), TOKENS, tokens, (source.keys, source.values)),
-        "swap_head": Graph(SwapHead(swapper), FRAMES, maps, (z_1Dhh, source.hidden_1hh.float())),
-        "speak": Graph(Speak(lip_sync), FRAMES, speech),
+        "swap_tokens": Graph(SwapTokens(swapper), TOKENS, tokens, keys_values),
+        "swap_head": Graph(SwapHead(swapper), FRAMES, maps, of_source),
+        "speak": Graph(Speak(lip_sync), FRAMES, speech, silence),
         "decode": Graph(Decode(vqgan), FRAMES, embeddings),
     }
     if lip_sync.warping is not None:
-        assert reference.features is not None
-        graphs["warp"] = Graph(WarpOffsets(lip_sync.warping), FRAMES, halves, (reference.features,))
+        graphs["warp"] = Graph(WarpOffsets(lip_sync.warping), FRAMES, halves, features)
     return graphs

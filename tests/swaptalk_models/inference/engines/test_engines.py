@@ -101,7 +101,7 @@ def test_a_token_that_was_there_before_is_not_made_again(networks):
 
 
 @openvino
-@pytest.mark.parametrize("refine", [0, 1])
+@pytest.mark.parametrize("refine", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_an_export_is_as_near_as_it_says(tmp_path, refine):
     from swaptalk_models.inference.engines.export import EXPORT_FILE, export_release, find_export, load_export
 
