@@ -142,7 +142,8 @@ def test_the_report_has_the_papers_whole_table_and_its_claims(status):
     results = page[page.index('<section id="results"') : page.index('<section id="claims"')]
     for name, method in METHODS.items():
         in_paper = results.count(f'<th scope="row">{name}</th>') - len(method.settings)
-        assert in_paper in (0, len(method.settings)), name
+        # WavSyncSwap is self-driven there, and tried in both settings here.
+        assert in_paper in ((1,) if name == "WavSyncSwap" else (0, len(method.settings))), name
     claims = page[page.index('<section id="claims"') : page.index('<section id="models"')]
     assert all(text.replace("'", "&#39;") in claims for text, _ in CLAIMS)
     assert claims.count("not measured</span>") > 4 and "--ablate no-expert --until metrics" in claims

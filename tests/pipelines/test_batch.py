@@ -38,6 +38,8 @@ def load(folder, device):
     with open(folder / "loaded", "a") as file: file.write("x")
     return Mirror()
 release.load_release = load
+from swaptalk_models.inference.engines import choice
+choice.choose_engine = lambda networks, folder, engine: None
 from pipelines.cli.main import main
 main(sys.argv[1:])
 """

@@ -55,7 +55,7 @@ def test_hdtf_with_and_without_a_folder(tmp_path, monkeypatch):
     from pipelines import run, status
 
     asked = []
-    monkeypatch.setattr(run, "run_graph", asked.append)
+    monkeypatch.setattr(run, "run_graph", lambda settings, **_: asked.append(settings))
     empty = {"home": "h", "stages": {}, "quarantine": [], "marked": [], "report": None, "release": None}
     monkeypatch.setattr(status, "collect", lambda home: empty)
     for words in (["--hdtf"], ["--hdtf", "--until", "clips"], ["--hdtf", tmp_path / "new"]):
