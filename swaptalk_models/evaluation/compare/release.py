@@ -36,6 +36,7 @@ COMPARED = (*METRICS, *(key for key in FURTHER if BY_KEY[key].shown))
 Videos = Sequence[dict[str, Any]]
 """Measurements, one a video of a scene."""
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "same", "not compared"
+NOTHING_MEASURED = "in the new models' videos nothing could be measured: there is no face in them"
 _SHARED = 0.5  # of the new scenes, or target videos, that the released model must have been tried on
 _MEASURING = (
     "reencode",
@@ -119,7 +120,9 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
     known = [
         cell for cell in cells if any(video[cell[1]] is not None for video in after if video["setting"] == cell[0])
     ]
-    confidence = 1 - (1 - preset.evaluation.confidence) / max(len(known), 1)
+    if not known:  # no face in any of them
+        return _nothing(NOTHING_MEASURED)
+    confidence = 1 - (1 - preset.evaluation.confidence) / len(known)
     rows = []
     for setting, name in known:
         ours, theirs = ([video[name] for video in side if video["setting"] == setting] for side in (after, before))
@@ -131,7 +134,9 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], preset: Preset) -> 
 
 
 def losses(comparison: dict[str, Any] | None) -> list[str]:
-    """One sentence for each figure that has become worse."""
+    """One sentence for each figure that has become worse; one where the new videos show nothing at all."""
+    if comparison is not None and comparison["why"] == NOTHING_MEASURED:
+        return [NOTHING_MEASURED]
     return [
         f"{cell['metric']} ({cell['setting']}-driven) was {cell['released']:.4g} and is {cell['new']:.4g} "
         f"(loss {-cell['gain']['value']:.3g}, interval {-cell['gain']['high']:.3g} to {-cell['gain']['low']:.3g}, "

@@ -193,3 +193,12 @@ def test_a_mouth_that_begins_to_leak_is_worse():
         "same",
     ]
     assert cells(compare(new, old, PRESET))["copied_lips"]["verdict"] == "better"
+
+
+def test_videos_without_a_face_are_worse_than_any():
+    """Nothing of them can be measured, so that nothing could be compared."""
+    faceless = measured()
+    for video in faceless["videos"]:
+        video |= dict.fromkeys(COMPARED)
+    (said,) = losses(compare(measured(), faceless, PRESET))
+    assert "no face" in said
