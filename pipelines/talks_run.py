@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.instance import held_open, open_instance
+from pipelines.origin import NOT_AGAIN, runs_are_the_uis
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
-from pipelines.run import _OF_THE_UI, quiet_dagster
+from pipelines.run import quiet_dagster
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.provenance.jobs import ReleaseUsed
 from swaptalk_models.talks.job_file import BadTalk, Talk
@@ -44,6 +45,8 @@ def run_talks(
     Raises:
         KeyboardInterrupt: Ctrl-C; what is finished is kept, and what was begun goes on at the next call.
     """
+    from pipelines.talk_job import TALK
+
     place = Home(home).create()
     queue = TalkQueue(place.root)
     entries = [talk if isinstance(talk, BadTalk) else queue.add(talk, release, again) for talk in talks]
@@ -52,6 +55,7 @@ def run_talks(
     if waiting:
         with quiet_dagster(), open_instance(place.root) as instance:
             free_dead(instance)  # what a kill left behind
+            runs_are_the_uis(instance, TALK)
             while waiting:
                 waiting = _round(waiting, queue, instance, release, batch, told)
     rows = []
@@ -106,7 +110,7 @@ def _execute(entry: Entry, home: Path, instance: dg.DagsterInstance, release: Pa
         "swaptalk/output": Path(entry.talk.output).name,
         "swaptalk/release": used.version,
         "swaptalk/snapshot": used.snapshot or "unknown",
-    } | _OF_THE_UI
+    } | NOT_AGAIN
     run_config = {
         "ops": {"make_talk": {"config": {"id": entry.id, "release": str(release)}}},
         "resources": {"swaptalk": {"config": {"home": str(home)}}},

@@ -91,8 +91,8 @@ def kill_when_done(jobs: Path, count: int) -> None:
     while states(jobs)["done"] < count and process.poll() is None and time.monotonic() - begun < 300:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    said = process.communicate()
+    assert process.returncode == -signal.SIGKILL, said[1][-2000:]
 
 
 @pytest.mark.slow
