@@ -17,6 +17,8 @@ COUNTED: dict[str, dict[str, int]] = {
         "face_swapper": 668_439,
         "lip_sync": 2_924_258,
         "wav2lip": 2_445_036,
+        "wav_sync_swap": 2_528_752,
+        "restorer": 1_025_008,
     },
     "nano": {
         "identity_encoder": 771_480,
@@ -26,6 +28,8 @@ COUNTED: dict[str, dict[str, int]] = {
         "face_swapper": 1_494_551,
         "lip_sync": 2_961_122,
         "wav2lip": 2_445_036,
+        "wav_sync_swap": 2_528_752,
+        "restorer": 1_709_360,
     },
     "base": {
         "identity_encoder": 3_448_160,
@@ -35,6 +39,8 @@ COUNTED: dict[str, dict[str, int]] = {
         "face_swapper": 37_690_119,
         "lip_sync": 19_504_482,
         "wav2lip": 2_445_036,
+        "wav_sync_swap": 2_610_672,
+        "restorer": 18_102_018,
     },
     "paper": {
         "identity_encoder": 13_831_584,
@@ -44,6 +50,8 @@ COUNTED: dict[str, dict[str, int]] = {
         "face_swapper": 87_228_935,
         "lip_sync": 42_093_794,
         "wav2lip": 2_445_036,
+        "wav_sync_swap": 2_774_512,
+        "restorer": 43_324_418,
     },
 }
 """{preset: {model: parameters}}; a test counts them again."""
@@ -53,8 +61,9 @@ def parameters(name: str, preset: Preset) -> int:
     """Of the network that is kept; 0 of a model that is no network."""
     if not MODELS[name].network:
         return 0
-    if preset.name in COUNTED and _sizes(preset) == _sizes(load_preset(preset.name)):
-        return COUNTED[preset.name][name]
+    counted = COUNTED.get(preset.name, {}).get(name)
+    if counted is not None and _sizes(preset) == _sizes(load_preset(preset.name)):
+        return counted
     return count(name, preset)
 
 

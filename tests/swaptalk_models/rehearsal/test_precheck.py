@@ -14,6 +14,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
 from swaptalk_models.errors import BadClip, UserError
 from swaptalk_models.graph.lineage import LINEAGE
+from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.rehearsal import corpus_size, forecast, machine, network_sizes, precheck, room_on_disk
 from swaptalk_models.rehearsal.precheck import DISK, Needs, check_room, short
@@ -209,6 +210,7 @@ def test_parameters_that_are_written_down_are_the_networks_own():
         assert {
             name: network_sizes.count(name, sizes) for name in network_sizes.COUNTED[preset]
         } == network_sizes.COUNTED[preset]
+        assert network_sizes.COUNTED[preset].keys() == {name for name, model in MODELS.items() if model.network}
     changed = load_preset("tiny", {"lip_sync.width": 48, "lip_sync.train.steps": 9})
     assert network_sizes.parameters("lip_sync", changed) < network_sizes.COUNTED["tiny"]["lip_sync"]
     assert network_sizes.parameters("swap_teacher", changed) == 0
