@@ -52,8 +52,11 @@ def model_asset(name: str, afterwards: Afterwards | None = None) -> dg.AssetsDef
                 data_version=dg.DataVersion("not needed"), metadata={"status": "not needed", "why": why}
             )
         trained = train_model(context, swaptalk, pipes)
-        more = afterwards(context, swaptalk) if afterwards else {}
-        return dg.MaterializeResult(data_version=trained.data_version, metadata={**(trained.metadata or {}), **more})
+        told, more = dict(trained.metadata or {}), afterwards(context, swaptalk) if afterwards else {}
+        status = told.get("status")
+        if getattr(status, "value", status) == "cached":
+            more = unplotted(more)
+        return dg.MaterializeResult(data_version=trained.data_version, metadata=told | more)
 
     return asset
 
