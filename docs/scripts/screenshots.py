@@ -103,7 +103,7 @@ def timeline(page: Page, ui: str) -> None:
 def model(page: Page, ui: str) -> None:
     page.goto(f"{ui}/assets/lip_sync")
     page.get_by_text("Latest check results").wait_for()
-    page.get_by_text("mouth_correlation", exact=True).wait_for()
+    page.get_by_text("snapshot", exact=True).first.wait_for()
 
 
 def partition(page: Page, ui: str) -> None:
