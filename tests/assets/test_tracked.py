@@ -99,7 +99,7 @@ def test_a_training_is_a_run_with_all_that_belongs_to_it(own, mlflow_server):
     kept = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"result.json", "config.json", "settings.json", "curves.png", "history.parquet"} <= kept
     samples = {file.path for file in client.list_artifacts(run.info.run_id, "samples")}
-    assert samples == {f"samples/{path.name}" for path in (folder.path / "samples").iterdir()}
+    assert samples == {f"samples/{path.name}" for path in (folder.path / "samples").glob("*")}
     assert (run.info.status, run.info.run_name) == ("FINISHED", f"{NAME} {folder.version[:8]}")
 
     _, again, _ = train(own, **here)
