@@ -23,7 +23,7 @@ COMMANDS = {
     "dev": "The Dagster UI over a home.",
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
     "batch": "Many talks of one file, as runs with lineage; queue, cancel, retry.",
-    "export": "A release's networks for OpenVINO: several times as fast on a CPU.",
+    "export": "A release's networks for OpenVINO: faster on a CPU.",
     "verify": "Where a video comes from: manifest, watermark, job.",
     "evaluate": "Measure any method's talking-face video.",
     "study": "Ask people: a blinded page of pairs, and what their votes say.",
