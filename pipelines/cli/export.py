@@ -13,7 +13,7 @@ from pipelines.cli.options import INPUT_FOLDER, home_option
 @click.option("--release", type=INPUT_FOLDER, help="A folder that `model_release` made; else the newest of the home.")
 @home_option
 def command(release: Path | None, home: Path) -> None:
-    """A release's networks for OpenVINO, which runs them several times as fast as torch on a CPU that multiplies bfloat16.
+    """A release's networks for OpenVINO, which runs them faster than torch on a CPU that multiplies bfloat16.
 
     Needs `pip install 'swaptalk[openvino]'`. Writes RELEASE/openvino, held against torch graph by graph; from then on
     `swaptalk generate` takes it on a CPU by itself (`--engine auto`).
