@@ -3,7 +3,7 @@
 # make dev    the Dagster UI over the same home
 # make weights  the weights that come with the package, anew (an hour and a half on one core; resumable)
 #
-# Each does all of its own set-up. Settings: PYTHON=python3.12  HOME_DIR=/where/data/live  PORT=3000
+# Each does all of its own set-up. Settings: PYTHON=python3.12  HOME_DIR=/where/data/live  PORT=3000  PROCESSES=1
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -13,6 +13,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 HOME_DIR ?= $(or $(SWAPTALK_HOME),$(CURDIR)/data)
 PORT ?= 3000
+PROCESSES ?= auto
 
 help:
 	@sed -n '1,6s/^# \{0,1\}//p' Makefile
@@ -23,7 +24,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 dev: $(READY)
 	@$(BIN)/swaptalk dev --home "$(HOME_DIR)" --port "$(PORT)"

@@ -1,9 +1,36 @@
-"""Shared fixtures."""
+"""Shared fixtures, and which tests stay together when several processes share them."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes whose threads wait for each other's cores take several times as long. Before anything imports torch.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+TOGETHER = ("tests/assets/", "tests/corpus/")
+"""Folders whose tests share what takes long to make."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of one file, of one such folder, or of the toy home run in one process; the groups that take long come first."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = Counter(_group(item) for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: (_group(item) != "toy_home", -slow[_group(item)]))
+
+
+def _group(item: pytest.Item) -> str:
+    if "toy_home" in getattr(item, "fixturenames", ()):
+        return "toy_home"
+    file = item.nodeid.split("::")[0]
+    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
 @pytest.fixture(scope="session")

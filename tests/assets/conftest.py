@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import pkgutil
 import re
 import shutil
 import signal
@@ -22,6 +24,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
+import swaptalk_models
 from assets.support.partitions import all_partitions, sync_partitions
 from assets.support.resources import SwapTalk
 from pipelines.definitions import defs
@@ -40,6 +43,11 @@ OVERRIDES = {
     "identity_encoder.train.dtype": "float32",
     "vqgan.train.device": "cpu",
 }
+# Assets import what they need when they run. Imported here, so that no module is first imported while a test has replaced a
+# function that it takes by name: it would keep the replacement for every test after.
+for found in pkgutil.walk_packages(swaptalk_models.__path__, "swaptalk_models."):
+    importlib.import_module(found.name)
+
 Events = dict[str, dict[str, dg.AssetMaterialization]]
 """{asset: {partition: its last event}}; the partition of an asset without is ""."""
 
