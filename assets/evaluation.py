@@ -120,7 +120,7 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
 
 @dg.asset_check(asset=metrics, description="No figure is worse than the released models', beyond its interval.")
 def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
-    from swaptalk_models.evaluation.compare.release import compare_with_release, losses
+    from swaptalk_models.evaluation.compare.release import compare_with_release, in_sight, losses
 
     comparison = compare_with_release(swaptalk.home_folder(), swaptalk.load())
     worse = losses(comparison)
@@ -129,7 +129,7 @@ def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(worse)
         or (comparison or {}).get("why")
-        or (None if comparison else "nothing was released yet"),
+        or (in_sight(comparison) if comparison else "nothing was released yet"),
         metadata=comparison_metadata(comparison),
     )
 
@@ -218,10 +218,13 @@ def comparison_metadata(comparison: dict[str, Any] | None) -> dict[str, Any]:
         )
         records.append(dg.TableRecord(dict(zip(columns, row, strict=True))))
         gains |= {f"gain over release, {name}": gain["value"]} if gain["value"] is not None else {}
+    from swaptalk_models.evaluation.compare.release import in_sight
+
     schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
     verdicts = [cell["verdict"] for cell in comparison["cells"]]
     return {
         "compared with release": comparison["released"],
+        "what the comparison can see": in_sight(comparison) or "-",
         "against the release": dg.MetadataValue.table(records=records, schema=schema),
         "better than release": float(verdicts.count("better")),
         "worse than release": float(verdicts.count("worse")),

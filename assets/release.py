@@ -93,3 +93,20 @@ def model_release_weights(swaptalk: SwapTalk) -> dg.AssetCheckResult:
         raise UserError("nothing was released yet")
     wrong = wrong_weights(Path(folder))
     return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": "; ".join(wrong[:5])})
+
+
+@dg.asset_check(
+    asset=model_release, description="No data have waited longer for a release than model_release.fresh_days."
+)
+def release_is_fresh(swaptalk: SwapTalk) -> dg.AssetCheckResult:
+    """Asked in every run that releases, and once an hour by the sensor `stale_release`."""
+    from swaptalk_models.evaluation.compare.release_freshness import release_freshness
+
+    found = release_freshness(swaptalk.home_folder())
+    limit = swaptalk.load().model_release.fresh_days
+    return dg.AssetCheckResult(
+        passed=found is None or found.is_fresh(limit),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=found.said() if found else "nothing was released yet",
+        metadata={"days that data wait": found.days, "new videos": found.came} if found else {},
+    )

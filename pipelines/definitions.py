@@ -8,6 +8,7 @@ from assets.support.message_reader import WholeLineReader
 from assets.support.model_checks import model_checks
 from assets.support.resources import SwapTalk
 from pipelines.executors import executor
+from pipelines.freshness import stale_release
 from pipelines.jobs import jobs
 from pipelines.outcomes import failed_runs, mended_runs
 from pipelines.schedules import retrain
@@ -22,7 +23,7 @@ defs = dg.Definitions(
     asset_checks=[*dg.load_asset_checks_from_modules(STAGES), *model_checks, sync_judge_gates],
     jobs=[*jobs, talk_job],
     schedules=[retrain],
-    sensors=[new_videos, dead_runs, failed_runs, mended_runs],
+    sensors=[new_videos, dead_runs, failed_runs, mended_runs, stale_release],
     resources={"swaptalk": SwapTalk(), "pipes": dg.PipesSubprocessClient(message_reader=WholeLineReader())},
     executor=executor,
     loggers={"console": dg.colored_console_logger, "terminal": terminal_logger},

@@ -79,6 +79,7 @@ def precheck(
         return [Finding("people", "?", "", unknown), *_memory(preset, None, needs), *_time_by_operations(needs)]
     return [
         *_people(preset, corpus),
+        *(_test_videos(preset) if "model_release" in assets else ()),
         _disk(home, preset, corpus, assets),
         *(_memory(preset, corpus, needs) if MODELS.keys() & assets else ()),
         *_time(home, preset, corpus, assets, needs),
@@ -151,6 +152,13 @@ def _people(preset: Preset, corpus: Corpus) -> Iterator[Finding]:
     speech = _finding("speech to train on", f"{minutes:.1f} min", limit, minutes)
     guess = f"; the length of {corpus.guessed} of {len(corpus.persons)} videos is a guess" if corpus.guessed else ""
     yield dataclasses.replace(speech, follows=(speech.follows + guess).removeprefix("; "))
+
+
+def _test_videos(preset: Preset) -> Iterator[Finding]:
+    """Whether the gate of releases will be able to see anything."""
+    limit = dataclasses.replace(enough.TEST_VIDEOS, few=preset.model_release.fewest_videos)
+    videos = preset.evaluation.pairs
+    yield _finding("test videos a setting", str(videos), limit, videos)
 
 
 def _at_chance(preset: Preset, corpus: Corpus) -> str:

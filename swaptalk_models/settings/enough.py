@@ -55,6 +55,15 @@ TEST_PEOPLE = Limit(
     "figures have wide intervals: read these, not the means",
     "nobody can be tested",
 )
+TEST_VIDEOS = Limit(
+    8,
+    3,
+    "The release gate calls a loss certain beyond an interval that is widened for some fifty figures. By Student's t that is 2 deviations between scenes "
+    "with 8 videos, 7.5 with 4, 22 with 3; below `model_release.fewest_videos` nothing is compared.",
+    "the release gate sees only a loss several times as large as scenes differ: raise evaluation.pairs",
+    "the release gate compares nothing, and a worse model is released: raise evaluation.pairs",
+)
+"""Test videos a setting (self-driven, cross-driven). Its `few` is the preset's own."""
 DRAWN_MINUTES = Limit(
     3,
     1,

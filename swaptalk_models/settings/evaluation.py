@@ -95,7 +95,10 @@ class ReleaseConfig:
     """Share of the released model's figure that a metric may lose before it counts as worse (0 to 1)."""
     fewest_videos: int = 3
     """Metrics known for fewer videos of a setting are not compared."""
+    fresh_days: float = 7.0
+    """Data may wait so many days before the release in use counts as stale, which its check then warns of."""
 
     def __post_init__(self) -> None:
         require(0 <= self.tolerance < 1, "tolerance must be in [0, 1)")
         require(self.fewest_videos >= 2, "fewest_videos must be at least 2 (an interval)")
+        require(self.fresh_days >= 0, "fresh_days must not be negative")

@@ -146,6 +146,29 @@ def losses(comparison: dict[str, Any] | None) -> list[str]:
     ]
 
 
+def in_sight(comparison: dict[str, Any] | None) -> str | None:
+    """What such a comparison could have seen, in one sentence; None where there was none.
+
+    A figure that lost v counts as worse when the upper end of its interval, high, is below 0: with scenes that differ as these do, from v = high - gain on.
+    """
+    cells = (comparison or {"cells": []})["cells"]
+    if not cells:
+        return None
+    videos = max(cell["gain"]["videos"] for cell in cells)
+    known = [cell for cell in cells if cell["verdict"] != UNKNOWN]
+    if not known:
+        return (
+            f"nothing: {videos} test videos a setting are fewer than model_release.fewest_videos, so a worse model is released too; "
+            "evaluation.pairs sets how many there are"
+        )
+    shares = [
+        (cell["gain"]["high"] - cell["gain"]["value"]) / abs(cell["released"]) for cell in known if cell["released"]
+    ]
+    if not shares:
+        return None
+    return f"with {videos} test videos a setting, half of the figures must lose {np.median(shares):.0%} of the released model's before that counts as worse"
+
+
 def released_is_current(home: Home) -> bool:
     """Whether the current models are those of the release in use."""
     version = in_use(home)

@@ -61,7 +61,7 @@ def found(home, asked, **how):
 
 def test_every_limit_has_a_reason_and_says_what_follows():
     limits = [value for value in vars(enough).values() if isinstance(value, Limit)]
-    assert len(limits) == 8
+    assert len(limits) == 9
     for limit in limits:
         assert limit.enough > limit.few and limit.why and limit.if_few and limit.if_too_few
         amounts = (limit.enough, limit.few, limit.few / 2)
@@ -71,6 +71,8 @@ def test_every_limit_has_a_reason_and_says_what_follows():
 
 def test_the_demo_has_enough_of_all(home):
     lines = found(home, DEMO)
+    videos = lines.pop("test videos a setting")
+    assert (videos.there, videos.verdict) == ("4", FEW), "its gate of releases sees large losses only"
     assert {line.verdict for line in lines.values()} == {ENOUGH, ""} and short(lines.values()) == []
     assert sum(int(lines[f"people to {what}"].there) for what in ("train on", "validate", "test")) == 64
     assert not home.root.exists(), "nothing was written"
@@ -85,6 +87,16 @@ def test_nine_people_are_told_what_becomes_of_the_lip_expert(home, videos):
     asked = dataclasses.replace(videos, overrides={"init": "none"})
     assert found(home, asked)["people to train on"].follows.endswith("; the run then ends there")
     check_room(home, videos, LINEAGE)  # few people are refused nothing
+
+
+def test_too_few_test_videos_blind_the_gate_of_releases(home):
+    for pairs, verdict in ((2, TOO_FEW), (3, FEW), (8, ENOUGH)):
+        asked = dataclasses.replace(DEMO, overrides={"evaluation.pairs": pairs})
+        line = found(home, asked)["test videos a setting"]
+        assert line.verdict == verdict and ("a worse model is released" in line.follows) == (verdict == TOO_FEW)
+    asked = dataclasses.replace(DEMO, overrides={"evaluation.pairs": 2, "model_release.fewest_videos": 2})
+    assert found(home, asked)["test videos a setting"].verdict == FEW
+    assert "test videos a setting" not in found(home, DEMO, assets=["hdtf_catalog", "clips"])
 
 
 def test_fewer_than_a_split_needs(home, videos, monkeypatch):

@@ -66,6 +66,7 @@ WRONG: dict[str, list] = {
     "evaluation.confidence": [0, 1],
     "model_release.tolerance": [1],
     "model_release.fewest_videos": [1],
+    "model_release.fresh_days": [-1],
     "download.timeout_s": [0],
     "download.limit_minutes": [0],
     "limits.item_seconds": [0],

@@ -1,6 +1,8 @@
 """New models against the released ones."""
 
+import copy
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ from swaptalk_models.evaluation.compare.release import (
     COMPARED,
     compare,
     compare_with_release,
+    in_sight,
     keep_measurements,
     losses,
     released_is_current,
@@ -101,6 +104,30 @@ def test_other_judges_and_other_ways_of_measuring_do_not_compare():
 def test_few_videos_do_not_decide():
     found = cells(compare(measured(people=range(2)), measured(-0.9, people=range(2)), PRESET))
     assert (found["ssim"]["verdict"], found["ssim"]["why"]) == ("not compared", "2 videos")
+
+
+def test_what_a_comparison_can_see_is_said_and_grows_with_the_videos():
+    two = in_sight(compare(measured(people=range(2)), measured(-0.9, people=range(2)), PRESET))
+    assert two is not None and two.startswith("nothing: 2 test videos") and "evaluation.pairs" in two
+    rng, shares = np.random.default_rng(0), []
+    for videos in (4, 8, 20):
+        old, new = measured(people=range(videos)), measured(people=range(videos))
+        for side in (old, new):
+            for video in side["videos"]:
+                video |= {name: float(rng.normal(5, 1)) for name in COMPARED}
+        found = compare(old, new, PRESET)
+        said = in_sight(found)
+        assert said is not None and said.startswith(f"with {videos} test videos")
+        shares.append(float(re.search(r"lose ([\d,]+)%", said)[1]))
+        gain = cells(found)["ssim"]["gain"]
+        seen = gain["high"] - gain["value"]  # what a loss must come to
+        for lost, verdict in ((1.01 * seen, "worse"), (0.99 * seen, "same")):
+            moved = copy.deepcopy(new)
+            for video in moved["videos"]:
+                video["ssim"] -= gain["value"] + lost
+            assert cells(compare(old, moved, PRESET))["ssim"]["verdict"] == verdict
+    assert shares[0] > shares[1] > shares[2]
+    assert in_sight(None) is None and in_sight({"cells": []}) is None
 
 
 def test_some_new_people_leave_pairs_many_leave_nothing():
