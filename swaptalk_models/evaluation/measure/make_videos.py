@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import groupby
+from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,32 +110,87 @@ def _scene_video(home: Home, scene: Scene, name: str, picture: Path, folder: Pat
 def _generate(videos: Sequence[SceneVideo], home: Home, preset: Preset) -> None:
     """Make the files of these videos with the home's current models.
 
-    Those of one target are made after each other: its face is followed once, and the track of one target is held at a time.
+    Those of one target are made after each other: its face is followed once, and the track of one target is held at a time. On the CPU several
+    targets are worked on at once, one a process: faces of this size keep no second core busy.
     """
+    from swaptalk_models.provenance.identity import load_identity
+    from swaptalk_models.provenance.manifest import can_sign
+
+    if can_sign():
+        load_identity(home.root)  # made here, once, not by each process
+    by_target = [
+        list(group) for _, group in groupby(sorted(videos, key=itemgetter("target")), key=itemgetter("target"))
+    ]
+    processes = _processes(len(by_target))
+    with tqdm(total=len(videos), desc="test_videos", unit="video", disable=None) as bar:
+        if processes == 1:
+            for _ in _make_some(by_target, home, preset):
+                bar.update()
+            return
+        threads = max(1, _cores() // processes)
+        with ProcessPoolExecutor(
+            processes, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(threads,)
+        ) as pool:
+            made = [pool.submit(_make_one, group, home, preset) for group in by_target]
+            try:
+                for done in as_completed(made):
+                    bar.update(done.result())
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processes(targets: int) -> int:
+    """How many work on so many targets; one where there is a GPU, which serves a single process best."""
+    import torch
+
+    return 1 if torch.cuda.is_available() else max(1, min(targets, _cores()))
+
+
+def _start_worker(threads: int) -> None:
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+
+
+def _make_one(group: list[SceneVideo], home: Home, preset: Preset) -> int:
+    """Worker: how many were made."""
+    return sum(1 for _ in _make_some([group], home, preset))
+
+
+def _make_some(by_target: Sequence[Sequence[SceneVideo]], home: Home, preset: Preset) -> Iterator[Path]:
+    """In this process: the files, each when it is made."""
     from swaptalk_models.inference.generator import Generator
     from swaptalk_models.inference.release import load_current
     from swaptalk_models.provenance.manifest import can_sign
 
     networks = load_current(home, preset)
     ours, signed = Generator(networks), can_sign()
-    with tqdm(total=len(videos), desc="test_videos", unit="video", disable=None) as bar:
-        for target, group in groupby(sorted(videos, key=itemgetter("target")), key=itemgetter("target")):
-            track = ours.follow(Path(target), progress=False)
-            for video in group:
-                method = METHODS[video["method"]]
-                generator = ours if method.space == LATENT else Generator(_rgb_models(home, networks, method, track))
-                generator.generate(
-                    Path(video["source"]) if method.swaps else None,
-                    Path(target),
-                    Path(video["audio"]),
-                    Path(video["path"]),
-                    stages=method.stages,
-                    detail=method.detail,
-                    marking=_manifest(video, home) if signed else None,
-                    track=track,
-                    progress=False,
-                )
-                bar.update()
+    for group in by_target:
+        target = Path(group[0]["target"])
+        track = ours.follow(target, progress=False)
+        for video in group:
+            method = METHODS[video["method"]]
+            generator = ours if method.space == LATENT else Generator(_rgb_models(home, networks, method, track))
+            generator.generate(
+                Path(video["source"]) if method.swaps else None,
+                target,
+                Path(video["audio"]),
+                Path(video["path"]),
+                stages=method.stages,
+                detail=method.detail,
+                marking=_manifest(video, home) if signed else None,
+                track=track,
+                progress=False,
+            )
+            yield Path(video["path"])
 
 
 def _manifest(video: SceneVideo, home: Home) -> Marking:

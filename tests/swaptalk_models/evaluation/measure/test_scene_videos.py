@@ -18,6 +18,7 @@ from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.stages import face_crops
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
 from swaptalk_models.evaluation.measure import make_videos, scene_videos
 from swaptalk_models.evaluation.measure.make_videos import make_test_videos
 from swaptalk_models.evaluation.measure.protocol import Chunk
@@ -61,6 +62,7 @@ def home(tmp_path, monkeypatch) -> Home:
     for module in (make_videos, scene_videos):
         monkeypatch.setattr(module, "load_snapshot", lambda home: snapshot)
     monkeypatch.setattr(release, "load_current", lambda home, preset: "networks")
+    monkeypatch.setattr(make_videos, "_processes", lambda targets: 1)  # what is replaced here is not so in others
     return home
 
 
@@ -102,6 +104,14 @@ def test_every_method_on_every_scene(home, made):
         if record["method"] == "Ground truth":
             assert record["path"] == record["target"]
         assert sorted(path.name for path in Path(record["gallery"]).iterdir()) == ["a.png", "b.png"]
+
+
+def test_what_goes_wrong_in_a_process_is_said_by_the_run(home, monkeypatch):
+    """Two targets, two processes, really: and the home's models are folders without weights."""
+    monkeypatch.setattr(make_videos, "_processes", lambda targets: targets)
+    with pytest.raises(UserError, match="vqgan"):
+        make_test_videos(home, PRESET)
+    assert not list(home.evaluation.glob("*/test_videos.json"))
 
 
 def test_they_are_signed_and_no_pixel_is_touched(home, made):
