@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "torch", "openvino"]),
     default="auto",
     show_default=True,
-    help="What runs the networks; auto: OpenVINO on a CPU, where the release was exported for it.",
+    help="What runs the networks; auto: OpenVINO on a CPU, where the release was exported for it, else torch in the device's quickest precision; torch: in float32.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto (CUDA where there is one), cpu, cuda, cuda:1.")
 @click.option("--consent", metavar="TEXT", help="Who agreed, to what; kept in the job's record. Else it is asked for.")

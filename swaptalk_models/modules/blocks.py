@@ -64,6 +64,8 @@ class Attention(nn.Module):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Scaled dot-product attention, all (B, heads, N or M, C)."""
+    if not torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(query, key.to(query.dtype), value.to(query.dtype))
     if query.device.type != "cpu" or query.dtype == torch.float32:
         return F.scaled_dot_product_attention(query, key, value)
     # torch's fused attention on the CPU, backwards, is slower in bfloat16 than in float32: a third with many keys, eight times with eight.

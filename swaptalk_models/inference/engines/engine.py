@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from swaptalk_models.inference.engines.graphs import Graph
+from swaptalk_models.inference.engines.graphs import PRECISE, Graph
 
 ENGINES = ("auto", "torch", "openvino")
 
@@ -25,14 +25,23 @@ class Engine(Protocol):
 
 
 class TorchEngine:
-    """The networks as they are, on any device: the reference that others are held against."""
+    """The networks as they are, on any device. In float32 it is the reference that others are held against.
 
-    name = "torch"
+    Args:
+        dtype: in which the graphs multiply; those of ``PRECISE`` stay in float32, and so does what comes out.
+    """
 
-    def __init__(self, graphs: Mapping[str, Graph]) -> None:
-        self._graphs = graphs
+    def __init__(self, graphs: Mapping[str, Graph], dtype: torch.dtype = torch.float32) -> None:
+        self._graphs, self.dtype = graphs, dtype
+
+    @property
+    def name(self) -> str:
+        """See Engine."""
+        return "torch" if self.dtype == torch.float32 else f"torch, {str(self.dtype).removeprefix('torch.')}"
 
     @torch.inference_mode()
     def run(self, graph: str, items: tuple[Tensor, ...], shared: tuple[Tensor, ...] = ()) -> Tensor:
         """See Engine."""
-        return self._graphs[graph].module(*items, *shared)
+        low = self.dtype != torch.float32 and graph not in PRECISE
+        with torch.autocast(items[0].device.type, self.dtype, enabled=low):
+            return self._graphs[graph].module(*items, *shared).float()
