@@ -1,48 +1,11 @@
-"""Where a picture shows skin, and where hair hides it.
-
-Hair that falls over a forehead is not of the face: put on another head it is a blotch. `bare_face` paints skin in its place, in the colour that
-the face's own light gives it there.
-"""
+"""Where a picture shows skin, and what is unlike it."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from swaptalk_models.classical.light import Light, skin_field
-
 _FOREHEAD_UP = 0.55  # height of the forehead points above the brows, in distances of the eyes
-_ROOM = 0.01  # of the face: around the brows; hair hangs close beside them
-_RIM = 0.05  # of the face: how far beyond its outline hair is painted over
-_SOFT = 0.012  # of the picture's face: sigma of the edge between what is kept and what is painted
-
-
-def bare_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The picture without hair over its face: what is no skin above the brows and beside them becomes skin, without detail. Brows, eyes,
-    glasses and all below stay as they are.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        landmarks: (68, 2) in its pixels.
-
-    Returns:
-        (H, W, 3) uint8.
-    """
-    points = np.asarray(landmarks, np.float32)
-    height, width = image.shape[:2]
-    size = float(np.ptp(points, axis=0).max())
-    far = unlike_skin_of(image, *skin_statistics(image, points))
-    far = cv2.dilate(far, np.ones((3, 3)))  # a strand's edge is half skin
-    face: np.ndarray = np.zeros((height, width), np.float32)
-    cv2.fillConvexPoly(face, convex(with_forehead(points)), 1)
-    reach = 2 * max(1, round(_RIM * size)) + 1
-    face = cv2.dilate(
-        face, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    )  # a latent cell at the rim is of both sides
-    hidden = far * face * (1 - feature_zone(points[17:27], height, width, _ROOM * size))
-    hidden = cv2.GaussianBlur(hidden, (0, 0), max(0.5, _SOFT * size))[..., None]
-    skin = skin_field(Light.measure(image, points), points, height, width)
-    return np.clip(np.rint(image + hidden * (skin - image)), 0, 255).astype(np.uint8)
 
 
 def with_forehead(shape: np.ndarray) -> np.ndarray:

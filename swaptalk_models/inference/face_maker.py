@@ -9,8 +9,8 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 
+from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
-from swaptalk_models.classical.skin import bare_face
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from swaptalk_models.classical.detail import SourceDetail, add_detail
+from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
-from swaptalk_models.classical.skin import bare_face
 from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack

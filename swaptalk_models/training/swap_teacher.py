@@ -19,8 +19,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import relight
-from swaptalk_models.classical.skin import bare_face
 from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.inference.encode import LatentEncoder

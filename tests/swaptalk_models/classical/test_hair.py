@@ -1,0 +1,102 @@
+"""classical/hair.py: hair over a face is painted over, and nothing else."""
+
+import cv2
+import numpy as np
+import pytest
+
+from swaptalk_models.classical.hair import bare_face
+from swaptalk_models.data.faces.alignment import template_landmarks
+
+SIZE = 128
+SKIN = (205, 160, 130)
+
+
+def face(size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
+    """Grainy skin all over, dark brows, eyes and lips; its landmarks."""
+    points = template_landmarks(size).astype(np.float32)
+    fixed = np.round(points).astype(np.int32)
+    image = np.full((size, size, 3), SKIN, np.uint8)
+    for brow in (fixed[17:22], fixed[22:27]):
+        cv2.polylines(image, [brow], False, (50, 35, 25), max(2, size // 50))
+    for eye in (fixed[36:42], fixed[42:48]):
+        cv2.fillPoly(image, [eye], (30, 30, 40))
+    cv2.fillPoly(image, [fixed[48:60]], (180, 60, 70))
+    grain = np.random.default_rng(0).normal(0, 4, image.shape)
+    return np.clip(image + grain, 0, 255).astype(np.uint8), points
+
+
+def strand(image: np.ndarray, points: np.ndarray, x: float) -> np.ndarray:
+    """A dark strand from the top edge down to just above the brows, at this share of the way from one brow's end to the other's."""
+    image = image.copy()
+    left, right = points[17], points[26]
+    column = int(left[0] + x * (right[0] - left[0]))
+    bottom = int(points[17:27, 1].min() - 0.06 * len(image))
+    cv2.rectangle(image, (column - 4, 0), (column + 4, bottom), (25, 18, 15), -1)
+    return image
+
+
+@pytest.mark.parametrize("size", [64, SIZE, 300])
+def test_a_strand_over_the_forehead_goes(size):
+    image, points = face(size)
+    with_hair = strand(image, points, 0.5)
+    bare = bare_face(with_hair, points)
+    brow = int(points[17:27, 1].min())
+    zone = slice(int(brow - 0.14 * size), int(brow - 0.09 * size)), slice(int(0.42 * size), int(0.58 * size))
+    assert np.abs(with_hair[zone].astype(float) - SKIN).max() > 100
+    assert np.abs(bare[zone].astype(float) - SKIN).mean() < 12
+
+
+def test_brows_eyes_and_mouth_stay_to_the_bit():
+    image, points = face()
+    with_hair = strand(image, points, 0.5)
+    below = int(points[17:27, 1].max())
+    inside = slice(below, SIZE), slice(int(points[17, 0]), int(points[26, 0]))
+    assert np.array_equal(bare_face(with_hair, points)[inside], with_hair[inside])
+
+
+def test_a_face_without_hair_keeps_its_grain():
+    image, points = face()
+    change = np.abs(bare_face(image, points).astype(float) - image)
+    assert change.mean() < 0.5
+
+
+def lock(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A thick dark lock from the top edge over the outer half of one brow, down beside the eye."""
+    image, size = image.copy(), len(image)
+    brow, corner = points[24], points[45]
+    path = np.array([[brow[0], -9], brow, corner + [0.10 * size, 0.06 * size], [1.1 * size, -9]])
+    cv2.fillPoly(image, [np.round(path).astype(np.int32)], (40, 28, 20))
+    return image
+
+
+@pytest.mark.parametrize("size", [64, SIZE, 300])
+def test_what_a_lock_hides_comes_from_the_other_side(size):
+    """The brow's outer half is there again; without the lock it is where the mirror has it."""
+    image, points = face(size)
+    with_hair = lock(image, points)
+    bare = bare_face(with_hair, points)
+    whole = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(whole, [np.round(points[24:27]).astype(np.int32)], 1)
+    whole = cv2.dilate(whole, np.ones((3, 3))) > 0
+    hidden = np.abs(with_hair.astype(float) - image).max(axis=2) > 60
+    inside = hidden & (cv2.dilate(whole.astype(np.uint8), np.ones((size // 8, size // 8))) > 0)
+    before, after = (np.abs(one.astype(float) - image)[inside].mean() for one in (with_hair, bare))
+    assert before > 80 and after < 0.25 * before
+    brow = tuple(np.round(points[25]).astype(int)[::-1])
+    assert bare[brow].mean() < 0.75 * np.mean(SKIN), "a brow, not bare skin"
+
+
+def test_glasses_brows_and_a_beard_are_no_locks():
+    image, points = face(300)
+    fixed = np.round(points).astype(np.int32)
+    for eye in (fixed[36:42], fixed[42:48]):
+        (x, y), radius = cv2.minEnclosingCircle(eye)
+        cv2.circle(image, (int(x), int(y)), int(1.5 * radius), (30, 25, 25), 4)
+    for corner, ear in ((fixed[36], fixed[0]), (fixed[45], fixed[16])):
+        cv2.line(image, corner, ear, (30, 25, 25), 4)
+    cv2.fillPoly(image, [np.concatenate([fixed[3:14], fixed[[54, 57, 48]]])], (60, 45, 35))
+    bare = bare_face(image, points)
+    column = slice(int(points[17:27, 1].min()), 300), slice(int(points[17, 0]) + 8, int(points[26, 0]) - 8)
+    dark = image[column].mean(axis=2) < 90
+    assert dark.sum() > 2000 and np.abs(bare[column].astype(float) - image[column])[dark].mean() < 1
+    assert np.abs(bare[column].astype(float) - image[column]).mean() < 1
