@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import os
 import signal
 import socket
@@ -101,6 +102,8 @@ def _connect(ray: Any, config: RayConfig, cpus: int) -> None:
     else:
         how |= {"address": "local", "num_cpus": cpus, "num_gpus": 0, "include_dashboard": False}
         how |= {"object_store_memory": config.object_store_mib << 20}
+    # What Ray's daemons have to say of a lost worker or host would be printed on stdout, among ours; the outcomes tell it better.
+    ray._private.worker.print_to_stdstream = _log
     with _environment(_QUIET if address else WORKER_ENVIRONMENT | _QUIET), _signals():
         try:
             ray.init(**how)
@@ -109,6 +112,10 @@ def _connect(ray: Any, config: RayConfig, cpus: int) -> None:
             ray.shutdown()
             where = f"the Ray cluster at {address}" if address else "a Ray on this machine"
             raise UserError(f"{where} cannot be used: {_said(error)}{_cure(address, error)}") from error
+
+
+def _log(said: Mapping[str, Any], *_: object, **__: object) -> None:
+    logging.getLogger(__name__).info("%s: %s", said.get("pid"), "\n".join(said.get("lines", ())))
 
 
 def _knock(address: str) -> None:

@@ -70,7 +70,8 @@ def _look(address: str) -> ClusterFacts:
         }
         if asked:
             ray.wait([*asked], num_returns=len(asked), timeout=_HOST_S)
-        faults = []
+        faults, alive = [], {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        asked = {answer: node for answer, node in asked.items() if node["NodeID"] in alive}
         for answer, node in asked.items():
             try:
                 same = ray.get(answer, timeout=0.1) == code_stamp()
@@ -83,7 +84,7 @@ def _look(address: str) -> ClusterFacts:
     gib = 2.0**30
     return ClusterFacts(
         address,
-        len(nodes),
+        len(asked),
         int(total.get("CPU", 0)),
         total.get("memory", 0) / gib,
         total.get("object_store_memory", 0) / gib,

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
 
 from swaptalk_models.data.engine import runner
+from swaptalk_models.data.engine.ray_look import ClusterFacts, cluster_facts
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.settings.compute import RayConfig
 
@@ -35,7 +36,8 @@ def cluster() -> Iterator:
     """A head that does no work, beside the driver; hosts are the tests' to add."""
     from ray.cluster_utils import Cluster
 
-    quiet = {"include_dashboard": False, "object_store_memory": 100 << 20}
+    quick = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+    quiet = {"include_dashboard": False, "object_store_memory": 100 << 20, "_system_config": quick}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0} | quiet)
@@ -95,6 +97,14 @@ def test_a_host_that_dies_is_no_clips_fault(cluster, home: Home, tmp_path: Path,
     assert [*leftovers(home)] == []
 
 
+def test_what_the_cluster_has_is_told(cluster, tmp_path: Path, monkeypatch):
+    with host(cluster, tmp_path / "one", monkeypatch):
+        _until(lambda: sum(node["Alive"] for node in cluster.global_state.node_table()) == 2, 30)  # no earlier test's
+        facts = cluster_facts(RayConfig())
+    assert facts == ClusterFacts(cluster.address, 1, 1, facts.memory_gib, facts.object_store_gib, ())
+    assert facts.memory_gib > 0 and facts.object_store_gib > 0
+
+
 def _long_run(root: str) -> None:
     """The driver that will be killed: a Ray of its own."""
     runner.GROUP_CLIPS = 2
@@ -102,7 +112,7 @@ def _long_run(root: str) -> None:
 
 
 def test_a_driver_killed_and_run_again_is_as_if_undisturbed(home: Home, monkeypatch):
-    code = "import sys; from tests.swaptalk_models.data.engine.test_ray_losses import _long_run; _long_run(sys.argv[1])"
+    code = "import sys; from tests.swaptalk_models.data.engine.test_ray_hosts import _long_run; _long_run(sys.argv[1])"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_ADDRESS": "local"}
     driver = subprocess.Popen([sys.executable, "-c", code, str(home.root)], cwd=ROOT, env=environment)
     _until(lambda: home.table("mels").is_dir() or driver.poll() is not None, 60)
