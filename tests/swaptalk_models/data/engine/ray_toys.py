@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from swaptalk_models.data.engine.items import Item, Needs, Result
+from swaptalk_models.data.engine.items import Item, Needs, Result, Work
 from swaptalk_models.data.engine.ray_tasks import RayTasks
 from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.store import tables
@@ -56,6 +56,13 @@ def work(item: Item, home: Home, params: None) -> Result:
         {"clip": [item.clip] * FRAMES, "video": [item.video] * FRAMES, "frame": range(FRAMES)}, schema=SCHEMA
     )
     return Result({"rows": item.clip, "read": read}, table)
+
+
+def blind(work: Work, place: str, item: Item, home: Home, params: object) -> Result:
+    """The same work, which must know nothing of what lies in ``place``, where the driver has its files."""
+    known = [str(home.root), *map(str, item.payload.values())]
+    assert not [path for path in known if path.startswith(place)], known
+    return work(item, home, params)
 
 
 def _left_word(mark: str) -> bool:

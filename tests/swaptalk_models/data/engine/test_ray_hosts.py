@@ -14,8 +14,10 @@ import pytest
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
 
 from swaptalk_models.data.engine import runner
+from swaptalk_models.data.engine.ray_cluster import connected
 from swaptalk_models.data.engine.ray_look import ClusterFacts, cluster_facts
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
 from swaptalk_models.settings.compute import RayConfig
 
 from . import ray_toys as toys
@@ -95,6 +97,18 @@ def test_a_host_that_dies_is_no_clips_fault(cluster, home: Home, tmp_path: Path,
     assert done and counts(report) == (15, 0, 1), "only the clip that kills its worker is in quarantine"
     assert content(home) == [(clip, frame) for clip in _CLIPS if clip != "v_05" for frame in range(toys.FRAMES)]
     assert [*leftovers(home)] == []
+
+
+def test_another_python_is_told_in_one_line(cluster, monkeypatch):
+    monkeypatch.setattr("ray._private.utils.compute_version_info", lambda: ("2.60.0", "3.99.1"))
+    with (
+        pytest.raises(
+            UserError, match=r"Version mismatch: .*3\.99\.1.*: install the same Python and the same ray"
+        ) as error,
+        connected(RayConfig(), 1),
+    ):
+        pass
+    assert "\n" not in str(error.value)
 
 
 def test_what_the_cluster_has_is_told(cluster, tmp_path: Path, monkeypatch):
