@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -24,7 +25,7 @@ _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": 
 _SAID = 300  # letters of what Ray says of a fault
 
 _users: list[int] = []  # of the connection; with the last one it ends
-_own: list[bool] = []  # whether this module has made it
+_own: list[str] = []  # of a connection that this module has made: the folder of a Ray that it has started, or ""
 
 
 def require_ray() -> Any:
@@ -77,8 +78,7 @@ def connected(config: RayConfig, cpus: int) -> Iterator[Any]:
     ray = require_ray()
     with kept():
         if not ray.is_initialized():
-            _own[:] = [True]
-            _connect(ray, config, cpus)
+            _own[:] = [_connect(ray, config, cpus)]
         yield ray
 
 
@@ -86,11 +86,14 @@ def _leave() -> None:
     if _own:
         import ray
 
-        _own.clear()
+        folder = _own.pop()
         ray.shutdown()
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)  # Ray itself keeps the logs of each for ever
 
 
-def _connect(ray: Any, config: RayConfig, cpus: int) -> None:
+def _connect(ray: Any, config: RayConfig, cpus: int) -> str:
+    """The folder of a Ray that was started, or ""."""
     from swaptalk_models.data.engine.workers import WORKER_ENVIRONMENT
 
     address = cluster_address(config)
@@ -106,9 +109,9 @@ def _connect(ray: Any, config: RayConfig, cpus: int) -> None:
     ray._private.worker.print_to_stdstream = _log
     with _environment(_QUIET if address else WORKER_ENVIRONMENT | _QUIET), _signals():
         try:
-            ray.init(**how)
+            context = ray.init(**how)
+            return "" if address else str(context.address_info["session_dir"])
         except Exception as error:  # Ray raises its own, and plain RuntimeError, ConnectionError, ValueError, Exception
-            _own.clear()
             ray.shutdown()
             where = f"the Ray cluster at {address}" if address else "a Ray on this machine"
             raise UserError(f"{where} cannot be used: {_said(error)}{_cure(address, error)}") from error

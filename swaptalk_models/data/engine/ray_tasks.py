@@ -95,12 +95,13 @@ class _Flow:
         jobs = (_Job(task) for task in tasks)
         try:
             while True:
-                while self._has_room() and (job := self._next(jobs)) is not None:
-                    self._submit(job)
-                if not self.running:
-                    if not self.suspects:
-                        return
-                    self._submit(self.suspects.popleft())  # alone, and nothing joins it
+                with self._failures():
+                    while self._has_room() and (job := self._next(jobs)) is not None:
+                        self._submit(job)
+                    if not self.running:
+                        if not self.suspects:
+                            return
+                        self._submit(self.suspects.popleft())  # alone, and nothing joins it
                 if outcome := self._look():
                     yield outcome
         finally:
@@ -108,6 +109,15 @@ class _Flow:
                 self._cancel(generator)
                 attempt.receipt.discard()
             self.running.clear()
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """What is wrong with the cluster, and not with an item, is the user's to mend."""
+        try:
+            yield
+        except self.ray.exceptions.RayError as error:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            raise UserError(f"the Ray cluster has failed ({said}): run again, what is done is kept") from error
 
     def _next(self, jobs: Iterator[_Job]) -> _Job | None:
         return self.lost.popleft() if self.lost else next(jobs, None)
@@ -195,10 +205,8 @@ class _Flow:
             ) from None
         if isinstance(error, errors.RayTaskError):
             raise cause if isinstance(cause, Exception) else error
-        said = " ".join(str(error).split())[:300]
-        raise UserError(
-            f"the Ray cluster has failed ({type(error).__name__}: {said}): run again, what is done is kept"
-        ) from error
+        with self._failures():
+            raise error
 
     def _again(self, job: _Job, error: Exception) -> None:
         job.hosts_lost += 1
