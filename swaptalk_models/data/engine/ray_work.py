@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from swaptalk_models.data.engine.deadline import may_end_this_process
+from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
 from swaptalk_models.data.engine.items import Item, Result
 from swaptalk_models.data.engine.parcels import Began, Done, Message, SentItem, code_stamp, pieces
 from swaptalk_models.data.engine.scratch import scratch_folder
@@ -27,23 +28,25 @@ def do_item(sent: SentItem) -> Iterator[Message]:
     Raises:
         UserError: this host has another version of SwapTalk, or a full disk.
     """
+    try:
+        if sent.code != code_stamp():
+            raise UserError("it has another version of SwapTalk than the driver: install the same")
+        yield from _done_here(sent)
+    except UserError as error:
+        raise UserError(f"host {socket.gethostname()} of the Ray cluster: {error}") from None
+
+
+def _done_here(sent: SentItem) -> Iterator[Message]:
     import ray
 
-    host = socket.gethostname()
-    if sent.code != code_stamp():
-        raise UserError(
-            f"host {host} of the Ray cluster has another version of SwapTalk than the driver: install the same"
-        )
     _prepare_process()
     with scratch_folder() as folder:
         home = Home(folder / "home").create()
-        item, places = _unpack(sent, home, folder)
-        yield Began(ray.get_runtime_context().get_node_id())
-        try:
+        with full_disk_is_a_user_error(home):
+            item, places = _unpack(sent, home, folder)
+            yield Began(ray.get_runtime_context().get_node_id())
             _, result, reason, seconds = attempt((sent.work, item, home, sent.params, sent.limit))
-        except UserError as error:
-            raise UserError(f"host {host} of the Ray cluster: {error}") from None
-        yield from _packed(sent, home, result, _as_said_at_home(reason, places), seconds)
+            yield from _packed(sent, home, result, _as_said_at_home(reason, places), seconds)
 
 
 def _prepare_process() -> None:

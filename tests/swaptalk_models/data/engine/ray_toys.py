@@ -1,6 +1,7 @@
 """Work that needs no video, and runs of it: what the tests of Ray tasks share. Light: every Ray worker imports it."""
 
 import dataclasses
+import errno
 import os
 import signal
 import time
@@ -39,6 +40,8 @@ def work(item: Item, home: Home, params: None) -> Result:
         raise ZeroDivisionError(home.root)
     if kind == "setting":
         raise UserError("dlib's model is missing")
+    if kind == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
     if kind == "deadly" or (kind == "killed once" and first):
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "hangs":

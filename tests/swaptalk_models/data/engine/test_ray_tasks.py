@@ -12,8 +12,10 @@ pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[r
 
 from swaptalk_models.data.engine.items import Item, Needs
 from swaptalk_models.data.engine.loans import Loans
+from swaptalk_models.data.engine.parcels import SentItem
 from swaptalk_models.data.engine.ray_cluster import connected
 from swaptalk_models.data.engine.ray_tasks import RayTasks, _Flow
+from swaptalk_models.data.engine.ray_work import do_item
 from swaptalk_models.data.engine.scratch import PREFIX
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import QUARANTINED, Ledger
@@ -116,11 +118,21 @@ def short_grace(work, item, home, params):
     return work(item, home, params)
 
 
-def test_what_the_user_can_mend_stops_the_run_but_keeps_what_is_done(home: Home):
-    todo = items("a_0", "b_0", "c_0", c_0="setting")
-    with pytest.raises(UserError, match=r"^host \S+ of the Ray cluster: dlib's model is missing$"):
+@pytest.mark.parametrize(
+    ("kind", "said"), [("setting", "dlib's model is missing$"), ("full", r"\S+: the disk is full")]
+)
+def test_what_the_user_can_mend_stops_the_run_but_keeps_what_is_done(home: Home, kind: str, said: str):
+    todo = items("a_0", "b_0", "c_0", c_0=kind)
+    with pytest.raises(UserError, match=rf"^host \S+ of the Ray cluster: {said}"):
         run(home, todo, config=RayConfig(in_flight=1))
     assert counts(run(home, items("a_0", "b_0", "c_0"))) == (1, 2, 0) and [*leftovers(home)] == []
+
+
+def test_a_host_with_another_version_is_told():
+    (item,) = items("a_0")
+    sent = SentItem(toys.work, item, None, None, "/home", {}, {}, (), "another")
+    with pytest.raises(UserError, match=r"^host \S+ of the Ray cluster: it has another version of SwapTalk"):
+        next(do_item(sent))
 
 
 def test_work_in_flight_is_bounded_whatever_the_number_of_items(home: Home, tmp_path: Path, ray, monkeypatch):
