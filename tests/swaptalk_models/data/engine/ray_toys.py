@@ -49,11 +49,11 @@ def work(item: Item, home: Home, params: None) -> Result:
             time.sleep(0.01)
     if kind == "hangs hard":  # a library that never comes back: no signal is handled
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
-        time.sleep(60)
+        time.sleep(600)
     if kind == "slow":
         time.sleep(0.3)
     if kind == "waits" and first:
-        time.sleep(60)
+        time.sleep(600)
     read = Path(item.payload["path"]).stat().st_size if "path" in item.payload else 0
     table = pa.table(
         {"clip": [item.clip] * FRAMES, "video": [item.video] * FRAMES, "frame": range(FRAMES)}, schema=SCHEMA
