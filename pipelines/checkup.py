@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.doctor import complaints
+from pipelines.run_settings import last_settings
+from swaptalk_models.data.engine.ray_cluster import INSTALL
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.compute import LOCAL, RAY, RayConfig
+from swaptalk_models.settings.preset import load_preset
 
 OK, WARNING, MISSING = "ok", "!", "missing"
 """It is there; it is there but may not do; what is needed is not there."""
@@ -37,7 +41,7 @@ class Finding:
 
 def look(home: Path) -> list[Finding]:
     """Everything that can be told in seconds. What cannot be looked at for want of a wheel is left out: the wheel is among the findings."""
-    found = [_python(), *_wheels(), _cores(), _memory(), _disk(home), _state(home)]
+    found = [_python(), *_wheels(), _cores(), _memory(), _disk(home), _state(home), *_ray(home)]
     for check in (_weights, _decoders, _compiler, _devices):
         try:
             found += check()
@@ -101,6 +105,46 @@ def _state(home: Path) -> Finding:
     models = sorted(folder.parent.name for folder in place.models.glob("*/current"))
     said = f"preset {preset}, trained: {', '.join(models) or 'nothing yet'}" if preset else "empty: nothing was run yet"
     return Finding("home", OK, said)
+
+
+def _ray(home: Path) -> list[Finding]:
+    """The package, and the cluster where one is named. Nothing of it is missing where the home's stages are not done there."""
+    from swaptalk_models.data.engine.ray_look import cluster_facts, ray_version
+
+    compute, config = _compute(home)
+    absent = MISSING if compute == RAY else OK
+    try:
+        said = f"{ray_version()} on Python {sys.version.split()[0]}"
+    except UserError as error:
+        return [
+            Finding("Ray", absent, str(error) if absent == MISSING else f"not installed; `compute` ray wants {INSTALL}")
+        ]
+    try:
+        facts = cluster_facts(config)
+    except UserError as error:
+        return [Finding("Ray", MISSING if compute == RAY else WARNING, f"{said}; {error}")]
+    if facts is None:
+        return [
+            Finding("Ray", OK, f"{said}; no cluster is named: a run with `compute` ray starts its own on this machine")
+        ]
+    has = f"{facts.hosts} hosts, {facts.cpus} CPUs, {facts.memory_gib:.1f} GiB, object store {facts.object_store_gib:.1f} GiB"
+    mark = OK if facts.cpus else WARNING
+    found = [
+        Finding(
+            "Ray", mark, f"{said}; cluster at {facts.address}: {has}" + ("" if facts.cpus else ": no host that works")
+        )
+    ]
+    return found + [Finding("Ray", MISSING, fault) for fault in facts.faults]
+
+
+def _compute(home: Path) -> tuple[str, RayConfig]:
+    """As the home's last run was asked; what is wrong with that is another line's to say."""
+    try:
+        asked = last_settings(Home(home))
+        preset = load_preset(asked.preset, asked.overrides)
+    except UserError:
+        return LOCAL, RayConfig()
+    return preset.compute, preset.ray
 
 
 def _weights() -> Iterator[Finding]:

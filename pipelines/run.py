@@ -17,10 +17,12 @@ from pipelines.instance import held_open, open_instance
 from pipelines.origin import NOT_AGAIN, runs_are_the_uis
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
 from pipelines.run_settings import Settings, settled
+from swaptalk_models.data.engine.ray_cluster import kept, require_ray
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
 from swaptalk_models.rehearsal.precheck import Finding, check_room, precheck, refuse_a_full_disk
+from swaptalk_models.settings.compute import RAY
 from swaptalk_models.settings.preset import load_preset
 
 if TYPE_CHECKING:
@@ -52,8 +54,9 @@ def run_graph(settings: Settings, remember: bool = True, known: Callable[[list[F
     """
     home = Home(settings.home)
     settings = settled(settings)
-    load_preset(settings.preset, settings.overrides)  # a mistake in it shows at once
-    with quiet_dagster():
+    if load_preset(settings.preset, settings.overrides).compute == RAY:  # a mistake in it shows at once
+        require_ray()
+    with quiet_dagster(), kept():
         from pipelines.definitions import defs
 
         selected = _selection(defs, settings.until)

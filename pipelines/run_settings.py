@@ -22,6 +22,8 @@ class Settings:
     hdtf: str = ""
     until: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    compute: str = ""
+    """Where the data stages are done, `local` or `ray`: one more value that differs from the preset."""
     change: bool = False
     """Lets another source or preset replace the home's, and no overrides mean none."""
 
@@ -59,7 +61,10 @@ def settled(settings: Settings) -> Settings:
     asked = settle(
         Home(settings.home), settings.preset, settings.videos, settings.hdtf, settings.overrides, settings.change
     )
-    return replace(settings, **{one.name: getattr(asked, one.name) for one in fields(asked)})
+    found = {one.name: getattr(asked, one.name) for one in fields(asked)}
+    if settings.compute:
+        found["overrides"] = {**asked.overrides, "compute": settings.compute}
+    return replace(settings, **found)
 
 
 def last_settings(home: Home) -> Settings:

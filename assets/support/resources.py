@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from swaptalk_models.data.engine.ray_cluster import kept
 from swaptalk_models.data.store.asked import Asked, settle
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.settings.preset import Preset, load_preset
@@ -39,6 +43,11 @@ class SwapTalk(dg.ConfigurableResource):
     remember: bool = Field(
         default=True, description="Whether hdtf_catalog makes these the settings of the home's last run"
     )
+    compute: str = Field(
+        default="",
+        description="Where the data stages are done: local, in worker processes of this machine, or ray, as tasks of a Ray cluster; "
+        "empty: as in the last run",
+    )
     processes: int = Field(
         default=0, description="Worker processes of the data stages; 0: one a core, 1: none, work in this process"
     )
@@ -49,7 +58,8 @@ class SwapTalk(dg.ConfigurableResource):
 
     def asked(self) -> Asked:
         """What to do; UserError where another source or preset would replace the home's."""
-        return settle(self.home_folder(), self.preset, self.videos, self.hdtf, self.overrides, self.change)
+        asked = settle(self.home_folder(), self.preset, self.videos, self.hdtf, self.overrides, self.change)
+        return replace(asked, overrides={**asked.overrides, "compute": self.compute}) if self.compute else asked
 
     def remember_asked(self) -> None:
         """Make this the home's last run, unless it is not to be remembered."""
@@ -63,6 +73,12 @@ class SwapTalk(dg.ConfigurableResource):
         """The preset with its overrides; UserError names what does not fit."""
         asked = self.asked()
         return load_preset(asked.preset, asked.overrides)
+
+    @contextlib.contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[SwapTalk]:
+        """A Ray that a stage starts serves all stages of the run."""
+        with kept():
+            yield self
 
     @property
     def workers(self) -> int:

@@ -11,6 +11,10 @@ BENCHES = {
         "prepare",
         "from mp4 to tracks, crops and mels: frames a second, share of each stage, beside plain decoding and the peers' detector",
     ),
+    "ray": (
+        "ray_tasks",
+        "the data stages as Ray tasks beside worker processes, on the same clips: ratio, start included",
+    ),
     "memory": ("memory", "peak memory of preparing 10 s and 10 minutes of video (takes minutes)"),
     "cache": ("cache", "random 5-frame windows of cached codes and sound: frames a second"),
     "train": (

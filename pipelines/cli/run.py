@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipelines.cli.options import INPUT_FOLDER, ablate_option, home_option, json_option, overrides
 from swaptalk_models.errors import UserError
+from swaptalk_models.settings.compute import COMPUTE
 from swaptalk_models.settings.preset import PRESETS
 
 IN_THE_HOME = Path("-")
@@ -50,6 +51,11 @@ IN_THE_HOME = Path("-")
 )
 @ablate_option
 @click.option(
+    "--compute",
+    type=click.Choice(COMPUTE),
+    help="Where the data stages are done: worker processes of this machine, or tasks of a Ray cluster; else as in the last run.",
+)
+@click.option(
     "--dry-run",
     is_flag=True,
     help="Only say what the preset costs: shapes, sizes, memory of every pass. Needs no GPU and no data.",
@@ -69,6 +75,7 @@ def command(
     assignments: tuple[str, ...],
     change: bool,
     ablate: tuple[str, ...],
+    compute: str | None,
     dry_run: bool,
     measure: bool,
     as_json: bool,
@@ -86,6 +93,7 @@ def command(
     swaptalk run --until face_crops                       the data only
     swaptalk run --set vqgan.train.steps=3000             another training budget
     swaptalk run --ablate no-warping                      one part of the design left out
+    swaptalk run --compute ray                            on the cluster that $RAY_ADDRESS names
     swaptalk run --preset paper --dry-run                 what would it cost?
     swaptalk run --preset nano --change                   this home's videos at another size
     """
@@ -103,7 +111,7 @@ def command(
         raise UserError("--measure goes with --dry-run")
     if as_json:
         raise UserError("--json goes with --dry-run; what a run has made says `swaptalk status --json`")
-    finish(make_everything(home, preset, videos, hdtf, until, values, change))
+    finish(make_everything(home, preset, videos, hdtf, until, values, change, compute or ""))
 
 
 def make_everything(
@@ -114,6 +122,7 @@ def make_everything(
     until: str = "",
     values: dict[str, Any] | None = None,
     change: bool = False,
+    compute: str = "",
 ) -> dict[str, Any]:
     """Run the graph and print the table of its stages. Returns the home's status."""
     from pipelines.instance import instance_folder
@@ -126,7 +135,8 @@ def make_everything(
 
     started = time.monotonic()
     where = _source(home, videos, hdtf)
-    settings = settled(Settings(home, preset, until=until, overrides=values or {}, change=change, **where))
+    asked = Settings(home, preset, until=until, overrides=values or {}, change=change, compute=compute, **where)
+    settings = settled(asked)
     print(
         f"home {home}, preset {settings.preset}, {source_text(settings.videos, settings.hdtf)}, "
         f"Dagster instance {instance_folder(home)}",

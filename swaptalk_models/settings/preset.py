@@ -18,6 +18,7 @@ import yaml
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.ablations import ablated
 from swaptalk_models.settings.budget import BudgetConfig
+from swaptalk_models.settings.compute import COMPUTE, LOCAL, RayConfig
 from swaptalk_models.settings.data import (
     ClipsConfig,
     CropsConfig,
@@ -32,7 +33,7 @@ from swaptalk_models.settings.download import DownloadConfig
 from swaptalk_models.settings.evaluation import EvaluationConfig, ReleaseConfig
 from swaptalk_models.settings.methods import chosen_methods
 from swaptalk_models.settings.models import ModelSections
-from swaptalk_models.settings.section import build_section, require
+from swaptalk_models.settings.section import build_section, require, require_one_of
 from swaptalk_models.settings.tracking import TrackingConfig
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
@@ -43,7 +44,8 @@ PRESETS = ("tiny", "nano", "base", "paper")
 class Preset(ModelSections):
     """One section a stage and a model (ModelSections); the section's name is the asset's.
 
-    `quality` and `evaluation` serve several; `download` and `limits` change how, not what; `budget` and `tracking` change nothing.
+    `quality` and `evaluation` serve several; `download` and `limits` change how, not what; `compute` and `ray` where; `budget` and
+    `tracking` change nothing.
     """
 
     name: str
@@ -60,6 +62,10 @@ class Preset(ModelSections):
     model_release: ReleaseConfig = field(default_factory=ReleaseConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    ray: RayConfig = field(default_factory=RayConfig)
+    compute: str = LOCAL
+    """Where the data stages are done: `local`, in worker processes of this machine; or `ray`, as tasks of a Ray cluster
+    (`pip install swaptalk[ray]`), with the same results."""
     init: str = "auto"
     """What trainings start from: `none`; `shipped`, the weights that come with the package; a folder of models by name
     (a release, or HOME/models with one version each); or `auto`: shipped for people's own videos, none for the
@@ -81,6 +87,7 @@ class Preset(ModelSections):
             self.face_crops.label_grid % self.grid == 0,
             "face_crops.label_grid must be a multiple of face_crops.size / vqgan.factor (one label a token)",
         )
+        require_one_of(self, "compute", *COMPUTE)
         chosen_methods(self.evaluation.methods)  # names nobody knows show at once
 
     @property

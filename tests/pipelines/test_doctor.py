@@ -28,7 +28,7 @@ def marks(home):
 def test_this_machine_lacks_nothing(tmp_path):
     found = look(tmp_path / "new")
     assert {f.what for f in found} == {
-        "Python", "wheels", "cores", "memory", "disk", "home", "weights", "decoders", "encoders", "compiler", "CUDA",
+        "Python", "wheels", "cores", "memory", "disk", "home", "Ray", "weights", "decoders", "encoders", "compiler", "CUDA",
     }  # fmt: skip
     assert MISSING not in {f.mark for f in found if f.what != "disk"}, found
     assert not (tmp_path / "new").exists(), "nothing is made by looking"
@@ -43,6 +43,31 @@ def test_the_state_of_a_home(tmp_path):
     assert checkup._state(home.root).said == "preset nano, trained: vqgan"
     home.state_file.write_text("{")
     assert checkup._state(home.root).mark == MISSING
+
+
+def ray_finding(home):
+    (found,) = checkup._ray(home)
+    return found.mark, found.said
+
+
+def test_ray_is_missing_only_where_the_home_asks_for_it(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home").create()
+    monkeypatch.setattr("swaptalk_models.data.engine.ray_cluster.importlib.util.find_spec", lambda name: None)
+    assert ray_finding(home.root)[0] == OK and "pip install 'swaptalk[ray]'" in ray_finding(home.root)[1]
+    home.update_state(preset="tiny", overrides={"compute": "ray"})
+    assert ray_finding(home.root)[0] == MISSING and "pip install 'swaptalk[ray]'" in ray_finding(home.root)[1]
+
+
+def test_a_ray_cluster_that_does_not_answer_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    home = Home(tmp_path / "home").create()
+    assert ray_finding(home.root)[0] == OK and "starts its own" in ray_finding(home.root)[1]
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    mark, said = ray_finding(home.root)
+    assert mark == WARNING and "no Ray cluster answers at 127.0.0.1:1" in said
+    home.update_state(preset="tiny", overrides={"compute": "ray"})
+    assert ray_finding(home.root)[0] == MISSING
 
 
 def test_what_is_missing_is_marked(tmp_path, monkeypatch):

@@ -178,6 +178,23 @@ def test_what_was_asked_for_is_remembered(graph, tmp_path):
     )
 
 
+def test_where_stages_are_done_is_remembered_beside_other_settings(graph, tmp_path):
+    (tmp_path / "videos").mkdir()
+    home = tmp_path / "home"
+    assert swaptalk("run", "--home", home, "--videos", tmp_path / "videos", "--set", "clips.crf=20") == 0
+    assert swaptalk("run", "--home", home, "--compute", "ray") == 0
+    assert Home(home).state().overrides == {"clips.crf": "20", "compute": "ray"}
+    assert swaptalk("run", "--home", home) == 0 and Home(home).state().overrides["compute"] == "ray"
+    assert swaptalk("run", "--home", home, "--compute", "local") == 0
+    assert Home(home).state().overrides == {"clips.crf": "20", "compute": "local"}
+
+
+def test_without_ray_a_run_on_it_ends_at_once(graph, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("swaptalk_models.data.engine.ray_cluster.importlib.util.find_spec", lambda name: None)
+    assert swaptalk("run", "--home", tmp_path / "home", "--compute", "ray") == 2
+    assert "pip install 'swaptalk[ray]'" in capsys.readouterr().err and not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +35,20 @@ class Result:
     table: pa.Table | SpooledRows | None = None
     """Rows for the stage's table; spooled where they may be many: what a worker makes passes through the memory of two
     processes."""
+
+
+def _no_files(home: Home, item: Item) -> tuple[Path, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the work on one item reads: all of it, so that the work can be done where nothing else of the home is."""
+
+    files: Callable[[Home, Item], tuple[Path, ...]] = _no_files
+    """Files below the home, or that the item's payload names. One that is not there is passed over."""
+    tables: tuple[str, ...] = ()
+    """Tables of which it reads the item's clip."""
 
 
 Work = Callable[[Item, Home, Any], Result]

@@ -18,8 +18,9 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
+from swaptalk_models.data.engine.executor import Executor, LocalPool
 from swaptalk_models.data.engine.items import Item, Result, Work
-from swaptalk_models.data.engine.workers import SURPRISE, Task, attempt, attempt_in_pool
+from swaptalk_models.data.engine.workers import SURPRISE, Task
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_params, hash_values
 from swaptalk_models.data.store.home import Home
@@ -50,6 +51,7 @@ def run_stage(
     reads: tuple[str, ...] = (),
     there: Callable[[Home, Item], bool] = lambda home, item: True,
     workers: int = 1,
+    executor: Executor | None = None,
     run: str = "",
     time_limit: float | None = None,
 ) -> StageReport:
@@ -67,6 +69,7 @@ def run_stage(
         reads: stages whose data are read; nobody may write them meanwhile.
         there: whether the files of a finished clip are still there.
         workers: processes; 1 works in this one.
+        executor: who does the items, instead of that many worker processes.
         run: the run to which the counts are added.
         time_limit: longest time for one clip (s); one that takes longer goes into quarantine, until the limit is
             raised.
@@ -87,7 +90,7 @@ def run_stage(
         todo = [item for item in wanted.values() if not stage.is_done(item, there)]
         left_bad = {e.clip for e in known.values() if e.status == QUARANTINED} & wanted.keys() - {i.clip for i in todo}
         if todo:
-            stage.do(todo, workers)
+            stage.do(todo, executor or LocalPool(workers))
             remove_partial_files(home, name)
         cached = len(wanted) - len(todo) - len(left_bad)
         quarantined = len(left_bad) + stage.quarantined
@@ -161,14 +164,11 @@ class _Stage:
             return (self.time_limit or math.inf) <= entry.output.get(_LIMIT, math.inf)
         return there(self.home, item)
 
-    def do(self, todo: list[Item], workers: int) -> None:
+    def do(self, todo: list[Item], executor: Executor) -> None:
         bar = tqdm(total=len(todo), desc=self.name, unit="clip", disable=None, file=sys.stderr)
         try:
             with bar:
-                tasks = self._tasks(todo)
-                # A pool even for one item: a decoder that crashes or hangs shall not take this process.
-                in_pool = workers > 1 and todo
-                for outcome in attempt_in_pool(tasks, min(workers, len(todo))) if in_pool else map(attempt, tasks):
+                for outcome in executor.outcomes(self._tasks(todo), len(todo)):
                     self._finish(*outcome)
                     bar.update()
         finally:  # what is done is kept, whatever stopped the rest

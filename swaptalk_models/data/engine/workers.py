@@ -67,7 +67,7 @@ def attempt(args: Task) -> Outcome:
             result, reason = work(item, home, params), ""
     except OutOfTime:
         assert limit is not None
-        return item, None, _too_long(item, limit), max(limit, time.perf_counter() - started)
+        return item, None, too_long(item, limit), max(limit, time.perf_counter() - started)
     except BadClip as error:
         raise_if_disk_full(home, error)  # FFmpeg's "no space left" looks like damaged data
         result, reason = None, " ".join(str(error).split())
@@ -89,8 +89,14 @@ def _surprise(item: Item, error: Exception) -> str:
     return f"{name}: {SURPRISE} ({type(error).__name__}: {said}, in {Path(where.filename).name}:{where.lineno})"
 
 
-def _too_long(item: Item, limit: float) -> str:
+def too_long(item: Item, limit: float) -> str:
+    """The reason of an item that was not done in its time (s)."""
     return f"{item.clip}: not done after {limit:g} s (limits.item_seconds): too long a clip, or a decoder that hangs"
+
+
+def crashed(item: Item) -> str:
+    """The reason of an item that kills its worker."""
+    return f"{item.clip}: reading it crashes the decoder or takes more memory than there is"
 
 
 def attempt_in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
@@ -118,11 +124,10 @@ def attempt_in_pool(tasks: Iterator[Task], workers: int) -> Iterator[Outcome]:
                 if alone:
                     item, limit = next(iter(running.values()))[1::3]
                     seconds = time.monotonic() - started
-                    crash = f"{item.clip}: reading it crashes the decoder or takes more memory than there is"
                     if limit is not None and seconds >= limit + GRACE_S:
-                        yield item, None, _too_long(item, limit), seconds
+                        yield item, None, too_long(item, limit), seconds
                     else:
-                        yield item, None, crash, 0.0
+                        yield item, None, crashed(item), 0.0
                 else:
                     suspects = [args for future, args in running.items() if not _has_result(future)]
                     for future in [f for f in running if _has_result(f)]:

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.items import Item, Needs, Result
 from swaptalk_models.data.media.clip_spans import plan_clips
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.data.sources.catalog import catalog_rows
@@ -89,4 +89,17 @@ def clip_files(home: Home, clip: str) -> tuple[Path, Path]:
     return home.clip_video(clip), home.clip_audio(clip)
 
 
-CLIPS = DataStage("clips", clip_items, cut, ("raw_videos",), lambda preset: preset.clips, files=clip_files)
+def source_video(home: Home, item: Item) -> tuple[Path, ...]:
+    """What is read of one item."""
+    return (Path(item.payload["path"]),)
+
+
+CLIPS = DataStage(
+    "clips",
+    clip_items,
+    cut,
+    ("raw_videos",),
+    lambda preset: preset.clips,
+    files=clip_files,
+    needs=Needs(source_video),
+)

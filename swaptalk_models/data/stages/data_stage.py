@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from swaptalk_models.data.engine.items import Item, Result, Work
+from swaptalk_models.data.engine.executor import Executor
+from swaptalk_models.data.engine.items import Item, Needs, Result, Work
 from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.store.fingerprint import hash_table
 from swaptalk_models.data.store.home import Home
@@ -49,6 +50,8 @@ class DataStage:
     """Of its rows in the Lance table of its name; None: it makes no rows."""
     files: Callable[[Home, str], tuple[Path, ...]] = _no_files
     """The files that it makes of a clip: one that is missing is made again, those of a clip that is cleaned away go."""
+    needs: Needs = field(default_factory=Needs)
+    """What its work reads of one item: sent along to whoever does it without a home."""
 
     def run(
         self,
@@ -57,6 +60,7 @@ class DataStage:
         videos: Sequence[str],
         *,
         workers: int = 1,
+        executor: Executor | None = None,
         run: str = "",
         time_limit: float | None = None,
     ) -> StageReport:
@@ -73,6 +77,7 @@ class DataStage:
             reads=self.reads,
             there=self._files_are_there,
             workers=workers,
+            executor=executor,
             run=run,
             time_limit=time_limit,
         )

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.items import Item, Needs, Result
 from swaptalk_models.data.faces.face_track import MEASURE_EVERY
 from swaptalk_models.data.stages.data_stage import DataStage, finished, key_columns
 from swaptalk_models.data.store import tables
@@ -76,5 +76,11 @@ def _cut(image: np.ndarray, affines: np.ndarray, number: int, size: int, clip: s
 
 
 FACE_CROPS = DataStage(
-    "face_crops", crop_items, crop, ("clips", "face_tracks"), lambda preset: preset.face_crops, SCHEMA
+    "face_crops",
+    crop_items,
+    crop,
+    ("clips", "face_tracks"),
+    lambda preset: preset.face_crops,
+    SCHEMA,
+    needs=Needs(lambda home, item: (home.clip_video(item.clip),), ("face_tracks",)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.items import Item, Needs, Result
 from swaptalk_models.data.stages.data_stage import DataStage, finished, rows_result
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
@@ -50,4 +50,12 @@ def confidence_summary(home: Home) -> tuple[float, float]:
     return (float(confidence.mean()), float((confidence == 0).mean())) if len(confidence) else (0.0, 1.0)
 
 
-FACE_TRACKS = DataStage("face_tracks", track_items, track, ("clips",), lambda preset: preset.face_tracks, SCHEMA)
+FACE_TRACKS = DataStage(
+    "face_tracks",
+    track_items,
+    track,
+    ("clips",),
+    lambda preset: preset.face_tracks,
+    SCHEMA,
+    needs=Needs(lambda home, item: (home.clip_video(item.clip),)),
+)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.items import Item, Needs, Result
 from swaptalk_models.data.stages.data_stage import DataStage, finished, rows_result
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.schemas import table_schema
@@ -42,4 +42,12 @@ def mel(item: Item, home: Home, params: MelConfig) -> Result:
     return rows_result(item, SCHEMA, columns, frames=frames, quality=sound_measures(audio))
 
 
-MELS = DataStage("mels", mel_items, mel, ("clips",), lambda preset: preset.mels, SCHEMA)
+MELS = DataStage(
+    "mels",
+    mel_items,
+    mel,
+    ("clips",),
+    lambda preset: preset.mels,
+    SCHEMA,
+    needs=Needs(lambda home, item: (home.clip_audio(item.clip),)),
+)

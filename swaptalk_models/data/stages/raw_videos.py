@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.items import Item, Needs, Result
 from swaptalk_models.data.media.video_info import VideoInfo
 from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.sources.source_files import fetch_missing, local_file
@@ -77,4 +77,9 @@ def _without_path(info: VideoInfo) -> dict[str, Any]:
     return {key: value for key, value in dataclasses.asdict(info).items() if key != "path"}
 
 
-RAW_VIDEOS = DataStage("raw_videos", video_items, examine)
+def source_file(home: Home, item: Item) -> tuple[Path, ...]:
+    """What is read of one item; nothing where it is refused unread."""
+    return (Path(item.payload["path"]),) if "path" in item.payload else ()
+
+
+RAW_VIDEOS = DataStage("raw_videos", video_items, examine, needs=Needs(source_file))

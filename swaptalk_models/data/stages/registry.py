@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from swaptalk_models.data.engine.ray_tasks import RayTasks
 from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.stages.clips import CLIPS
 from swaptalk_models.data.stages.data_stage import DataStage
@@ -17,6 +18,7 @@ from swaptalk_models.data.stages.mels import MELS
 from swaptalk_models.data.stages.raw_videos import RAW_VIDEOS
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import StageReport
+from swaptalk_models.settings.compute import RAY
 from swaptalk_models.settings.preset import Preset
 
 DATA_STAGES: dict[str, DataStage] = {stage.name: stage for stage in (RAW_VIDEOS, CLIPS, FACE_TRACKS, FACE_CROPS, MELS)}
@@ -32,12 +34,14 @@ def run_data_stage(
     """Bring one of DATA_STAGES up to date for these videos of the catalog (None: all of them).
 
     Args:
-        workers: processes; 1 works in this one.
+        workers: processes; 1 works in this one. Where ``preset.compute`` is `ray`: CPUs of a Ray that is started for
+            the run; a cluster has its own.
         run: the run to which the counts are added.
 
     Raises:
-        UserError: no catalog yet; another run is at work on this stage; the disk is full.
+        UserError: no catalog yet; another run is at work on this stage; the disk is full; there is no such Ray cluster.
     """
     wanted = [row["video"] for row in catalog_rows(home)] if videos is None else list(videos)
-    time_limit = preset.limits.item_seconds
-    return DATA_STAGES[name].run(home, preset, wanted, workers=workers, run=run, time_limit=time_limit)
+    stage, time_limit = DATA_STAGES[name], preset.limits.item_seconds
+    executor = RayTasks(name, stage.needs, stage.files, preset.ray, workers) if preset.compute == RAY else None
+    return stage.run(home, preset, wanted, workers=workers, executor=executor, run=run, time_limit=time_limit)

@@ -70,6 +70,9 @@ WRONG: dict[str, list] = {
     "download.timeout_s": [0],
     "download.limit_minutes": [0],
     "limits.item_seconds": [0],
+    "ray.address": ["ray://head:10001"],
+    "ray.inputs_mib": [0],
+    "ray.object_store_mib": [99],
     "quality.max_magnification": [0],
     "quality.max_doubt": [0],
 }

@@ -1,0 +1,79 @@
+"""The data stages on the same clips in worker processes and as Ray tasks, a Ray started for the run and stopped after it included."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from swaptalk_models.data.engine.ray_cluster import cluster_address, kept, require_ray
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.compute import COMPUTE, RAY, RayConfig
+from swaptalk_models.settings.preset import load_preset
+
+PEOPLE, SECONDS, SIZE, COPIES = 4, 2.0, 320, 25
+STAGES = ("clips", "face_tracks", "face_crops", "mels")
+
+
+def measure(workdir: Path, home: Path) -> dict[str, float | str]:
+    """Seconds of each stage both ways, one after the other in one run; and whether both made the same."""
+    from assets.support.resources import SwapTalk
+    from swaptalk_models.data.phantom.corpus import write_corpus
+
+    require_ray()
+    drawn = write_corpus(workdir / "drawn", PEOPLE, SECONDS, 0, SIZE)
+    videos = workdir / "videos"
+    videos.mkdir()
+    for video in drawn:
+        for copy in range(COPIES):
+            shutil.copy(video, videos / f"{video.stem}_{copy}.mp4")
+    workers = SwapTalk().workers
+    took = {compute: _prepare(videos, workdir / compute, compute, workers) for compute in COMPUTE}
+    local, ray = (took[compute] for compute in COMPUTE)
+    made = [_made(Home(workdir / compute)) for compute in COMPUTE]
+    found: dict[str, float | str] = {
+        "clips": f"{PEOPLE * COPIES} x {SECONDS:g} s at {SIZE} px, h264",
+        "workers": float(workers),
+        "cluster": cluster_address(RayConfig()) or "started for the run",
+        "local_seconds": sum(local.values()),
+        "ray_seconds": sum(ray.values()),
+        "ray_start_and_stop_seconds": ray["start and stop"],
+        "times_the_local_seconds": sum(ray.values()) / sum(local.values()),
+        "without_start_times_the_local_seconds": sum(ray[stage] for stage in STAGES)
+        / sum(local[stage] for stage in STAGES),
+        "same_results": "yes" if made[0] == made[1] else "NO",
+    }
+    return found | {f"{stage}_times_the_local_seconds": ray[stage] / local[stage] for stage in STAGES}
+
+
+def _prepare(videos: Path, place: Path, compute: str, workers: int) -> dict[str, float]:
+    """Seconds of each stage, and of Ray's start and stop."""
+    from swaptalk_models.data.engine.ray_cluster import connected
+    from swaptalk_models.data.sources.catalog import write_catalog
+    from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
+
+    home, preset, seconds = Home(place).create(), load_preset("tiny", {"compute": compute}), {}
+    write_catalog(home, preset, videos=str(videos))
+    begun = time.perf_counter()
+    with kept():
+        if compute == RAY:
+            with connected(preset.ray, workers):
+                pass  # so that its start is counted by itself
+        for stage in DATA_STAGES:
+            started = time.perf_counter()
+            run_data_stage(stage, home, preset, workers=workers)
+            seconds[stage] = time.perf_counter() - started
+    return seconds | {"start and stop": time.perf_counter() - begun - sum(seconds.values())}
+
+
+def _made(home: Home) -> list[tuple[str, str, str]]:
+    """(stage, clip, hash of what the ledger says was made)"""
+    from swaptalk_models.data.stages.registry import DATA_STAGES
+    from swaptalk_models.data.store.fingerprint import hash_values
+    from swaptalk_models.data.store.ledger import Ledger
+
+    with Ledger(home.ledger) as ledger:
+        entries = [entry for stage in DATA_STAGES for entry in ledger.entries(stage).values()]
+    return [
+        (entry.stage, entry.clip, hash_values([entry.fingerprint, entry.status, entry.output])) for entry in entries
+    ]

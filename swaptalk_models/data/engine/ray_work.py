@@ -1,0 +1,108 @@
+"""One item as a Ray task: unpacked into a scratch folder of the host, done there as in any worker, sent back piece by piece."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from swaptalk_models.data.engine.deadline import may_end_this_process
+from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
+from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.parcels import Began, Done, Message, SentItem, code_stamp, pieces
+from swaptalk_models.data.engine.scratch import scratch_folder
+from swaptalk_models.data.engine.workers import attempt
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.spool import SpooledRows
+from swaptalk_models.errors import UserError
+
+_prepared: list[int] = []  # the process that is
+
+
+def do_item(sent: SentItem) -> Iterator[Message]:
+    """``Began``, ``Done``, and the pieces of what was made.
+
+    Raises:
+        UserError: this host has another version of SwapTalk, or a full disk.
+    """
+    try:
+        if sent.code != code_stamp():
+            raise UserError("it has another version of SwapTalk than the driver: install the same")
+        yield from _done_here(sent)
+    except UserError as error:
+        raise UserError(f"host {socket.gethostname()} of the Ray cluster: {error}") from None
+
+
+def _done_here(sent: SentItem) -> Iterator[Message]:
+    import ray
+
+    _prepare_process()
+    with scratch_folder() as folder:
+        home = Home(folder / "home").create()
+        with full_disk_is_a_user_error(home):
+            item, places = _unpack(sent, home, folder)
+            yield Began(ray.get_runtime_context().get_node_id())
+            _, result, reason, seconds = attempt((sent.work, item, home, sent.params, sent.limit))
+            yield from _packed(sent, home, result, _as_said_at_home(reason, places), seconds)
+
+
+def _prepare_process() -> None:
+    if os.getpid() in _prepared:
+        return
+    import cv2
+
+    may_end_this_process()
+    cv2.setNumThreads(1)
+    _prepared.append(os.getpid())
+
+
+def _unpack(sent: SentItem, home: Home, folder: Path) -> tuple[Item, dict[str, str]]:
+    """(the item, its payload naming files of this host; {place here: place at the driver})."""
+    import ray
+
+    places = {str(home.root): sent.root}
+    for number, (path, references) in enumerate(sent.files.items()):
+        inside = Path(path).is_relative_to(sent.root)
+        here = home.root / Path(path).relative_to(sent.root) if inside else folder / str(number) / Path(path).name
+        here.parent.mkdir(parents=True, exist_ok=True)
+        with open(here, "wb") as file:
+            file.writelines(ray.get(reference) for reference in references)
+        places[str(here)] = path
+    for table, reference in sent.rows.items():
+        rows = ray.get(reference)
+        if rows.num_rows:
+            tables.append_rows(home, table, rows)
+    for made in sent.makes:
+        (home.root / made).parent.mkdir(parents=True, exist_ok=True)
+    moved = {there: here for here, there in places.items()}
+    payload = {
+        key: moved.get(value, value) if isinstance(value, str) else value for key, value in sent.item.payload.items()
+    }
+    return replace(sent.item, payload=payload), places
+
+
+def _as_said_at_home(reason: str, places: dict[str, str]) -> str:
+    """Nobody knows the paths of a scratch folder that has gone."""
+    for here in sorted(places, key=len, reverse=True):
+        reason = reason.replace(here, places[here])
+    return reason
+
+
+def _packed(sent: SentItem, home: Home, result: Result | None, reason: str, seconds: float) -> Iterator[Message]:
+    if result is None:
+        yield Done(None, reason, seconds)
+        return
+    paths = [home.root / made for made in sent.makes]
+    names = [*sent.makes]
+    table, spooled = result.table, None
+    if isinstance(result.table, SpooledRows):
+        paths, names = [*paths, result.table.path], [*names, ""]
+        table, spooled = None, (result.table.num_rows, result.table.hash)
+    files = tuple((name, path.stat().st_size) for name, path in zip(names, paths, strict=True) if path.is_file())
+    yield Done(result.output, "", seconds, table, spooled, files)
+    for path in paths:
+        if path.is_file():
+            yield from pieces(path)
