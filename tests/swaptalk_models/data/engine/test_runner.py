@@ -35,7 +35,7 @@ def work(item: Item, home: Home, params: Params) -> Result:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path, state: str) -> Home:
     return Home(tmp_path / "home").create()
 
 
