@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.data.store.database import INDEXES, TABLES
 from swaptalk_models.data.store.state_store import (
+    NOT_READABLE,
     VARIABLE,
     marker_file,
     new_schema,
@@ -97,18 +98,20 @@ class PostgresHome:
         return self.connect()
 
     def give_back(self, connection: Connection) -> None:
-        """The opposite of ``borrow``; it holds no lock any more."""
+        """The opposite of ``borrow``. Its locks are free."""
         import psycopg2
 
         idle = _idle.setdefault(self._idle_key, [])
         try:
-            if len(idle) < _MOST_IDLE and not connection.closed:
-                connection.cursor().execute("ROLLBACK; SELECT pg_advisory_unlock_all()")
-                idle.append(connection)
-                return
+            # Said, although closing does the same: the server takes note of that some milliseconds later.
+            connection.cursor().execute("ROLLBACK; SELECT pg_advisory_unlock_all()")
         except psycopg2.Error:
-            pass  # it was lost, and its locks with it
-        connection.close()
+            connection.close()  # it was lost, and its locks with it
+            return
+        if len(idle) < _MOST_IDLE:
+            idle.append(connection)
+        else:
+            connection.close()
 
     @property
     def _idle_key(self) -> tuple[int, str, str, str]:
@@ -271,9 +274,7 @@ def _parameters(address: str) -> dict[str, Any]:
     try:
         return parse_dsn(address)
     except ProgrammingError:  # its words may hold a part of the password
-        raise UserError(
-            f"{VARIABLE}: cannot be read as an address: letters like @ : / % # in a password are written %40 %3A %2F %25 %23"
-        ) from None
+        raise UserError(NOT_READABLE) from None
 
 
 def _line(error: BaseException) -> str:
@@ -309,8 +310,11 @@ def _check_owner(home: PostgresHome, connection: Connection) -> None:
         raise UserError(
             f"{home.root}: its ledger in Postgres was made by a later version of SwapTalk: upgrade this one"
         )
-    here, name, file = str(home.root.resolve()), socket.gethostname(), _inode(marker_file(home.root))
-    if (root, host) == (here, name) or (inode == file and root == here):
+    here, name = str(home.root.resolve()), socket.gethostname()
+    if (root, host) == (here, name):
+        return
+    file = _inode(marker_file(home.root))
+    if inode == file and root == here:  # hosts that share a disk, or a container's next name
         return
     gone = host == name and not _names(Path(root), home.schema)
     if inode == file or gone:

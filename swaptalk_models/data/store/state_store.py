@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,10 @@ VARIABLE = "SWAPTALK_STATE"
 LEDGER_FILE = "ledger.sqlite"
 _MARKER = "state_in_postgres.json"
 _SCHEMES = ("postgresql://", "postgres://")
+_PARTS = re.compile(r"\w+://([^@/?#\s]*@)?[^@?#\s]*(\?[^@#\s]*)?")
+NOT_READABLE = (
+    f"{VARIABLE}: cannot be read as an address: letters like @ : / % # in a password are written %40 %3A %2F %25 %23"
+)
 
 
 def postgres_address() -> str | None:
@@ -33,6 +38,10 @@ def postgres_address() -> str | None:
             f"{VARIABLE}: is no address of a Postgres database: write postgresql://user:password@host:5432/database, "
             "or unset it for SQLite"
         )
+    if address and not _PARTS.fullmatch(
+        address
+    ):  # else a part of the password is taken for the host, and shown as such
+        raise UserError(NOT_READABLE)
     return address or None
 
 

@@ -86,7 +86,7 @@ def test_nothing_of_postgres_is_imported_without_the_variable(tmp_path):
         "home = Home(Path(sys.argv[1])).create()\n"
         "with home.writing('clips'), Ledger(home.ledger): pass\n"
         "with open_instance(home.root): pass\n"
-        "print([name for name in sys.modules if 'psycopg' in name or 'dagster_postgres' in name])"
+        "print([name for name in sys.modules if name.startswith(('psycopg', 'dagster_postgres'))])"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "home"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
