@@ -97,6 +97,7 @@ def _storage(home: Path) -> dict[str, Any]:
 
     place = postgres_home(home)
     assert place is not None
+    place.give_back(place.borrow())  # whether it can be used, and by this folder
     return {"storage": {"custom": _IN_POSTGRES | {"config": {"schema": place.dagster_schema}}}}
 
 
