@@ -39,7 +39,17 @@ def test_a_whole_command(tmp_path: Path, postgres: str):
     from .toy_home import swaptalk
 
     write_corpus(tmp_path / "videos", 2, 2.0, size=160)
-    command = ("run", "--preset", "tiny", "--videos", tmp_path / "videos", "--home", tmp_path / "home", "--until", "mels")
+    command = (
+        "run",
+        "--preset",
+        "tiny",
+        "--videos",
+        tmp_path / "videos",
+        "--home",
+        tmp_path / "home",
+        "--until",
+        "mels",
+    )
     swaptalk(*command)
     home = Home(tmp_path / "home")
     before = entries(home)

@@ -154,6 +154,7 @@ class Home:
             changed = dataclasses.replace(changed, **kept)
             with atomic_write(self.state_file) as aside:
                 aside.write_text(json.dumps(changed.to_json(), indent=1))
+                self.confirm()
 
     def writing(self, stage: str, reads: tuple[str, ...] = ()) -> AbstractContextManager[bool]:
         """Hold the home for a stage: nobody else writes ``stage``, nobody writes the stages that it ``reads``.

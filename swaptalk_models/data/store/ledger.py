@@ -104,7 +104,8 @@ class Ledger:
         if orphaned is not None:
             where, values = where + ["orphaned = ?"], values + [int(orphaned)]
         found: dict[str, Entry] = {}
-        groups = [("", [])] if videos is None else self._db.among("video", list(dict.fromkeys(videos)))
+        everything: list[tuple[str, list[Any]]] = [("", [])]
+        groups = everything if videos is None else self._db.among("video", list(dict.fromkeys(videos)))
         for condition, more in groups:
             index, extra = (self._db.by_video, [condition]) if condition else ("", [])
             query = f"SELECT {_COLUMNS} FROM work {index} WHERE {' AND '.join(where + extra)} ORDER BY clip"

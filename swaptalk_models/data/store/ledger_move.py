@@ -170,9 +170,13 @@ def _copy(source: Database, target: Database) -> int:
             marks = ", ".join("?" * len(_column_names(columns)))
             for rows in _groups(source.all(f"SELECT {names} FROM {name}")):
                 target.many(f"INSERT INTO {name} ({names}) VALUES ({marks})", rows)
-            ((before,),), ((counts[name],),) = (list(of.all(f"SELECT count(*) FROM {name}")) for of in (source, target))
-            assert before == counts[name], (name, before, counts[name])
+            counts[name] = _count(target, name)
+            assert counts[name] == _count(source, name), name
     return counts["work"]
+
+
+def _count(database: Database, name: str) -> int:
+    return int(next(iter(database.all(f"SELECT count(*) FROM {name}")))[0])
 
 
 def _column_names(columns: str) -> list[str]:

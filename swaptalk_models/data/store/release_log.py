@@ -74,6 +74,7 @@ def add_event(home: Home, event: ReleaseEvent) -> None:
         events = [dataclasses.asdict(one) for one in (*read_log(home), event)]
         with atomic_write(log_file(home)) as aside:
             aside.write_text(json.dumps(events, indent=1))
+            home.confirm()
 
 
 def in_use(home: Home) -> str | None:
