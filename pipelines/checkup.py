@@ -140,7 +140,8 @@ def _version(package: str) -> str:
 
 
 def _database(home: Path) -> Finding:
-    from swaptalk_models.data.store.postgres import PostgresHome, connect, server_version, shown
+    from swaptalk_models.data.store.postgres import connect, server_version, shown
+    from swaptalk_models.data.store.postgres_home import PostgresHome
 
     address = postgres_address()
     assert address is not None

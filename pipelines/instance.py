@@ -93,7 +93,7 @@ def prepare(home: Path) -> Path:
 def _storage(home: Path) -> dict[str, Any]:
     if not postgres_address():
         return {}
-    from swaptalk_models.data.store.postgres import postgres_home
+    from swaptalk_models.data.store.postgres_home import postgres_home
 
     place = postgres_home(home)
     assert place is not None

@@ -38,7 +38,8 @@ def state_used() -> str:
 def _drop_state(home: Home) -> None:
     """A folder's removal takes no schema with it."""
     if postgres_address() and home.has_ledger:
-        from swaptalk_models.data.store.postgres import connect, drop_schemas, postgres_home
+        from swaptalk_models.data.store.postgres import connect
+        from swaptalk_models.data.store.postgres_home import drop_schemas, postgres_home
 
         place = postgres_home(home.root)
         assert place is not None

@@ -201,7 +201,7 @@ class Home:
         if postgres_address() is None:
             schema_of(self.root)  # a ledger that lies elsewhere is not to be passed over
             return FileLocks(self.root, self.locks)
-        from swaptalk_models.data.store.postgres import postgres_home
+        from swaptalk_models.data.store.postgres_home import postgres_home
         from swaptalk_models.data.store.postgres_locks import PostgresLocks
 
         home = postgres_home(self.root)

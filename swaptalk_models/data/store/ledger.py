@@ -276,8 +276,8 @@ def _open(path: Path) -> Database:
     if postgres_address() is None:
         schema_of(path.parent)  # a ledger that lies elsewhere is not to be passed over
         return SqliteDatabase(path)
-    from swaptalk_models.data.store.postgres import postgres_home
     from swaptalk_models.data.store.postgres_database import PostgresDatabase
+    from swaptalk_models.data.store.postgres_home import postgres_home
 
     home = postgres_home(path.parent)
     assert home is not None

@@ -14,16 +14,9 @@ from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.database import TABLES, Database, SqliteDatabase
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.locks import FileLocks
-from swaptalk_models.data.store.postgres import (
-    PostgresHome,
-    connect,
-    create_schema,
-    drop_schemas,
-    own,
-    postgres_home,
-    told,
-)
+from swaptalk_models.data.store.postgres import connect, told
 from swaptalk_models.data.store.postgres_database import PostgresDatabase
+from swaptalk_models.data.store.postgres_home import PostgresHome, create_schema, drop_schemas, own, postgres_home
 from swaptalk_models.data.store.postgres_locks import mark_unclean, unclean
 from swaptalk_models.data.store.state_store import (
     VARIABLE,

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from swaptalk_models.data.store.database import Row
-from swaptalk_models.data.store.postgres import PostgresHome, told
+from swaptalk_models.data.store.postgres import told
+from swaptalk_models.data.store.postgres_home import PostgresHome
 from swaptalk_models.data.store.postgres_locks import refuse_if_cut_off
 
 _AT_ONCE = 1000

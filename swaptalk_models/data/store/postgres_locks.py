@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from swaptalk_models.data.store.locks import at_work
-from swaptalk_models.data.store.postgres import PostgresHome, shown, told
+from swaptalk_models.data.store.postgres import shown, told
+from swaptalk_models.data.store.postgres_home import PostgresHome
 from swaptalk_models.errors import UserError
 
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from swaptalk_models.data.store import postgres as module
+from swaptalk_models.data.store import postgres as server
+from swaptalk_models.data.store import postgres_home as module
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
 from swaptalk_models.data.store.ledger_move import make_own_copy, take_over
@@ -18,9 +19,14 @@ from swaptalk_models.errors import UserError
 from ....postgres_server import PASSWORD
 
 
+def forget() -> None:
+    server.forget_servers()
+    module.forget_homes()
+
+
 @pytest.fixture(autouse=True)
 def anew(postgres):
-    module.forget_checks()
+    forget()
 
 
 @pytest.fixture
@@ -39,7 +45,7 @@ def entered(home: Home) -> list[str]:
 
 
 def refused(home: Home, why: str) -> str:
-    module.forget_checks()
+    forget()
     with pytest.raises(UserError, match=why) as error:
         Ledger(home.ledger)
     said = str(error.value)
@@ -63,7 +69,7 @@ def test_the_home_keeps_no_address_and_no_password(home, postgres):
     with home.writing("clips"):
         kept = [path.read_text() for path in home.root.rglob("*") if path.is_file()]
     assert not any(PASSWORD in text or "127.0.0.1" in text for text in kept)
-    assert PASSWORD not in repr(module.postgres_home(home.root)) and PASSWORD not in module.shown(postgres)
+    assert PASSWORD not in repr(module.postgres_home(home.root)) and PASSWORD not in server.shown(postgres)
 
 
 def test_names_come_in_the_order_of_bytes_as_in_sqlite(home):
@@ -96,7 +102,7 @@ def test_processes_that_make_the_ledger_at_once_make_one(home, postgres):
 
 
 def schemas(address: str) -> set[str]:
-    with contextlib.closing(module.connect(address)) as connection:
+    with contextlib.closing(server.connect(address)) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'swaptalk%'")
         return {name for (name,) in cursor.fetchall()}
@@ -105,11 +111,11 @@ def schemas(address: str) -> set[str]:
 def test_a_home_may_be_moved(home, tmp_path):
     enter(home, "a_0")
     moved = Home(home.root.rename(tmp_path / "elsewhere"))
-    module.forget_checks()
+    forget()
     assert entered(moved) == ["a_0"]
     shutil.copytree(moved.root, tmp_path / "other disk")  # a move over file systems: copied, then removed
     shutil.rmtree(moved.root)
-    module.forget_checks()
+    forget()
     assert entered(Home(tmp_path / "other disk")) == ["a_0"]
 
 
@@ -132,7 +138,7 @@ def test_a_copy_whose_original_is_gone_takes_over(home, tmp_path, monkeypatch):
     monkeypatch.setattr(module.socket, "gethostname", lambda: "another")
     refused(Home(tmp_path / "copy"), "is a copy of")
     take_over(Home(tmp_path / "copy"))
-    module.forget_checks()
+    forget()
     assert entered(Home(tmp_path / "copy")) == ["a_0"]
     refused(home, "is a copy of")
 
@@ -158,19 +164,19 @@ def test_a_password_that_is_not_quoted_is_not_shown_in_parts(home, monkeypatch, 
 
 
 def test_a_server_that_is_too_old(home, monkeypatch):
-    monkeypatch.setattr(module, "OLDEST_SERVER", 99)
+    monkeypatch.setattr(server, "OLDEST_SERVER", 99)
     refused(home, r"the server is Postgres \d+\.\d+; the state wants 99 or newer")
 
 
 def test_a_database_that_does_not_hold_every_name(home, monkeypatch, postgres):
-    with contextlib.closing(module.connect(postgres)) as connection:
+    with contextlib.closing(server.connect(postgres)) as connection:
         connection.cursor().execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     monkeypatch.setenv(VARIABLE, postgres.replace("/postgres", "/latin"))
     refused(home, "is in LATIN1.*createdb --encoding=UTF8")
 
 
 def test_a_user_that_may_make_no_schema(home, monkeypatch, postgres):
-    with contextlib.closing(module.connect(postgres)) as connection:
+    with contextlib.closing(server.connect(postgres)) as connection:
         connection.cursor().execute(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
     monkeypatch.setenv(VARIABLE, postgres.replace("swaptalk:", "guest:"))
     refused(home, "permission denied.*GRANT CREATE ON DATABASE")
@@ -179,7 +185,7 @@ def test_a_user_that_may_make_no_schema(home, monkeypatch, postgres):
 
 def test_another_database_than_before(home, monkeypatch, postgres):
     enter(home, "a_0")
-    with contextlib.closing(module.connect(postgres)) as connection:
+    with contextlib.closing(server.connect(postgres)) as connection:
         connection.cursor().execute("CREATE DATABASE second")
     monkeypatch.setenv(VARIABLE, postgres.replace("/postgres", "/second"))
     refused(home, f"has no ledger of {home.root} .*names another database")

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from swaptalk_models.data.store import postgres
 from swaptalk_models.data.store import postgres_locks as module
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
+from swaptalk_models.data.store.postgres_home import postgres_home
 from swaptalk_models.errors import UserError
 
 HOLD = (
@@ -49,7 +49,7 @@ def entry(clip: str, stage: str = "clips") -> Entry:
 def cut_off(home: Home, locks_only: bool = False) -> None:
     """End the connections of others: all, or only those that hold a lock."""
     which = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')" if locks_only else "TRUE"
-    place = postgres.postgres_home(home.root)
+    place = postgres_home(home.root)
     with contextlib.closing(place.connect()) as connection:
         connection.cursor().execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'swaptalk' "
