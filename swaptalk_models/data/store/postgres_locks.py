@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,9 @@ class _Held:
     process: int = field(default_factory=os.getpid)
 
 
+# A busy server needs a moment to see that a process has died.
+_LATE_S = 0.25
+_DEAD_S = 10.0
 _all_held: list[_Held] = []
 
 
@@ -104,11 +108,31 @@ class PostgresLocks:
                 _all_held.remove(held)
 
     def _take(self, cursor: Any, name: str, function: str) -> None:
-        cursor.execute(f"SELECT {function}(%s)", (self._home.key(name),))
-        if not cursor.fetchone()[0]:
+        began = time.monotonic()
+        while True:
+            cursor.execute(f"SELECT {function}(%s)", (self._home.key(name),))
+            if cursor.fetchone()[0]:
+                return
             cursor.execute("SELECT holder FROM locks WHERE stage = %s", (name,))
             row = cursor.fetchone()
-            raise at_work(row[0] if row else "", name, self._home.root)
+            holder = row[0] if row else ""
+            if time.monotonic() - began > (_DEAD_S if _is_dead(holder) else _LATE_S):
+                raise at_work(holder, name, self._home.root)
+            time.sleep(0.01)
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether it was a process of this host, and is no more."""
+    process, _, host = holder.partition(" on ")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def refuse_if_cut_off(home: PostgresHome, cursor: Any) -> None:
