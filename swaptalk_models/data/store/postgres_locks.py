@@ -69,9 +69,13 @@ class PostgresLocks:
 
     def is_held(self, name: str) -> bool:
         with told(self._home.address), self._connection() as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT pg_try_advisory_lock_shared(%s)", (self._home.key(name),))
-            return not cursor.fetchone()[0]
+            cursor, began = connection.cursor(), time.monotonic()
+            while time.monotonic() - began < _LATE_S:
+                cursor.execute("SELECT pg_try_advisory_lock_shared(%s)", (self._home.key(name),))
+                if cursor.fetchone()[0]:
+                    return False
+                time.sleep(0.02)
+            return True
 
     def confirm(self) -> None:
         if any(held.schema == self._home.schema for held in _all_held):
