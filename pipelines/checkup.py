@@ -148,10 +148,13 @@ def _database(home: Path) -> Finding:
     schema = schema_of(home)
     place = PostgresHome(home, schema, address) if schema else None
     with closing(place.connect() if place else connect(address)) as connection, connection.cursor() as cursor:
-        started = time.perf_counter()
-        cursor.execute("SELECT has_database_privilege(current_database(), 'CREATE')")
-        may_create = cursor.fetchone()[0]
-        answer_ms = 1000 * (time.perf_counter() - started)
+        answers = []
+        for _ in range(5):
+            started = time.perf_counter()
+            cursor.execute("SELECT has_database_privilege(current_database(), 'CREATE')")
+            may_create = cursor.fetchone()[0]
+            answers.append(1000 * (time.perf_counter() - started))
+        answer_ms = min(answers)  # what the way takes, not what else the machines are at
         said = f"{shown(address)}: Postgres {server_version(connection)}, answers in {answer_ms:.1f} ms"
         if place is None and not may_create:
             return Finding("state", MISSING, f"{said}, and lets this user make no schema: GRANT CREATE ON DATABASE")

@@ -135,7 +135,8 @@ def test_state_in_the_home(tmp_path):
     assert mark == OK and said.startswith("in the home: SQLite 3.")
 
 
-def test_state_in_postgres(tmp_path, postgres):
+def test_state_in_postgres(tmp_path, monkeypatch, postgres):
+    monkeypatch.setattr(checkup, "_SLOW_MS", 1e6)
     home = Home(tmp_path / "home").create()
     (mark, said), (_, versions) = said_of_the_state(home.root)
     assert mark == OK and re.match(r"postgresql://swaptalk@127.0.0.1:\d+/postgres: Postgres \d+\.\d+, answers in", said)
@@ -143,6 +144,9 @@ def test_state_in_postgres(tmp_path, postgres):
     assert re.match(r"psycopg2 2\..*, dagster-postgres 0\..*, SQLAlchemy \d", versions)
     home.update_state(preset="tiny")
     assert "schema swaptalk_" in said_of_the_state(home.root)[0][1]
+    monkeypatch.setattr(checkup, "_SLOW_MS", 0.0)
+    mark, said = said_of_the_state(home.root)[0]
+    assert mark == WARNING and said.endswith("; too far away")
 
 
 def test_state_in_a_database_that_cannot_be_used(tmp_path, monkeypatch, postgres):
