@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import sqlite3
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines.doctor import complaints
 from pipelines.run_settings import last_settings
 from swaptalk_models.data.engine.ray_cluster import INSTALL
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.state_store import VARIABLE, postgres_address, schema_of
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.compute import LOCAL, RAY, RayConfig
 from swaptalk_models.settings.preset import load_preset
@@ -27,6 +33,8 @@ _MEMORY_GIB = 4.0  # the demo's
 _WEIGHTS = ("shape_predictor_68_face_landmarks.dat", "dlib_face_recognition_resnet_model_v1.dat")
 _DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "aac", "mp3", "opus")
 _ENCODERS = ("libx264", "aac")
+_POSTGRES_PACKAGES = ("psycopg2", "dagster-postgres")  # the extra `postgres`
+_SLOW_MS = 20.0  # a run asks some ten times a group of clips
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Finding:
 
 def look(home: Path) -> list[Finding]:
     """Everything that can be told in seconds. What cannot be looked at for want of a wheel is left out: the wheel is among the findings."""
-    found = [_python(), *_wheels(), _cores(), _memory(), _disk(home), _state(home), *_ray(home)]
+    found = [_python(), *_wheels(), _cores(), _memory(), _disk(home), _state(home), *state_findings(home), *_ray(home)]
     for check in (_weights, _decoders, _compiler, _devices):
         try:
             found += check()
@@ -145,6 +153,58 @@ def _compute(home: Path) -> tuple[str, RayConfig]:
     except UserError:
         return LOCAL, RayConfig()
     return preset.compute, preset.ray
+
+
+def state_findings(home: Path) -> list[Finding]:
+    """Where the home's state lies, with versions, and what is missing; nothing is made."""
+    if not os.environ.get(VARIABLE):
+        try:
+            schema_of(home)
+        except UserError as error:
+            return [Finding("state", MISSING, str(error))]
+        said = f"in the home: SQLite {sqlite3.sqlite_version}; {VARIABLE} would name a Postgres database"
+        return [Finding("state", OK, said)]
+    missing = [name for name in _POSTGRES_PACKAGES if importlib.util.find_spec(name.replace("-", "_")) is None]
+    if missing:
+        return [Finding("state", MISSING, f"{', '.join(missing)}: pip install 'swaptalk[postgres]'")]
+    versions = ", ".join(f"{name} {_version(name)}" for name in (*_POSTGRES_PACKAGES, "SQLAlchemy"))
+    try:
+        return [_database(home), Finding("state", OK, versions)]
+    except UserError as error:
+        return [Finding("state", MISSING, str(error)), Finding("state", OK, versions)]
+
+
+def _version(package: str) -> str:
+    for name in (package, f"{package}-binary"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "of no known version"
+
+
+def _database(home: Path) -> Finding:
+    from swaptalk_models.data.store.postgres import connect, server_version, shown
+    from swaptalk_models.data.store.postgres_home import PostgresHome
+
+    address = postgres_address()
+    assert address is not None
+    schema = schema_of(home)
+    place = PostgresHome(home, schema, address) if schema else None
+    with closing(place.connect() if place else connect(address)) as connection, connection.cursor() as cursor:
+        answers = []
+        for _ in range(5):
+            started = time.perf_counter()
+            cursor.execute("SELECT has_database_privilege(current_database(), 'CREATE')")
+            may_create = cursor.fetchone()[0]
+            answers.append(1000 * (time.perf_counter() - started))
+        answer_ms = min(answers)  # what the way takes, not what else the machines are at
+        said = f"{shown(address)}: Postgres {server_version(connection)}, answers in {answer_ms:.1f} ms"
+        if place is None and not may_create:
+            return Finding("state", MISSING, f"{said}, and lets this user make no schema: GRANT CREATE ON DATABASE")
+        where = f"schema {schema}" if place else "a run makes this home's schema"
+        slow = answer_ms > _SLOW_MS
+        return Finding("state", WARNING if slow else OK, f"{said}; {where}" + ("; too far away" if slow else ""))
 
 
 def _weights() -> Iterator[Finding]:

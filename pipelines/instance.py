@@ -1,8 +1,8 @@
 """Which Dagster instance a home belongs to.
 
 Partitions (the videos) are kept by the instance, so each home has an instance of its own: the repo root for the
-default home of a checkout (`<repo>/data`), `HOME/dagster` for every other one. A DAGSTER_HOME that is set overrides
-both.
+default home of a checkout (`<repo>/data`), `HOME/dagster` for every other one, and for all whose state lies in Postgres
+(`home_storage.py`). A DAGSTER_HOME that is set overrides all of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from swaptalk_models.data.store.state_store import postgres_address
 from swaptalk_models.errors import UserError
 from swaptalk_models.talks.places import default_home, marks_folder
 
@@ -52,6 +53,9 @@ SETTINGS = {
 }
 # Without these a run over hundreds of videos spends most of its time on writing events one by one.
 EVENTS_IN_BATCHES = {"DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1", "DAGSTER_EVENT_BATCH_SIZE": "500"}
+_IN_POSTGRES = {"module": "pipelines.home_storage", "class": "HomeStorage"}
+_STORAGES = {"storage", "run_storage", "event_log_storage", "schedule_storage"}
+"""Settings of a dagster.yaml that say where its events go."""
 _NO_COMPUTE_LOGS = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 
 
@@ -59,21 +63,49 @@ def instance_folder(home: Path) -> Path:
     """The DAGSTER_HOME of this home. Nothing is made."""
     if os.environ.get("DAGSTER_HOME"):
         return Path(os.environ["DAGSTER_HOME"]).expanduser().absolute()
-    if (CHECKOUT / "dagster.yaml").is_file() and home.resolve() == (CHECKOUT / "data").resolve():
+    if (
+        not postgres_address()
+        and (CHECKOUT / "dagster.yaml").is_file()
+        and home.resolve() == (CHECKOUT / "data").resolve()
+    ):
         return CHECKOUT
     return home.absolute() / "dagster"
 
 
-def prepare(folder: Path) -> Path:
-    """Make the folder of an instance, with our settings unless it has its own; ours of an earlier version are renewed.
+def prepare(home: Path) -> Path:
+    """Make the folder of a home's instance, with our settings unless it has its own; ours of an earlier version are renewed. Where the
+    home's state lies, there go Dagster's events, too, unless the instance's settings name a place of their own.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: it cannot be made, or the state's database cannot be used.
     """
+    folder = instance_folder(home)
     config = folder / "dagster.yaml"
-    if not config.is_file() or yaml.safe_load(config.read_text()) == _EARLIER:
-        _write(config, SETTINGS)
+    there = (yaml.safe_load(config.read_text()) or {}) if config.is_file() else None
+    settings = SETTINGS if there is None or _without_ours(there) == _EARLIER else _without_ours(there)
+    if folder == home.absolute() / "dagster" and not settings.keys() & _STORAGES:
+        settings = settings | _storage(home)
+    if settings != there:
+        _write(config, settings)
     return folder
+
+
+def _storage(home: Path) -> dict[str, Any]:
+    if not postgres_address():
+        return {}
+    from swaptalk_models.data.store.postgres_home import postgres_home
+
+    place = postgres_home(home)
+    assert place is not None
+    place.give_back(place.borrow())  # whether it can be used, and by this folder
+    return {"storage": {"custom": _IN_POSTGRES | {"config": {"schema": place.dagster_schema}}}}
+
+
+def _without_ours(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without a storage that we have put there."""
+    custom = (settings.get("storage") or {}).get("custom") or {}
+    ours = custom.get("class") == _IN_POSTGRES["class"]
+    return {name: value for name, value in settings.items() if name != "storage" or not ours}
 
 
 def workspace_file(folder: Path) -> Path:
@@ -117,7 +149,7 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
     for name, value in EVENTS_IN_BATCHES.items():
         os.environ.setdefault(name, value)
-    folder = prepare(instance_folder(home))
+    folder = prepare(home)
     ref = InstanceRef.from_dir(str(folder), overrides=_absolute(folder) | {"compute_logs": _NO_COMPUTE_LOGS})
     with dg.DagsterInstance.from_ref(ref) as instance:
         yield instance

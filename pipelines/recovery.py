@@ -1,8 +1,9 @@
 """Runs that a power cut or a kill left behind: Dagster counts them as going on for ever, and they keep the slot of
 the pool `gpu`.
 
-A run of the command line holds a file lock while it lives; the operating system drops it with the process, however
-that ends. A run of the UI lives in a code server, which answers while it lives.
+A run of the command line holds a lock while it lives: a file's, which the operating system drops with the process, however that
+ends, or, where the home's state lies in Postgres, one of the database, which other hosts see, too. A run of the UI lives in a code
+server, which answers while it lives.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.locks import Locks
+from swaptalk_models.data.store.state_store import marker_file, postgres_address
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -31,12 +36,18 @@ class LeftRun:
     run_id: str
     job: str
     state: str
-    """ALIVE, DEAD, or UNKNOWN: started by something else than us (`dagster job execute`)."""
+    """ALIVE, DEAD, or UNKNOWN: started by something else than us (`dagster job execute`), or, where hosts share a home's state in
+    Postgres, by a UI that does not answer here."""
 
 
 @contextmanager
 def held_alive(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     """Hold the lock that says that this run's process lives."""
+    locks = _postgres_locks(instance)
+    if locks is not None:
+        with locks.waiting(_lock_name(run_id)):
+            yield
+        return
     path = _lock_file(instance, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
@@ -86,11 +97,27 @@ def _lock_file(instance: dg.DagsterInstance, run_id: str) -> Path:
     return Path(instance.root_directory) / "alive" / run_id
 
 
+def _lock_name(run_id: str) -> str:
+    return f"run/{run_id}"
+
+
+def _postgres_locks(instance: dg.DagsterInstance) -> Locks | None:
+    """Those of the home whose instance this is, where its state lies in Postgres."""
+    root = Path(instance.root_directory).parent
+    if not postgres_address() or not marker_file(root).is_file():
+        return None
+    return Home(root).locks_in_use
+
+
 def _state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    locks = _postgres_locks(instance)
     if CLI_TAG in run.tags:
-        return ALIVE if _is_locked(_lock_file(instance, run.run_id)) else DEAD
+        held = locks.is_held(_lock_name(run.run_id)) if locks else _is_locked(_lock_file(instance, run.run_id))
+        return ALIVE if held else DEAD
     if SERVER_TAG in run.tags:
-        return ALIVE if _answers(json.loads(run.tags[SERVER_TAG])) else DEAD
+        if _answers(json.loads(run.tags[SERVER_TAG])):
+            return ALIVE
+        return UNKNOWN if locks else DEAD  # it may live on another host, which is not asked
     return UNKNOWN
 
 

@@ -139,7 +139,7 @@ def unprepared(home: Home, found: Mapping[str, tuple[str, Look]]) -> list[str]:
     """Those of the videos ({video: (path, look)}) that some data stage has not done as they are now."""
     from swaptalk_models.data.stages.prepared import unprepared_videos
 
-    if not home.ledger.is_file():
+    if not home.has_ledger:
         return list(found)
     return unprepared_videos(home, {video: (path, look[0], look[1]) for video, (path, look) in found.items()})
 

@@ -36,7 +36,7 @@ def collect(home: Home) -> dict[str, Any]:
     Raises:
         UserError: there is no home there.
     """
-    if not home.ledger.is_file():
+    if not home.has_ledger:
         raise UserError(f"nothing in {home.root} yet: run `swaptalk run --home {home.root}` first")
     state = home.state()
     with Ledger(home.ledger) as ledger:

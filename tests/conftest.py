@@ -2,9 +2,12 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from swaptalk_models.data.store.state_store import VARIABLE as STATE
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Processes whose threads wait for each other's cores take several times as long. Before anything imports torch.
@@ -31,6 +34,40 @@ def _group(item: pytest.Item) -> str:
         return "toy_home"
     file = item.nodeid.split("::")[0]
     return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def state_in_the_home() -> None:
+    """Whatever the one who calls the tests has set."""
+    os.environ.pop(STATE, None)
+
+
+@pytest.fixture(scope="session")
+def postgres_address() -> Iterator[str]:
+    """A database of the tests' own, for whoever is to use it."""
+    pytest.importorskip("psycopg2", reason="no psycopg2: pip install 'swaptalk[postgres]'")
+    from .postgres_server import postgres_server, programs
+
+    folder = programs()
+    if folder is None:
+        pytest.skip("no Postgres server to be started: apt-get install postgresql")
+    with postgres_server(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def postgres(postgres_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Homes of this test keep their state in Postgres."""
+    monkeypatch.setenv(STATE, postgres_address)
+    return postgres_address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def state(request: pytest.FixtureRequest) -> str:
+    """Where homes of this test keep their state: the test runs once with each."""
+    if request.param == "postgres":
+        request.getfixturevalue("postgres")
+    return request.param
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,8 @@ HEAVY = {
     "face_alignment",
     "c2pa",
     "cryptography",
+    "psycopg2",
+    "dagster_postgres",
 }
 NAMED_CODE = {
     "network": "swaptalk_models.modules",

@@ -82,6 +82,7 @@ def train_model(
     with home.writing(name, reads=MODELS[name].inputs), tracked(context, swaptalk, spec) as links:
         if not cached:
             _run_worker(context, spec, pipes)
+        home.confirm()
         make_current(folder)
     record_asset(context, home, cached, time.monotonic() - started)
     return dg.MaterializeResult(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
+
+from swaptalk_models.errors import UserError
 
 # name -> (module in pipelines.bench, what it measures). A bench is a function
 # `measure(workdir: Path, home: Path) -> dict[str, float | str]`.
@@ -33,6 +36,13 @@ BENCHES = {
 }
 
 
-def measure(name: str, workdir, home) -> dict[str, float | str]:
-    """Run one bench in an empty folder. UserError: it needs something that the home does not have."""
-    return importlib.import_module(f"pipelines.bench.{BENCHES[name][0]}").measure(workdir, home)
+SIZED = ("nothing-to-do", "add-one")
+"""Those that make homes of any size: `measure` takes their numbers of clips, too."""
+
+
+def measure(name: str, workdir, home, sizes: Sequence[int] = ()) -> dict[str, float | str]:
+    """Run one bench in an empty folder. UserError: it needs something that the home does not have, or makes no homes of ``sizes``."""
+    if sizes and name not in SIZED:
+        raise UserError(f"{name} makes no homes of any size: --clips goes with {' and '.join(SIZED)}")
+    more = {"sizes": sizes} if sizes else {}
+    return importlib.import_module(f"pipelines.bench.{BENCHES[name][0]}").measure(workdir, home, **more)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.bench.growth import homes, seconds, whole_run
+from pipelines.bench.growth import homes, seconds, state_used, whole_run
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.settings.preset import load_preset
 
 SECONDS, SIZE, TRIES = 2.0, 256, 3
 
 
-def measure(workdir: Path, home: Path) -> dict[str, float | str]:
+def measure(workdir: Path, home: Path, sizes: Sequence[int] = ()) -> dict[str, float | str]:
     """Seconds for each size of the home, and how many times the smallest one's the largest one's are."""
     from swaptalk_models.data.phantom.corpus import write_corpus
 
     drawn = write_corpus(workdir / "drawn", 1, SECONDS, 0, SIZE)[0]
-    found: dict[str, float | str] = {"video": f"{SECONDS:g} s at {SIZE} px, one process, best of {TRIES}"}
+    found: dict[str, float | str] = {
+        "video": f"{SECONDS:g} s at {SIZE} px, one process, best of {TRIES}",
+        "state": state_used(),
+    }
     partition: dict[int, float] = {}
-    for clips, place, videos in homes(workdir):
+    for clips, place, videos in homes(workdir, sizes):
         nothing = min(whole_run(place, videos) for _ in range(TRIES))
         alone, whole = [], []
         for index in range(TRIES):

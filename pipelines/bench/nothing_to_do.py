@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from assets.support.own_packages import own_environment
@@ -13,14 +14,14 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 
 
-def measure(workdir: Path, home: Path) -> dict[str, float | str]:
+def measure(workdir: Path, home: Path, sizes: Sequence[int] = ()) -> dict[str, float | str]:
     """Seconds for each size of a home without Dagster; and, where a home was ever run, those of a second `swaptalk run` of it and of
     loading the definitions alone. Most of the rest is Dagster's event log: some 20 ms for each source video and stage.
     """
-    from pipelines.bench.growth import homes, whole_run
+    from pipelines.bench.growth import homes, state_used, whole_run
 
-    found: dict[str, float | str] = {}
-    for clips, place, videos in homes(workdir):
+    found: dict[str, float | str] = {"state": state_used()}
+    for clips, place, videos in homes(workdir, sizes):
         cpu = time.process_time()
         found[f"ours_seconds_at_{clips}"] = min(whole_run(place, videos) for _ in range(2))
         found[f"ours_cpu_seconds_at_{clips}"] = (time.process_time() - cpu) / 2

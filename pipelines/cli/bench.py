@@ -16,18 +16,28 @@ from swaptalk_models.errors import UserError
 @click.command(epilog="\b\n" + "\n".join(f"{name:<15}{what}" for name, (_, what) in BENCHES.items()))
 @click.argument("name", required=False, type=click.Choice(list(BENCHES)))
 @home_option
+@click.option(
+    "--clips",
+    "sizes",
+    type=click.IntRange(1),
+    multiple=True,
+    help="Of homes of this size, in nothing-to-do and add-one; repeatable.",
+)
 @json_option
-def command(name: str | None, home: Path, as_json: bool) -> None:
+def command(name: str | None, home: Path, sizes: tuple[int, ...], as_json: bool) -> None:
     """Our standard speed figures: all of them, or the one called NAME.
 
     Compare ratios within one run, not seconds between machines. Those that need a trained home say so and are left
-    out when all are asked.
+    out when all are asked. Homes that a bench makes keep their state where SWAPTALK_STATE says.
+
+    \b
+    swaptalk bench nothing-to-do --clips 10 --clips 100000
     """
     results = {}
     for bench in [name] if name else BENCHES:
         with tempfile.TemporaryDirectory(prefix="swaptalk-bench-") as folder:
             try:
-                results[bench] = measure(bench, Path(folder), home)
+                results[bench] = measure(bench, Path(folder), home, sizes)
             except UserError as error:
                 if name:
                     raise

@@ -45,13 +45,13 @@ def prepare_dev(home: Path, port: int) -> tuple[Path, list[str], dict[str, str]]
         UserError: the folder cannot be made.
     """
     from assets.support.own_packages import own_environment
-    from pipelines.instance import EVENTS_IN_BATCHES, instance_folder, open_instance, prepare, workspace_file
+    from pipelines.instance import EVENTS_IN_BATCHES, open_instance, prepare, workspace_file
     from pipelines.recovery import free_dead
     from pipelines.run import quiet_dagster
     from swaptalk_models.data.store.home import Home
 
     Home(home).create()
-    folder = prepare(instance_folder(home))
+    folder = prepare(home)
     with quiet_dagster(), open_instance(home) as instance:
         free_dead(instance)  # what a power cut left behind would keep its slot
     # `dg dev` wants a project of its own layout; `dagster dev` says at each start that there is the other.

@@ -31,6 +31,7 @@ COMMANDS = {
     "ablate": "What each part of the design is worth: runs without it, over seeds, and a table of differences.",
     "bench": "Our standard speed figures.",
     "weights": "Make the weights that come with the package anew, from drawn people alone.",
+    "state": "Where a home's ledger and locks are kept: in the home, or in Postgres; and moving them.",
     "recover": "Free runs and slots that a power cut left behind.",
     "clean": "Remove the data of videos that have gone; with --keep, what is old.",
 }

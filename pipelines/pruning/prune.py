@@ -22,7 +22,7 @@ from swaptalk_models.graph.lineage import LINEAGE
 if TYPE_CHECKING:
     import dagster as dg
 
-_HELD = (*dict.fromkeys((*DATA_STAGES, *LINEAGE, "unheard_snapshot")),)
+WRITERS = (*dict.fromkeys((*DATA_STAGES, *LINEAGE, "unheard_snapshot")),)
 """Whoever writes one of these may be about to name what is beyond the policy."""
 
 
@@ -61,7 +61,7 @@ def prune(home: Home, policy: Policy, told: Callable[[Removal], None] = lambda r
     Raises:
         UserError: as ``plan``; another run is at work.
     """
-    with _instance(home) as instance, home.held(*_HELD):
+    with _instance(home) as instance, home.held(*WRITERS):
         _refuse_at_work(home, instance)
         empty_trash(home)
         found = _plan(home, policy, instance)

@@ -72,6 +72,7 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         snapshot = _keep(home, _rows(ledger, clips, judged, preset))
         with atomic_write(home.snapshots / "current") as aside:
             aside.write_text(snapshot.version + "\n")
+            home.confirm()
     return snapshot
 
 

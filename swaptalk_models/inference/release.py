@@ -75,6 +75,7 @@ def _settings(home: Home, preset: Preset) -> tuple[dict[str, Any], str]:
 def _put_into_use(home: Home, version: str) -> None:
     with atomic_write(home.releases / "current") as aside:
         aside.write_text(version + "\n")
+        home.confirm()
 
 
 def choose_release(home: Home, begins: str, reason: str) -> str:

@@ -120,7 +120,7 @@ def _of_hdtf(home: Home, folder: str) -> Corpus | None:
 
 def _examined(home: Home) -> tuple[dict[str, dict[str, Any]], set[str]]:
     """({video: its facts}, videos that were refused), as this home's ledger has them."""
-    if not home.ledger.is_file():
+    if not home.has_ledger:
         return {}, set()
     with Ledger(home.ledger) as ledger:
         entries = ledger.entries("raw_videos")

@@ -98,7 +98,7 @@ def spoken(seconds: float) -> str:
 
 
 def _paces(home: Home) -> tuple[dict[str, tuple[int, float]], dict[tuple[str, str], tuple[int, int, int]]]:
-    if not home.ledger.is_file():
+    if not home.has_ledger:
         return {}, {}
     with Ledger(home.ledger) as ledger:
         return ledger.paces(), ledger.counts()

@@ -86,7 +86,7 @@ def _frame_bytes(preset: Preset, corpus: Corpus) -> dict[str, float]:
 def _shares_left(home: Home, corpus: Corpus) -> dict[str, float]:
     """Of each stage, the share of the videos that it has not been through, 0 to 1."""
     done: dict[str, int] = {}
-    if home.ledger.is_file():
+    if home.has_ledger:
         with Ledger(home.ledger) as ledger:
             for (stage, _), (_, videos, _) in ledger.counts().items():
                 done[stage] = done.get(stage, 0) + videos

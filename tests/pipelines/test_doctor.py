@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -11,8 +12,11 @@ from pipelines.checkup import MISSING, OK, WARNING, look
 from pipelines.cli import doctor
 from pipelines.cli.main import swaptalk
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import Ledger
 from swaptalk_models.errors import UserError
 from swaptalk_models.rehearsal.trial import Trial
+
+from ..postgres_server import PASSWORD
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +33,7 @@ def test_this_machine_lacks_nothing(tmp_path):
     found = look(tmp_path / "new")
     assert {f.what for f in found} == {
         "Python", "wheels", "cores", "memory", "disk", "home", "Ray", "weights", "decoders", "encoders", "compiler", "CUDA",
+        "state",
     }  # fmt: skip
     assert MISSING not in {f.mark for f in found if f.what != "disk"}, found
     assert not (tmp_path / "new").exists(), "nothing is made by looking"
@@ -145,3 +150,56 @@ def test_presets_and_processes_by_device(monkeypatch):
 
 def test_ok_is_ok(tmp_path):
     assert OK in marks(tmp_path).values()
+
+
+def said_of_the_state(home) -> list[tuple[str, str]]:
+    return [(finding.mark, finding.said) for finding in look(home) if finding.what == "state"]
+
+
+def test_state_in_the_home(tmp_path):
+    ((mark, said),) = said_of_the_state(tmp_path)
+    assert mark == OK and said.startswith("in the home: SQLite 3.")
+
+
+def test_state_in_postgres(tmp_path, monkeypatch, postgres):
+    monkeypatch.setattr(checkup, "_SLOW_MS", 1e6)
+    home = Home(tmp_path / "home").create()
+    (mark, said), (_, versions) = said_of_the_state(home.root)
+    assert mark == OK and re.match(r"postgresql://swaptalk@127.0.0.1:\d+/postgres: Postgres \d+\.\d+, answers in", said)
+    assert "a run makes this home's schema" in said and not (home.root / "state_in_postgres.json").exists()
+    assert re.match(r"psycopg2 2\..*, dagster-postgres 0\..*, SQLAlchemy \d", versions)
+    home.update_state(preset="tiny")
+    assert "schema swaptalk_" in said_of_the_state(home.root)[0][1]
+    monkeypatch.setattr(checkup, "_SLOW_MS", 0.0)
+    mark, said = said_of_the_state(home.root)[0]
+    assert mark == WARNING and said.endswith("; too far away")
+
+
+def test_state_in_a_database_that_cannot_be_used(tmp_path, monkeypatch, postgres):
+    monkeypatch.setenv("SWAPTALK_STATE", postgres.replace("/postgres", "/none"))
+    done = CliRunner().invoke(swaptalk, ["doctor", "--home", str(tmp_path)])
+    assert done.exit_code == 1 and 'database "none" does not exist' in done.stdout and PASSWORD not in done.stdout
+    monkeypatch.setattr(checkup.importlib.util, "find_spec", lambda name: None)
+    ((mark, said),) = said_of_the_state(tmp_path)
+    assert mark == MISSING and said == "psycopg2, dagster-postgres: pip install 'swaptalk[postgres]'"
+
+
+def test_state_command(tmp_path, monkeypatch, postgres_address):
+    home = Home(tmp_path / "home").create()
+    with Ledger(home.ledger):
+        pass
+
+    def state(*options, code=0):
+        done = CliRunner().invoke(swaptalk, ["state", "--home", str(home.root), *options])
+        assert done.exit_code == code, (done.output, done.exception)
+        return done.stdout if code == 0 else str(done.exception)
+
+    assert "in the home: SQLite" in state()
+    assert "SWAPTALK_STATE is not set" in state("--move-to", "postgres", code=1)
+    monkeypatch.setenv("SWAPTALK_STATE", postgres_address)
+    assert "0 entries are in Postgres now" in state("--move-to", "postgres")
+    assert "is the ledger's home now" in state("--take-over")
+    assert "a ledger of its own now" in state("--own-copy")
+    assert "give one of" in state("--own-copy", "--take-over", code=1)
+    moved = state("--move-to", "sqlite")
+    assert "unset SWAPTALK_STATE" in moved and "in the home: SQLite" in moved

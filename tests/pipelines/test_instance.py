@@ -63,7 +63,7 @@ def test_relative_storage_is_taken_from_the_instances_folder(tmp_path, monkeypat
 def test_a_file_in_the_way_is_the_users_to_move(tmp_path):
     (tmp_path / "dagster").write_text("")
     with pytest.raises(UserError, match="dagster: cannot hold a Dagster instance"):
-        instance.prepare(tmp_path / "dagster")
+        instance.prepare(tmp_path)
 
 
 @pytest.mark.parametrize("settings", ["", (instance.CHECKOUT / "dagster.yaml").read_text()])
@@ -86,7 +86,8 @@ def test_databases_of_a_run_are_held_open_wherever_they_are(tmp_path, monkeypatc
 
 
 def test_our_settings_of_an_earlier_version_are_renewed_and_those_of_a_user_are_left(tmp_path):
-    config = tmp_path / "dagster.yaml"
+    config = tmp_path / "dagster" / "dagster.yaml"
+    config.parent.mkdir()
     for written, expected in ((instance._EARLIER, instance.SETTINGS), ({"telemetry": {"enabled": False}},) * 2):
         config.write_text(yaml.safe_dump(written))
         instance.prepare(tmp_path)

@@ -62,6 +62,7 @@ def write_catalog(home: Home, preset: Preset, videos: str = "", hdtf: str = "", 
             if before != after:
                 with atomic_write(home.catalog) as aside:
                     pq.write_table(table, aside)
+                    home.confirm()
             gone = ledger.orphan_other_videos(after)
             cached = sum(before.get(video) == rows for video, rows in after.items())
             ledger.record(StageReport("hdtf_catalog", len(after) - cached, cached), run)

@@ -15,7 +15,7 @@ _STAGES = ("raw_videos", "clips", "face_tracks", "face_crops", "mels", "sync_off
 def snapshot_is_behind(home: Home) -> bool:
     """Whether data came, changed or went since the training snapshot was last made: a run was stopped in between. Not where none was ever made."""
     pointer = home.snapshots / "current"
-    if not pointer.is_file() or not home.ledger.is_file():
+    if not pointer.is_file() or not home.has_ledger:
         return False
     with Ledger(home.ledger) as ledger:
         return ledger.changed_at(_STAGES) > pointer.stat().st_mtime

@@ -30,6 +30,9 @@ def video_items(home: Home, preset: Preset, videos: list[str]) -> list[Item]:
     missing = fetch_missing(home, addresses, preset.download)
     items = []
     with Ledger(home.ledger) as ledger:
+        ledger.recall_files(
+            path for video in used if video not in missing and (path := local_file(home, video, addresses[video]))
+        )
         for video, own in rows.items():
             if video not in used:
                 items.append(Item(video, video, ["unused", own[0]["note"]], {"reason": f"{video}: {own[0]['note']}"}))

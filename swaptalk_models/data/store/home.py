@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import json
 import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
+from swaptalk_models.data.store.locks import FileLocks, Locks
 from swaptalk_models.data.store.state import PLACES, HomeState, is_file_name, read_state
+from swaptalk_models.data.store.state_store import LEDGER_FILE, has_ledger, postgres_address, schema_of
 from swaptalk_models.errors import UserError
 
 
@@ -39,7 +39,17 @@ class Home:
 
     @property
     def ledger(self) -> Path:
-        return self.root / "ledger.sqlite"
+        """What ``Ledger`` opens; there is a file only where the state lies in the home."""
+        return self.root / LEDGER_FILE
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether anything was ever entered in the ledger, wherever it lies.
+
+        Raises:
+            UserError: it lies elsewhere than the environment says.
+        """
+        return has_ledger(self.root)
 
     @property
     def tables(self) -> Path:
@@ -138,19 +148,19 @@ class Home:
         Raises:
             TypeError: a record has no such field.
         """
-        with open(self.locks / "state.lock", "a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self.waiting("state"):
             changed = dataclasses.replace(self.state(), **changes)
             kept: dict[str, Any] = {name: self.name(value) for name in PLACES if (value := getattr(changed, name))}
             changed = dataclasses.replace(changed, **kept)
             with atomic_write(self.state_file) as aside:
                 aside.write_text(json.dumps(changed.to_json(), indent=1))
+                self.confirm()
 
-    @contextlib.contextmanager
-    def writing(self, stage: str, reads: tuple[str, ...] = ()) -> Iterator[bool]:
+    def writing(self, stage: str, reads: tuple[str, ...] = ()) -> AbstractContextManager[bool]:
         """Hold the home for a stage: nobody else writes ``stage``, nobody writes the stages that it ``reads``.
 
-        The operating system drops the locks of a process that dies, so none is ever stale.
+        A process that dies holds nothing any more, so no lock is ever stale. Where the state lies in Postgres this is true over all
+        hosts, and who was cut off from it and comes back can enter nothing (``confirm``).
 
         Yields:
             Whether the last writer of ``stage`` was killed or stopped by an error: it may have left something
@@ -159,42 +169,44 @@ class Home:
         Raises:
             UserError: another run holds one of them.
         """
-        with contextlib.ExitStack() as held:
-            own = held.enter_context(self._locked(stage, fcntl.LOCK_EX))
-            for name in reads:
-                held.enter_context(self._locked(name, fcntl.LOCK_SH))
-            own.seek(0)
-            unclean = bool(own.read())
-            own.truncate(0)
-            # Tells the others who it is; what stays there tells the next that it did not end well.
-            own.write(str(os.getpid()))
-            own.flush()
-            yield unclean
-            own.truncate(0)
+        return self.locks_in_use.writing(stage, reads)
 
-    @contextlib.contextmanager
-    def held(self, *stages: str) -> Iterator[None]:
+    def held(self, *stages: str) -> AbstractContextManager[None]:
         """Hold the home for several stages, to write none: what a killed writer has left, the next one still learns of.
 
         Raises:
             UserError: another run holds one of them.
         """
-        with contextlib.ExitStack() as held:
-            for name in stages:
-                held.enter_context(self._locked(name, fcntl.LOCK_EX))
-            yield
+        return self.locks_in_use.held(stages)
 
-    @contextlib.contextmanager
-    def _locked(self, name: str, kind: int) -> Iterator[IO[str]]:
-        with open(self.locks / f"{name}.lock", "a+") as file:
-            try:
-                fcntl.flock(file, kind | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                pid = file.read().strip()
-                who = f"another run (pid {pid})" if pid else "another run"
-                raise UserError(f"{who} is at work on {name} in {self.root}: wait until it is done") from None
-            yield file
+    def waiting(self, name: str) -> AbstractContextManager[None]:
+        """Hold the home for something short; of two that do so at once, one waits."""
+        return self.locks_in_use.waiting(name)
+
+    def is_held(self, name: str) -> bool:
+        """Whether a process that lives holds this for itself."""
+        return self.locks_in_use.is_held(name)
+
+    def confirm(self) -> None:
+        """To be called before something appears outside of the ledger that only a stage's writer may change.
+
+        Raises:
+            UserError: what this process holds of the home has meanwhile been another's: it was cut off from the database.
+        """
+        self.locks_in_use.confirm()
+
+    @property
+    def locks_in_use(self) -> Locks:
+        """Where the state lies, there are the locks. UserError: it lies elsewhere than the environment says."""
+        if postgres_address() is None:
+            schema_of(self.root)  # a ledger that lies elsewhere is not to be passed over
+            return FileLocks(self.root, self.locks)
+        from swaptalk_models.data.store.postgres_home import postgres_home
+        from swaptalk_models.data.store.postgres_locks import PostgresLocks
+
+        home = postgres_home(self.root)
+        assert home is not None
+        return PostgresLocks(home)
 
 
 def _moved(path: Path, folder: Path) -> Path:

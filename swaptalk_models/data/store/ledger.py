@@ -1,44 +1,38 @@
 """The ledger: what every stage has done to every clip, from what, and how it ended.
 
-One sqlite file, so that one transaction decides whether something was done. Plain look-ups by video or by clip are
-indexed: asking about one video costs the same among ten and among ten thousand.
+One database, so that one transaction decides whether something was done: a file in the home, or a schema in Postgres
+(`state_store.py`). Plain look-ups by video or by clip are indexed: asking about one video costs the same among ten and among ten
+thousand.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from swaptalk_models.data.store.database import Database, SqliteDatabase
 from swaptalk_models.data.store.fingerprint import hash_file
-from swaptalk_models.errors import UserError
+from swaptalk_models.data.store.state_store import postgres_address, schema_of
 
 OK, QUARANTINED = "ok", "quarantined"
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS work (
-    stage TEXT, clip TEXT, video TEXT, fingerprint TEXT, inputs TEXT, code_version TEXT, params TEXT,
-    status TEXT, reason TEXT, output TEXT, rows INTEGER, seconds REAL, updated_at REAL, orphaned INTEGER DEFAULT 0,
-    PRIMARY KEY (stage, clip)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS work_by_video ON work (video, stage);
-CREATE INDEX IF NOT EXISTS work_by_state ON work (orphaned, status);
-CREATE TABLE IF NOT EXISTS pending (stage TEXT, clip TEXT, PRIMARY KEY (stage, clip)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, hash TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS downloads (address TEXT PRIMARY KEY, status TEXT, reason TEXT, at REAL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS runs (
-    run TEXT, stage TEXT, computed INTEGER, cached INTEGER, quarantined INTEGER, seconds REAL, updated_at REAL,
-    PRIMARY KEY (run, stage)
-) WITHOUT ROWID;
-"""
 _COLUMNS = (
     "stage, clip, video, fingerprint, inputs, code_version, params, status, reason, output, "
     "rows, seconds, updated_at, orphaned"
+)
+_ENTER = (
+    f"INSERT INTO work ({_COLUMNS}) VALUES ({', '.join('?' * 14)}) ON CONFLICT (stage, clip) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ")[2:])
+)
+_COUNTED = ("computed", "cached", "quarantined", "seconds")
+_REMEMBER_FILE = (
+    "INSERT INTO files VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+    "size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash"
 )
 
 
@@ -82,14 +76,16 @@ class Ledger:
     """One connection to the ledger of a home; a context manager. Every method is one transaction."""
 
     def __init__(self, path: Path):
+        """
+        Args:
+            path: ``Home.ledger``; where the state lies in Postgres there is no such file.
+
+        Raises:
+            UserError: it cannot be opened.
+        """
         self._home = f"{path.parent.absolute()}{os.sep}"
-        try:
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")  # a power cut may take the last entries: see runner._recover
-            self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise UserError(f"{path}: cannot be opened as the ledger ({error})") from None
+        self._db = _open(path)
+        self._recalled: dict[tuple[str, int, int], str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -108,69 +104,66 @@ class Ledger:
         if orphaned is not None:
             where, values = where + ["orphaned = ?"], values + [int(orphaned)]
         found: dict[str, Entry] = {}
-        for extra, more in _groups("video", videos):
-            index = "INDEXED BY work_by_video" if extra else ""  # the planner would rather read the whole stage
+        everything: list[tuple[str, list[Any]]] = [("", [])]
+        groups = everything if videos is None else self._db.among("video", list(dict.fromkeys(videos)))
+        for condition, more in groups:
+            index, extra = (self._db.by_video, [condition]) if condition else ("", [])
             query = f"SELECT {_COLUMNS} FROM work {index} WHERE {' AND '.join(where + extra)} ORDER BY clip"
-            found.update({entry.clip: entry for entry in map(_entry, self._db.execute(query, [*values, *more]))})
+            found.update({entry.clip: entry for entry in map(_entry, self._db.all(query, [*values, *more]))})
         return dict(sorted(found.items()))
 
     def quarantine(self) -> list[Entry]:
         """Everything in quarantine whose source is still there, by stage and clip."""
         query = f"SELECT {_COLUMNS} FROM work WHERE orphaned = 0 AND status = ? ORDER BY stage, clip"
-        return [_entry(row) for row in self._db.execute(query, (QUARANTINED,))]
+        return [_entry(row) for row in self._db.all(query, (QUARANTINED,))]
 
     def orphans(self) -> list[Entry]:
         """Everything whose source has gone."""
         return [
-            _entry(row)
-            for row in self._db.execute(f"SELECT {_COLUMNS} FROM work WHERE orphaned = 1 ORDER BY stage, clip")
+            _entry(row) for row in self._db.all(f"SELECT {_COLUMNS} FROM work WHERE orphaned = 1 ORDER BY stage, clip")
         ]
 
     def counts(self) -> dict[tuple[str, str], tuple[int, int, int]]:
         """{(stage, status): (clips, videos, rows)} of what is not orphaned."""
         query = (
-            "SELECT stage, status, count(*), count(DISTINCT video), sum(rows) FROM work "
+            "SELECT stage, status, count(*), count(DISTINCT video), CAST(sum(rows) AS BIGINT) FROM work "
             "WHERE orphaned = 0 GROUP BY stage, status"
         )
-        return {(stage, status): tuple(numbers) for stage, status, *numbers in self._db.execute(query)}
+        return {(stage, status): tuple(numbers) for stage, status, *numbers in self._db.all(query)}
 
     def begin(self, stage: str, clips: Iterable[str]) -> None:
         """Note that rows of these clips are about to be written: until ``commit``, nobody knows how many of them are
         there."""
-        with self._transaction():
-            self._db.executemany("INSERT OR IGNORE INTO pending VALUES (?, ?)", [(stage, clip) for clip in clips])
+        with self._db.transaction():
+            self._db.many("INSERT INTO pending VALUES (?, ?) ON CONFLICT DO NOTHING", [(stage, clip) for clip in clips])
 
     def pending(self, stage: str) -> list[str]:
         """Clips whose writing was begun and never committed: a process was killed in between."""
-        return [
-            clip for (clip,) in self._db.execute("SELECT clip FROM pending WHERE stage = ? ORDER BY clip", (stage,))
-        ]
+        return [clip for (clip,) in self._db.all("SELECT clip FROM pending WHERE stage = ? ORDER BY clip", (stage,))]
 
     def forget(self, stage: str, clips: Iterable[str]) -> None:
         """Drop the entries of these clips: nothing of them is there any more."""
         keys = [(stage, clip) for clip in clips]
-        with self._transaction():
-            self._db.executemany("DELETE FROM work WHERE stage = ? AND clip = ?", keys)
-            self._db.executemany("DELETE FROM pending WHERE stage = ? AND clip = ?", keys)
+        with self._db.transaction():
+            self._db.many("DELETE FROM work WHERE stage = ? AND clip = ?", keys)
+            self._db.many("DELETE FROM pending WHERE stage = ? AND clip = ?", keys)
 
     def commit(self, entries: Iterable[Entry]) -> None:
         """Enter finished work, and end its being pending."""
-        entries = list(entries)
+        entries = list({(e.stage, e.clip): e for e in entries}.values())
         rows = [
             (e.stage, e.clip, e.video, e.fingerprint, e.inputs, e.code_version, e.params, e.status, e.reason)
-            + (json.dumps(e.output, sort_keys=True), e.rows, e.seconds, time.time(), int(e.orphaned))
+            + (json.dumps(e.output, sort_keys=True), e.rows, float(e.seconds), time.time(), int(e.orphaned))
             for e in entries
         ]
-        with self._transaction():
-            self._db.executemany(f"INSERT OR REPLACE INTO work ({_COLUMNS}) VALUES ({', '.join('?' * 14)})", rows)
-            self._db.executemany(
-                "DELETE FROM pending WHERE stage = ? AND clip = ?", [(e.stage, e.clip) for e in entries]
-            )
+        with self._db.transaction():
+            self._db.many(_ENTER, rows)
+            self._db.many("DELETE FROM pending WHERE stage = ? AND clip = ?", [(e.stage, e.clip) for e in entries])
 
     def set_orphaned(self, stage: str, clips: Iterable[str], orphaned: bool) -> None:
         """Mark entries as orphaned, or as wanted again."""
-        with self._transaction():
-            self._db.executemany(
+        with self._db.transaction():
+            self._db.many(
                 "UPDATE work SET orphaned = ?, updated_at = ? WHERE stage = ? AND clip = ?",
                 [(int(orphaned), time.time(), stage, clip) for clip in clips],
             )
@@ -178,16 +171,14 @@ class Ledger:
     def orphan_other_videos(self, videos: Iterable[str]) -> list[str]:
         """Mark everything of videos that are not among these. Returns the videos that had been there until now."""
         keep = set(videos)
-        gone = [video for (video,) in self._db.execute("SELECT DISTINCT video FROM work") if video not in keep]
-        with self._transaction():
-            marked = [
-                v
-                for v in gone
-                if self._db.execute(
-                    "UPDATE work SET orphaned = 1, updated_at = ? WHERE video = ? AND orphaned = 0", (time.time(), v)
-                ).rowcount
-            ]
-        return marked
+        with self._db.transaction():
+            there = self._db.all("SELECT DISTINCT video FROM work WHERE orphaned = 0")
+            gone = sorted(video for (video,) in there if video not in keep)
+            self._db.many(
+                "UPDATE work SET orphaned = 1, updated_at = ? WHERE video = ? AND orphaned = 0",
+                [(time.time(), video) for video in gone],
+            )
+        return gone
 
     def file_hash(self, path: Path) -> str:
         """Hash of a file's content, read again only when its size or time has changed. BadClip: it cannot be read."""
@@ -198,23 +189,32 @@ class Ledger:
             return hash_file(path)  # raises with the reason
         key = (stat.st_size, stat.st_mtime_ns)
         name = str(path).removeprefix(self._home)  # a home may be moved
-        known = self._db.execute(
-            "SELECT hash FROM files WHERE path = ? AND size = ? AND mtime_ns = ?", (name, *key)
-        ).fetchone()
-        if known:
-            return known[0]
+        recalled = self._recalled.get((name, *key))
+        if recalled:
+            return recalled
+        query = "SELECT hash FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
+        for (known,) in self._db.all(query, (name, *key)):
+            return known
         content = hash_file(path)
-        self._db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (name, *key, content))
+        with self._db.transaction(durable=False):
+            self._db.many(_REMEMBER_FILE, [(name, *key, content)])
         return content
+
+    def recall_files(self, paths: Iterable[Path]) -> None:
+        """Ask for what is known of all these files at once: ``file_hash`` asks no more for each."""
+        names = [os.path.abspath(path).removeprefix(self._home) for path in paths]
+        for condition, values in self._db.among("path", names):
+            rows = self._db.all(f"SELECT path, size, mtime_ns, hash FROM files WHERE {condition}", values)
+            self._recalled.update({(path, size, mtime_ns): content for path, size, mtime_ns, content in rows})
 
     def changed_at(self, stages: Collection[str]) -> float:
         """When one of these stages last did or lost something (seconds since the epoch); 0 where none ever did."""
         query = f"SELECT max(updated_at) FROM work WHERE stage IN ({', '.join('?' * len(stages))})"
-        return self._db.execute(query, list(stages)).fetchone()[0] or 0.0
+        return next(iter(self._db.all(query, list(stages))))[0] or 0.0
 
     def known_files(self) -> dict[str, tuple[int, int]]:
         """{path: (size, mtime_ns)} of every file as it was when its content was last read."""
-        found = self._db.execute("SELECT path, size, mtime_ns FROM files")
+        found = self._db.all("SELECT path, size, mtime_ns FROM files")
         return {os.path.join(self._home, path): (size, mtime_ns) for path, size, mtime_ns in found}
 
     def videos_behind(self, stage: str, after: str, by: str) -> set[str]:
@@ -224,72 +224,67 @@ class Ledger:
             by: "clip" where it does clip by clip, "video" where any clip of the video will do.
         """
         assert by in ("clip", "video")
-        index = "" if by == "clip" else "INDEXED BY work_by_video"
+        index = "" if by == "clip" else self._db.by_video
         query = (
             "SELECT DISTINCT video FROM work AS done WHERE stage = ? AND status = ? AND orphaned = 0 AND NOT EXISTS "
             f"(SELECT 1 FROM work {index} WHERE stage = ? AND {by} = done.{by} AND orphaned = 0)"
         )
-        return {video for (video,) in self._db.execute(query, (stage, OK, after))}
+        return {video for (video,) in self._db.all(query, (stage, OK, after))}
 
     def downloads(self) -> dict[str, tuple[str, str, float]]:
         """{address: (status, reason, when)} of every download that was tried."""
         return {
-            address: tuple(rest)
-            for address, *rest in self._db.execute("SELECT address, status, reason, at FROM downloads")
+            address: tuple(rest) for address, *rest in self._db.all("SELECT address, status, reason, at FROM downloads")
         }
 
     def remember_download(self, address: str, status: str, reason: str, when: float) -> None:
         """How the last try went."""
-        self._db.execute("INSERT OR REPLACE INTO downloads VALUES (?, ?, ?, ?)", (address, status, reason, when))
+        with self._db.transaction():
+            self._db.many(
+                "INSERT INTO downloads VALUES (?, ?, ?, ?) ON CONFLICT (address) DO UPDATE SET "
+                "status = excluded.status, reason = excluded.reason, at = excluded.at",
+                [(address, status, reason, when)],
+            )
 
     def record(self, report: StageReport, run: str) -> None:
         """Add a stage's counts to a run's."""
-        self._db.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, stage) DO UPDATE SET "
-            "computed = computed + excluded.computed, cached = cached + excluded.cached, "
-            "quarantined = quarantined + excluded.quarantined, seconds = seconds + excluded.seconds, "
-            "updated_at = excluded.updated_at",
-            (run, report.stage, report.computed, report.cached, report.quarantined, report.seconds, time.time()),
-        )
+        added = ", ".join(f"{name} = runs.{name} + excluded.{name}" for name in _COUNTED)
+        with self._db.transaction():
+            self._db.many(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, stage) DO UPDATE SET "
+                f"{added}, updated_at = excluded.updated_at",
+                [(run, report.stage, *(getattr(report, name) for name in _COUNTED), time.time())],
+            )
 
     def last_run(self) -> dict[str, StageReport]:
         """Counts of the last run's stages, in the order in which they ended; empty before the first."""
         query = "SELECT stage, computed, cached, quarantined, seconds FROM runs WHERE run = ? ORDER BY updated_at"
-        last = self._db.execute("SELECT run FROM runs ORDER BY updated_at DESC LIMIT 1").fetchone()
-        return {row[0]: StageReport(*row) for row in self._db.execute(query, last)} if last else {}
+        for last in self._db.all("SELECT run FROM runs ORDER BY updated_at DESC LIMIT 1"):
+            return {row[0]: StageReport(*row) for row in self._db.all(query, last)}
+        return {}
 
     def paces(self) -> dict[str, tuple[int, float]]:
         """{stage: (computed, seconds)} of the last run of each stage that computed anything."""
-        query = "SELECT stage, computed, seconds, max(updated_at) FROM runs WHERE computed > 0 GROUP BY stage"
-        return {stage: (computed, seconds) for stage, computed, seconds, _ in self._db.execute(query)}
+        query = (
+            "SELECT stage, computed, seconds FROM runs AS r WHERE computed > 0 AND updated_at = "
+            "(SELECT max(updated_at) FROM runs WHERE stage = r.stage AND computed > 0)"
+        )
+        return {stage: (computed, seconds) for stage, computed, seconds in self._db.all(query)}
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
 
+def _open(path: Path) -> Database:
+    if postgres_address() is None:
+        schema_of(path.parent)  # a ledger that lies elsewhere is not to be passed over
+        return SqliteDatabase(path)
+    from swaptalk_models.data.store.postgres_database import PostgresDatabase
+    from swaptalk_models.data.store.postgres_home import postgres_home
 
-class _Transaction:
-    def __init__(self, db: sqlite3.Connection):
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._db.execute("ROLLBACK" if kind else "COMMIT")
+    home = postgres_home(path.parent)
+    assert home is not None
+    return PostgresDatabase(home)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     # By position: a run that finds 10,000 clips done reads each a dozen times.
     *start, output, rows, seconds, updated_at, orphaned = row
     return Entry(*[*start, json.loads(output), rows, seconds, updated_at, bool(orphaned)])
-
-
-def _groups(column: str, values: Iterable[str] | None, size: int = 500) -> Iterator[tuple[list[str], list[str]]]:
-    """Conditions `column IN (...)` of at most ``size`` values each: sqlite takes a limited number of variables."""
-    if values is None:
-        yield [], []
-        return
-    values = list(dict.fromkeys(values))
-    for start in range(0, len(values), size):
-        part = values[start : start + size]
-        yield [f"{column} IN ({', '.join('?' * len(part))})"], part

@@ -6,7 +6,6 @@ The pointer HOME/releases/current says which one is in use. The log says since w
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,11 +70,11 @@ def read_log(home: Home) -> list[ReleaseEvent]:
 def add_event(home: Home, event: ReleaseEvent) -> None:
     """Append it; of two runs that do so at once, one waits."""
     home.releases.mkdir(parents=True, exist_ok=True)
-    with open(home.locks / "release_log.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with home.waiting("release_log"):
         events = [dataclasses.asdict(one) for one in (*read_log(home), event)]
         with atomic_write(log_file(home)) as aside:
             aside.write_text(json.dumps(events, indent=1))
+            home.confirm()
 
 
 def in_use(home: Home) -> str | None:

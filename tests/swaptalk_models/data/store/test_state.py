@@ -12,7 +12,7 @@ from swaptalk_models.errors import UserError
 
 
 @pytest.fixture
-def home(tmp_path) -> Home:
+def home(tmp_path, state) -> Home:
     return Home(tmp_path / "home").create()
 
 
@@ -88,7 +88,7 @@ def test_of_two_that_write_at_once_one_waits(home):
     assert home.state() == HomeState("/49", "/49", "/49")
 
 
-def test_what_lies_in_the_home_is_found_wherever_it_is(tmp_path):
+def test_what_lies_in_the_home_is_found_wherever_it_is(tmp_path, state):
     home = Home(tmp_path / "one").create()
     report, release = home.evaluation / "e" / "report_r.html", home.releases / "r"
     for folder in (report.parent, release):
