@@ -92,7 +92,7 @@ class Generator(Generic[Faces]):
         length = length_at_25(target)
         watch(FOLLOW, 0, length)
         with tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True) as bar:
-            frames = _counted(frames_at_25(target), bar, watch)
+            frames = _counted(frames_at_25(target), bar, length, watch)
             return track_faces(frames, config, target.name, length, whose, Looks())
 
     def generate(
@@ -222,14 +222,16 @@ def _write(
     return GenerationResult(writer.path, tally.frames, tally, spent)
 
 
-def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any], watch: Watch) -> Iterator[np.ndarray]:
-    """The batches, counted as they go by."""
+def _counted(
+    batches: Iterable[np.ndarray], bar: tqdm[Any], length: int, watch: Watch
+) -> Iterator[np.ndarray]:
+    """The batches, counted as they go by; ``length``: about how many frames there are."""
     done = 0
     for batch in batches:
         yield batch
         done += len(batch)
         bar.update(len(batch))
-        watch(FOLLOW, done, max(done, bar.total or 0))
+        watch(FOLLOW, done, max(done, length))
 
 
 def _batches(frames: Iterable[tuple[int, np.ndarray]], size: int, first: int = 0) -> Iterator[list[Shown]]:
