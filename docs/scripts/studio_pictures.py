@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from screenshots import DESK, PHONE, PICTURES, chromium, small  # noqa: E402  (beside this file)
+from screenshots import DESK, PHONE, PICTURES, chromium, small
 
-from swaptalk_models.data.media.audio import read_audio, write_wav  # noqa: E402
-from swaptalk_models.data.media.png import encode_png  # noqa: E402
-from swaptalk_models.data.media.timeline import frames_at_25  # noqa: E402
-from swaptalk_models.data.phantom.corpus import write_corpus  # noqa: E402
-from tests.studio_files import Served  # noqa: E402
+from swaptalk_models.data.media.audio import read_audio, write_wav
+from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.data.media.timeline import frames_at_25
+from swaptalk_models.data.phantom.corpus import write_corpus
+from tests.studio_files import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

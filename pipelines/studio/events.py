@@ -21,7 +21,8 @@ _BACK_MS = 1000
 async def happenings(
     talks: StudioTalks, only: str | None, gone: Callable[[], Awaitable[bool]], about: Callable[[], dict[str, Any]]
 ) -> AsyncIterator[str]:
-    """The stream: `talk`, a talk that is new or has changed; `removed`, an id; `studio`, how the studio is. Of one talk alone it ends with that.
+    """The stream: `known`, the ids of all; `talk`, a talk that is new or has changed; `removed`, an id; `studio`, how the studio is. Of one talk alone
+    there are `talk` and, when it is over, `end`.
 
     Args:
         only: id of the only talk that is told of.
@@ -29,14 +30,15 @@ async def happenings(
         about: how the studio is.
     """
     yield f"retry: {_BACK_MS}\n\n"
-    told: dict[str, str] = {}
+    told: dict[str, str] | None = None
     how, last = "", time.monotonic()
     while not await gone():
         found = await anyio.to_thread.run_sync(talks.all_shown)
         now = {one["id"]: json.dumps(one) for one in reversed(found) if only in (None, one["id"])}
-        pieces = [_event("talk", told_now) for name, told_now in now.items() if told.get(name) != told_now]
-        pieces += [_event("removed", json.dumps({"id": name})) for name in told if name not in now]
-        told = now
+        pieces = [_event("known", json.dumps({"ids": list(now)}))] if only is None and told is None else []
+        before, told = told or {}, now
+        pieces += [_event("talk", said) for name, said in now.items() if before.get(name) != said]
+        pieces += [_event("removed", json.dumps({"id": name})) for name in before if name not in now]
         if only is None and how != (how := json.dumps(about())):
             pieces.append(_event("studio", how))
         for piece in pieces:

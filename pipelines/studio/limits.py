@@ -21,7 +21,7 @@ class Limits:
 
     def apply(self) -> None:
         """To this process, for ever. Memory is bounded where the system does it (Linux)."""
-        _lower(resource.RLIMIT_CPU, int(self.seconds) + 1)
+        _lower(resource.RLIMIT_CPU, int(self.seconds) + 1, grace=5)
         _lower(resource.RLIMIT_FSIZE, self.file)
         _lower(resource.RLIMIT_CORE, 0)
         if sys.platform == "linux":
@@ -37,7 +37,8 @@ def bound_memory(most: int) -> None:
     _lower(resource.RLIMIT_DATA, most)
 
 
-def _lower(kind: int, most: int) -> None:
+def _lower(kind: int, most: int, grace: int = 0) -> None:
+    """``grace``: how much later the system does not ask any more."""
     hard = resource.getrlimit(kind)[1]
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+    soft, last = (bound if hard == resource.RLIM_INFINITY else min(bound, hard) for bound in (most, most + grace))
+    resource.setrlimit(kind, (soft, last))

@@ -165,6 +165,7 @@ SCHEMAS: dict[str, Any] = {
                 "of": {"type": "integer"},
             },
         },
+        ending={"type": "boolean", "description": "it was cancelled, and the work on it is about to end"},
         ahead={"type": "integer", "description": "talks that are made before it"},
         asked=_text("UTC, ISO 8601"),
         changed=_text("UTC, ISO 8601"),

@@ -134,7 +134,7 @@ class Gate:
 
     def _refused(self, method: str, path: str, headers: Headers) -> Response | None:
         host = headers.get("host", "")
-        if self.secret is None and not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if self.secret is None and not is_loopback(_name_in(f"//{host}")):
             return _no(421, f"this studio is for this machine alone and is not called {host[:80]!r}: use localhost")
         if _of_another_site(method, headers, host):
             return _no(403, "this was asked for by a page of another site")
@@ -162,7 +162,15 @@ def _of_another_site(method: str, headers: Headers, host: str) -> bool:
     if site in ("cross-site", "same-site") and not opened:  # a link to a page may lead here
         return True
     origin = headers.get("origin")
-    return method not in _READS and origin is not None and urlsplit(origin).netloc != host
+    return method not in _READS and origin is not None and origin.partition("://")[2] != host
+
+
+def _name_in(address: str) -> str:
+    """The host of an address, without its port; nothing where it makes no sense."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _no(status: int, said: str, headers: dict[str, str] | None = None) -> Response:

@@ -210,6 +210,7 @@ class StudioTalks:
             "reason": plain(entry.reason, names) if entry.reason else None,
             "notes": [plain(note, names) for note in entry.notes],
             "progress": asdict(progress) if progress else None,
+            "ending": entry.state == RUNNING and self.queue.wants_end(entry.id),
             "asked": asked.time,
             "changed": entry.time,
             "attempts": entry.attempts,

@@ -29,7 +29,7 @@ _KINDS = frozenset((*PICTURES, *VIDEOS, *SOUNDS))
 _RECORD = "upload.json"
 _SPARE = 1 << 30
 """Bytes that have to stay free on the disk."""
-_KEPT_S = 7 * 24 * 3600
+_KEPT_S, _HALF_S = 7 * 24 * 3600, 24 * 3600
 _OTHERWISE = {"source": "the picture", "target": "the video", "voice": "the voice"}
 
 
@@ -155,6 +155,7 @@ class Uploads:
     def tidy(self, used: Collection[str]) -> None:
         """Remove what a killed server had begun, and what nobody has used for a week."""
         for path in self.folder.iterdir():
-            old = time.time() - path.stat().st_mtime > _KEPT_S
-            if path.name.startswith(".") or (old and path.name not in used):
+            age = time.time() - path.stat().st_mtime
+            half = path.name.startswith(".")  # another server of this home may be at it
+            if (half and age > _HALF_S) or (age > _KEPT_S and path.name not in used):
                 shutil.rmtree(path, ignore_errors=True)

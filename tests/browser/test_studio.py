@@ -121,9 +121,7 @@ def test_from_three_files_to_a_verified_video(context, served, files, tmp_path):
     wrong = [["notes.txt", "text/plain", base64.b64encode(b"no picture").decode()]]
     page.evaluate(DROP, ["[data-role=source]", wrong])
     page.get_by_text("notes.txt: not an image that can be read").wait_for()
-    assert errors == [
-        "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
-    ] * len(errors)
+    assert all("422" in error for error in errors), errors
     errors.clear()
 
     kinds = {face: "image/png", head: "video/mp4", voice: "audio/wav"}
@@ -209,7 +207,8 @@ def test_keys_alone_and_the_width_of_a_phone(context, served):
             page.goto(f"{served.address}{path}")
             wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{path} is {wide} px too wide at {size['width']} px"
-            shoot(page, f"page{path.replace('/', '_')}") if path == "/api" and size == DESK else None
+            if (path, size) == ("/api", DESK):
+                shoot(page, "api")
     page.goto(served.address)
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "To the content"

@@ -83,6 +83,7 @@ function stages(talk) {
 
 /** What a talk's state means, in words. */
 function stateOf(talk) {
+  if (talk.ending) return "is being ended";
   if (talk.state === "queued") return talk.ahead ? `waits for ${talk.ahead} other${talk.ahead > 1 ? "s" : ""}` : "is next";
   if (talk.state === "running" && !talk.progress) return talk.attempts > 1 ? "goes on" : "begins";
   return STATES[talk.state];
@@ -102,6 +103,7 @@ function actions(talk, said) {
       } catch (error) { said.textContent = error.message; event.target.disabled = false; }
     },
   }, word);
+  if (talk.ending) return [];
   if (!OVER.includes(talk.state)) return [act("Cancel", "cancel")];
   const kept = [];
   if (talk.state !== "done") kept.push(act("Try again", "retry"), act("Remove", "remove", { class: "bad" }));
@@ -181,6 +183,8 @@ function makePage() {
     if (sending[role]) sending[role].abort();
     say(role, "error", "");
     say(role, "status", "");
+    const most = Number($("#make").dataset.mostMb);
+    if (file.size > most * 1e6) { say(role, "error", `${file.name}: larger than the ${most} MB that are taken here: make it smaller`); return; }
     const card = cards[role], busy = $(".busy", card), bar = $("progress", busy), doing = $(".doing", busy);
     const request = new XMLHttpRequest(), form = new FormData();
     sending[role] = request;
@@ -373,9 +377,11 @@ function makePage() {
     states[talk.id] = talk.state;
     $("#none").hidden = true;
   }
+  const forget = (item) => { item.remove(); $("#none").hidden = !!list.children.length; };
   listen("/api/events", {
     talk: row,
-    removed: ({ id }) => { const item = $(`#talk-${id}`); if (item) item.remove(); $("#none").hidden = !!list.children.length; },
+    known: ({ ids }) => [...list.children].filter((item) => !ids.includes(item.id.slice(5))).forEach(forget),
+    removed: ({ id }) => { const item = $(`#talk-${id}`); if (item) forget(item); },
     studio: (about) => { $("#problem").hidden = !about.problem; $("#problem").textContent = about.problem || ""; },
   });
 

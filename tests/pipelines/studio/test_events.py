@@ -59,6 +59,7 @@ def test_whoever_comes_back_gets_all_anew(client, given):
     first, second = (ask(client, given, consent=word)["id"] for word in "ab")
     for _ in range(2):
         stream = Stream(client, "/api/events")
+        assert stream.next() == ("known", {"ids": [first, second]}), "so that who was away forgets what was removed"
         assert [stream.next()[1]["id"] for _ in range(2)] == [first, second], "the oldest first"
         assert stream.next()[0] == "studio"
         stream.connection.close()
