@@ -37,7 +37,7 @@ def write_files(folder: Path, seconds: float = 1.0, size: int = 224) -> tuple[Pa
     renderer = Renderer(make_person(7), size=size)
     with VideoWriter(head, size, size) as writer:
         for number in range(20):
-            pose = {"opening": 0.4 + 0.4 * np.sin(number), "yaw": 4 * np.sin(number / 5)}
+            pose = {"opening": 0.4 + 0.4 * np.sin(number), "shift_x": 0.02 * np.sin(number / 5)}
             writer.write(renderer.frame(STILL | pose)[0])
     write_wav(voice, tone(seconds))
     return face, head, voice

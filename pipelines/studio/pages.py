@@ -39,6 +39,7 @@ def page(name: str, status: int = 200, **values: Any) -> Response:
 
 
 async def studio(request: Request) -> Response:
+    studio_of(request).warm()  # who opens it is about to look at a preview
     return page("studio", about=studio_of(request).about(), here="make")
 
 

@@ -35,7 +35,6 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
 
     from pipelines.studio.look_child import FACES, MEL, PICTURE
     from swaptalk_models.data.faces.face_track import DETECTED, FaceTrack
-    from swaptalk_models.data.media.sound_frames import Piece  # noqa: F401  (loads what the first preview would wait for)
     from swaptalk_models.data.media.video import probe, read_image
     from swaptalk_models.data.media.voice import mono_voice
     from swaptalk_models.inference.face_maker import FaceMaker, Shown
@@ -98,6 +97,9 @@ def _jpeg(image: np.ndarray) -> str:
 
 def main(release: Path) -> None:
     """Answer until there is nobody who asks."""
+    import swaptalk_models.inference.face_maker
+    import swaptalk_models.metrics.dlib_judge
+    import swaptalk_models.provenance.label  # noqa: F401  (what the first preview would wait for)
     from swaptalk_models.errors import UserError
     from swaptalk_models.inference.engines.choice import choose_engine
     from swaptalk_models.inference.release import load_release

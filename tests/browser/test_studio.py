@@ -103,6 +103,7 @@ def shoot(page, name: str) -> None:
         for scheme in ("light", "dark"):
             page.set_viewport_size(size)
             page.emulate_media(color_scheme=scheme)
+            page.evaluate("() => scrollTo({ top: 0, behavior: 'instant' })")
             page.wait_for_timeout(300)
             page.screenshot(path=Path(SHOTS) / f"{name}_{width}_{scheme}.png", full_page=True)
     page.set_viewport_size(DESK)

@@ -40,6 +40,7 @@ async function ask(address, method = "GET", body, signal) {
   return said;
 }
 
+const long = (seconds) => (seconds < 10 ? `${seconds.toFixed(1)} s` : clock(seconds));
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const when = (time) => new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
@@ -142,8 +143,8 @@ function makePage() {
     }
     if (upload) {
       $(".called", card).textContent = upload.name;
-      const long = upload.seconds ? `, ${clock(upload.seconds)}` : "";
-      $(".facts", card).textContent = `${size(upload.size)}${upload.width ? `, ${upload.width} × ${upload.height}` : ""}${long}`;
+      const lasts = upload.seconds ? `, ${long(upload.seconds)}` : "";
+      $(".facts", card).textContent = `${size(upload.size)}${upload.width ? `, ${upload.width} × ${upload.height}` : ""}${lasts}`;
       shown.append(role === "voice" ? wave(upload.peaks) : el("img", { src: upload.picture, alt: role === "source" ? "The picture that you gave" : "A frame of the video that you gave" }));
       const notes = [...(upload.notes || [])];
       if (role === "target" && !upload.faces.length) notes.push("Nobody is seen in its first seconds: whoever comes later gets the face, and there is no preview.");
