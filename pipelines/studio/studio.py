@@ -12,7 +12,6 @@ from typing import Any
 import anyio.to_thread
 
 from pipelines.studio.keeper import Keeper
-from pipelines.studio.limits import Limits
 from pipelines.studio.places import StudioPlace
 from pipelines.studio.previews import Previewer
 from pipelines.studio.refusal import Refusal
@@ -165,6 +164,3 @@ class Studio:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-__all__ = ["Limits", "Studio", "StudioSettings", "UploadLimits"]

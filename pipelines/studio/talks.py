@@ -10,9 +10,10 @@ import datetime
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipelines.studio.places import StudioPlace, is_id
 from pipelines.studio.refusal import Refusal, plain
@@ -22,6 +23,7 @@ from swaptalk_models.provenance.jobs import JobStore, ReleaseUsed
 from swaptalk_models.talks.job_file import Talk
 from swaptalk_models.talks.queue import CANCELLED, DONE, FAILED, QUEUED, REFUSED, RUNNING, Entry, TalkQueue
 
+Read = TypeVar("Read")
 WAITING = (QUEUED, RUNNING)
 OVER = (DONE, REFUSED, FAILED, CANCELLED)
 MOST_WAITING = 100
@@ -68,6 +70,7 @@ class StudioTalks:
     place: StudioPlace
     uploads: Uploads
     _shown: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+    _files: dict[Path, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def queue(self) -> TalkQueue:
@@ -112,16 +115,30 @@ class StudioTalks:
         """What was asked for; None: no such talk."""
         if not is_id(name):
             return None
+        return self._unchanged(self._record(name), _read_asked)
+
+    def entry(self, name: str) -> Entry | None:
+        """A talk in the home's queue, as it is now; None: there is none."""
+        return self._unchanged(self.queue.folder / f"{name}.json", lambda path: self.queue.read(path.stem))
+
+    def _unchanged(self, path: Path, read: Callable[[Path], Read | None]) -> Read | None:
+        """What ``read`` gives of a file; read again only when it was replaced: every window asks for all of them twice a second."""
         try:
-            record = json.loads(self._record(name).read_text())
-        except (OSError, ValueError):
+            found = path.stat()
+        except OSError:
+            self._files.pop(path, None)
             return None
-        return Asked(**record | {"wish": Wish(**record["wish"])})
+        mark = found.st_ino, found.st_mtime_ns, found.st_size
+        known = self._files.get(path)
+        if known is None or known[0] != mark:
+            known = self._files[path] = (mark, read(path))
+        value: Read | None = known[1]
+        return value
 
     def get(self, name: str) -> tuple[Asked, Entry]:
         """Refusal: there is no such talk."""
         asked = self.read(name)
-        entry = self.queue.read(name) if asked is not None else None
+        entry = self.entry(name) if asked is not None else None
         if asked is None or entry is None:
             raise Refusal(404, f"there is no video {name!r}: it may have been removed")
         return asked, entry
@@ -188,7 +205,7 @@ class StudioTalks:
 
     def _cached(self, asked: Asked, waiting: list[str]) -> dict[str, Any] | None:
         """A talk that is over is not read again."""
-        entry = self.queue.read(asked.id)
+        entry = self.entry(asked.id)
         if entry is None:
             return None
         mark = (asked, entry.time, entry.state)
@@ -229,7 +246,7 @@ class StudioTalks:
         }
 
     def _entries(self) -> list[Entry]:
-        return [entry for asked in self._all() if (entry := self.queue.read(asked.id))]
+        return [entry for asked in self._all() if (entry := self.entry(asked.id))]
 
     def _all(self) -> list[Asked]:
         return [asked for path in self.place.talks.glob("[!.]*.json") if (asked := self.read(path.stem))]
@@ -240,6 +257,14 @@ class StudioTalks:
     def _write(self, asked: Asked) -> None:
         with atomic_write(self._record(asked.id)) as aside:
             aside.write_text(json.dumps(asdict(asked), indent=1))
+
+
+def _read_asked(path: Path) -> Asked | None:
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return Asked(**record | {"wish": Wish(**record["wish"])})
 
 
 def chosen_face(upload: Upload, number: int | None) -> int | None:

@@ -10,11 +10,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from swaptalk_models.provenance.verification import verify
 
-from ..studio_files import Served, write_files
+from ..studio_files import Served, draw, write_files
 
 FLAGS = [
     "--no-sandbox",
@@ -184,6 +186,38 @@ def test_from_three_files_to_a_verified_video(context, served, files, tmp_path):
     assert found.state == "intact" and found.manifest.trusted
     assert found.record and found.record["consent"]["said"] == "Drawn people, who agree to everything"
     assert errors == []
+
+
+def test_another_like_it_with_another_face_is_cancelled_and_tried_again(context, served, files, tmp_path):
+    pair = np.concatenate([cv2.imread(str(files[0])), cv2.flip(draw(9, 224)[..., ::-1], 1)], axis=1)
+    cv2.imwrite(str(tmp_path / "pair.png"), pair)
+    page = context.new_page()
+    errors = watched(page)
+    page.goto(served.address)
+    page.get_by_role("link", name="Play").click()
+    page.get_by_role("link", name="Make another like it").click()
+    page.locator(".called", has_text="carla.wav").wait_for()
+    page.locator("#file-source").set_input_files(tmp_path / "pair.png")
+    first = page.get_by_role("radiogroup", name="Whose face is wanted?").get_by_role("radio", name="Face 1")
+    first.wait_for(state="attached")
+    page.get_by_text("One frame, where the voice is loudest").wait_for()
+    first.focus()
+    with page.expect_request(lambda asked: asked.url.endswith("/api/preview")) as looked:
+        page.keyboard.press("ArrowRight")
+    assert looked.value.post_data_json["source_face"] == 2
+    shoot(page, "faces")
+    assert page.get_by_label("Whose face and voice are these").input_value() == "Drawn people, who agree to everything"
+    page.get_by_role("button", name="Make the video").click()
+    row = page.locator("#list > li", has_text="pair.png")
+    row.get_by_role("button", name="Cancel").click()
+    row.get_by_text("cancelled", exact=True).wait_for()
+    row.get_by_role("button", name="Try again").click()
+    row.get_by_role("button", name="Cancel").click()
+    row.get_by_text("cancelled", exact=True).wait_for()
+    page.on("dialog", lambda dialog: dialog.accept())
+    row.get_by_role("button", name="Remove").click()
+    row.wait_for(state="detached")
+    assert page.locator("#list > li").count() == 1 and errors == []
 
 
 def test_a_voice_is_recorded(context, served):

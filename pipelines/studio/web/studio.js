@@ -134,8 +134,7 @@ function makePage() {
     $(".empty", card).hidden = !!upload;
     shown.hidden = !upload;
     shown.replaceChildren();
-    faces.hidden = true;
-    faces.replaceChildren();
+    if (faces) { faces.hidden = true; faces.replaceChildren(); }
     $(".name", card).hidden = !upload;
     if (role === "voice") {
       $(".listen", card).hidden = !upload;
