@@ -103,6 +103,10 @@ class Served:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(30)
+        self.kill_maker()
+
+    def kill_maker(self) -> None:
+        """Whoever makes this home's videos, without a word."""
         for line in subprocess.run(
             ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
         ).stdout.splitlines():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import importlib.util
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -149,6 +150,8 @@ def test_from_three_files_to_a_verified_video(context, served, files, tmp_path):
 
     served.kill()  # the server, in mid-job; and the window is closed
     page.close()
+    (asked,) = [json.loads(path.read_text()) for path in (served.home / "talks").glob("[!.]*.json")]
+    assert asked["state"] == "running" or SHOTS, "pictures take their time"
     served.start()
     page = context.new_page()
     errors = watched(page)
