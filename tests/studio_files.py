@@ -108,7 +108,7 @@ class Served:
     def kill_maker(self) -> None:
         """Whoever makes this home's videos, without a word."""
         for line in subprocess.run(
-            ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+            ["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True
         ).stdout.splitlines():
             if f"pipelines.studio.maker {self.home}" in line:
                 os.kill(int(line.split()[0]), signal.SIGKILL)

@@ -35,6 +35,7 @@ def made(monkeypatch):
     return done
 
 
+@pytest.mark.slow
 def test_what_waits_is_made_in_its_order_and_one_bad_stops_no_other(client, given, made, home):
     names = [ask(client, given, consent=word)["id"] for word in ("first", "bad", "third")]
     with held(client.studio.place) as mine:
