@@ -20,6 +20,8 @@ from pipelines.studio.security import Secret
 from pipelines.studio.talks import StudioTalks, beside_of, chosen_face
 from pipelines.studio.uploads import UploadLimits, Uploads
 from swaptalk_models.errors import UserError
+from swaptalk_models.inference.knowledge import read_knowledge
+from swaptalk_models.talks.places import chosen_release
 
 _SECONDS_A_FRAME = 0.3
 """At most, of a target that is shown beside a result."""
@@ -65,14 +67,10 @@ class Studio:
 
     def release(self) -> Path:
         """Folder of the networks. UserError: there is none."""
-        from swaptalk_models.talks.places import chosen_release
-
         return (self.settings.release or chosen_release(self.settings.home)).absolute()
 
     def about(self) -> dict[str, Any]:
         """How the studio is: release, limits, and what is wrong."""
-        from swaptalk_models.inference.knowledge import read_knowledge
-
         release, knows, problem = None, None, self.keeper.problem
         try:
             folder = self.release()

@@ -222,9 +222,7 @@ def _write(
     return GenerationResult(writer.path, tally.frames, tally, spent)
 
 
-def _counted(
-    batches: Iterable[np.ndarray], bar: tqdm[Any], length: int, watch: Watch
-) -> Iterator[np.ndarray]:
+def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any], length: int, watch: Watch) -> Iterator[np.ndarray]:
     """The batches, counted as they go by; ``length``: about how many frames there are."""
     done = 0
     for batch in batches:
