@@ -63,6 +63,11 @@ class Served:
         return self.folder / "data"
 
     @property
+    def log(self) -> Path:
+        """What the server says beside its address."""
+        return self.folder / "log"
+
+    @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -76,6 +81,7 @@ class Served:
             cwd=self.folder,
             env=environment | {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},
             stdout=subprocess.PIPE,
+            stderr=self.log.open("a"),
             text=True,
             start_new_session=True,
         )

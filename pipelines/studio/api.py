@@ -167,5 +167,9 @@ def _part(request: Request, file: str, kind: str) -> Response:
 
 def _events(request: Request, only: str | None) -> Response:
     studio = studio_of(request)
-    stream = happenings(studio.talks, only, request.is_disconnected, studio.about)
+
+    async def gone() -> bool:
+        return studio.closing or await request.is_disconnected()
+
+    stream = happenings(studio.talks, only, gone, studio.about)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

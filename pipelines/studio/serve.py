@@ -6,11 +6,14 @@ python -m pipelines.studio.serve HOME PORT [--parent PID] [--dagster ADDRESS]
 from __future__ import annotations
 
 import argparse
+import asyncio
+import logging
 import os
 import socket
 import threading
 import time
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -44,8 +47,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(settings: StudioSettings, listening: socket.socket, parent: int | None = None) -> None:
     """Serve until Ctrl-C, or until the process ``parent`` ends. UserError: the home cannot hold a studio."""
+    studio = Studio(settings)
     config = uvicorn.Config(
-        make_app(Studio(settings)),
+        make_app(studio),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -53,16 +57,36 @@ def serve(settings: StudioSettings, listening: socket.socket, parent: int | None
         timeout_graceful_shutdown=_ENDS_S,
         ws="none",
     )
-    server = uvicorn.Server(config)
+    logging.getLogger("uvicorn.error").addFilter(_worth_saying)
+    server = _Server(config, studio)
     if parent is not None:
         threading.Thread(target=_end_with, args=(server, parent), daemon=True).start()
     server.run(sockets=[listening])
 
 
-def _end_with(server: uvicorn.Server, parent: int) -> None:
+class _Server(uvicorn.Server):
+    """Sends those who listen to events home before it waits for the others."""
+
+    def __init__(self, config: uvicorn.Config, studio: Studio) -> None:
+        super().__init__(config)
+        self.studio = studio
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.studio.closing = True
+        super().handle_exit(sig, frame)
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Not that what was going on at Ctrl-C has ended."""
+    fault = record.exc_info[0] if record.exc_info else None
+    ended = fault is not None and issubclass(fault, asyncio.CancelledError)
+    return not ended and "graceful shutdown" not in record.getMessage()
+
+
+def _end_with(server: _Server, parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
-    server.should_exit = True
+    server.studio.closing = server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ class Studio:
         self.talks = StudioTalks(self.place, self.uploads)
         self.previewer = Previewer()
         self.keeper = Keeper(self.talks)
+        self.closing = False
+        """Whoever listens to events is sent home."""
         self._besides: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 

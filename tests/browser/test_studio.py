@@ -203,7 +203,7 @@ def test_another_like_it_with_another_face_is_cancelled_and_tried_again(context,
     page.locator("#file-source").set_input_files(tmp_path / "pair.png")
     first = page.get_by_role("radiogroup", name="Whose face is wanted?").get_by_role("radio", name="Face 1")
     first.wait_for(state="attached")
-    page.get_by_text("One frame, where the voice is loudest").wait_for()
+    page.get_by_alt_text("One frame: the face of pair.png on ben.mp4").wait_for()
     first.focus()
     with page.expect_request(lambda asked: asked.url.endswith("/api/preview")) as looked:
         page.keyboard.press("ArrowRight")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -125,3 +126,18 @@ def test_a_port_that_is_taken(tmp_path, monkeypatch, capsys, port):
         taken.listen()
         code, said, _ = run(monkeypatch, capsys, "--home", str(tmp_path / "home"), "--port", str(port))
     assert code == 2 and "choose another --port" in said and os.linesep.join(said.splitlines()[1:]) == ""
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it_at_once_and_says_no_more_than_that(tmp_path):
+    from ...studio_files import Served
+
+    studio = Served(tmp_path, "--release", str(tmp_path / "none"))
+    (tmp_path / "none").mkdir()
+    with urllib.request.urlopen(f"{studio.start()}/api/events", timeout=10) as listening:
+        assert listening.readline() == b"retry: 1000\n"
+        begun = time.monotonic()
+        studio.process.send_signal(signal.SIGINT)
+        assert studio.process.wait(20) == 130
+    assert time.monotonic() - begun < 10
+    assert "Traceback" not in studio.log.read_text()
