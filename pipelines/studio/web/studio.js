@@ -4,7 +4,7 @@
 const $ = (selector, from = document) => from.querySelector(selector);
 const ROLES = ["source", "target", "voice"];
 const KEPT = "swaptalk-given";
-const PARTS = [["load", "Networks"], ["follow", "Following the face"], ["generate", "Making frames"], ["finish", "Joining and signing"]];
+const PARTS = [["load", "Networks"], ["follow", "Following the face"], ["generate", "Making frames"], ["finish", "Signing"]];
 const STATES = { queued: "waits", running: "is being made", done: "done", refused: "refused", failed: "failed", cancelled: "cancelled" };
 const OVER = ["done", "refused", "failed", "cancelled"];
 const AWAY = "The studio does not answer: is it running?";
