@@ -43,8 +43,9 @@ def take(page: Page, address: str, given: dict[str, Path]) -> list[Path]:
     """All pictures into FOLDER."""
     made = []
 
-    def shoot(name: str, size: dict[str, int]) -> None:
+    def shoot(name: str, size: dict[str, int], to: str = "body") -> None:
         page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.locator(to).evaluate("(there) => there.scrollIntoView({ block: 'start', behavior: 'instant' })")
         page.wait_for_timeout(600)
         (FOLDER / f"{name}.png").write_bytes(small(page.screenshot()))
         made.append(FOLDER / f"{name}.png")
@@ -56,10 +57,9 @@ def take(page: Page, address: str, given: dict[str, Path]) -> list[Path]:
         page.locator(".called", has_text=path.name).wait_for()
     page.get_by_text("One frame, where the voice is loudest").wait_for()
     page.locator("#consent").fill(CONSENT)
-    page.evaluate("() => scrollTo(0, 0)")
-    shoot("given", DESK | {"height": 1120})
-    page.evaluate("() => document.querySelector('.second').scrollIntoView()")
-    shoot("phone", PHONE)
+    page.locator("#consent").blur()
+    shoot("given", DESK | {"height": 1240})
+    shoot("phone", PHONE, to=".second")
     page.set_viewport_size(DESK)  # type: ignore[arg-type]
     page.get_by_role("button", name="Make the video").click()
     page.locator("#list").get_by_role("link", name="Play").click()
@@ -67,7 +67,6 @@ def take(page: Page, address: str, given: dict[str, Path]) -> list[Path]:
     page.evaluate("() => { document.getElementById('video').currentTime = 1; }")
     page.get_by_role("button", name="Check its marks").click()
     page.get_by_text("the manifest holds").wait_for()
-    page.evaluate("() => scrollTo(0, 0)")
     shoot("talk", DESK | {"height": 1120})
     return made
 
