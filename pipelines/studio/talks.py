@@ -89,7 +89,8 @@ class StudioTalks:
         if not wish.consent.strip():
             raise Refusal(422, "consent: say whose face and voice these are, and to what they agreed")
         source_face, face = chosen_face(files["source"], wish.source_face), chosen_face(files["target"], wish.face)
-        if sum(one.state in WAITING for one in self._entries()) >= MOST_WAITING:
+        waiting = {one.id for one in self._entries() if one.state in WAITING}
+        if len(waiting) >= MOST_WAITING:
             raise Refusal(503, f"{MOST_WAITING} videos wait already: wait until some are made")
         used = ReleaseUsed.of(release)
         told = [[files[role].sha256 for role in ROLES], face, source_face, wish.detail, wish.label, wish.consent]
@@ -105,7 +106,7 @@ class StudioTalks:
         )
         entry = self.queue.add(talk, release, again=True)
         known = self.read(entry.id)
-        if known is None or entry.state not in OVER + (RUNNING,):
+        if known is None or (entry.state in WAITING and entry.id not in waiting):  # who asks twice keeps his place
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             named = {role: {"name": files[role].name, "sha256": files[role].sha256} for role in ROLES}
             self._write(Asked(entry.id, wish, named, str(release), time.time(), now))

@@ -99,6 +99,7 @@ def test_what_is_no_wish(client, body):
 def test_who_came_first_is_made_first(client, given):
     first, second, third = (ask(client, given, consent=word) for word in "abc")
     assert [first["ahead"], second["ahead"], third["ahead"]] == [0, 1, 2]
+    assert ask(client, given, 200, consent="a")["ahead"] == 0, "who asks twice keeps his place"
     assert [asked.id for asked in client.studio.talks.waiting()] == [first["id"], second["id"], third["id"]]
     assert client.ask("POST", f"/api/talks/{first['id']}/cancel").json["state"] == CANCELLED
     assert client.ask("POST", f"/api/talks/{first['id']}/retry").json["ahead"] == 2, "behind the others"
