@@ -104,9 +104,8 @@ async def remove(request: Request) -> Response:
 async def video(request: Request) -> Response:
     name = request.path_params["id"]
     path = studio_of(request).video(name)
-    saved = "download" in request.query_params
-    kept = {"filename": f"swaptalk-{name}.mp4"} if saved else {}
-    return FileResponse(path, media_type="video/mp4", **kept)
+    saved = f"swaptalk-{name}.mp4" if "download" in request.query_params else None
+    return FileResponse(path, media_type="video/mp4", filename=saved)
 
 
 async def target(request: Request) -> Response:

@@ -96,7 +96,9 @@ class StudioTalks:
         told = [[files[role].sha256 for role in ROLES], face, source_face, wish.detail, wish.label, wish.consent]
         output = hashlib.sha256(json.dumps([told, used.sha256]).encode()).hexdigest()[:16]
         talk = Talk(
-            *(str(self.uploads.path_of(files[role])) for role in ROLES),
+            source=str(self.uploads.path_of(files["source"])),
+            target=str(self.uploads.path_of(files["target"])),
+            audio=str(self.uploads.path_of(files["voice"])),
             output=str(self.place.videos / f"{output}.mp4"),
             face=face,
             source_face=source_face,
