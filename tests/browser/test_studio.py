@@ -158,7 +158,7 @@ def test_from_three_files_to_a_verified_video(context, served, files, tmp_path):
     page.goto(served.address)
     page.locator(".called", has_text="anna.png").wait_for()
     row = page.locator("#list > li")
-    row.get_by_text("done", exact=True).wait_for()
+    row.get_by_text("done", exact=True).wait_for(timeout=300_000)
     assert row.count() == 1 and "anna.png on ben.mp4, saying carla.wav" in row.inner_text()
     shoot(page, "done")
 
