@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,17 +46,13 @@ def run_talks(
     Raises:
         KeyboardInterrupt: Ctrl-C; what is finished is kept, and what was begun goes on at the next call.
     """
-    from pipelines.talk_job import TALK
-
     place = Home(home).create()
     queue = TalkQueue(place.root)
     entries = [talk if isinstance(talk, BadTalk) else queue.add(talk, release, again) for talk in talks]
     before = {entry.id for entry in entries if isinstance(entry, Entry) and entry.state == DONE}
     waiting = [entry.id for entry in entries if isinstance(entry, Entry) and entry.state in (QUEUED, RUNNING)]
     if waiting:
-        with quiet_dagster(), open_instance(place.root) as instance:
-            free_dead(instance)  # what a kill left behind
-            runs_are_the_uis(instance, TALK)
+        with ready(place.root) as instance:
             while waiting:
                 waiting = _round(waiting, queue, instance, release, batch, told)
     rows = []
@@ -68,6 +65,41 @@ def run_talks(
     return rows
 
 
+@contextmanager
+def ready(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The home's instance, for runs of talks. What a kill left behind is freed first."""
+    from pipelines.talk_job import TALK
+
+    with quiet_dagster(), open_instance(home) as instance:
+        free_dead(instance)
+        runs_are_the_uis(instance, TALK)
+        yield instance
+
+
+def make_one(
+    name: str,
+    queue: TalkQueue,
+    instance: dg.DagsterInstance,
+    release: Path,
+    batch: str,
+    told: Callable[[Entry, str], None] = lambda entry, state: None,
+) -> bool:
+    """Make a talk that waits, or was killed in the middle; False: somebody else is at work on it."""
+    with queue.claim(name) as mine:
+        entry = queue.read(name)
+        if not mine:
+            return False
+        if entry is not None and entry.state in (QUEUED, RUNNING):
+            if queue.wants_end(name):  # cancelled, and then its process was killed
+                entry = queue.write(Entry(**vars(entry) | {"state": CANCELLED}))
+            else:
+                told(entry, RUNNING)
+                _execute(entry, queue.home, instance, release, batch)
+                entry = queue.read(name) or entry
+            told(entry, entry.state)
+    return True
+
+
 def _round(
     waiting: list[str],
     queue: TalkQueue,
@@ -77,20 +109,7 @@ def _round(
     told: Callable[[Entry, str], None],
 ) -> list[str]:
     """Make all that nobody else is at work on; gives those of the others, for which it waits a little."""
-    others = []
-    for name in waiting:
-        with queue.claim(name) as mine:
-            entry = queue.read(name)
-            if not mine:
-                others.append(name)
-            elif entry is not None and entry.state in (QUEUED, RUNNING):
-                if queue.wants_end(name):  # cancelled, and then its process was killed
-                    entry = queue.write(Entry(**vars(entry) | {"state": CANCELLED}))
-                else:
-                    told(entry, RUNNING)
-                    _execute(entry, queue.home, instance, release, batch)
-                    entry = queue.read(name) or entry
-                told(entry, entry.state)
+    others = [name for name in waiting if not make_one(name, queue, instance, release, batch, told)]
     if len(others) == len(waiting):
         time.sleep(_WAIT_S)
     return others

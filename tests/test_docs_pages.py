@@ -174,5 +174,5 @@ def test_walks_name_what_is_there():
     assert len(pairs) > 45
     for name, file in pairs:
         last = name.split(".")[-1]
-        pattern = rf"^\s*(?:def|class) {last}\b|^{last}\b.*="
+        pattern = rf"^\s*(?:(?:async )?def|class) {last}\b|^{last}\b.*="
         assert any(re.search(pattern, path.read_text(), re.MULTILINE) for path in called(file)), f"{name} in {file}"

@@ -86,10 +86,11 @@ def _run(networks: Networks, picture: Path, film: Path, output: Path) -> tuple[f
 
 def _networks(workdir: Path, home: Path, film: Path) -> tuple[Networks, dict[str, float | str]]:
     """On the engine that `generate` takes by itself, and what they are."""
+    from swaptalk_models.data.store.release_log import current_release
     from swaptalk_models.inference.engines.choice import choose_engine
     from swaptalk_models.inference.engines.export import export_release
     from swaptalk_models.inference.engines.openvino_engine import is_installed
-    from swaptalk_models.inference.release import current_release, load_release
+    from swaptalk_models.inference.release import load_release
 
     try:
         folder, preset = current_release(Home(home)), last_settings(Home(home)).preset

@@ -30,8 +30,8 @@ def customised_face(home: Path) -> Path:
     """
     from pipelines.cli.generate import make_video
     from swaptalk_models.data.store.home import Home
+    from swaptalk_models.data.store.release_log import current_release
     from swaptalk_models.evaluation.measure.scene_videos import evaluation_folder, load_videos
-    from swaptalk_models.inference.release import current_release
     from swaptalk_models.provenance.choice import MarkChoice
     from swaptalk_models.settings.methods import CROSS, OURS
     from swaptalk_models.settings.preset import load_preset

@@ -20,9 +20,14 @@ from pipelines.cli.options import home_option
     type=click.IntRange(1, 65535),
     help="Of the evaluation reports that assets link to; else the home's last one, at first 3001, or the UI's + 1 where that is taken.",
 )
-def command(home: Path, port: int, report_port: int | None) -> None:
-    """The Dagster UI over a home: its graph, runs, logs, pictures, checks, reports; schedules and sensors work while it
-    runs. Only this machine can reach it.
+@click.option(
+    "--studio-port",
+    type=click.IntRange(1, 65535),
+    help="Of the studio beside it; else 3002, or the next that is free.",
+)
+def command(home: Path, port: int, report_port: int | None, studio_port: int | None) -> None:
+    """The Dagster UI over a home: its graph, runs, logs, pictures, checks, reports, and the studio beside it; schedules and sensors work
+    while it runs. Only this machine can reach it.
 
     Runs are started in the launchpad, or by `swaptalk run`, which writes into the same instance. Ctrl-C ends it; a run
     that is at work then goes on, see `swaptalk recover` for those that a power cut leaves behind.
@@ -33,7 +38,11 @@ def command(home: Path, port: int, report_port: int | None) -> None:
     """
     folder, arguments, environment = prepare_dev(home, port)
     reports = serve_reports(home, report_port, port)
-    print(f"home: {home}   Dagster instance: {folder}   http://localhost:{port}   reports: {reports}", flush=True)
+    studio = serve_studio(home, studio_port, port, reports)
+    print(
+        f"home: {home}   Dagster instance: {folder}   http://localhost:{port}   reports: {reports}   studio: {studio}",
+        flush=True,
+    )
     os.chdir(folder)  # Dagster takes relative paths of its settings from here
     os.execve(arguments[0], arguments, environment)
 
@@ -91,5 +100,32 @@ def serve_reports(home: Path, port: int | None, ui_port: int) -> str:
         env=os.environ | own_environment(),
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is the UI's; when that has ended, so does this
+    )
+    return f"http://{ADDRESS}:{chosen}"
+
+
+def serve_studio(home: Path, port: int | None, ui_port: int, reports: str) -> str:
+    """Start the studio of the home, which ends with this process. Returns its address.
+
+    Raises:
+        UserError: the port is taken.
+    """
+    from assets.support.own_packages import own_environment
+    from pipelines.report_server import port_is_free
+    from pipelines.studio.serve import ADDRESS, PORT
+    from swaptalk_models.errors import UserError
+
+    if port is not None and not port_is_free(port):
+        raise UserError(f"port {port} is taken: choose another with --studio-port")
+    taken = (ui_port, int(reports.rpartition(":")[2]))
+    chosen = port or next(one for one in range(PORT, 65536) if one not in taken and port_is_free(one))
+    subprocess.Popen(
+        [
+            *(sys.executable, "-m", "pipelines.studio.serve", str(home), str(chosen)),
+            *("--parent", str(os.getpid()), "--dagster", f"http://localhost:{ui_port}"),
+        ],
+        env=os.environ | own_environment(),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # as the reports
     )
     return f"http://{ADDRESS}:{chosen}"

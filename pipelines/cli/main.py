@@ -22,6 +22,7 @@ COMMANDS = {
     "releases": "All releases over time, and back to an earlier one.",
     "dev": "The Dagster UI over a home.",
     "generate": "One customised talking face: a face, a video and a voice in, a video out.",
+    "studio": "The same in a browser: drop, preview, make, play; with an HTTP API.",
     "batch": "Many talks of one file, as runs with lineage; queue, cancel, retry.",
     "export": "A release's networks for OpenVINO: faster on a CPU.",
     "verify": "Where a video comes from: manifest, watermark, job.",

@@ -36,6 +36,7 @@ from swaptalk_models.inference.marking import Marking, NoMarks
 from swaptalk_models.inference.overlap import Behind, ahead
 from swaptalk_models.inference.passing import COVERED, MOST_COVERED, NO_FACE, Tally, left_alone
 from swaptalk_models.inference.paste import paste_face
+from swaptalk_models.inference.progress import FINISH, FOLLOW, GENERATE, Watch, unwatched
 from swaptalk_models.inference.resumable_writer import PIECE, ResumableWriter, keep_track, kept_track
 from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
@@ -74,11 +75,14 @@ class Generator(Generic[Faces]):
         self.models = models
         self.clock = Stopwatch()
 
-    def follow(self, target: Path, progress: bool = True, face: int | None = None) -> FaceTrack:
+    def follow(
+        self, target: Path, progress: bool = True, face: int | None = None, watch: Watch = unwatched
+    ) -> FaceTrack:
         """The face of a target video; a warning says whose, where there are several people.
 
         Args:
             face: which one, from 1; None: the largest and most central.
+            watch: is told how far it is.
 
         Raises:
             UserError: there is none, or no such one.
@@ -86,8 +90,9 @@ class Generator(Generic[Faces]):
         target, config = Path(target), self.any_face()
         whose = _whose(target, config, face)
         length = length_at_25(target)
+        watch(FOLLOW, 0, length)
         with tqdm(total=length, desc="following the face", unit="frame", disable=None if progress else True) as bar:
-            frames = _counted(frames_at_25(target), bar)
+            frames = _counted(frames_at_25(target), bar, length, watch)
             return track_faces(frames, config, target.name, length, whose, Looks())
 
     def generate(
@@ -106,6 +111,7 @@ class Generator(Generic[Faces]):
         marking: Marking | None = None,
         work: Path | None = None,
         progress: bool = True,
+        watch: Watch = unwatched,
     ) -> GenerationResult:
         """Write ``output``, an mp4 as long as the audio, of the target's size, with the audio as its sound, at its own
         rate and with its own channels.
@@ -123,6 +129,7 @@ class Generator(Generic[Faces]):
             marking: what marks the video as synthetic on its way into the file (provenance/marks.py); None marks nothing.
             work: folder in which finished parts are kept until the video is whole. What an interrupted call with the same arguments left
                 there is gone on with. None: an interrupted call leaves nothing.
+            progress: whether bars are shown on a terminal. watch: is told how far it is; what it raises ends the generation.
 
         Raises:
             UserError: a file that cannot be read, has no face or no sound; the message names it.
@@ -132,7 +139,9 @@ class Generator(Generic[Faces]):
             _warn(unlike_source(knowledge, given.source.image, given.source.landmarks, Path(source or "").name))
         self.clock = Stopwatch()
         with self.clock.part("track"):
-            track = track or (kept_track(work) if work is not None else None) or self.follow(target, progress, face)
+            track = (
+                track or (kept_track(work) if work is not None else None) or self.follow(target, progress, face, watch)
+            )
         if work is not None:
             keep_track(work, track)
         if knowledge is not None:
@@ -140,7 +149,7 @@ class Generator(Generic[Faces]):
         maker = FaceMaker(self.models, given, track, stages, detail, self.clock)
         marking = marking or NoMarks()
         writer = ResumableWriter(Path(output), given.info, given.voice, marking, work)
-        return _write(given, track, maker, writer, marking, self.clock, progress)
+        return _write(given, track, maker, writer, marking, self.clock, progress, watch)
 
     def any_face(self) -> FacesConfig:
         """How faces are found, without what a training asks for: how many there are, and how large."""
@@ -170,6 +179,7 @@ def _write(
     marking: Marking,
     clock: Stopwatch,
     progress: bool,
+    watch: Watch,
 ) -> GenerationResult:
     """Put the faces into the target's frames, and those into the file. Reading goes on before the networks, writing behind them."""
     tally = Tally(**writer.noted)
@@ -195,7 +205,9 @@ def _write(
             with clock.part("write"):
                 writer.write(frame, tally.to_json())
             bar.update()
+            watch(GENERATE, tally.frames, given.count)
 
+    watch(GENERATE, tally.frames, given.count)
     marking.begin(track)
     frames = target_frames(given.target, given.count)
     batches = ahead(_batches(frames, frames_at_once(given.info, _BATCH), writer.done))
@@ -203,17 +215,21 @@ def _write(
         with Behind() as behind, closing(batches):
             for batch in batches:
                 behind.do(partial(write, batch, maker.make(batch)))
+        watch(FINISH, given.count, given.count)
         writer.finish(tally.to_json())
         marking.end(tally.to_json())
     spent = {name: round(value, 3) for name, value in clock.seconds.items()}
     return GenerationResult(writer.path, tally.frames, tally, spent)
 
 
-def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any]) -> Iterator[np.ndarray]:
-    """The batches, counted on the bar as they go by."""
+def _counted(batches: Iterable[np.ndarray], bar: tqdm[Any], length: int, watch: Watch) -> Iterator[np.ndarray]:
+    """The batches, counted as they go by; ``length``: about how many frames there are."""
+    done = 0
     for batch in batches:
         yield batch
+        done += len(batch)
         bar.update(len(batch))
+        watch(FOLLOW, done, max(done, length))
 
 
 def _batches(frames: Iterable[tuple[int, np.ndarray]], size: int, first: int = 0) -> Iterator[list[Shown]]:

@@ -111,18 +111,6 @@ def choose_release(home: Home, begins: str, reason: str) -> str:
     return version
 
 
-def current_release(home: Home) -> Path:
-    """The folder of the release in use: the newest, unless somebody chose another one.
-
-    Raises:
-        UserError: there is none.
-    """
-    version = in_use(home)
-    if version is None:
-        raise UserError(f"no release in {home.root}: run `swaptalk run` first, or give a folder with --release")
-    return home.releases / version
-
-
 def load_release(folder: Path, device: str = "auto") -> Networks:
     """The networks of a release, after every file was held against its hash.
 

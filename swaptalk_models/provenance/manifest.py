@@ -172,7 +172,7 @@ def _unreadable(path: Path, why: str) -> ManifestReading:
 
 def _definition(claim: Claim, rest: str) -> dict[str, Any]:
     """The manifest as the library takes it."""
-    agent = {"name": "SwapTalk", "version": _version()}
+    agent = {"name": "SwapTalk", "version": version()}
     created = {
         "action": "c2pa.created",
         "when": claim.time,
@@ -242,7 +242,8 @@ def _is_sealed(path: Path) -> bool:
         return bool(seal) and name == "free" and file.read() == seal and end - start == len(seal)
 
 
-def _version() -> str:
+def version() -> str:
+    """Of SwapTalk, as it is installed."""
     try:
         return metadata.version("swaptalk")
     except metadata.PackageNotFoundError:

@@ -11,12 +11,28 @@ import numpy as np
 
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.inference.marking import Marking
+from swaptalk_models.inference.progress import Watch
 
 _EVERY_S = 0.5
 
 
 class Cancelled(Exception):
     """Somebody said that this talk is not wanted any more."""
+
+
+def asking(stop: Callable[[], bool], watch: Watch) -> Watch:
+    """A ``Watch`` that asks now and then whether the work is to go on: also while no frame is written yet."""
+    asked = 0.0
+
+    def ask(part: str, done: int, of: int) -> None:
+        nonlocal asked
+        if time.monotonic() - asked > _EVERY_S:
+            asked = time.monotonic()
+            if stop():
+                raise Cancelled
+        watch(part, done, of)
+
+    return ask
 
 
 class Stoppable:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from swaptalk_models.data.store.output_file import check_output
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.passing import Tally
+from swaptalk_models.inference.progress import LOAD, Watch, unwatched
 from swaptalk_models.provenance.choice import MarkChoice
-from swaptalk_models.talks.cancelling import Stoppable
+from swaptalk_models.talks.cancelling import Stoppable, asking
 from swaptalk_models.talks.places import chosen_release, default_home, marks_folder
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Talks:
         progress: bool = False,
         begun: Callable[[str], None] | None = None,
         stop: Callable[[], bool] | None = None,
+        watch: Watch = unwatched,
     ) -> MadeTalk:
         """One customised talking face, an mp4 as long as the voice. Warnings say what people should know of it.
 
@@ -111,6 +113,7 @@ class Talks:
             resume: go on where the same call was interrupted.
             begun: told the job's name before the work.
             stop: asked now and then; once it says yes, Cancelled is raised.
+            watch: is told how far it is, see ``inference/progress.py``.
 
         Raises:
             UserError: a file that cannot be read or written, has no face or no sound, nothing can be signed; the message names it.
@@ -126,6 +129,7 @@ class Talks:
         inputs = {"source": source, "target": target, "voice": audio}
         options = {"detail": detail, "label": label, "engine": self._engine} | faces
         job = job_of(folder, inputs, self.release, options, choice)
+        watch(LOAD, 0, 0)
         generator = self._generator
         with unfinished(path) as left:
             job, said = left.take(job, resume)
@@ -146,6 +150,7 @@ class Talks:
                 marking=Stoppable(marks, stop) if stop is not None else marks,
                 work=left.folder,
                 progress=progress,
+                watch=watch if stop is None else asking(stop, watch),
             )
         return MadeTalk(path, job.id, result.tally, result.seconds)
 

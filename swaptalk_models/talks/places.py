@@ -30,7 +30,7 @@ def chosen_release(home: Path) -> Path:
         UserError: there is neither.
     """
     from swaptalk_models.data.store.home import Home
-    from swaptalk_models.inference.release import current_release
+    from swaptalk_models.data.store.release_log import current_release
 
     try:
         return current_release(Home(home))

@@ -3,6 +3,7 @@
 HOME/talks/ID.json    the talk and its state; ID is a hash of what is put into it and where it goes
 HOME/talks/ID.lock    held by the process that is at work on it, and dropped by the system when that ends, however it ends
 HOME/talks/ID.cancel  somebody wants it to end
+HOME/talks/ID.progress  how far it is, while somebody is at work on it
 """
 
 from __future__ import annotations
@@ -11,21 +12,25 @@ import datetime
 import fcntl
 import hashlib
 import json
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.errors import UserError
+from swaptalk_models.inference.progress import Watch
 from swaptalk_models.provenance.jobs import JobStore, ReleaseUsed, sha256_of
 from swaptalk_models.provenance.unfinished import Unfinished
 from swaptalk_models.talks.job_file import Talk
 from swaptalk_models.talks.making import Talks, refuse
+from swaptalk_models.talks.notes import noted
 
 QUEUED, RUNNING, DONE, REFUSED, FAILED, CANCELLED = "queued", "running", "done", "refused", "failed", "cancelled"
 _FILES = ("source", "target", "audio")
+_REPORT_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,17 @@ class Entry:
     """What became of the frames."""
     time: str = ""
     """Of the last change; UTC, ISO 8601."""
+    notes: list[str] = field(default_factory=list)
+    """What was said of it while it was made last."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a talk is, see ``inference/progress.py``."""
+
+    part: str
+    done: int
+    of: int
 
 
 class TalkQueue:
@@ -113,6 +129,30 @@ class TalkQueue:
         """Whether somebody has cancelled a talk that is worked on."""
         return (self.folder / f"{name}.cancel").exists()
 
+    def report(self, name: str, progress: Progress) -> None:
+        """Keep how far a talk is. No more than a picture of the moment: what cannot be written is not missed."""
+        with suppress(OSError), atomic_write(self.folder / f"{name}.progress") as aside:
+            aside.write_text(json.dumps(asdict(progress)))
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a talk is; None: nobody has said so."""
+        try:
+            return Progress(**json.loads((self.folder / f"{name}.progress").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def watch(self, name: str) -> Watch:
+        """A ``Watch`` that reports, at each new part and twice a second."""
+        part, told = "", 0.0
+
+        def report(now: str, done: int, of: int) -> None:
+            nonlocal part, told
+            if now != part or time.monotonic() - told > _REPORT_EVERY_S:
+                part, told = now, time.monotonic()
+                self.report(name, Progress(now, done, of))
+
+        return report
+
     @contextmanager
     def claim(self, name: str) -> Iterator[bool]:
         """Hold a talk; False: another process has it."""
@@ -159,32 +199,37 @@ def make_queued(queue: TalkQueue, name: str, talks: Talks, run: str | None = Non
         nonlocal entry
         entry = queue.write(replace(entry, job=job))
 
-    try:
-        refuse((Path(talk.source), Path(talk.target), Path(talk.audio)), output, talk.unmarked)
-        made = talks.make(
-            talk.source,
-            talk.target,
-            talk.audio,
-            output,
-            detail=talk.detail,
-            face=talk.face,
-            source_face=talk.source_face,
-            consent=talk.consent,
-            label=talk.label,
-            unmarked=talk.unmarked,
-            resume=True,
-            progress=progress,
-            begun=begun,
-            stop=lambda: queue.wants_end(name),
-        )
-    except Cancelled:
-        Unfinished(output).remove()
-        queue.write(replace(entry, state=CANCELLED))
-        raise
-    except UserError as error:
-        queue.write(replace(entry, state=REFUSED, reason=" ".join(str(error).split())))
-        raise
-    except Exception as error:
-        queue.write(replace(entry, state=FAILED, reason=f"{type(error).__name__}: {' '.join(str(error).split())}"))
-        raise
-    return queue.write(replace(entry, state=DONE, sha256=sha256_of(output), frames=made.tally.to_json()))
+    with noted() as notes:
+        try:
+            refuse((Path(talk.source), Path(talk.target), Path(talk.audio)), output, talk.unmarked)
+            made = talks.make(
+                talk.source,
+                talk.target,
+                talk.audio,
+                output,
+                detail=talk.detail,
+                face=talk.face,
+                source_face=talk.source_face,
+                consent=talk.consent,
+                label=talk.label,
+                unmarked=talk.unmarked,
+                resume=Unfinished(output).folder.is_dir(),
+                progress=progress,
+                begun=begun,
+                stop=lambda: queue.wants_end(name),
+                watch=queue.watch(name),
+            )
+        except Cancelled:
+            Unfinished(output).remove()
+            queue.write(replace(entry, state=CANCELLED))
+            raise
+        except UserError as error:
+            queue.write(replace(entry, state=REFUSED, reason=" ".join(str(error).split()), notes=notes))
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            queue.write(replace(entry, state=FAILED, reason=reason, notes=notes))
+            raise
+        finally:
+            (queue.folder / f"{name}.progress").unlink(missing_ok=True)
+    return queue.write(replace(entry, state=DONE, sha256=sha256_of(output), frames=made.tally.to_json(), notes=notes))

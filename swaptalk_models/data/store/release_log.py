@@ -83,6 +83,18 @@ def in_use(home: Home) -> str | None:
     return pointer.read_text().strip() if pointer.is_file() else None
 
 
+def current_release(home: Home) -> Path:
+    """The folder of the release in use: the newest, unless somebody chose another one.
+
+    Raises:
+        UserError: there is none.
+    """
+    version = in_use(home)
+    if version is None:
+        raise UserError(f"no release in {home.root}: run `swaptalk run` first, or give a folder with --release")
+    return home.releases / version
+
+
 def logged_in_use(events: Sequence[ReleaseEvent]) -> str | None:
     """Which release the log says is in use."""
     return next((one.version for one in reversed(events) if one.kind in (RELEASED, CHOSEN)), None)

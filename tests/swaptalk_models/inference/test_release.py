@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.release_log import current_release
 from swaptalk_models.errors import UserError
-from swaptalk_models.inference.release import build_release, current_release, load_current, load_release
+from swaptalk_models.inference.release import build_release, load_current, load_release
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.lip_sync import LipSync
 from swaptalk_models.modules.model_folder import ModelFolder, make_current

@@ -1,6 +1,7 @@
 """talks/queue.py, talks/cancelling.py, with talks that take no time"""
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,20 @@ import pytest
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.marking import NoMarks
 from swaptalk_models.inference.passing import Tally
-from swaptalk_models.talks.cancelling import Cancelled, Stoppable
+from swaptalk_models.talks.cancelling import Cancelled, Stoppable, asking
 from swaptalk_models.talks.job_file import Talk
 from swaptalk_models.talks.making import MadeTalk
-from swaptalk_models.talks.queue import CANCELLED, DONE, FAILED, QUEUED, REFUSED, RUNNING, TalkQueue, make_queued
+from swaptalk_models.talks.queue import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    QUEUED,
+    REFUSED,
+    RUNNING,
+    Progress,
+    TalkQueue,
+    make_queued,
+)
 
 
 class Quick:
@@ -120,3 +131,43 @@ def test_a_marking_asks_whether_to_go_on(monkeypatch):
     assert marking.on_frame("frame", 0, None) == "frame"
     with pytest.raises(Cancelled):
         marking.on_frame("frame", 1, None)
+
+
+class Told(Quick):
+    """Says how far it is, and what there is to know."""
+
+    def __init__(self, queue, name):
+        super().__init__()
+        self.queue, self.name = queue, name
+
+    def make(self, *files, watch, **options):
+        watch("follow", 3, 9)
+        assert self.queue.progress(self.name) == Progress("follow", 3, 9)
+        watch("follow", 4, 9)
+        assert self.queue.progress(self.name).done == 3, "not every frame is written down"
+        watch("generate", 0, 9)
+        assert self.queue.progress(self.name).part == "generate"
+        for _ in range(2):
+            warnings.warn_explicit("a.png: is small", UserWarning, "swaptalk_models/x.py", 1, "swaptalk_models.x")
+        warnings.warn_explicit("others'", UserWarning, "numpy/x.py", 1, "numpy.x")
+        return super().make(*files, **options)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_how_far_it_is_and_what_was_said_of_it(asked):
+    queue, talk, release = asked
+    entry = queue.add(talk, release)
+    for _ in range(2):
+        assert make_queued(queue, entry.id, Told(queue, entry.id)).notes == ["a.png: is small"]
+        assert queue.progress(entry.id) is None, "it is over"
+        Path(talk.output).unlink()
+        queue.add(talk, release)
+
+
+def test_a_talk_can_be_ended_before_its_first_frame():
+    told = []
+    watch = asking(lambda: True, lambda *said: told.append(said))
+    with pytest.raises(Cancelled):
+        watch("follow", 0, 9)
+    asking(lambda: False, lambda *said: told.append(said))("follow", 1, 9)
+    assert told == [("follow", 1, 9)]
