@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,27 +14,37 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Processes whose threads wait for each other's cores take several times as long. Before anything imports torch.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-TOGETHER = ("tests/assets/", "tests/corpus/")
-"""Folders whose tests share what takes long to make."""
+TOGETHER = {
+    "tests/assets/": "assets",
+    "tests/corpus/": "corpus",
+    "tests/browser/test_walk.py": "toy home",
+    "tests/test_end_to_end.py": "toy home",
+}
+"""{beginning of a test's name: what it shares with others that takes long to make}."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of one file, of one such folder, or of the toy home run in one process; the groups that take long come first."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+def _group(nodeid: str) -> str:
+    """What runs in one process: the tests of one file, or of all that share such a thing."""
+    file = nodeid.split("::")[0]
+    return next((name for start, name in TOGETHER.items() if file.startswith(start)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class InGroups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return InGroups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share them, the groups that take long come first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        slow = Counter(_group(item) for item in items if item.get_closest_marker("slow"))
-        items.sort(key=lambda item: (_group(item) != "toy_home", -slow[_group(item)]))
-
-
-def _group(item: pytest.Item) -> str:
-    if "toy_home" in getattr(item, "fixturenames", ()):
-        return "toy_home"
-    file = item.nodeid.split("::")[0]
-    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+        slow = Counter(_group(item.nodeid) for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: (_group(item.nodeid) != "toy home", -slow[_group(item.nodeid)]))
 
 
 @pytest.fixture(autouse=True, scope="session")
