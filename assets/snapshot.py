@@ -36,6 +36,13 @@ def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
     metadata["marked"] = float(len(marks))
     metadata["mute"] = float(sum(not row["sound"] for row in snapshot.clips()))
     metadata["sound moved"] = float(sum(bool(row["sound_offset"]) for row in snapshot.clips()))
+    twins = [f"{row['clip']} is {row['twin']}" for row in snapshot.clips() if row["twin"]]
+    metadata["recordings under two names"] = float(len(twins))
+    if twins:
+        metadata["twins"] = dg.MetadataValue.md("\n".join(f"- {said}" for said in twins[:50]))
+        context.log.warning(
+            f"{len(twins)} clips hold a recording that is there under another name; first: {twins[0]}. They share a split"
+        )
     if marks:
         metadata["marks"] = reasons_table(marks)
         context.log.warning(f"{len(marks)} clips marked, first {marks[0].clip}: {marks[0].reason}")
@@ -54,6 +61,7 @@ _FROM = {
     "split": [("hdtf_catalog", "person")],
     "frames": [("face_crops", "frame")],
     "sound": [("mels", "mel")],
+    "twin": [("mels", "mel")],
     "face_tracks_hash": [("face_tracks", "landmarks")],
     "face_crops_hash": [("face_crops", "crop")],
     "mels_hash": [("mels", "mel")],

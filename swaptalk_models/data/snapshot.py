@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from swaptalk_models.data.person_split import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, split_persons
 from swaptalk_models.data.quality.gates import SYNC_STAGE, Verdict, heard, marked, measured, verdicts, write_marks
+from swaptalk_models.data.recordings import joined, shared_recordings
 from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.sources.names import speaker_of
 from swaptalk_models.data.stages.registry import CLIP_TABLES
@@ -49,7 +50,9 @@ class Snapshot:
     def clips(self, split: str | None = None) -> list[dict[str, Any]]:
         """Rows of a split (train, validation or test), or all."""
         return [
-            {"sound": True, "sound_offset": 0} | row for row in self.rows.to_pylist() if split in (None, row["split"])
+            {"sound": True, "sound_offset": 0, "twin": ""} | row
+            for row in self.rows.to_pylist()
+            if split in (None, row["split"])
         ]
 
     def table_version(self, name: str) -> int:
@@ -69,7 +72,7 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         judged = verdicts(clips.done | {SYNC_STAGE: _heard_offsets(ledger, clips)}, preset.quality)
         judged = {clip: judged[clip] for clip in clips.videos}
         write_marks(ledger, judged, clips.videos, preset.quality)
-        snapshot = _keep(home, _rows(ledger, clips, judged, preset))
+        snapshot = _keep(home, _rows(home, ledger, clips, judged, preset))
         with atomic_write(home.snapshots / "current") as aside:
             aside.write_text(snapshot.version + "\n")
             home.confirm()
@@ -86,7 +89,7 @@ def make_unheard_snapshot(home: Home, preset: Preset) -> Snapshot:
     with home.writing("unheard_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
         clips = _usable(home, ledger)
         judged = verdicts(clips.done, preset.quality)
-        return _keep(home, _rows(ledger, clips, {clip: judged[clip] for clip in clips.videos}, preset))
+        return _keep(home, _rows(home, ledger, clips, {clip: judged[clip] for clip in clips.videos}, preset))
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,9 @@ def _heard_offsets(ledger: Ledger, clips: _Usable) -> dict[str, Entry]:
     }
 
 
-def _rows(ledger: Ledger, clips: _Usable, judged: Mapping[str, Verdict], preset: Preset) -> list[dict[str, Any]]:
+def _rows(
+    home: Home, ledger: Ledger, clips: _Usable, judged: Mapping[str, Verdict], preset: Preset
+) -> list[dict[str, Any]]:
     """A row a clip, without the tables' versions."""
     done, videos, persons = clips.done, clips.videos, clips.persons
     taken = [clip for clip in videos if not judged[clip].kept_out(preset.quality)]
@@ -130,6 +135,10 @@ def _rows(ledger: Ledger, clips: _Usable, judged: Mapping[str, Verdict], preset:
     extra = _extra(videos, set(persons), preset.training_snapshot.extra)
     if len({held_out[clip] for clip in taken if clip not in mute | extra}) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
         held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
+    twins = shared_recordings(home, {clip: done["mels"][clip].output["rows"] for clip in taken}, held_out)
+    together = joined(held_out.values(), ((held_out[twin.first], held_out[twin.second]) for twin in twins))
+    held_out = {clip: together[person] for clip, person in held_out.items()}
+    twin_of = {twin.second: twin.first for twin in twins}
     people = {held_out[clip] for clip in taken if clip not in extra}
     mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
     split = dict.fromkeys(held_out.values(), "train") | _split(
@@ -147,6 +156,7 @@ def _rows(ledger: Ledger, clips: _Usable, judged: Mapping[str, Verdict], preset:
         row |= {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES}
         # Only where something is wrong: a clip whose sound is found to be good and in step has not changed.
         row |= {"sound_offset": shift} if (shift := judged[clip].shift(preset.quality)) else {}
+        row |= {"twin": twin_of[clip]} if clip in twin_of else {}
         rows.append(row | ({"sound": False} if clip in mute else {}))
     return rows
 
@@ -162,7 +172,7 @@ def _keep(home: Home, rows: list[dict[str, Any]]) -> Snapshot:
             f"{name}_version": tables.tag_version(home, name, f"{tables.SNAPSHOT_TAG}{version}") for name in TABLES
         }
         with atomic_write(manifest) as aside:
-            written = [{"sound_offset": 0, "sound": True} | row | versions for row in rows]
+            written = [{"sound_offset": 0, "sound": True, "twin": ""} | row | versions for row in rows]
             pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)
     return load_snapshot(home, version)
 

@@ -81,6 +81,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("frames", "int32", "Frames of the clip."),
         Column("sound_offset", "int32", "Frames by which its sound comes too early; a training moves it back."),
         Column("sound", "bool", "Whether its sound may be used; in earlier manifests it is missing, and may."),
+        Column(
+            "twin",
+            "string",
+            "A clip of somebody else's with the same recording; both people are in one split. Else empty.",
+        ),
         Column("face_tracks_hash", "string", "Hash of the clip's rows in face_tracks."),
         Column("face_crops_hash", "string", "Hash of the clip's rows in face_crops."),
         Column("mels_hash", "string", "Hash of the clip's row in mels."),

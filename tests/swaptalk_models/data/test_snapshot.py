@@ -48,9 +48,9 @@ def put(home: Home, name: str, clips: list[str], content: str = "1", **quality: 
     tables.delete_clips(home, name, clips)
     frames = pa.array([0, 1] * len(clips), pa.int32())
     twice = [clip for clip in clips for _ in range(2)]
-    tables.append_rows(
-        home, name, pa.table({"clip": twice, "video": [video_of(clip) for clip in twice], "frame": frames})
-    )
+    columns = {"clip": twice, "video": [video_of(clip) for clip in twice], "frame": frames}
+    columns |= {"mel": pa.array([b""] * len(twice), pa.large_binary())} if name == "mels" else {}
+    tables.append_rows(home, name, pa.table(columns))
     with Ledger(home.ledger) as ledger:
         ledger.commit(
             Entry(
