@@ -22,6 +22,9 @@ TOGETHER = {
 }
 """{beginning of a test's name: what it shares with others that takes long to make}."""
 
+MINUTES = ("toy home", "tests/pipelines/test_months.py")
+"""Groups that take longer than all others."""
+
 
 def _group(nodeid: str) -> str:
     """What runs in one process: the tests of one file, or of all that share such a thing."""
@@ -44,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share them, the groups that take long come first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         slow = Counter(_group(item.nodeid) for item in items if item.get_closest_marker("slow"))
-        items.sort(key=lambda item: (_group(item.nodeid) != "toy home", -slow[_group(item.nodeid)]))
+        items.sort(key=lambda item: (_group(item.nodeid) not in MINUTES, -slow[_group(item.nodeid)]))
 
 
 @pytest.fixture(autouse=True, scope="session")
