@@ -130,7 +130,7 @@ def test_the_report_opens_from_its_asset_and_two_videos_play_in_step(page, ui, h
         apart.append(max(now) - min(now))
         report.wait_for_timeout(60)
     assert len(now) >= 2 and min(now) > 0, now
-    assert sorted(apart)[len(apart) // 2] <= FRAME, f"seconds apart while they play: {apart}"
+    assert sorted(apart)[len(apart) // 2] <= 2 * FRAME, f"seconds apart while they play: {apart}"
 
 
 def test_one_click_keeps_the_homes_own_preset_source_and_settings(page, ui, home, screenshots):

@@ -42,6 +42,8 @@ class TorchEngine:
     @torch.inference_mode()
     def run(self, graph: str, items: tuple[Tensor, ...], shared: tuple[Tensor, ...] = ()) -> Tensor:
         """See Engine."""
-        low = self.dtype != torch.float32 and graph not in PRECISE
-        with torch.autocast(items[0].device.type, self.dtype, enabled=low):
-            return self._graphs[graph].module(*items, *shared).float()
+        module = self._graphs[graph].module
+        if self.dtype == torch.float32 or graph in PRECISE:
+            return module(*items, *shared).float()
+        with torch.autocast(items[0].device.type, self.dtype):
+            return module(*items, *shared).float()
