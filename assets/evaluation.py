@@ -94,7 +94,7 @@ def metrics(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.Materia
     home, preset = swaptalk.home_folder(), swaptalk.load()
     path, status = recorded(context, swaptalk, lambda: measure_test_videos(home, preset))
     metadata = {"status": status, "path": dg.MetadataValue.path(str(path))} | _summary(path)
-    metadata |= comparison_metadata(compare_with_release(home, preset))
+    metadata |= comparison_metadata(compare_with_release(home, preset), preset.model_release.fewest_videos)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(hash_file(path)[:16]), metadata=new_points(status, metadata)
     )
@@ -122,15 +122,17 @@ def evaluation_report(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
 def metrics_against_release(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     from swaptalk_models.evaluation.compare.release import compare_with_release, in_sight, losses
 
-    comparison = compare_with_release(swaptalk.home_folder(), swaptalk.load())
+    preset = swaptalk.load()
+    comparison = compare_with_release(swaptalk.home_folder(), preset)
+    fewest = preset.model_release.fewest_videos
     worse = losses(comparison)
     return dg.AssetCheckResult(
         passed=not worse,
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(worse)
         or (comparison or {}).get("why")
-        or (in_sight(comparison) if comparison else "nothing was released yet"),
-        metadata=comparison_metadata(comparison),
+        or (in_sight(comparison, fewest) if comparison else "nothing was released yet"),
+        metadata=comparison_metadata(comparison, fewest),
     )
 
 
@@ -199,7 +201,7 @@ def evaluation_report_page(swaptalk: SwapTalk) -> dg.AssetCheckResult:
     )
 
 
-def comparison_metadata(comparison: dict[str, Any] | None) -> dict[str, Any]:
+def comparison_metadata(comparison: dict[str, Any] | None, fewest: int) -> dict[str, Any]:
     """The new models beside the released ones, as a table, and each gain as a float that Dagster plots over time."""
     if not comparison or not comparison["cells"]:
         return {}
@@ -224,7 +226,7 @@ def comparison_metadata(comparison: dict[str, Any] | None) -> dict[str, Any]:
     verdicts = [cell["verdict"] for cell in comparison["cells"]]
     return {
         "compared with release": comparison["released"],
-        "what the comparison can see": in_sight(comparison) or "-",
+        "what the comparison can see": in_sight(comparison, fewest) or "-",
         "against the release": dg.MetadataValue.table(records=records, schema=schema),
         "better than release": float(verdicts.count("better")),
         "worse than release": float(verdicts.count("worse")),

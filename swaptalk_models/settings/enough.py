@@ -58,8 +58,8 @@ TEST_PEOPLE = Limit(
 TEST_VIDEOS = Limit(
     8,
     3,
-    "The release gate calls a loss certain beyond an interval that is widened for some fifty figures. By Student's t that is 2 deviations between scenes "
-    "with 8 videos, 7.5 with 4, 22 with 3; below `model_release.fewest_videos` nothing is compared.",
+    "The release gate calls a loss certain beyond an interval that is widened for some fifty figures. By Student's t that is 1.9 deviations between scenes "
+    "with 8 videos, 6.5 with 4, 18 with 3; below `model_release.fewest_videos` nothing is compared.",
     "the release gate sees only a loss several times as large as scenes differ: raise evaluation.pairs",
     "the release gate compares nothing, and a worse model is released: raise evaluation.pairs",
 )

@@ -146,10 +146,10 @@ def losses(comparison: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def in_sight(comparison: dict[str, Any] | None) -> str | None:
+def in_sight(comparison: dict[str, Any] | None, fewest: int) -> str | None:
     """What such a comparison could have seen, in one sentence; None where there was none.
 
-    A figure that lost v counts as worse when the upper end of its interval, high, is below 0: with scenes that differ as these do, from v = high - gain on.
+    ``fewest``: `model_release.fewest_videos`. A figure that lost v counts as worse when the upper end of its interval, high, is below 0: with scenes that differ as these do, from v = high - gain on.
     """
     cells = (comparison or {"cells": []})["cells"]
     if not cells:
@@ -157,6 +157,8 @@ def in_sight(comparison: dict[str, Any] | None) -> str | None:
     videos = max(cell["gain"]["videos"] for cell in cells)
     known = [cell for cell in cells if cell["verdict"] != UNKNOWN]
     if not known:
+        if videos >= fewest:
+            return "nothing: no figure is of a judge that both were measured with"
         return (
             f"nothing: {videos} test videos a setting are fewer than model_release.fewest_videos, so a worse model is released too; "
             "evaluation.pairs sets how many there are"

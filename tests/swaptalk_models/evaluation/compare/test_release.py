@@ -24,6 +24,7 @@ from swaptalk_models.modules.model_folder import ModelFolder, make_current
 from swaptalk_models.settings.preset import load_preset
 
 PRESET = load_preset("tiny")
+FEWEST = PRESET.model_release.fewest_videos
 JUDGES = {"identity": "dlib", "sync": "judge 1", "fid": "judge 1 features", "landmarks": "dlib"}
 
 
@@ -107,7 +108,7 @@ def test_few_videos_do_not_decide():
 
 
 def test_what_a_comparison_can_see_is_said_and_grows_with_the_videos():
-    two = in_sight(compare(measured(people=range(2)), measured(-0.9, people=range(2)), PRESET))
+    two = in_sight(compare(measured(people=range(2)), measured(-0.9, people=range(2)), PRESET), FEWEST)
     assert two is not None and two.startswith("nothing: 2 test videos") and "evaluation.pairs" in two
     rng, shares = np.random.default_rng(0), []
     for videos in (4, 8, 20):
@@ -116,7 +117,7 @@ def test_what_a_comparison_can_see_is_said_and_grows_with_the_videos():
             for video in side["videos"]:
                 video |= {name: float(rng.normal(5, 1)) for name in COMPARED}
         found = compare(old, new, PRESET)
-        said = in_sight(found)
+        said = in_sight(found, FEWEST)
         assert said is not None and said.startswith(f"with {videos} test videos")
         shares.append(float(re.search(r"lose ([\d,]+)%", said)[1]))
         gain = cells(found)["ssim"]["gain"]
@@ -127,7 +128,11 @@ def test_what_a_comparison_can_see_is_said_and_grows_with_the_videos():
                 video["ssim"] -= gain["value"] + lost
             assert cells(compare(old, moved, PRESET))["ssim"]["verdict"] == verdict
     assert shares[0] > shares[1] > shares[2]
-    assert in_sight(None) is None and in_sight({"cells": []}) is None
+    assert in_sight(None, FEWEST) is None and in_sight({"cells": []}, FEWEST) is None
+    strangers = compare(measured(), measured(), PRESET)
+    for cell in strangers["cells"]:
+        cell |= {"verdict": "not compared", "why": "another judge"}
+    assert "judge" in in_sight(strangers, FEWEST)
 
 
 def test_some_new_people_leave_pairs_many_leave_nothing():
