@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.locks import Locks
+from swaptalk_models.data.store.locks import Locks, is_locked
 from swaptalk_models.data.store.state_store import marker_file, postgres_address
 
 if TYPE_CHECKING:
@@ -112,24 +112,13 @@ def _postgres_locks(instance: dg.DagsterInstance) -> Locks | None:
 def _state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     locks = _postgres_locks(instance)
     if CLI_TAG in run.tags:
-        held = locks.is_held(_lock_name(run.run_id)) if locks else _is_locked(_lock_file(instance, run.run_id))
+        held = locks.is_held(_lock_name(run.run_id)) if locks else is_locked(_lock_file(instance, run.run_id))
         return ALIVE if held else DEAD
     if SERVER_TAG in run.tags:
         if _answers(json.loads(run.tags[SERVER_TAG])):
             return ALIVE
         return UNKNOWN if locks else DEAD  # it may live on another host, which is not asked
     return UNKNOWN
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with open(path) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
 
 
 def _answers(server: dict) -> bool:

@@ -6,12 +6,10 @@ python -m pipelines.studio.maker HOME
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipelines.studio.limits import bound_memory
@@ -19,6 +17,7 @@ from pipelines.studio.places import StudioPlace
 from pipelines.studio.talks import StudioTalks
 from pipelines.studio.uploads import UploadLimits, Uploads
 from pipelines.talks_run import make_one, ready
+from swaptalk_models.data.store.locks import claimed
 from swaptalk_models.talks.queue import FAILED, RUNNING
 
 _IDLE_S = 60.0
@@ -28,16 +27,9 @@ _MOST_ATTEMPTS = 5
 _OF_MEMORY = 0.9
 
 
-@contextmanager
-def held(place: StudioPlace) -> Iterator[bool]:
+def held(place: StudioPlace) -> AbstractContextManager[bool]:
     """Be the maker of this studio; False: there is one."""
-    with open(place.maker_lock, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    return claimed(place.maker_lock)
 
 
 def make_all(place: StudioPlace, idle_s: float = _IDLE_S) -> None:

@@ -9,7 +9,6 @@ HOME/talks/ID.progress  how far it is, while somebody is at work on it
 from __future__ import annotations
 
 import datetime
-import fcntl
 import hashlib
 import json
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
+from swaptalk_models.data.store.locks import claimed
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.progress import Watch
 from swaptalk_models.provenance.jobs import JobStore, ReleaseUsed, sha256_of
@@ -157,13 +157,8 @@ class TalkQueue:
     def claim(self, name: str) -> Iterator[bool]:
         """Hold a talk; False: another process has it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / f"{name}.lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+        with claimed(self.folder / f"{name}.lock") as mine:
+            yield mine
 
     def _is_there(self, entry: Entry) -> bool:
         output = Path(entry.talk.output)

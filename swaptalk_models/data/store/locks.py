@@ -32,6 +32,30 @@ class Locks(Protocol):
         """UserError: a lock that this process holds has meanwhile been another's."""
 
 
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Hold a lock file, which is made, alone; False: another process has it."""
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds this lock file alone."""
+    try:
+        with open(path) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
 class FileLocks:
     """Locks of one host: a file each in ``folder``, which is there."""
 
@@ -67,14 +91,7 @@ class FileLocks:
             yield
 
     def is_held(self, name: str) -> bool:
-        try:
-            with open(self._folder / f"{name}.lock") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except FileNotFoundError:
-            return False
-        return False
+        return is_locked(self._folder / f"{name}.lock")
 
     def confirm(self) -> None:
         """The operating system takes none away."""
