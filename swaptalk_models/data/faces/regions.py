@@ -43,8 +43,10 @@ def downsample_labels(labels: np.ndarray, grid: int, share: float = 0.15) -> np.
     if labels.shape[0] % grid or labels.shape[0] != labels.shape[1]:
         raise ValueError(f"a label map of shape {labels.shape} does not divide into {grid} x {grid} cells")
     cell = labels.shape[0] // grid
-    cells = labels.reshape(grid, cell, grid, cell).swapaxes(1, 2).reshape(grid, grid, cell * cell)
-    counts = (cells[..., None] == np.arange(len(REGIONS))).sum(axis=2)
+    kinds, place = len(REGIONS), np.arange(grid)
+    first = kinds * (grid * place[:, None, None, None] + place[:, None])  # of each cell's counts
+    numbers = (first + labels.reshape(grid, cell, grid, cell)).ravel()
+    counts = np.bincount(numbers, minlength=kinds * grid * grid).reshape(grid, grid, kinds)
     parts = counts[..., 2:]
     small = parts.sum(axis=-1) >= share * cell * cell
     return np.where(small, parts.argmax(axis=-1) + 2, counts[..., :2].argmax(axis=-1)).astype(np.uint8)
