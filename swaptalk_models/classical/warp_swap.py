@@ -149,7 +149,7 @@ def destination_shape(
     )
     own = apply_affine(source, crop_affines(source[None], _CROP)[0])
 
-    own_front, rest_front = _face_forward(own), _face_forward(rest)
+    own_front, rest_front = face_forward(own), face_forward(rest)
     rest_closed = _close_mouth(rest_front)
     shape = _above_chin(_close_mouth(own_front), rest_closed) + (frame - rest_closed)
     for eye in _EYE_LINES:
@@ -161,7 +161,17 @@ def destination_shape(
     return apply_affine(shape, invert_affine(to_template))
 
 
-def _face_forward(shape: np.ndarray) -> np.ndarray:
+def outline_shape(source: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """The source's landmarks (68, 2), in its own pixels, with the jaw and the turn of a target's resting shape ``neutral`` (68, 2)."""
+    to_template = crop_affines(source[None], _CROP)[0]
+    own = apply_affine(source, to_template)
+    rest = apply_affine(neutral, crop_affines(np.asarray(neutral, np.float32)[None], _CROP)[0])
+    shape = face_forward(own) + (rest - face_forward(rest))
+    shape[:17] = rest[:17]
+    return apply_affine(shape, invert_affine(to_template))
+
+
+def face_forward(shape: np.ndarray) -> np.ndarray:
     """An aligned shape (68, 2) with the head's turn to the side taken out, to first order."""
     depth = _DEPTH[_TURN_POINTS] - _DEPTH[_TURN_POINTS].mean()
     off = (shape - (TEMPLATE * _CROP.size - 0.5))[_TURN_POINTS, 0]

@@ -11,6 +11,7 @@ import numpy as np
 
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
+from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
@@ -136,7 +137,8 @@ class FaceMaker(Generic[Faces]):
             Light.measure(target.crop, target.landmarks),
         )
         lit = bare_face(relight_to(crop, points, light), points)
-        self._source = self._models.encode(lit[None], points[None])
+        neutral = neutral_landmarks(self._track.landmarks[self._track.confidence > 0])
+        self._source = self._models.encode_source(lit, points, neutral)
         if detail:
             crops, grid = self._models.crops, self._models.grid
             self._finish = Finish(source.image, source.landmarks, light, self._track, self._affines, crops, grid)

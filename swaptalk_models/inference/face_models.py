@@ -38,6 +38,11 @@ class FaceModels(Protocol[Faces]):
     def encode(self, crops: np.ndarray, landmarks: np.ndarray) -> Faces:
         """Aligned crops (T, S, S, 3) uint8 RGB and landmarks (T, 68, 2) in their pixels."""
 
+    def encode_source(self, crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray) -> Faces:
+        """One source: its aligned crop (S, S, 3) uint8 RGB in the target's light, landmarks (68, 2) in its pixels, and the target's resting
+        shape (68, 2), in any pixels.
+        """
+
     def swap(self, source: Faces, target: Faces) -> Faces:
         """The targets with the source's identity."""
 

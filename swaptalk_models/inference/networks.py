@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from swaptalk_models.classical.outline import in_outline_of
 from swaptalk_models.data.faces.regions import REGIONS, downsample_labels, region_labels
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.deblock import deblock
@@ -84,6 +85,11 @@ class Networks:
         labels = np.stack([downsample_labels(label, self.grid) for label in labels]).astype(np.int64)
         region, codes = torch.from_numpy(labels).to(self.device), torch.cat([upper, lower], dim=2)
         return Latents(self.vqgan.embed(upper, lower), region, codes=codes)
+
+    def encode_source(self, crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray) -> Latents:
+        """A source in the outline of the target, as the swapper was trained to be given it (training/swap_teacher.py)."""
+        bent, points = in_outline_of(crop, landmarks, neutral)
+        return self.encode(bent[None], points[None])
 
     @torch.inference_mode()
     def swap(self, source: Latents, target: Latents) -> Latents:

@@ -141,6 +141,7 @@ def _write_pairs(preset: Preset, data: RandomData, folder: Path, held_out: int) 
     frames = min(source.frames, target.frames)
     size = preset.face_crops.size
     plain = encode_png(np.full((size, size, 3), 128, np.uint8))
+    points = template_landmarks(size, preset.face_crops.margin).ravel()
     cells = preset.vqgan.groups * preset.grid * preset.grid // 2
     with write_pairs(folder) as writer:
         for first in range(0, len(splits), _FRAMES):
@@ -152,6 +153,7 @@ def _write_pairs(preset: Preset, data: RandomData, folder: Path, held_out: int) 
                     "target_frame": number % frames,
                     "split": splits[number],
                     "crop": plain,
+                    "source_landmarks": points,
                 }
                 for number in range(first, min(first + _FRAMES, len(splits)))
             ]

@@ -20,7 +20,7 @@ from swaptalk_models.errors import UserError
 PAIRS_FILE = "pairs.arrow"
 EARLIER_FILE = "pairs.parquet"
 CODES = ("upper", "lower", "source_upper", "source_lower")
-"""Columns of codes: of the swap, and of the source in the target's light."""
+"""Columns of codes: of the swap, and of the source in the target's light and outline."""
 
 
 def pairs_schema(cells: int) -> pa.Schema:
@@ -34,6 +34,7 @@ def pairs_schema(cells: int) -> pa.Schema:
             ("target_frame", pa.int64()),
             ("split", pa.string()),
             ("crop", pa.large_binary()),  # PNG of the swap
+            ("source_landmarks", pa.list_(pa.float32(), 136)),  # (68, 2) of the source as the swapper is given it, px
             *((name, codes) for name in CODES),
         ]
     )

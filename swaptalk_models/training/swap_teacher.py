@@ -21,6 +21,7 @@ import numpy as np
 
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import relight
+from swaptalk_models.classical.outline import in_outline_of
 from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.inference.encode import LatentEncoder
@@ -85,11 +86,16 @@ def _neutral(data: TrainingData, clip: Clip) -> np.ndarray:
 
 
 def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
-    """The source's crop in the target's light and without hair over its face, (S, S, 3) uint8, from two rows of the data: what the swapper is given,
-    here as at inference."""
+    """The source's crop in the target's light and without hair over its face, (S, S, 3) uint8, from two rows of the data."""
     source_crop, target_crop = data.crops(np.array([source, target]))
     of_source, of_target = data.landmarks_of(np.array([source, target]))
     return bare_face(relight(source_crop, of_source, target_crop, of_target), of_source)
+
+
+def given_source(data: TrainingData, source: int, target: int, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the swapper is given of a source, here as at inference: ``lit_source`` in the target's outline (S, S, 3) uint8, and its landmarks (68, 2).
+    ``neutral``: the target clip's resting shape."""
+    return in_outline_of(lit_source(data, source, target), data.landmarks_of(np.array([source]))[0], neutral)
 
 
 def make_swap_teacher(spec: TrainSpec, report: Callable[[str], None]) -> dict[str, Any]:
@@ -124,7 +130,7 @@ def make_pairs(
         write_pairs(folder) as writer,
     ):
         for done in _in_order(pool, jobs, ahead=2 * workers):
-            crops = np.stack([decode_png(row["crop"]) for row in done] + [row.pop("lit") for row in done])
+            crops = np.stack([decode_png(row["crop"]) for row in done] + [row.pop("given") for row in done])
             codes = {}
             for half, both in zip(("upper", "lower"), encode(crops), strict=True):
                 codes[half] = both[: len(done)].reshape(len(done), -1)
@@ -158,6 +164,8 @@ def _swap_some(job: Job) -> list[dict[str, Any]]:
     for split, pair in pairs:
         source_clip, source_frame, target_clip, target_frame = pair
         swapped = swap_pair(data, pair, config.colour_strength)
+        source, target = source_clip.first + source_frame, target_clip.first + target_frame
+        given, points = given_source(data, source, target, _neutral(data, target_clip))
         rows.append(
             {
                 "source_clip": source_clip.name,
@@ -166,7 +174,8 @@ def _swap_some(job: Job) -> list[dict[str, Any]]:
                 "target_frame": target_frame,
                 "split": split,
                 "crop": encode_png(swapped),
-                "lit": lit_source(data, source_clip.first + source_frame, target_clip.first + target_frame),
+                "source_landmarks": points.ravel(),
+                "given": given,
             }
         )
     return rows

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from swaptalk_models.data.faces.regions import downsample_labels, region_labels
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.errors import UserError
 from swaptalk_models.training.data import TrainingData
@@ -53,6 +54,11 @@ class TeacherPairs:
         """(pairs, groups, grid / 2, grid) uint16; ``column``: one of ``pair_table.CODES``."""
         values = self.table[column].combine_chunks().flatten().to_numpy()
         return values.reshape(len(self.table), -1, grid // 2, grid)
+
+    def source_regions(self, index: np.ndarray, size: int, label_grid: int, grid: int) -> np.ndarray:
+        """Region labels (N, grid, grid) uint8 of the sources of these pairs (N,), as the swapper is given them."""
+        points = self.table["source_landmarks"].combine_chunks().flatten().to_numpy().reshape(-1, 68, 2)[index]
+        return np.stack([downsample_labels(region_labels(one, size, label_grid), grid) for one in points])
 
     def swaps(self, index: np.ndarray) -> np.ndarray:
         """The teacher's results on these pairs (N,), (N, S, S, 3) uint8."""

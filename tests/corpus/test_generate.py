@@ -36,6 +36,9 @@ class Mirror:
     def encode(self, crops, landmarks):
         return crops
 
+    def encode_source(self, crop, landmarks, neutral):
+        return crop[None]
+
     def swap(self, source, target):
         return target
 

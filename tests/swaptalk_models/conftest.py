@@ -188,7 +188,11 @@ def write_teacher(folder: Path, pairs: list[tuple], cells: int = GROUPS * GRID *
             some = pairs[first : first + 2]
             number = np.arange(first, first + len(some))
             pngs = [encode_png(np.full((size, size, 3), min(50 * n, 255), np.uint8)) for n in number]
-            rows = [dict(zip(names, pair, strict=True)) | {"crop": png} for pair, png in zip(some, pngs, strict=True)]
+            points = template_landmarks(size).ravel()
+            rows = [
+                dict(zip(names, pair, strict=True)) | {"crop": png, "source_landmarks": points}
+                for pair, png in zip(some, pngs, strict=True)
+            ]
             codes = {
                 half: np.repeat((number % 10 + shift)[:, None], cells, 1) for shift, half in enumerate(CODE_COLUMNS)
             }

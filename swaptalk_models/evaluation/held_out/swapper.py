@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from swaptalk_models.classical.warp_swap import SwapColour, neutral_landmarks, warp_swap
+from swaptalk_models.data.faces.regions import downsample_labels, region_labels
 from swaptalk_models.evaluation.held_out.batches import Mean, pieces, step_samples
 from swaptalk_models.evaluation.held_out.picture_grid import save_grid
 from swaptalk_models.inference.deblock import deblock
@@ -23,7 +24,7 @@ from swaptalk_models.modules.images import from_unit, to_unit
 from swaptalk_models.training.data import Clip
 from swaptalk_models.training.objective import Outcome
 from swaptalk_models.training.objectives.swapper import FaceSwapperObjective
-from swaptalk_models.training.swap_teacher import lit_source
+from swaptalk_models.training.swap_teacher import given_source, lit_source
 
 _IN_PLACE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 _TEST_PAIRS = 48  # swaps of held-out people that the identity judge looks at (0.1 s a face)
@@ -63,11 +64,11 @@ class FaceSwapperHeldOut:
         targets = np.array([clips[i].first for i in target_clip])
         targets += (np.random.default_rng(0).random(len(frames)) * np.maximum(frames - 1, 1)).astype(int)
         both = np.stack([targets, targets + (frames > 1)])  # (2, N)
-        lit = np.stack([lit_source(self.data, source, target) for source, target in zip(sources, targets, strict=True)])
-        swapped, copied = self._swaps(model, lit, sources, both)
-        pairs = zip(lit, sources, target_clip, both.T, strict=True)
+        neutrals = [neutral_landmarks(self.data.landmarks_of_clip(clips[i])) for i in target_clip]
+        pairs = list(zip(sources, targets, neutrals, strict=True))
+        swapped, copied = self._swaps(model, [given_source(self.data, *pair) for pair in pairs], both)
         by_teacher = np.stack(
-            [self._teacher_swap(face, source, clips[i], rows) for face, source, i, rows in pairs], axis=1
+            [self._teacher_swap(*pair, rows) for pair, rows in zip(pairs, both.T, strict=True)], axis=1
         )
         real, landmarks = np.stack([self.data.crops(rows) for rows in both]), self.data.landmarks[both]
 
@@ -111,27 +112,29 @@ class FaceSwapperHeldOut:
         )
 
     def _swaps(
-        self, model: FaceSwapper, lit: np.ndarray, sources: np.ndarray, targets: np.ndarray
+        self, model: FaceSwapper, sources: list[tuple[np.ndarray, np.ndarray]], targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The network's swaps of sources (N,), crops ``lit``, and targets (2, N); and the targets only encoded and decoded: each
-        (2, N, S, S, 3) uint8.
+        """The network's swaps of sources as they are given to it, crops (S, S, 3) and landmarks (68, 2), and rows of targets (2, N); and the targets
+        only encoded and decoded: each (2, N, S, S, 3) uint8.
         """
         parts = [
-            self._some_swaps(model, lit[some], sources[some], targets[:, some])
+            self._some_swaps(model, *map(np.stack, zip(*(sources[i] for i in some), strict=True)), targets[:, some])
             for some in pieces(np.arange(len(sources)), self.samples)
         ]
         swapped, copied = zip(*parts, strict=True)
         return np.concatenate(swapped, axis=1), np.concatenate(copied, axis=1)
 
     def _some_swaps(
-        self, model: FaceSwapper, lit: np.ndarray, sources: np.ndarray, targets: np.ndarray
+        self, model: FaceSwapper, given: np.ndarray, landmarks: np.ndarray, targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         objective, device = self.objective, next(model.parameters()).device
-        halves = self.vqgan.tokenize(torch.from_numpy(to_unit(lit)).to(device))
+        halves = self.vqgan.tokenize(torch.from_numpy(to_unit(given)).to(device))
+        fine, grid = self.data.labels.shape[1], model.grid
+        regions = np.stack([downsample_labels(region_labels(one, given.shape[1], fine), grid) for one in landmarks])
         swapped, copied = [], []
         for row in targets:
             batch = dict(zip(("source_upper", "source_lower"), halves, strict=True))
-            rows = {"source_region": objective.labels[sources], "target_region": objective.labels[row]}
+            rows = {"source_region": regions, "target_region": objective.labels[row]}
             rows |= {"target_upper": objective.upper[row], "target_lower": objective.lower[row]}
             batch |= {name: torch.from_numpy(array.astype(np.int64)).to(device) for name, array in rows.items()}
             made, real = objective.swap(model, batch), self.vqgan.embed(batch["target_upper"], batch["target_lower"])
@@ -143,10 +146,9 @@ class FaceSwapperHeldOut:
         """(N, S, S, 3) uint8"""
         return from_unit(self.vqgan.decode(z).float().cpu().numpy())
 
-    def _teacher_swap(self, lit: np.ndarray, source: int, clip: Clip, targets: np.ndarray) -> np.ndarray:
+    def _teacher_swap(self, source: int, target: int, neutral: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The classical swap on two frames of a clip as in the RGB cascades, from a source that is in the target's light already."""
-        points, of_clip = self.data.landmarks, self.data.landmarks_of_clip(clip)
-        crops, neutral = self.data.crops(targets), neutral_landmarks(of_clip)
+        points, crops, lit = self.data.landmarks, self.data.crops(targets), lit_source(self.data, source, target)
         colour = SwapColour.measure(crops, points[targets])
         return np.stack(
             [

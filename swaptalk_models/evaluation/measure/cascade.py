@@ -74,6 +74,10 @@ class RGBModels:
     def encode(self, crops: np.ndarray, landmarks: np.ndarray) -> PixelFaces:
         return PixelFaces(crops, landmarks)
 
+    def encode_source(self, crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray) -> PixelFaces:
+        """The source as it is: where its features go, ``warp_swap`` reckons for each frame."""
+        return self.encode(crop[None], landmarks[None])
+
     def swap(self, source: PixelFaces, target: PixelFaces) -> PixelFaces:
         """The source's face on each target, at the colour that the generator has given the source already."""
         landmarks = _landmarks_of_lips(target) if target.spoken else target.landmarks

@@ -59,15 +59,16 @@ class FaceSwapperObjective(Objective):
     def read_pairs(self, index: np.ndarray) -> Batch:
         """Pairs (N,) of the teacher's table: codes, region labels, and pictures of the source and of the teacher's swap."""
         source, target = self.source[index], self.target[index]
+        made, labels = self.teacher.swaps(index), self.data.labels.shape[1]
         arrays = {
-            "source_region": self.labels[source],
+            "source_region": self.teacher.source_regions(index, made.shape[1], labels, self.model.grid),
             "target_upper": self.upper[target],
             "target_lower": self.lower[target],
             "target_region": self.labels[target],
         } | {name: codes[index] for name, codes in self.of_pair.items()}
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         batch["source_image"] = torch.from_numpy(to_unit(self.data.crops(source)))
-        batch["made_image"] = torch.from_numpy(to_unit(self.teacher.swaps(index)))
+        batch["made_image"] = torch.from_numpy(to_unit(made))
         return batch
 
     def loss(self, batch: Batch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:

@@ -38,6 +38,9 @@ class Tinted:
     def encode(self, crops, landmarks):
         return crops
 
+    def encode_source(self, crop, landmarks, neutral):
+        return crop[None]
+
     def swap(self, source, target):
         return target
 

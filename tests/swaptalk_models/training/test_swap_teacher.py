@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
@@ -21,7 +22,7 @@ from swaptalk_models.settings.models import SwapTeacherConfig
 from swaptalk_models.training import swap_teacher as teacher_pairs
 from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.pair_table import PAIRS_FILE, read_pairs
-from swaptalk_models.training.swap_teacher import draw_pairs, lit_source, make_pairs, swap_pair
+from swaptalk_models.training.swap_teacher import draw_pairs, given_source, lit_source, make_pairs, swap_pair
 
 SIZE, FRAMES = 32, 3
 PEOPLE = {"a": "train", "b": "train", "c": "train", "d": "validation", "e": "validation", "f": "test"}
@@ -142,8 +143,10 @@ def test_the_table_holds_every_pair_with_its_codes(made, data):
         crop = cv2.imdecode(np.frombuffer(row["crop"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
         upper, lower = encode(crop[None])
         assert row["upper"] == upper[0].tolist() and row["lower"] == lower[0].tolist()
-        lit = lit_source(data, source.first + source_frame, target.first + target_frame)
-        upper, lower = encode(lit[None])
+        neutral = neutral_landmarks(data.landmarks_of_clip(target))
+        given, points = given_source(data, source.first + source_frame, target.first + target_frame, neutral)
+        assert np.allclose(row["source_landmarks"], points.ravel())
+        upper, lower = encode(given[None])
         assert row["source_upper"] == upper[0].tolist() and row["source_lower"] == lower[0].tolist()
     assert table["upper"].type == pa.list_(pa.uint16(), 8)
 
@@ -155,7 +158,8 @@ def test_sharing_out_the_work_does_not_change_it(made, home, data):
     for number in (53, 7, 0, 49):
         split, index = ("train", number) if number < 50 else ("validation", number - 50)
         (alone,) = teacher_pairs._swap_some((str(home[0].root), str(home[1]), CONFIG, [(split, drawn[split][index])]))
-        del alone["lit"]  # kept as codes
+        del alone["given"]  # kept as codes
+        assert np.allclose(alone.pop("source_landmarks"), rows[number]["source_landmarks"])
         assert alone == {name: rows[number][name] for name in alone}
 
 
