@@ -10,11 +10,14 @@ from assets.support.resources import SwapTalk
 from pipelines.executors import executor
 from pipelines.freshness import stale_release
 from pipelines.jobs import jobs
+from pipelines.migrations import read_migrations_once
 from pipelines.outcomes import failed_runs, mended_runs
 from pipelines.schedules import retrain
 from pipelines.sensors import dead_runs, new_videos
 from pipelines.talk_job import talk_job
 from pipelines.terminal import terminal_logger
+
+read_migrations_once()  # sensors open the instance anew at every look
 
 STAGES = [catalog, clips, faces, audio, snapshot, latents, training, evaluation, release]
 

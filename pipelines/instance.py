@@ -147,6 +147,9 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
     import dagster as dg
     from dagster._core.instance.ref import InstanceRef
 
+    from pipelines.migrations import read_migrations_once
+
+    read_migrations_once()
     for name, value in EVENTS_IN_BATCHES.items():
         os.environ.setdefault(name, value)
     folder = prepare(home)

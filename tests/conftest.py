@@ -22,8 +22,8 @@ TOGETHER = {
 }
 """{beginning of a test's name: what it shares with others that takes long to make}."""
 
-MINUTES = ("toy home", "tests/pipelines/test_months.py")
-"""Groups that take longer than all others."""
+MINUTES = ("toy home", "tests/pipelines/test_months.py", "tests/test_real_clips.py", "tests/test_docs.py")
+"""Groups that take longer than all others, the longest first."""
 
 
 def _group(nodeid: str) -> str:
@@ -47,7 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share them, the groups that take long come first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         slow = Counter(_group(item.nodeid) for item in items if item.get_closest_marker("slow"))
-        items.sort(key=lambda item: (_group(item.nodeid) not in MINUTES, -slow[_group(item.nodeid)]))
+        first = {group: place for place, group in enumerate(MINUTES)}
+        items.sort(key=lambda item: (first.get(_group(item.nodeid), len(first)), -slow[_group(item.nodeid)]))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,6 +18,7 @@ from swaptalk_models.data.store.home import Home
 
 MODELS = ("identity_encoder", "vqgan", "lip_expert", "sync_judge", "face_swapper", "lip_sync")
 METHODS = "[all]"  # the paper's whole table, at toy size
+SECONDS, SIZE = 1.4, 160  # px; whoever is in them says a few syllables
 TOY = {f"{name}.train.steps": 3 for name in MODELS} | {
     "restorer.train.steps": 3,  # has a budget of its own in `tiny`; the other two have lip_sync's
     "swap_teacher.pairs": 12,
@@ -56,18 +57,19 @@ def write_video(path: Path, frames, audio=None, fps: int = 25) -> None:
 
 def write_videos(folder: Path) -> Path:
     """Five good phantoms, and one of each kind of trouble."""
-    good = write_corpus(folder, people=6, seconds=2)
+    good = write_corpus(folder, people=6, seconds=SECONDS, size=SIZE)
     frames = np.concatenate(list(read_frames(good[5])))
     sound = read_audio(good[5])
     good[5].unlink()
     (folder / "no video.mp4").write_text("I am a text file, whatever my name says.")
     (folder / "cut off.mp4").write_bytes(good[0].read_bytes()[:20000])
     write_video(folder / "silent.mp4", frames)
-    write_video(folder / "nobody.mp4", [np.full((256, 256, 3), 90, np.uint8)] * 40, sound)
+    write_video(folder / "nobody.mp4", [np.full((SIZE, SIZE, 3), 90, np.uint8)] * 30, sound)
     write_video(folder / "three frames.mp4", frames[:3], sound[: 3 * 640])
     write_video(folder / "Ämy, täl king.mp4", frames, sound[: len(frames) * 16000 // 30], fps=30)
     # Two heads: the larger, more central one is the speaker.
-    pair = [np.concatenate([frame, np.pad(frame[::2, ::2], ((128, 0), (0, 0), (0, 0)))], axis=1) for frame in frames]
+    above = ((SIZE // 2, 0), (0, 0), (0, 0))
+    pair = [np.concatenate([frame, np.pad(frame[::2, ::2], above)], axis=1) for frame in frames]
     write_video(folder / "two heads.mp4", pair, sound)
     return folder
 

@@ -70,8 +70,9 @@ def whole_promises(name: str, preset: Preset, size: Size) -> list[Promise]:
     """Validation and finish of a training at the preset's size. The device's part is rehearsed at ``size``, the host's on a shorter clip: to follow every array of
     numpy's takes long, and what a longer clip adds are the numbers that are held of each frame by design.
     """
-    whole = held_out_promises(name, preset, size, traced=False)
-    short = held_out_promises(name, preset, shortened(name, size))
+    shorter = shortened(name, size)
+    short = held_out_promises(name, preset, shorter)
+    whole = short if shorter == size else held_out_promises(name, preset, size, traced=False)
     held_out = [
         dataclasses.replace(ours, host=theirs.host, together=ours.live + theirs.host, flops=0)
         for ours, theirs in zip(whole, short, strict=True)
@@ -202,10 +203,11 @@ def _on_host(promise: Promise) -> Promise:
 
 @cache
 def _warm_up(name: str) -> None:
-    """What is imported and remembered the first time belongs to no pass."""
+    """What is imported and remembered the first time belongs to no pass. First without following every allocation, which makes imports slow."""
     toy, size = load_preset("tiny", _TOY), Size(4, 4, 20, test_people=2)
-    if name not in OTHERS:
-        _held_out_promises(name, cut_to(name, toy, size), size, traced=True)
-        return
-    _, work = other_passes(name, toy, size, DEVICE)
-    _promise(name, OTHERS[name], 0, work)
+    for traced in (False, True):
+        if name in OTHERS:
+            _, work = other_passes(name, toy, size, DEVICE)
+            _promise(name, OTHERS[name], 0, work, traced)
+        else:
+            _held_out_promises(name, cut_to(name, toy, size), size, traced)

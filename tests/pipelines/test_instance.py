@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from alembic.script import ScriptDirectory
 
 from pipelines import instance
 from swaptalk_models.errors import UserError
@@ -43,6 +44,17 @@ def test_partitions_of_two_homes_do_not_mix(tmp_path):
     with instance.open_instance(tmp_path / "one") as opened:
         assert opened.get_dynamic_partitions("videos") == ["one"]
         assert not opened.telemetry_enabled
+
+
+def test_an_instance_that_is_opened_again_reads_no_migrations(tmp_path, monkeypatch):
+    with instance.open_instance(tmp_path) as opened:
+        reference = opened.get_ref()
+    read = []
+    monkeypatch.setattr(ScriptDirectory, "_load_revisions", lambda self: iter(read.append(self) or ()))
+    with dg.DagsterInstance.from_ref(reference) as again:
+        assert again.get_runs() == [] and again.all_instigator_state() == []
+        assert again.get_latest_materialization_event(dg.AssetKey("mels")) is None
+    assert read == []
 
 
 def test_relative_storage_is_taken_from_the_instances_folder(tmp_path, monkeypatch):

@@ -59,7 +59,7 @@ from swaptalk_models.evaluation.compare import release as gate
 from swaptalk_models.evaluation.compare import release_history
 from swaptalk_models.evaluation.measure import make_videos, scoring
 from swaptalk_models.graph.models import own_models
-from swaptalk_models.metrics import dlib_judge
+from swaptalk_models.metrics import dlib_judge, steady_landmarks
 from swaptalk_models.modules.model_folder import current
 from swaptalk_models.training import run as training
 from swaptalk_models.training import swap_teacher
@@ -216,6 +216,7 @@ def trainings(monkeypatch) -> list[str]:
     monkeypatch.setattr(SwapTalk, "workers", 1)
     monkeypatch.setattr(make_videos, "_processes", lambda targets: 1)
     monkeypatch.setattr(dlib_judge, "_embed", colours)  # the recogniser takes a tenth of a second a face
+    monkeypatch.setattr(steady_landmarks, "JITTER", steady_landmarks.JITTER[:1])  # one look at a face, not seven
     return spoilt
 
 
@@ -300,25 +301,63 @@ def metrics_of(home: Home) -> dict[str, Any]:
     return json.loads(summary.read_text())
 
 
-def test_thirty_days(lab: Daemon, pool, trainings, tmp_path, monkeypatch, capsys):
-    home, folder = lab.home, tmp_path / "videos"
-    first, five = in_use(home), newest_snapshot(home)
-    assert first is not None and home.state().failed is None
+@dataclasses.dataclass
+class Month:
+    """What the days share."""
 
+    lab: Daemon
+    pool: list[Path]
+    """Everybody who will ever be seen; five of them stand in the watched folder at the beginning."""
+    worse: list[str]
+    """Snapshots on which worse models are trained."""
+    folder: Path
+    """The watched one."""
+    away: Path
+    """Where a video lies that was taken out of it."""
+
+    @property
+    def home(self) -> Home:
+        return self.lab.home
+
+
+@pytest.fixture
+def month(lab, pool, trainings, tmp_path) -> Month:
+    return Month(lab, pool, trainings, tmp_path / "videos", tmp_path / "away.mp4")
+
+
+def test_thirty_days(month, tmp_path, monkeypatch, capsys):
+    first = in_use(month.home)
+    assert first is not None and month.home.state().failed is None
+    day_2_to_3_a_video_that_is_cut_off(month)
+    day_4_to_5_a_killed_run_and_a_worse_model(month, first, capsys)
+    day_6_to_11_what_changes_nothing(month)
+    day_12_to_15_the_disk_is_full(month, monkeypatch, capsys)
+    day_16_to_18_a_power_cut_and_a_new_release(month, first, tmp_path)
+    second = in_use(month.home)
+    day_19_to_21_another_release_is_chosen(month, first, second)
+    day_22_to_24_what_is_old_is_removed(month, second, capsys)
+    day_25_to_30_nothing(month, second)
+    it_is_as_if_made_at_once(month, tmp_path / "fresh", monkeypatch)
+
+
+def day_2_to_3_a_video_that_is_cut_off(month: Month) -> None:
+    lab, home, five = month.lab, month.home, newest_snapshot(month.home)
     lab.day(looks=1)  # 2: nothing
     assert lab.said("new_videos") == "no new video" and lab.said("retrain").endswith("and released")
-    (folder / pool[5].name).write_bytes(pool[5].read_bytes()[:20_000])
-    lab.day(looks=2)  # 3: a video that is cut off
+    (month.folder / month.pool[5].name).write_bytes(month.pool[5].read_bytes()[:20_000])
+    lab.day(looks=2)  # 3
     assert lab.runs("prepare_data") and newest_snapshot(home) == five and lab.runs("train") == []
 
-    shutil.copy2(pool[5], folder)
+
+def day_4_to_5_a_killed_run_and_a_worse_model(month: Month, first: str, capsys) -> None:
+    lab, home = month.lab, month.home
+    shutil.copy2(month.pool[5], month.folder)
     run_by_hand_killed(home, "face_tracks")
     for _ in range(4):
         lab.work()  # 4: it is whole; a run by hand was killed in the middle
     assert lab.runs("swaptalk")[0].status == dg.DagsterRunStatus.FAILURE
-    six = newest_snapshot(home)
     assert len({row["video"] for row in load_snapshot(home).clips()}) == 6, "the sensor makes what the run left"
-    trainings.append(six)
+    month.worse.append(newest_snapshot(home))
     lab.day()  # ... and what is trained at night is worse
     lab.work()
     assert in_use(home) == first and [event.kind for event in read_log(home)] == [RELEASED, REFUSED]
@@ -328,6 +367,9 @@ def test_thirty_days(lab: Daemon, pool, trainings, tmp_path, monkeypatch, capsys
     lab.day()  # 5: nothing
     assert lab.said("retrain").endswith("and refused")
 
+
+def day_6_to_11_what_changes_nothing(month: Month) -> None:
+    lab, home, folder, pool, six = month.lab, month.home, month.folder, month.pool, newest_snapshot(month.home)
     (folder / "notes.mp4").write_text("no video")
     lab.day(looks=2)  # 6: something that is no video
     (folder / "notes.mp4").unlink()
@@ -336,19 +378,22 @@ def test_thirty_days(lab: Daemon, pool, trainings, tmp_path, monkeypatch, capsys
     os.utime(folder / pool[4].name)
     lab.day(looks=2)  # 8: a file was touched
     assert newest_snapshot(home) == six
-    (folder / pool[1].name).rename(tmp_path / "away.mp4")
+    (folder / pool[1].name).rename(month.away)
     lab.work(), lab.work()  # 9: a video vanishes ...
     assert newest_snapshot(home) != six
-    (tmp_path / "away.mp4").rename(folder / pool[1].name)
+    month.away.rename(folder / pool[1].name)
     lab.day(looks=2)  # ... and is back before the night
     assert newest_snapshot(home) == six and len(lab.runs("train")) == 1
     lab.day(), lab.day()  # 10, 11: nothing
 
+
+def day_12_to_15_the_disk_is_full(month: Month, monkeypatch, capsys) -> None:
+    lab, home, six = month.lab, month.home, newest_snapshot(month.home)
     lab.nights(on=False)
-    shutil.copy(pool[6], folder / pool[2].name)
+    shutil.copy(month.pool[6], month.folder / month.pool[2].name)
     with monkeypatch.context() as full:
         full.setattr(tables, "append_rows", disk_full)
-        lab.day(looks=2)  # 12: another film under the same name; the disk is full
+        lab.day(looks=2)  # 12: another film under the same name
         assert swaptalk("status", "--home", home.root) == 0
         assert "disk is full" in capsys.readouterr().out.splitlines()[0]
         lab.day(looks=2)  # 13: it still is
@@ -358,8 +403,11 @@ def test_thirty_days(lab: Daemon, pool, trainings, tmp_path, monkeypatch, capsys
     assert newest_snapshot(home) != six
     lab.day()  # 15: nothing
 
-    (folder / pool[1].name).rename(tmp_path / "away.mp4")
-    shutil.copy2(pool[1], folder / "another_name.mp4")
+
+def day_16_to_18_a_power_cut_and_a_new_release(month: Month, first: str, tmp_path: Path) -> None:
+    lab, home = month.lab, month.home
+    (month.folder / month.pool[1].name).rename(month.away)
+    shutil.copy2(month.pool[1], month.folder / "another_name.mp4")
     lab.work()
     lab.launcher.doomed = power_cut(home, "face_tracks", tmp_path / "server")
     lab.work()  # 16: one goes, one comes; a power cut in the middle of the run
@@ -371,11 +419,13 @@ def test_thirty_days(lab: Daemon, pool, trainings, tmp_path, monkeypatch, capsys
     lab.nights(on=True)
     lab.day()
     lab.work()
-    second = in_use(home)
-    assert second != first and home.state().failed is None and read_log(home)[-1].before == first
+    assert in_use(home) != first and home.state().failed is None and read_log(home)[-1].before == first
     lab.day()  # 18: nothing
     assert lab.said("retrain").endswith("and released") and len(lab.runs("train")) == 2
 
+
+def day_19_to_21_another_release_is_chosen(month: Month, first: str, second: str) -> None:
+    lab, home = month.lab, month.home
     assert swaptalk("releases", "--home", home.root, "--use", first, "--because", "lips blurred") == 0
     lab.day()  # 19: back to the one before
     lab.day()  # 20: nothing puts the other one back
@@ -383,25 +433,35 @@ def test_thirty_days(lab: Daemon, pool, trainings, tmp_path, monkeypatch, capsys
     assert swaptalk("releases", "--home", home.root, "--use", second) == 0
     lab.day()  # 21: and forward again
 
+
+def day_22_to_24_what_is_old_is_removed(month: Month, second: str, capsys) -> None:
+    lab, home, half = month.lab, month.home, month.folder / "half.mp4"
     capsys.readouterr()
     assert swaptalk("clean", "--home", home.root, "--keep", "1", "--yes") == 0
     assert "freed" in capsys.readouterr().out
     assert [path.parent.name for path in home.releases.glob("*/release.json")] == [second]
-    lab.day()  # 22: what is old was removed
-    (folder / "half.mp4").write_bytes(pool[5].read_bytes()[:5000])
+    lab.day()  # 22
+    half.write_bytes(month.pool[5].read_bytes()[:5000])
     lab.day(looks=2)  # 23: another that is cut off ...
-    (folder / "half.mp4").unlink()
+    half.unlink()
     lab.day(looks=2)  # 24: ... is taken away
+
+
+def day_25_to_30_nothing(month: Month, second: str) -> None:
+    lab, home = month.lab, month.home
     for _ in range(25, 31):
         lab.day()
     assert in_use(home) == second and home.state().failed is None
     assert not [run for run in lab.instance.get_runs() if not run.is_finished]
     assert [event.kind for event in read_log(home)] == [RELEASED, REFUSED, RELEASED, CHOSEN, CHOSEN]
 
+
+def it_is_as_if_made_at_once(month: Month, folder: Path, monkeypatch) -> None:
+    """A fresh home, made of the videos as they are in the end."""
+    home, fresh = month.home, Home(folder).create()
     swaptalk("clean", "--home", home.root, "--yes")
-    fresh = Home(tmp_path / "fresh").create()
     monkeypatch.setenv("SWAPTALK_HOME", str(fresh.root))
-    run_graph(Settings(fresh.root, "tiny", str(folder), overrides=TOY))
+    run_graph(Settings(fresh.root, "tiny", str(month.folder), overrides=TOY))
     assert entries_of(home) == entries_of(fresh)
     for table in (*CLIP_TABLES, "vq_latents"):
         assert rows_of(home, table) == rows_of(fresh, table), table

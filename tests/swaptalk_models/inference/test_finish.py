@@ -1,5 +1,6 @@
 """inference/finish.py"""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,9 +19,12 @@ CROPS = CropsConfig(size=48)
 FRAMES = 5
 
 
-def a_finish(frame_size: int, crops: CropsConfig = CROPS) -> tuple[Finish, np.ndarray, np.ndarray, FaceTrack]:
-    """A phantom on itself: finish, frame, affines and track."""
+def a_finish(
+    frame_size: int, crops: CropsConfig = CROPS, enlarged: int = 1
+) -> tuple[Finish, np.ndarray, np.ndarray, FaceTrack]:
+    """A phantom on itself: finish, frame, affines and track. ``enlarged``: so many times after it was drawn."""
     frame, landmarks = Renderer(make_person(9), size=frame_size).frame(STILL)
+    frame, landmarks = cv2.resize(frame, None, fx=enlarged, fy=enlarged), landmarks * np.float32(enlarged)
     track = FaceTrack(
         box=np.zeros((FRAMES, 4), np.float32),
         landmarks=np.repeat(landmarks[None], FRAMES, axis=0),
@@ -54,8 +58,11 @@ def test_crop_affine_and_landmarks_belong_together():
     np.testing.assert_allclose(apply_affine(small, affine), corner, atol=1e-3)
 
 
-@pytest.mark.parametrize(("frame_size", "crops"), [(140, CropsConfig(size=128)), (2200, CROPS)])
-def test_no_smaller_than_what_was_made_and_no_larger_than_needed(frame_size, crops):
-    finish, frame, affines, _ = a_finish(frame_size, crops)
-    side = len(finish.on(crop_face(frame, affines[0], crops.size), 0)[0])
-    assert side == (crops.size if frame_size < 200 else LARGEST)
+@pytest.mark.parametrize(
+    ("frame_size", "crops", "enlarged", "wanted"),
+    [(140, CropsConfig(size=128), 1, 128), (220, CROPS, 10, LARGEST)],
+    ids=["small", "large"],
+)
+def test_no_smaller_than_what_was_made_and_no_larger_than_needed(frame_size, crops, enlarged, wanted):
+    finish, frame, affines, _ = a_finish(frame_size, crops, enlarged)
+    assert len(finish.on(crop_face(frame, affines[0], crops.size), 0)[0]) == wanted

@@ -43,6 +43,7 @@ TOY = {
     "lip_sync.width": 16,
     "lip_sync.warp_width": 8,
     "lip_sync.audio_dim": 16,
+    "swap_teacher.held_out_pairs": 8,
 }
 
 
