@@ -75,7 +75,7 @@ def table_metadata(swaptalk: SwapTalk, name: str) -> dict[str, Any]:
     table = tables.open_table(home, name)
     return {
         "dagster/row_count": table.count_rows(),
-        "dagster/uri": str(home.table(name)),
+        "dagster/uri": tables.address(home, name),
         "lance_version": float(table.version),
     }
 

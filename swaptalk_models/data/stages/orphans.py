@@ -11,6 +11,7 @@ from swaptalk_models.data.stages.registry import DATA_STAGES
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.store.stored_files import withdraw
 
 
 def remove_orphans(home: Home) -> dict[str, int]:
@@ -49,4 +50,5 @@ def _remove(home: Home, ledger: Ledger, stage: str, clips: Sequence[str]) -> Non
     if stage in DATA_STAGES:
         for path in (path for clip in clips for path in DATA_STAGES[stage].files(home, clip)):
             path.unlink(missing_ok=True)
+            withdraw(home.root, path)
     ledger.forget(stage, clips)
