@@ -211,6 +211,9 @@ def _check_owner(home: PostgresHome, connection: Connection) -> None:
         _bring_up_to_date(home, connection)
     if (root, host) == (here, name):
         return
+    if storage and (root, host) == (str(home.root.resolve()), socket.gethostname()):  # a kill while it was moved there
+        own(home, connection)
+        return
     if storage:
         raise UserError(
             f"{home.root}: its ledger in Postgres (schema {home.schema}) is that of {root}, not of {storage.address}: {VARIABLE} names "

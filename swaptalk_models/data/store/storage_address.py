@@ -88,9 +88,13 @@ def storage_of(root: Path) -> Storage | None:
         ) from None
 
 
-def write_marker(root: Path, storage: Storage) -> None:
-    """Say in the home which storage it lies on."""
-    with atomic_write(marker_file(root)) as aside:
+def write_marker(root: Path, storage: Storage, place: Path | None = None) -> None:
+    """Say in the home which storage it lies on.
+
+    Args:
+        place: of the file, where it is not to count yet.
+    """
+    with atomic_write(place or marker_file(root)) as aside:
         aside.write_text(json.dumps({"storage": storage.address}))
 
 

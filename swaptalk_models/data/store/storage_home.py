@@ -43,6 +43,11 @@ class Record:
     """Of the folder's `storage.json`: a copy of the folder is not the folder."""
     layout: int = _LAYOUT
 
+    @property
+    def where(self) -> str:
+        """Of the ledger, in words."""
+        return f"in Postgres (schema {self.schema})" if self.schema else f"in a folder of {self.host}"
+
 
 def open_home(root: Path) -> Home:
     """The home in this folder. On a storage, the environment's or its own: made where it is not there, and level with it.
@@ -187,8 +192,7 @@ def _check_record(home: Home, storage: Storage) -> None:
             f"{home.root}: its ledger lies in Postgres (schema {record.schema}): set {state_store.VARIABLE} to that database's address"
         )
     if record != own_record(home.root):
-        where = f"a folder of {record.host}" if record.host else f"schema {record.schema} in Postgres"
         raise UserError(
-            f"{home.root}: does not hold the ledger of {storage.address}, which is in {where}: two would spoil it; where that is gone for "
+            f"{home.root}: does not hold the ledger of {storage.address}, which is {record.where}: two would spoil it; where that is gone for "
             f"good and this is its copy, `swaptalk storage --take-over --home {home.root}`"
         )

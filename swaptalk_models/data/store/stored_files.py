@@ -11,11 +11,15 @@ import contextlib
 import hashlib
 import json
 import os
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
+
+from tqdm import tqdm
 
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import DIGEST_BYTES, hash_opened
@@ -34,6 +38,7 @@ LARGE_TREES = ("clips", "videos", "phantom")
 SMALL = 1 << 20
 """Bytes up to which a file of ``LEVEL_TREES`` comes without being asked for."""
 _AT_ONCE = 8  # files on their way
+_SETTLED_S = 3600.0
 _LEVEL = "stored.json"
 """{path: [size, mtime_ns]} of the files of ``LEVEL_TREES`` that are here as they are, or were, on the storage."""
 _LOCK = "stored"
@@ -209,6 +214,44 @@ class StoredNames:
         return name in self._trees[tree]
 
 
+def publish_all(root: Path, storage: Storage) -> list[StoredFile]:
+    """Publish every file of the home, on a storage that it does not name yet. Gives all that is there then."""
+    names = [name for name, _ in _files_here(root, LEVEL_TREES + LARGE_TREES)]
+    with StoredIndex(root) as index:
+        there = {path: file for path, file in index.of(names).items() if ObjectStore(storage).has(file.key)}
+        changed = [name for name in names if name not in there or there[name].stamp != _stamp(root / name)]
+        _publish(root, storage, index, changed, there, "files")
+        return list(index.all().values())
+
+
+def fetch_all(root: Path) -> list[StoredFile]:
+    """Have every file here that the storage has. Gives them."""
+    storage = storage_of(root)
+    assert storage is not None
+    with StoredIndex(root) as index:
+        files = list(index.all().values())
+    _fetch_all(root, storage, [file for file in files if file.stamp != _stamp(root / file.path)], "files")
+    return files
+
+
+def reclaim(root: Path, older_than_s: float = _SETTLED_S) -> int:
+    """Remove objects that the index does not name: what killed publishers have left. Returns their bytes.
+
+    Args:
+        older_than_s: younger ones may be on their way into the index.
+    """
+    storage = storage_of(root)
+    if storage is None:
+        return 0
+    store, latest = ObjectStore(storage), time.time() - older_than_s
+    found = [one for one in store.listed("files/") if one.modified_at <= latest]
+    with StoredIndex(root) as index:
+        named = {file.key for file in index.all().values()}
+    left = [one for one in found if one.key not in named]
+    store.delete(one.key for one in left)
+    return sum(one.size for one in left)
+
+
 def stored_size(root: Path, tree: str) -> int:
     """Bytes of a tree's files on the storage."""
     with StoredIndex(root) as index:
@@ -216,11 +259,16 @@ def stored_size(root: Path, tree: str) -> int:
 
 
 def _publish(
-    root: Path, storage: Storage, index: StoredIndex, names: Iterable[str], there: Mapping[str, StoredFile]
+    root: Path,
+    storage: Storage,
+    index: StoredIndex,
+    names: Iterable[str],
+    there: Mapping[str, StoredFile],
+    said: str = "",
 ) -> dict[str, StoredFile]:
     """Upload, then enter all at once, then remove what they replace."""
     store = ObjectStore(storage)
-    done = _at_once(lambda name: _uploaded(root, store, name, there.get(name)), names)
+    done = at_once(lambda name: _uploaded(root, store, name, there.get(name)), names, said)
     entered = {file.path: file for file in done if file is not None}
     if entered:
         index.change(entered)
@@ -244,9 +292,9 @@ def _uploaded(root: Path, store: ObjectStore, name: str, before: StoredFile | No
     return file if _stamp(path) in (file.stamp, None) else None
 
 
-def _fetch_all(root: Path, storage: Storage, files: Iterable[StoredFile]) -> None:
+def _fetch_all(root: Path, storage: Storage, files: Iterable[StoredFile], said: str = "") -> None:
     store = ObjectStore(storage)
-    _at_once(lambda file: _fetched(root, store, file), files)
+    at_once(lambda file: _fetched(root, store, file), files, said)
 
 
 def _fetched(root: Path, store: ObjectStore, file: StoredFile) -> None:
@@ -272,14 +320,17 @@ def _fetched(root: Path, store: ObjectStore, file: StoredFile) -> None:
         os.utime(aside, ns=(file.mtime_ns, file.mtime_ns))
 
 
-def _at_once(work: Callable[[Given], Got], items: Iterable[Given]) -> list[Got]:
-    """The work on all, some at a time; the first error ends it."""
+def at_once(work: Callable[[Given], Got], items: Iterable[Given], said: str = "") -> list[Got]:
+    """The work on all, some at a time; the first error ends it.
+
+    Args:
+        said: beside a bar that shows how many are done; empty: none is shown.
+    """
     some = list(items)
-    if len(some) < 2:
-        return [work(one) for one in some]
-    pool = ThreadPoolExecutor(min(_AT_ONCE, len(some)), "stored files")
+    pool = ThreadPoolExecutor(max(1, min(_AT_ONCE, len(some))), "stored files")
+    bar = tqdm(pool.map(work, some), said, len(some), unit="file", disable=None if said else True, file=sys.stderr)
     try:
-        return list(pool.map(work, some))
+        return list(bar)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -295,12 +346,12 @@ def _level_files(index: StoredIndex) -> dict[str, StoredFile]:
     return index.of(LEVEL_FILES) | index.under(LEVEL_TREES)
 
 
-def _files_here(root: Path) -> Iterator[tuple[str, Stamp]]:
-    """(path below the home, stamp) of every whole file of the small trees."""
+def _files_here(root: Path, trees: Iterable[str] = LEVEL_TREES) -> Iterator[tuple[str, Stamp]]:
+    """(path below the home, stamp) of every whole file of these trees, and of those of the home itself."""
     for name in LEVEL_FILES:
         if (stamp := _stamp(root / name)) is not None:
             yield name, stamp
-    for tree in LEVEL_TREES:
+    for tree in trees:
         for parent, folders, names in os.walk(root / tree):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
