@@ -51,11 +51,14 @@ def chain(videos: Path, folder: Path, fatal: str = "", *settings: str, ends: int
 
 
 def contents(home: Home) -> tuple[list, dict[str, list[dict]], dict[str, bytes]]:
-    found = {
-        name: tables.open_table(home, name).to_table().to_pylist() for name in CLIP_TABLES
-    }
+    found = {name: tables.open_table(home, name).to_table().to_pylist() for name in CLIP_TABLES}
     ordered = {name: sorted(rows, key=lambda row: (row["clip"], row.get("frame", 0))) for name, rows in found.items()}
-    clips = [path for entry in entries(home) if entry.stage == "clips" for path in DATA_STAGES["clips"].files(home, entry.clip)]
+    clips = [
+        path
+        for entry in entries(home)
+        if entry.stage == "clips"
+        for path in DATA_STAGES["clips"].files(home, entry.clip)
+    ]
     fetch(home.root, clips)
     return entries(home), ordered, {path.name: path.read_bytes() for path in clips}
 
@@ -66,7 +69,9 @@ def orphans(home: Home) -> list[str]:
     for name in CLIP_TABLES:
         newest = tables.open_table(home, name)
         versions = [tables.open_table(home, name, one["version"]) for one in newest.versions()]
-        known = {f"data/{file.path}" for v in versions for fragment in v.get_fragments() for file in fragment.data_files()}
+        known = {
+            f"data/{file.path}" for v in versions for fragment in v.get_fragments() for file in fragment.data_files()
+        }
         left += [file for file in tables.file_sizes(home, name) if file.startswith("data/") and file not in known]
     return left
 

@@ -53,6 +53,7 @@ def move_to_storage(home: Home, storage: Storage, stages: Sequence[str]) -> tupl
             raise UserError(f"{storage.address}: another home has just been begun there: name another prefix")
         os.replace(begun, marker)
         if home.tables.is_dir():
+            shutil.rmtree(home.root / MOVED, ignore_errors=True)
             os.replace(home.tables, home.root / MOVED)
     _own_in_postgres(home)
     return len(tables) + len(files), sum(tables) + sum(files)
