@@ -36,7 +36,9 @@ LEVEL_FILES = ("state.json", "precheck.json", "fingerprints.parquet")
 LARGE_TREES = ("clips", "videos", "phantom")
 """Folders whose files are published and fetched by name."""
 SMALL = 1 << 20
-"""Bytes up to which a file of ``LEVEL_TREES`` comes without being asked for."""
+"""Bytes up to which any file of ``LEVEL_TREES`` comes without being asked for; of larger ones all but ..."""
+WHEN_USED = (".safetensors", ".pt", ".arrow", ".mp4", ".wav")
+"""... these: whoever reads one asks for it."""
 _AT_ONCE = 8  # files on their way
 _SETTLED_S = 3600.0
 _LEVEL = "stored.json"
@@ -84,7 +86,7 @@ def pull(root: Path) -> None:
             if here == file.stamp:
                 seen[path] = file.stamp
             elif here is None:
-                if file.size <= SMALL:
+                if file.size <= SMALL or not path.endswith(WHEN_USED):
                     wanted.append(file)
             elif last is None or file.stamp != last:
                 wanted.append(file)
