@@ -32,7 +32,7 @@ def chosen_release(home: Path) -> Path:
     from swaptalk_models.data.store.release_log import current_release
     from swaptalk_models.data.store.storage_home import open_home
 
-    place = open_home(home)
+    place = open_home(home, ask=False)
     try:
         return current_release(place)
     except UserError:

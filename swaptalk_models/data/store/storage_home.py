@@ -49,16 +49,20 @@ class Record:
         return f"in Postgres (schema {self.schema})" if self.schema else f"in a folder of {self.host}"
 
 
-def open_home(root: Path) -> Home:
+def open_home(root: Path, ask: bool = True) -> Home:
     """The home in this folder. On a storage, the environment's or its own: made where it is not there, and level with it.
+
+    Args:
+        ask: False: what others have done since it was last level may be missing; quick.
 
     Raises:
         UserError: it cannot be made; it lies elsewhere than the environment says; its storage or its database cannot be used.
     """
     if named_storage() is None and storage_of(root) is None:
         return Home(root)
+    fresh = storage_of(root) is None
     home = join(root)
-    if storage := storage_of(root):
+    if (ask or fresh) and (storage := storage_of(root)):
         _check_record(home, storage)
         pull(root)
     return home

@@ -82,9 +82,9 @@ def move_home(home: Home, stages: Sequence[str]) -> tuple[int, int]:
         if coming.is_dir():
             shutil.rmtree(home.tables, ignore_errors=True)
             os.replace(coming, home.tables)
-        with StoredIndex(home.root) as index:
-            index.change({}, index.all())
         marker_file(home.root).unlink()
+        with StoredIndex(home.root) as index:  # not before: who is level with an empty index has no files
+            index.change({}, index.all())
     _own_in_postgres(home)
     store.delete([RECORD])
     return len(tables) + len(files), sum(tables.values()) + sum(files)
