@@ -191,13 +191,16 @@ def storage_findings(home: Path) -> list[Finding]:
     """Where the home's tables and files lie, and whether the storage can be used. Of it nothing changes: what is written to try is
     removed."""
     from swaptalk_models.data.store.object_store import ObjectStore, endpoint
-    from swaptalk_models.data.store.storage_home import read_record
+    from swaptalk_models.data.store.storage_home import lies_in_folder, read_record
 
     try:
         own, named = storage_of(home), named_storage()
         storage = own or named
         if storage is None:
             return [Finding("storage", OK, f"in the home's folder; {STORAGE_VARIABLE} would name a prefix on S3")]
+        if lies_in_folder(home):
+            said = f"in the home's folder, but {STORAGE_VARIABLE} names {storage.address}: `swaptalk storage --move-to s3`, or unset it"
+            return [Finding("storage", MISSING, said)]
         if own and named and own != named:
             return [
                 Finding("storage", MISSING, f"the home lies on {own.address}, {STORAGE_VARIABLE} names {named.address}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -62,6 +63,7 @@ def _move(place: Home, to: str, address: str | None) -> None:
         click.echo(
             f"{count} files, {size / 1e6:.1f} MB, are in {place.root} now: unset {VARIABLE}. What is on the storage is yours to remove"
         )
+        os.environ.pop(VARIABLE, None)
         return
     storage = parsed(address, "--to") if address else named_storage()
     if storage is None:

@@ -65,6 +65,9 @@ def test_the_storage_is_looked_at_and_left_as_it_was(tmp_path, s3, monkeypatch):
     mark, said = storage_line(tmp_path / "new")
     assert mark == OK and s3 in said and "a run begins the home there" in said
     assert list(ObjectStore(Storage(s3)).listed()) == [] and not (tmp_path / "new").exists()
+    (tmp_path / "local" / "tables").mkdir(parents=True)
+    mark, said = storage_line(tmp_path / "local")
+    assert mark == MISSING and "`swaptalk storage --move-to s3`, or unset it" in said
     with Ledger(open_home(tmp_path / "home").ledger):
         pass
     assert (

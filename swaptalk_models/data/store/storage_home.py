@@ -77,7 +77,7 @@ def join(root: Path) -> Home:
         )
     home = Home(root)
     if named and own is None:
-        if (root / LEDGER_FILE).is_file() or (root / "tables").is_dir():
+        if lies_in_folder(root):
             raise _local(root)
         home.create()
         _join(home, named)
@@ -130,6 +130,11 @@ def own_record(root: Path, marker: Path | None = None) -> Record:
     if state_store.marker_file(root).is_file():
         return Record(schema=state_store.read_marker(root))
     return Record(host=socket.gethostname(), inode=os.stat(marker or marker_file(root)).st_ino)
+
+
+def lies_in_folder(root: Path) -> bool:
+    """Whether a home is here that lies on no storage."""
+    return storage_of(root) is None and ((root / LEDGER_FILE).is_file() or (root / "tables").is_dir())
 
 
 def _local(root: Path) -> UserError:
