@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.levelling import push
 from swaptalk_models.data.store.storage_address import storage_of
-from swaptalk_models.data.store.stored_files import push
 from swaptalk_models.errors import UserError
 
 EVERY_SECONDS = 60.0

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
+from swaptalk_models.data.store.levelling import level
 from swaptalk_models.data.store.locks import FileLocks, Locks
 from swaptalk_models.data.store.state import PLACES, HomeState, is_file_name, read_state
 from swaptalk_models.data.store.state_store import LEDGER_FILE, has_ledger, postgres_address, schema_of
-from swaptalk_models.data.store.stored_files import level
 from swaptalk_models.errors import UserError
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from swaptalk_models.data.store import state_store
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.levelling import pull
 from swaptalk_models.data.store.object_store import ObjectStore
 from swaptalk_models.data.store.state_store import LEDGER_FILE, postgres_address
 from swaptalk_models.data.store.storage_address import (
@@ -26,7 +27,6 @@ from swaptalk_models.data.store.storage_address import (
     storage_of,
     write_marker,
 )
-from swaptalk_models.data.store.stored_files import pull
 from swaptalk_models.errors import UserError
 
 RECORD = "home.json"

@@ -14,8 +14,9 @@ from swaptalk_models.data.store.object_store import ObjectStore
 from swaptalk_models.data.store.state_store import postgres_address
 from swaptalk_models.data.store.storage_address import Storage, marker_file, storage_of, write_marker
 from swaptalk_models.data.store.storage_home import RECORD, own_record, read_record, write_record
-from swaptalk_models.data.store.stored_files import at_once, fetch_all, publish_all
+from swaptalk_models.data.store.stored_files import fetch_all, publish_all
 from swaptalk_models.data.store.stored_index import StoredIndex
+from swaptalk_models.data.store.transfer import at_once
 from swaptalk_models.errors import UserError
 
 MOVED = "tables.moved"

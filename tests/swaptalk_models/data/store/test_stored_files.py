@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from swaptalk_models.data.store import levelling, stored_trees
 from swaptalk_models.data.store import stored_files as module
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.store.levelling import push
 from swaptalk_models.data.store.object_store import ObjectStore
 from swaptalk_models.data.store.storage_address import VARIABLE, storage_of
 from swaptalk_models.data.store.storage_home import open_home
-from swaptalk_models.data.store.stored_files import StoredNames, fetch, present, publish, push, stored_size, withdraw
+from swaptalk_models.data.store.stored_files import StoredNames, fetch, present, publish, stored_size, withdraw
 from swaptalk_models.errors import UserError
 
 
@@ -35,7 +37,7 @@ def test_what_is_made_under_a_lock_is_there_for_the_next_host(hosts):
     one, two = hosts
     with one.writing("vqgan"):
         put(one.models / "vqgan" / "v1" / "result.json", b"{}")
-        large = put(one.models / "vqgan" / "v1" / "weights.safetensors", bytes(module.SMALL + 1))
+        large = put(one.models / "vqgan" / "v1" / "weights.safetensors", bytes(stored_trees.SMALL + 1))
         put(one.models / "vqgan" / "v1" / ".history.parquet.7.part", b"half")
         put(one.models / "vqgan" / "current", b"v1\n")
         assert stored(one) == []
@@ -130,6 +132,7 @@ def test_what_is_damaged_or_lost_on_the_storage_is_named(hosts):
 
 def test_a_home_in_its_folder_alone_knows_nothing_of_it(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "StoredIndex", None)
+    monkeypatch.setattr(levelling, "StoredIndex", None)
     monkeypatch.setattr(module, "ObjectStore", None)
     home = Home(tmp_path).create()
     with home.writing("vqgan"):
