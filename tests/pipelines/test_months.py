@@ -347,7 +347,7 @@ def test_thirty_days(lab: Daemon, pool, trainings, tmp_path, monkeypatch, capsys
     lab.nights(on=False)
     shutil.copy(pool[6], folder / pool[2].name)
     with monkeypatch.context() as full:
-        full.setattr(tables, "append_rows", disk_full)
+        full.setattr(tables, "replace_clips", disk_full)
         lab.day(looks=2)  # 12: another film under the same name; the disk is full
         assert swaptalk("status", "--home", home.root) == 0
         assert "disk is full" in capsys.readouterr().out.splitlines()[0]

@@ -136,10 +136,10 @@ def test_kill_in_the_middle_of_replacing_does_not_trust_the_old_entry(home: Home
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "append_rows", killed)
+        patch.setattr(tables, "_commit", killed)
         with pytest.raises(KeyboardInterrupt):
             run(home, todo, factor=2)
-    assert content(home) == [], "old rows are gone, new ones never came"
+    assert len(content(home)) == 6, "the old rows and the new ones change places at once, or not"
     assert counts(run(home, todo)) == (2, 0, 0), "with the old parameters, too, everything is done again"
     assert len(content(home)) == 6
 
