@@ -14,6 +14,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.storage_address import VARIABLE
 from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.data.store.stored_files import fetch
+from swaptalk_models.data.store.table_files import file_sizes
 
 from .test_crash import ROOT, entries
 
@@ -72,7 +73,7 @@ def orphans(home: Home) -> list[str]:
         known = {
             f"data/{file.path}" for v in versions for fragment in v.get_fragments() for file in fragment.data_files()
         }
-        left += [file for file in tables.file_sizes(home, name) if file.startswith("data/") and file not in known]
+        left += [file for file in file_sizes(home, name) if file.startswith("data/") and file not in known]
     return left
 
 

@@ -10,6 +10,7 @@ from pipelines.pruning.kept import snapshots
 from pipelines.pruning.policy import Removal
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.table_files import file_sizes
 
 
 def unneeded_versions(home: Home, leaving: Collection[str]) -> list[Removal]:
@@ -31,11 +32,7 @@ def unneeded_versions(home: Home, leaving: Collection[str]) -> list[Removal]:
         surplus = versions - keep - {int(newest.version)}
         if surplus:
             files = set().union(*(_data_files(home, name, version) for version in versions - surplus))
-            data = {
-                Path(file).name: size
-                for file, size in tables.file_sizes(home, name).items()
-                if file.startswith("data/")
-            }
+            data = {Path(file).name: size for file, size in file_sizes(home, name).items() if file.startswith("data/")}
             freed = sum(size for file, size in data.items() if file not in files)
             found.append(Removal("table versions", f"{len(surplus)} of {name}", freed))
     return found

@@ -10,19 +10,18 @@ version appears while nobody else can take what this process holds (`Home.fenced
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.object_store import ObjectStore, lance_options
 from swaptalk_models.data.store.spool import SpooledRows
 from swaptalk_models.data.store.storage_address import storage_of
+from swaptalk_models.data.store.table_files import address, folders, manifests, options, remove
 from swaptalk_models.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def open_table(home: Home, name: str, version: int | str | None = None) -> lance
     if storage is None and not home.table(name).is_dir():
         raise _no_table(name, where)
     try:
-        return lance.dataset(address(home, name), version=version, storage_options=_options(home))
+        return lance.dataset(address(home, name), version=version, storage_options=options(home))
     except (ValueError, OSError) as error:
         if storage and not has_table(home, name):
             raise _no_table(name, where) from None
@@ -61,55 +60,14 @@ def _no_table(name: str, where: str) -> UserError:
     return UserError(f"no table {name} in {where}: run `swaptalk run --until {name}` first")
 
 
-def address(home: Home, name: str) -> str:
-    """Where Lance finds the table: a path, or an address on the home's storage."""
-    storage = storage_of(home.root)
-    return storage.table(name) if storage else str(home.table(name))
-
-
-def _options(home: Home) -> dict[str, str] | None:
-    return lance_options() if storage_of(home.root) else None
+def has_table(home: Home, name: str) -> bool:
+    """Whether there is a version to read; the folder alone may be what a kill left of the first write."""
+    return any(manifests(home, name))
 
 
 def names(home: Home) -> list[str]:
     """Of all tables that can be read."""
-    storage = storage_of(home.root)
-    found = (
-        [Path(name).stem for name in ObjectStore(storage).folders("tables/")]
-        if storage
-        else [path.stem for path in home.tables.glob("*.lance")]
-    )
-    return [name for name in sorted(found) if has_table(home, name)]
-
-
-def file_sizes(home: Home, name: str) -> dict[str, int]:
-    """{file below the table's folder: bytes}, of all versions and of what belongs to none."""
-    storage, folder = storage_of(home.root), home.table(name)
-    if storage:
-        skip = len(_prefix(name))
-        return {found.key[skip:]: found.size for found in ObjectStore(storage).listed(_prefix(name))}
-    return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-
-
-def _prefix(name: str) -> str:
-    return f"tables/{name}.lance/"
-
-
-def _manifests(home: Home, name: str) -> int:
-    storage = storage_of(home.root)
-    if storage is None:
-        return sum(1 for _ in (home.table(name) / "_versions").glob("*.manifest"))
-    found = ObjectStore(storage).listed(f"{_prefix(name)}_versions/")
-    return sum(one.key.endswith(".manifest") for one in found)
-
-
-def has_table(home: Home, name: str) -> bool:
-    """Whether there is a version to read; the folder alone may be what a kill left of the first write."""
-    storage = storage_of(home.root)
-    if storage is None:
-        return any((home.table(name) / "_versions").glob("*.manifest"))
-    found = ObjectStore(storage).listed(f"{_prefix(name)}_versions/")
-    return any(one.key.endswith(".manifest") for one in found)
+    return [name for name in folders(home) if has_table(home, name)]
 
 
 def clips_filter(clips: Iterable[str]) -> str:
@@ -142,26 +100,37 @@ def replace_clips(home: Home, name: str, gone: Sequence[str], *rows: pa.Table | 
     import lance
     from lance.fragment import write_fragments
 
-    there = has_table(home, name)
-    dataset = open_table(home, name) if there else None
-    new = []
-    if rows:
-        place = dataset if dataset is not None else address(home, name)
-        mode = "append" if there else "create"
-        new = write_fragments(_reader(rows), place, mode=mode, storage_options=_options(home))
-    if dataset is None:
-        if rows:
-            schema = _reader(rows).schema
-            _commit(home, name, lance.LanceOperation.Overwrite(schema, new), read_version=0)
+    dataset = open_table(home, name) if has_table(home, name) else None
+    if dataset is None and not rows:
         return
-    emptied, lessened = _without(dataset, gone)
-    if emptied or lessened:
-        change = lance.LanceOperation.Update(
-            removed_fragment_ids=emptied, updated_fragments=lessened, new_fragments=new
-        )
-        _commit(home, name, change, dataset.version)
-    elif new:
-        _commit(home, name, lance.LanceOperation.Append(new), dataset.version)
+    with _told(home, name):
+        new = []
+        if rows:
+            place, mode = (address(home, name), "create") if dataset is None else (dataset, "append")
+            new = write_fragments(_reader(rows), place, mode=mode, storage_options=options(home))
+        if dataset is None:
+            _commit(home, name, lance.LanceOperation.Overwrite(_reader(rows).schema, new), read_version=0)
+            return
+        emptied, lessened = _without(dataset, gone)
+        if emptied or lessened:
+            change = lance.LanceOperation.Update(emptied, lessened, new)
+            _commit(home, name, change, dataset.version)
+        elif new:
+            _commit(home, name, lance.LanceOperation.Append(new), dataset.version)
+
+
+@contextmanager
+def _told(home: Home, name: str) -> Iterator[None]:
+    """Whatever befalls Lance on a storage is one line; on a disk, the stages know it."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        if storage_of(home.root) is None:
+            raise
+        said = str(error).splitlines()[0][:200]
+        raise UserError(
+            f"{address(home, name)}: cannot be written ({said}): what is finished is kept, run again to go on"
+        ) from None
 
 
 def _reader(rows: Sequence[pa.Table | SpooledRows]) -> pa.RecordBatchReader:
@@ -193,9 +162,7 @@ def _commit(home: Home, name: str, change: Any, read_version: int) -> None:
     import lance
 
     with home.fenced():
-        lance.LanceDataset.commit(
-            address(home, name), change, read_version=read_version, storage_options=_options(home)
-        )
+        lance.LanceDataset.commit(address(home, name), change, read_version=read_version, storage_options=options(home))
 
 
 def sweep(home: Home, name: str) -> None:
@@ -211,13 +178,7 @@ def sweep(home: Home, name: str) -> None:
 def drop(home: Home, name: str) -> None:
     """Remove a table with all its versions."""
     home.confirm()
-    if storage := storage_of(home.root):
-        store = ObjectStore(storage)
-        # Its versions first: what a kill leaves is no table any more.
-        for part in ("_versions/", ""):
-            store.delete(found.key for found in store.listed(_prefix(name) + part))
-    else:
-        shutil.rmtree(home.table(name), ignore_errors=True)
+    remove(home, name)
 
 
 def delete_clips(home: Home, name: str, clips: Sequence[str]) -> None:
@@ -254,7 +215,7 @@ def compact(home: Home, name: str) -> None:
             with home.fenced():
                 Compaction.commit(dataset, joined)
         open_table(home, name).create_scalar_index("clip", "ZONEMAP", name=CLIP_INDEX, replace=True)
-    if _manifests(home, name) >= _MANY_VERSIONS:
+    if sum(1 for _ in manifests(home, name)) >= _MANY_VERSIONS:
         clean_versions(home, name, _KEEP_OLD)
 
 

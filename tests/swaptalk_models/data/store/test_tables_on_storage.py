@@ -12,6 +12,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.postgres_home import postgres_home
 from swaptalk_models.data.store.storage_address import VARIABLE
 from swaptalk_models.data.store.storage_home import open_home
+from swaptalk_models.data.store.table_files import file_sizes
 from swaptalk_models.errors import UserError
 
 
@@ -50,6 +51,16 @@ def test_a_clip_is_replaced_in_one_version(home):
     assert tables.names(home) == [] and not tables.has_table(home, "t")
 
 
+def test_a_storage_that_goes_away_is_one_line(home, monkeypatch):
+    tables.append_rows(home, "t", rows("a", 2))
+    monkeypatch.setattr(tables, "_commit", lambda *_: (_ for _ in ()).throw(OSError("Generic S3 error\nand its story")))
+    on_storage = (home.root / "storage.json").is_file()
+    said = "tables/t.lance: cannot be written .Generic S3 error.: what is finished is kept" if on_storage else "story"
+    with pytest.raises(UserError if on_storage else OSError, match=said):
+        tables.append_rows(home, "t", rows("b", 2))
+    assert held(home) == {"a": [0, 0]}
+
+
 def test_many_small_writes_are_joined_and_still_found(home, monkeypatch):
     monkeypatch.setattr(tables, "_MANY_FRAGMENTS", 4)
     monkeypatch.setattr(tables, "_MANY_VERSIONS", 4)
@@ -72,12 +83,12 @@ def test_orphans_are_reclaimed_although_snapshots_are_tagged(home, monkeypatch):
     with monkeypatch.context() as killed:
         killed.setattr(tables, "_commit", lambda *_: None)  # rows are written, and no version comes to be
         tables.append_rows(home, "t", rows("b", 2))
-    files = tables.file_sizes(home, "t")
+    files = file_sizes(home, "t")
     assert sum(name.startswith("data/") for name in files) == 4
     tables.sweep(home, "t")
-    assert sum(name.startswith("data/") for name in tables.file_sizes(home, "t")) == 3
+    assert sum(name.startswith("data/") for name in file_sizes(home, "t")) == 3
     tables.clean_versions(home, "t", timedelta(0))
-    assert sum(name.startswith("data/") for name in tables.file_sizes(home, "t")) == 2
+    assert sum(name.startswith("data/") for name in file_sizes(home, "t")) == 2
     assert tables.open_table(home, "t", f"{tables.SNAPSHOT_TAG}one").to_table()["value"].to_pylist() == [0, 0]
     assert held(home) == {"a": [2, 2]}
 
