@@ -55,7 +55,7 @@ def run_graph(settings: Settings, remember: bool = True, known: Callable[[list[F
         StageFailed: anything else.
         KeyboardInterrupt: Ctrl-C; what is finished is kept.
     """
-    home = open_home(settings.home)
+    home = open_home(settings.home, begin=True)
     if storage := storage_of(home.root):
         ObjectStore(storage).check()
     settings = settled(settings)

@@ -29,7 +29,7 @@ from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.settings.preset import load_preset
 
 videos, folder, fatal, *settings = sys.argv[1:]
-home, preset = open_home(Path(folder)).create(), load_preset("tiny", dict(pair.split("=") for pair in settings))
+home, preset = open_home(Path(folder), begin=True).create(), load_preset("tiny", dict(pair.split("=") for pair in settings))
 commit = Ledger.commit
 def killed(self, entries):
     entries = list(entries)

@@ -59,7 +59,7 @@ def prepare_dev(home: Path, port: int) -> tuple[Path, list[str], dict[str, str]]
     from pipelines.run import quiet_dagster
     from swaptalk_models.data.store.storage_home import open_home
 
-    open_home(home).create()
+    open_home(home, begin=True).create()
     folder = prepare(home)
     with quiet_dagster(), open_instance(home) as instance:
         free_dead(instance)  # what a power cut left behind would keep its slot

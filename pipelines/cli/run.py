@@ -101,9 +101,12 @@ def command(
     if dry_run:
         from pipelines.dry_run import print_dry_run
         from swaptalk_models.data.store.asked import settle
+        from swaptalk_models.data.store.home import Home
+        from swaptalk_models.data.store.storage_address import storage_of
         from swaptalk_models.data.store.storage_home import open_home
 
-        where, place = _source(home, videos, hdtf), open_home(home)
+        # A storage that this folder has not joined is not begun by a dry run.
+        where, place = _source(home, videos, hdtf), open_home(home) if storage_of(home) else Home(home)
         asked = settle(place, preset, overrides=values, change=bool(preset or any(where.values())), **where)
         print_dry_run(place, asked, as_json, measure)
         return
@@ -134,7 +137,7 @@ def make_everything(
     from swaptalk_models.data.store.storage_home import open_home
 
     started = time.monotonic()
-    where, place = _source(home, videos, hdtf), open_home(home)
+    where, place = _source(home, videos, hdtf), open_home(home, begin=True)
     asked = Settings(home, preset, until=until, overrides=values or {}, change=change, compute=compute, **where)
     settings = settled(asked)
     print(

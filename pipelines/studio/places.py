@@ -29,7 +29,7 @@ class StudioPlace:
         from swaptalk_models.data.store.storage_home import open_home
         from swaptalk_models.errors import UserError
 
-        open_home(self.home).create()
+        open_home(self.home, begin=True).create()
         try:
             for folder in (self.uploads, self.talks, self.videos):
                 folder.mkdir(parents=True, exist_ok=True)

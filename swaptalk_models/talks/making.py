@@ -66,7 +66,8 @@ class Talks:
             UserError: there is no release.
         """
         self.home = Path(home).expanduser().absolute() if home is not None else default_home()
-        open_home(self.home)
+        if release is None:
+            open_home(self.home)
         self.release = Path(release) if release is not None else chosen_release(self.home)
         self._device, self._engine = device, engine
 

@@ -68,7 +68,7 @@ def test_the_storage_is_looked_at_and_left_as_it_was(tmp_path, s3, monkeypatch):
     (tmp_path / "local" / "tables").mkdir(parents=True)
     mark, said = storage_line(tmp_path / "local")
     assert mark == MISSING and "`swaptalk storage --move-to s3`, or unset it" in said
-    with Ledger(open_home(tmp_path / "home").ledger):
+    with Ledger(open_home(tmp_path / "home", begin=True).ledger):
         pass
     assert (
         storage_line(tmp_path / "home")[0] == OK and "its ledger in a folder of" in storage_line(tmp_path / "home")[1]

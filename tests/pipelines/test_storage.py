@@ -56,7 +56,9 @@ def test_it_is_moved_there_and_back(home, s3):
 
 def test_status_is_the_same_on_a_host_that_has_nothing(tmp_path, s3, postgres, monkeypatch):
     monkeypatch.setenv(VARIABLE, s3)
-    one = open_home(tmp_path / "one")
+    with pytest.raises(UserError, match=f"{s3}: holds no home yet: run `swaptalk run"):
+        call("status", "--home", tmp_path / "two")
+    one = open_home(tmp_path / "one", begin=True)
     report = one.evaluation / "v" / "report.html"
     with one.writing("evaluation_report"):
         report.parent.mkdir(parents=True)

@@ -49,10 +49,11 @@ class Record:
         return f"in Postgres (schema {self.schema})" if self.schema else f"in a folder of {self.host}"
 
 
-def open_home(root: Path, ask: bool = True) -> Home:
-    """The home in this folder. On a storage, the environment's or its own: made where it is not there, and level with it.
+def open_home(root: Path, begin: bool = False, ask: bool = True) -> Home:
+    """The home in this folder. On a storage, the environment's or its own, the folder is made where it is not there, and is level with it.
 
     Args:
+        begin: begin a home on a storage that holds none; False: a UserError.
         ask: False: what others have done since it was last level may be missing; quick.
 
     Raises:
@@ -61,14 +62,14 @@ def open_home(root: Path, ask: bool = True) -> Home:
     if named_storage() is None and storage_of(root) is None:
         return Home(root)
     fresh = storage_of(root) is None
-    home = join(root)
+    home = join(root, begin)
     if (ask or fresh) and (storage := storage_of(root)):
         _check_record(home, storage)
         pull(root)
     return home
 
 
-def join(root: Path) -> Home:
+def join(root: Path, begin: bool = True) -> Home:
     """The same, made where it is not there; but nothing is fetched, and a storage that the home has already is not asked."""
     named, own = named_storage(), storage_of(root)
     if named and own and named != own:
@@ -79,8 +80,7 @@ def join(root: Path) -> Home:
     if named and own is None:
         if lies_in_folder(root):
             raise _local(root)
-        home.create()
-        _join(home, named)
+        _join(home, named, begin)
     return home.create()
 
 
@@ -145,11 +145,14 @@ def _local(root: Path) -> UserError:
     )
 
 
-def _join(home: Home, storage: Storage) -> None:
+def _join(home: Home, storage: Storage, begin: bool) -> None:
     ObjectStore(storage).check()
     record, state = read_record(storage), state_store.marker_file(home.root)
     if state.is_file() and (record is None or state_store.read_marker(home.root) != record.schema):
         raise _local(home.root)
+    if record is None and not begin:
+        raise UserError(f"{storage.address}: holds no home yet: run `swaptalk run --home {home.root}` first")
+    home.create()
     record = record or _founded(home, storage)
     if record is None:
         return  # this folder's

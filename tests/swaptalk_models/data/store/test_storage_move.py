@@ -52,7 +52,7 @@ def test_there_and_back(home, s3):
     count, size = move_to_storage(home, Storage(s3), STAGES)
     assert count > 5 and size > 100
     assert storage_of(home.root) == Storage(s3) and not home.tables.exists() and (home.root / MOVED).is_dir()
-    assert holds(open_home(home.root)) == before
+    assert holds(open_home(home.root, begin=True)) == before
     assert not any("jobs/" in found.key for found in ObjectStore(Storage(s3)).listed()), "talks are this host's"
     with pytest.raises(UserError, match=f"lies on {s3} already"):
         move_to_storage(home, Storage(s3), STAGES)
@@ -64,7 +64,7 @@ def test_there_and_back(home, s3):
     with pytest.raises(UserError, match="lies in its folder"):
         move_home(home, STAGES)
     move_to_storage(home, Storage(s3), STAGES)  # over what was left there
-    assert tables.open_table(open_home(home.root), "mels").count_rows() == 3
+    assert tables.open_table(open_home(home.root, begin=True), "mels").count_rows() == 3
 
 
 @pytest.mark.parametrize("fatal", ["publish_all", "write_record", "_own_in_postgres"])
@@ -81,7 +81,7 @@ def test_a_move_that_was_killed_is_gone_on_with(home, s3, monkeypatch, fatal):
     if fatal != "_own_in_postgres":
         assert storage_of(home.root) is None
         move_to_storage(home, Storage(s3), STAGES)
-    assert storage_of(home.root) == Storage(s3) and holds(open_home(home.root)) == before
+    assert storage_of(home.root) == Storage(s3) and holds(open_home(home.root, begin=True)) == before
 
 
 def test_a_way_back_that_was_killed_leaves_it_on_the_storage(home, s3, monkeypatch):
@@ -97,7 +97,7 @@ def test_a_way_back_that_was_killed_leaves_it_on_the_storage(home, s3, monkeypat
 
 def test_another_home_is_not_written_over(home, tmp_path, s3, monkeypatch):
     monkeypatch.setenv(VARIABLE, s3)
-    open_home(tmp_path / "other").update_state(preset="nano")
+    open_home(tmp_path / "other", begin=True).update_state(preset="nano")
     with pytest.raises(UserError, match=re.escape(f"{s3}: another home lies there")):
         move_to_storage(home, Storage(s3), STAGES)
     assert storage_of(home.root) is None and holds(home)[2] == "tiny"

@@ -20,7 +20,7 @@ from swaptalk_models.errors import UserError
 @pytest.fixture
 def hosts(tmp_path, s3, postgres, monkeypatch) -> tuple[Home, Home]:
     monkeypatch.setenv(VARIABLE, s3)
-    return open_home(tmp_path / "one"), open_home(tmp_path / "two")
+    return open_home(tmp_path / "one", begin=True), open_home(tmp_path / "two", begin=True)
 
 
 def put(path: Path, content: bytes) -> Path:

@@ -20,7 +20,7 @@ from swaptalk_models.errors import UserError
 def home(request, tmp_path: Path, monkeypatch) -> Home:
     if request.param == "storage":
         monkeypatch.setenv(VARIABLE, request.getfixturevalue("s3"))
-    return open_home(tmp_path / "home").create()
+    return open_home(tmp_path / "home", begin=True).create()
 
 
 def rows(clip: str, count: int, value: int = 0) -> pa.Table:
@@ -97,7 +97,7 @@ def test_orphans_are_reclaimed_although_snapshots_are_tagged(home, monkeypatch):
 def test_one_that_was_cut_off_appends_nothing(where, tmp_path, postgres, s3, monkeypatch):
     if where == "storage":
         monkeypatch.setenv(VARIABLE, s3)
-    home = open_home(tmp_path / "home").create()
+    home = open_home(tmp_path / "home", begin=True).create()
     tables.append_rows(home, "t", rows("a", 1))
     version = tables.open_table(home, "t").version
     with pytest.raises(UserError, match="another one .* has been at work on t since"), home.writing("t"):
