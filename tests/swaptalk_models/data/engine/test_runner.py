@@ -295,10 +295,10 @@ def test_kill_nine_and_rerun_is_as_if_undisturbed(home: Home):
     todo = items(*[f"v_{i:03d}" for i in range(40)])
     code = "import sys; sys.path.insert(0, sys.argv[1]); from test_runner import _long_run; _long_run(sys.argv[2])"
     process = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(home.root)])
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not home.table("mels").is_dir():
-        time.sleep(0.02)
-    time.sleep(0.2)
+    deadline = time.monotonic() + 120
+    with Ledger(home.ledger) as ledger:
+        while time.monotonic() < deadline and not ledger.entries("mels"):
+            time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     computed, cached, bad = counts(run(home, todo))
