@@ -19,6 +19,8 @@ from pipelines.run_settings import last_settings
 from swaptalk_models.data.engine.ray_cluster import INSTALL
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.state_store import VARIABLE, postgres_address, schema_of
+from swaptalk_models.data.store.storage_address import VARIABLE as STORAGE_VARIABLE
+from swaptalk_models.data.store.storage_address import named_storage, storage_of
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.compute import LOCAL, RAY, RayConfig
 from swaptalk_models.settings.preset import load_preset
@@ -34,6 +36,7 @@ _WEIGHTS = ("shape_predictor_68_face_landmarks.dat", "dlib_face_recognition_resn
 _DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "aac", "mp3", "opus")
 _ENCODERS = ("libx264", "aac")
 _POSTGRES_PACKAGES = ("psycopg2", "dagster-postgres")  # the extra `postgres`
+_S3_PACKAGES = ("boto3", "pylance")  # the extra `s3`
 _SLOW_MS = 20.0  # a run asks some ten times a group of clips
 
 
@@ -49,7 +52,17 @@ class Finding:
 
 def look(home: Path) -> list[Finding]:
     """Everything that can be told in seconds. What cannot be looked at for want of a wheel is left out: the wheel is among the findings."""
-    found = [_python(), *_wheels(), _cores(), _memory(), _disk(home), _state(home), *state_findings(home), *_ray(home)]
+    found = [
+        _python(),
+        *_wheels(),
+        _cores(),
+        _memory(),
+        _disk(home),
+        _state(home),
+        *state_findings(home),
+        *storage_findings(home),
+        *_ray(home),
+    ]
     for check in (_weights, _decoders, _compiler, _devices):
         try:
             found += check()
@@ -172,6 +185,38 @@ def state_findings(home: Path) -> list[Finding]:
         return [_database(home), Finding("state", OK, versions)]
     except UserError as error:
         return [Finding("state", MISSING, str(error)), Finding("state", OK, versions)]
+
+
+def storage_findings(home: Path) -> list[Finding]:
+    """Where the home's tables and files lie, and whether the storage can be used. Of it nothing changes: what is written to try is
+    removed."""
+    from swaptalk_models.data.store.object_store import ObjectStore, endpoint
+    from swaptalk_models.data.store.storage_home import lies_in_folder, read_record
+
+    try:
+        own, named = storage_of(home), named_storage()
+        storage = own or named
+        if storage is None:
+            return [Finding("storage", OK, f"in the home's folder; {STORAGE_VARIABLE} would name a prefix on S3")]
+        if lies_in_folder(home):
+            said = f"in the home's folder, but {STORAGE_VARIABLE} names {storage.address}: `swaptalk storage --move-to s3`, or unset it"
+            return [Finding("storage", MISSING, said)]
+        if own and named and own != named:
+            return [
+                Finding("storage", MISSING, f"the home lies on {own.address}, {STORAGE_VARIABLE} names {named.address}")
+            ]
+        if importlib.util.find_spec("boto3") is None:
+            return [Finding("storage", MISSING, "boto3: pip install 'swaptalk[s3]'")]
+        versions = Finding("storage", OK, ", ".join(f"{name} {_version(name)}" for name in _S3_PACKAGES))
+        started = time.perf_counter()
+        ObjectStore(storage).check()
+        record, took = read_record(storage), time.perf_counter() - started
+    except UserError as error:
+        return [Finding("storage", MISSING, str(error))]
+    there = "a run begins the home there" if record is None else f"the home is there, its ledger {record.where}"
+    lost = own is not None and record is None
+    said = f"{storage.address} at {endpoint() or 'AWS'}: conditional writes, five requests in {1000 * took:.0f} ms; "
+    return [Finding("storage", MISSING if lost else OK, said + ("its home has gone" if lost else there)), versions]
 
 
 def _version(package: str) -> str:

@@ -10,6 +10,7 @@ from pipelines.instance import default_home
 from pipelines.recovery import CLI_TAG
 from pipelines.talk_job import TALK
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.storage_home import join
 
 _SECONDS = 10
 _TOLD = dg.SkipReason("the command line has told of it")
@@ -65,4 +66,4 @@ def _home_of(context: dg.RunStatusSensorContext) -> Home:
     """The home that the run was asked for, else that of the UI."""
     config = context.dagster_run.run_config.get("resources", {}).get("swaptalk", {}).get("config", {})
     named = config.get("home")
-    return Home(Path(named).expanduser().absolute() if named else default_home()).create()
+    return join(Path(named).expanduser().absolute() if named else default_home())

@@ -19,6 +19,9 @@ from pipelines.recovery import CLI_TAG, free_dead, held_alive
 from pipelines.run_settings import Settings, settled
 from swaptalk_models.data.engine.ray_cluster import kept, require_ray
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.object_store import ObjectStore
+from swaptalk_models.data.store.storage_address import storage_of
+from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
 from swaptalk_models.rehearsal.precheck import Finding, check_room, precheck, refuse_a_full_disk
@@ -52,7 +55,9 @@ def run_graph(settings: Settings, remember: bool = True, known: Callable[[list[F
         StageFailed: anything else.
         KeyboardInterrupt: Ctrl-C; what is finished is kept.
     """
-    home = Home(settings.home)
+    home = open_home(settings.home, begin=True)
+    if storage := storage_of(home.root):
+        ObjectStore(storage).check()
     settings = settled(settings)
     if load_preset(settings.preset, settings.overrides).compute == RAY:  # a mistake in it shows at once
         require_ray()

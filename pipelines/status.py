@@ -15,6 +15,9 @@ from swaptalk_models.data.quality.gates import STAGE as QUALITY_STAGE
 from swaptalk_models.data.quality.gates import SYNC_STAGE, marked
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Ledger, StageReport
+from swaptalk_models.data.store.storage_address import storage_of
+from swaptalk_models.data.store.stored_files import present, stored_size
+from swaptalk_models.data.store.table_files import file_sizes
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS, Figure, own_models
 from swaptalk_models.modules.model_folder import current, held_out_metrics
@@ -89,9 +92,14 @@ def _stage(report: StageReport) -> dict[str, Any]:
 
 
 def _data(home: Home, name: str, counts: tuple[int, int, int]) -> dict[str, Any]:
-    """Clips and rows of a stage, the folder that holds them, and its size on disk with all versions."""
+    """Clips and rows of a stage, the folder or the place on the storage that holds them, and its size there with all versions."""
     clips, _, rows = counts
     folder = {"raw_videos": home.videos, "clips": home.clips}.get(name, home.table(name))
+    if storage := storage_of(home.root):
+        tree = {"raw_videos": "videos", "clips": "clips"}.get(name)
+        size = stored_size(home.root, tree) if tree else sum(file_sizes(home, name).values())
+        place = f"{storage.address}/files/{tree}" if tree else storage.table(name)
+        return {"path": place if size else None, "clips": clips, "rows": rows, "bytes": size}
     there = folder.is_dir()
     return {
         "path": str(folder) if there else None,
@@ -143,4 +151,4 @@ def wanted(target: Figure) -> str:
 
 
 def _existing(path: str | None) -> str | None:
-    return path if path and Path(path).exists() else None
+    return path if path and present(Path(path)).exists() else None

@@ -13,7 +13,7 @@ from pipelines.instance import held_open, open_instance
 from pipelines.origin import NOT_AGAIN, runs_are_the_uis
 from pipelines.recovery import CLI_TAG, free_dead, held_alive
 from pipelines.run import quiet_dagster
-from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.provenance.jobs import ReleaseUsed
 from swaptalk_models.talks.job_file import BadTalk, Talk
 from swaptalk_models.talks.queue import CANCELLED, DONE, QUEUED, REFUSED, RUNNING, Entry, TalkQueue
@@ -46,7 +46,7 @@ def run_talks(
     Raises:
         KeyboardInterrupt: Ctrl-C; what is finished is kept, and what was begun goes on at the next call.
     """
-    place = Home(home).create()
+    place = open_home(home).create()
     queue = TalkQueue(place.root)
     entries = [talk if isinstance(talk, BadTalk) else queue.add(talk, release, again) for talk in talks]
     before = {entry.id for entry in entries if isinstance(entry, Entry) and entry.state == DONE}

@@ -1,6 +1,7 @@
 """Shared fixtures, and which tests stay together when several processes share them."""
 
 import os
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from swaptalk_models.data.store.state_store import VARIABLE as STATE
+from swaptalk_models.data.store.storage_address import VARIABLE as STORAGE
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Processes whose threads wait for each other's cores take several times as long. Before anything imports torch.
@@ -55,6 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def state_in_the_home() -> None:
     """Whatever the one who calls the tests has set."""
     os.environ.pop(STATE, None)
+    os.environ.pop(STORAGE, None)
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +86,27 @@ def state(request: pytest.FixtureRequest) -> str:
     if request.param == "postgres":
         request.getfixturevalue("postgres")
     return request.param
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """An S3 server of the tests' own, for whoever is to use it."""
+    pytest.importorskip("boto3", reason="no boto3: pip install 'swaptalk[s3]'")
+    pytest.importorskip("moto", reason="no S3 server to be started: pip install 'moto[server]'")
+    from .s3_server import s3_server
+
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A server for this test, whose keys the environment has. Gives the address of an empty storage."""
+    from .s3_server import BUCKET, KEYS
+
+    for name, value in (KEYS | {"AWS_ENDPOINT_URL": s3_address}).items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{secrets.token_hex(4)}"
 
 
 @pytest.fixture(scope="session")

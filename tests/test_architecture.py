@@ -59,6 +59,7 @@ HEAVY = {
     "cryptography",
     "psycopg2",
     "dagster_postgres",
+    "boto3",
 }
 NAMED_CODE = {
     "network": "swaptalk_models.modules",

@@ -68,6 +68,7 @@ def findings_table(findings: Sequence[Finding]) -> dg.MetadataValue:
 def table_metadata(swaptalk: SwapTalk, name: str) -> dict[str, Any]:
     """Rows, version and place of a Lance table; empty as long as there is none."""
     from swaptalk_models.data.store import tables
+    from swaptalk_models.data.store.table_files import address
 
     home = swaptalk.home_folder()
     if not tables.has_table(home, name):
@@ -75,7 +76,7 @@ def table_metadata(swaptalk: SwapTalk, name: str) -> dict[str, Any]:
     table = tables.open_table(home, name)
     return {
         "dagster/row_count": table.count_rows(),
-        "dagster/uri": str(home.table(name)),
+        "dagster/uri": address(home, name),
         "lance_version": float(table.version),
     }
 

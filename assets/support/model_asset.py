@@ -19,12 +19,14 @@ from assets.support.facts import asset_facts
 from assets.support.metadata import record_asset, unplotted
 from assets.support.own_packages import own_environment
 from assets.support.pictures import thumbnail
+from assets.support.published import published_meanwhile
 from assets.support.resources import SwapTalk
 from assets.support.tracked import tracked
 from assets.support.training_progress import curve_pictures, observed
+from swaptalk_models.data.store.stored_files import fetch_tree, withdraw
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS, relation
-from swaptalk_models.modules.model_folder import ModelFolder, make_current
+from swaptalk_models.modules.model_folder import CHECKPOINT_FILE, ModelFolder, make_current
 from swaptalk_models.training.spec import TrainSpec, plan, starting_folder
 
 GPU_POOL = "gpu"
@@ -81,7 +83,10 @@ def train_model(
     cached = folder.done
     with home.writing(name, reads=MODELS[name].inputs), tracked(context, swaptalk, spec) as links:
         if not cached:
-            _run_worker(context, spec, pipes)
+            fetch_tree(home.root, folder.path)  # its checkpoint, where another host began it
+            with published_meanwhile(home, context.log.warning):
+                _run_worker(context, spec, pipes)
+            withdraw(home.root, folder.path / CHECKPOINT_FILE)
         home.confirm()
         make_current(folder)
     record_asset(context, home, cached, time.monotonic() - started)

@@ -120,6 +120,7 @@ def sound(swaptalk: SwapTalk) -> dict[str, dg.MetadataValue]:
 
     from swaptalk_models.data.media.audio import read_audio
     from swaptalk_models.data.store import tables
+    from swaptalk_models.data.store.stored_files import present
 
     entries = _finished(swaptalk, "mels")
     if not entries:
@@ -129,7 +130,7 @@ def sound(swaptalk: SwapTalk) -> dict[str, dg.MetadataValue]:
     mel = np.frombuffer(row["mel"][0].as_py(), "<f4").reshape(row["steps"][0].as_py(), -1)[:320]
     levels = (255 * (mel.T[::-1] + 4) / 8).astype(np.uint8)
     colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    samples = read_audio(home.clip_audio(clip), stop_s=len(mel) / 80)
+    samples = read_audio(present(home.clip_audio(clip)), stop_s=len(mel) / 80)
     peaks = np.abs(samples[: len(samples) // 200 * 200]).reshape(-1, 200).max(axis=1)
     wave = np.full((40, len(mel), 3), 255, np.uint8)
     for x, peak in enumerate(peaks[: len(mel)]):

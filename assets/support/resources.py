@@ -15,6 +15,7 @@ from pydantic import Field
 from swaptalk_models.data.engine.ray_cluster import kept
 from swaptalk_models.data.store.asked import Asked, settle
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.storage_home import join
 from swaptalk_models.settings.preset import Preset, load_preset
 
 
@@ -54,7 +55,7 @@ class SwapTalk(dg.ConfigurableResource):
 
     def home_folder(self) -> Home:
         """The home; made when it is not there yet."""
-        return Home(Path(self.home or os.environ.get("SWAPTALK_HOME") or "data").expanduser().absolute()).create()
+        return join(Path(self.home or os.environ.get("SWAPTALK_HOME") or "data").expanduser().absolute())
 
     def asked(self) -> Asked:
         """What to do; UserError where another source or preset would replace the home's."""

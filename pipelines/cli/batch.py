@@ -43,6 +43,7 @@ def command(jobs: Path | None, release: Path | None, cancel: str | None, again: 
     \b
     Exit codes: 0 all are there; 2 some were refused or cancelled, and why is in the table; 1 some failed
     """
+    from swaptalk_models.data.store.storage_home import open_home
     from swaptalk_models.talks.job_file import read_talks
     from swaptalk_models.talks.places import chosen_release
     from swaptalk_models.talks.queue import TalkQueue
@@ -58,6 +59,7 @@ def command(jobs: Path | None, release: Path | None, cancel: str | None, again: 
         return
     from pipelines.talks_run import run_talks
 
+    open_home(home)
     folder = release or chosen_release(home)
     talks = read_talks(jobs)
 

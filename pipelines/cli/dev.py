@@ -57,9 +57,9 @@ def prepare_dev(home: Path, port: int) -> tuple[Path, list[str], dict[str, str]]
     from pipelines.instance import EVENTS_IN_BATCHES, open_instance, prepare, workspace_file
     from pipelines.recovery import free_dead
     from pipelines.run import quiet_dagster
-    from swaptalk_models.data.store.home import Home
+    from swaptalk_models.data.store.storage_home import open_home
 
-    Home(home).create()
+    open_home(home, begin=True).create()
     folder = prepare(home)
     with quiet_dagster(), open_instance(home) as instance:
         free_dead(instance)  # what a power cut left behind would keep its slot

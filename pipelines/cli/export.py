@@ -18,9 +18,11 @@ def command(release: Path | None, home: Path) -> None:
     Needs `pip install 'swaptalk[openvino]'`. Writes RELEASE/openvino, held against torch graph by graph; from then on
     `swaptalk generate` takes it on a CPU by itself (`--engine auto`).
     """
+    from swaptalk_models.data.store.storage_home import open_home
     from swaptalk_models.inference.engines.export import FOLDER, export_release
     from swaptalk_models.talks.places import chosen_release
 
+    open_home(home)
     folder = release or chosen_release(home)
     found = export_release(folder)
     print(f"{'graph':<14}{'float32 to torch':>20}{'as it runs here':>20}")

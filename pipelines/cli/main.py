@@ -33,6 +33,7 @@ COMMANDS = {
     "bench": "Our standard speed figures.",
     "weights": "Make the weights that come with the package anew, from drawn people alone.",
     "state": "Where a home's ledger and locks are kept: in the home, or in Postgres; and moving them.",
+    "storage": "Where a home's tables and files are kept: in the home, or on S3; and moving them.",
     "recover": "Free runs and slots that a power cut left behind.",
     "clean": "Remove the data of videos that have gone; with --keep, what is old.",
 }

@@ -10,6 +10,8 @@ import click
 
 from pipelines.instance import default_home
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.storage_address import named_storage
+from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.ablations import ABLATIONS
 
@@ -50,9 +52,9 @@ def existing_home(home: Path) -> Home:
     Raises:
         UserError: it is not there.
     """
-    if not home.is_dir():
+    if not home.is_dir() and named_storage() is None:
         raise UserError(f"no home at {home}: run `swaptalk run --home {home}` first, or name another with --home")
-    return Home(home).create()
+    return open_home(home).create()
 
 
 def overrides(assignments: tuple[str, ...]) -> dict[str, Any]:

@@ -102,10 +102,13 @@ def command(
         from pipelines.dry_run import print_dry_run
         from swaptalk_models.data.store.asked import settle
         from swaptalk_models.data.store.home import Home
+        from swaptalk_models.data.store.storage_address import storage_of
+        from swaptalk_models.data.store.storage_home import open_home
 
-        where = _source(home, videos, hdtf)
-        asked = settle(Home(home), preset, overrides=values, change=bool(preset or any(where.values())), **where)
-        print_dry_run(Home(home), asked, as_json, measure)
+        # A storage that this folder has not joined is not begun by a dry run.
+        where, place = _source(home, videos, hdtf), open_home(home) if storage_of(home) else Home(home)
+        asked = settle(place, preset, overrides=values, change=bool(preset or any(where.values())), **where)
+        print_dry_run(place, asked, as_json, measure)
         return
     if measure:
         raise UserError("--measure goes with --dry-run")
@@ -131,10 +134,10 @@ def make_everything(
     from pipelines.status import collect
     from pipelines.tables import print_marked, print_precheck, print_stages
     from swaptalk_models.data.store.asked import source_text
-    from swaptalk_models.data.store.home import Home
+    from swaptalk_models.data.store.storage_home import open_home
 
     started = time.monotonic()
-    where = _source(home, videos, hdtf)
+    where, place = _source(home, videos, hdtf), open_home(home, begin=True)
     asked = Settings(home, preset, until=until, overrides=values or {}, change=change, compute=compute, **where)
     settings = settled(asked)
     print(
@@ -149,7 +152,7 @@ def make_everything(
         print(f"swaptalk: {error}", file=sys.stderr)
         print(f"swaptalk: the whole log is in the UI: swaptalk dev --home {home}", file=sys.stderr)
         sys.exit(1)
-    status = collect(Home(home))
+    status = collect(place)
     print_stages(status["stages"], status["quarantine"], Console())
     print_marked(status["marked"], Console())
     print(f"done in {time.monotonic() - started:.1f} s")

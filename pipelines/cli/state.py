@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pipelines.cli.options import existing_home, home_option
+from swaptalk_models.data.store.storage_address import storage_of
 from swaptalk_models.errors import UserError
 
 
@@ -36,6 +37,8 @@ def command(home: Path, move_to: str | None, own_copy: bool, take_over: bool) ->
         raise UserError("give one of --move-to, --own-copy and --take-over")
     place = existing_home(home)
     if move_to or own_copy or take_over:
+        if storage := storage_of(home):
+            raise UserError(f"{home}: lies on {storage.address}: `swaptalk storage --move-to home --home {home}` first")
         from pipelines.pruning.prune import WRITERS
         from swaptalk_models.data.store import ledger_move as move
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pipelines.pruning.kept import Kept, evaluations, releases, snapshots, trained
 from pipelines.pruning.policy import DAY, Policy, Removal, size_of
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.stored_files import withdraw
 from swaptalk_models.graph.models import MODELS
 
 SNAPSHOT = "snapshot"
@@ -59,6 +60,7 @@ def remove_folder(home: Home, folder: Path) -> None:
     aside = trash / f"{folder.parent.name}_{folder.name}_{os.getpid()}"
     folder.rename(aside)
     shutil.rmtree(aside)
+    withdraw(home.root, folder)
 
 
 def empty_trash(home: Home) -> None:

@@ -16,6 +16,7 @@ from pipelines.pruning.table_versions import drop_versions, unneeded_versions
 from pipelines.recovery import DEAD, left_runs
 from swaptalk_models.data.stages.registry import DATA_STAGES
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.stored_files import reclaim
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.lineage import LINEAGE
 
@@ -73,6 +74,7 @@ def prune(home: Home, policy: Policy, told: Callable[[Removal], None] = lambda r
         for removal in found.versions:
             told(removal)
         drop_versions(home)
+        reclaim(home.root)
         if instance is not None:
             for removal in found.runs:
                 told(removal)

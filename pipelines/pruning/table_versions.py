@@ -10,12 +10,7 @@ from pipelines.pruning.kept import snapshots
 from pipelines.pruning.policy import Removal
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
-
-
-def all_tables(home: Home) -> list[str]:
-    """Names of the tables that can be read."""
-    names = sorted(path.stem for path in home.tables.glob("*.lance"))
-    return [name for name in names if tables.has_table(home, name)]
+from swaptalk_models.data.store.table_files import file_sizes
 
 
 def unneeded_versions(home: Home, leaving: Collection[str]) -> list[Removal]:
@@ -26,7 +21,7 @@ def unneeded_versions(home: Home, leaving: Collection[str]) -> list[Removal]:
     """
     found = []
     stay = {f"{tables.SNAPSHOT_TAG}{version}" for version in snapshots(home) if version not in leaving}
-    for name in all_tables(home):
+    for name in tables.names(home):
         keep = {
             version
             for tag, version in tables.tags(home, name).items()
@@ -37,7 +32,8 @@ def unneeded_versions(home: Home, leaving: Collection[str]) -> list[Removal]:
         surplus = versions - keep - {int(newest.version)}
         if surplus:
             files = set().union(*(_data_files(home, name, version) for version in versions - surplus))
-            freed = sum(path.stat().st_size for path in _on_disk(home, name) if path.name not in files)
+            data = {Path(file).name: size for file, size in file_sizes(home, name).items() if file.startswith("data/")}
+            freed = sum(size for file, size in data.items() if file not in files)
             found.append(Removal("table versions", f"{len(surplus)} of {name}", freed))
     return found
 
@@ -45,7 +41,7 @@ def unneeded_versions(home: Home, leaving: Collection[str]) -> list[Removal]:
 def drop_versions(home: Home) -> None:
     """Take away the tags of snapshots that are not there any more, then all versions that are neither the newest nor tagged."""
     there = {f"{tables.SNAPSHOT_TAG}{version}" for version in snapshots(home)}
-    for name in all_tables(home):
+    for name in tables.names(home):
         gone = [tag for tag in tables.tags(home, name) if tag.startswith(tables.SNAPSHOT_TAG) and tag not in there]
         tables.delete_tags(home, name, gone)
         tables.clean_versions(home, name, timedelta(0))
@@ -54,7 +50,3 @@ def drop_versions(home: Home) -> None:
 def _data_files(home: Home, name: str, version: int) -> set[str]:
     fragments = tables.open_table(home, name, version).get_fragments()
     return {Path(file.path).name for fragment in fragments for file in fragment.data_files()}
-
-
-def _on_disk(home: Home, name: str) -> list[Path]:
-    return [path for path in (home.table(name) / "data").glob("*") if path.is_file()]

@@ -26,10 +26,10 @@ class StudioPlace:
 
     def create(self) -> StudioPlace:
         """Make the folders. UserError: the home cannot be made."""
-        from swaptalk_models.data.store.home import Home
+        from swaptalk_models.data.store.storage_home import open_home
         from swaptalk_models.errors import UserError
 
-        Home(self.home).create()
+        open_home(self.home, begin=True).create()
         try:
             for folder in (self.uploads, self.talks, self.videos):
                 folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
 from swaptalk_models.data.store.release_log import CHOSEN, ReleaseEvent, add_event, in_use
+from swaptalk_models.data.store.stored_files import present
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import RELEASED
 from swaptalk_models.inference.knowledge import Knowledge, knowledge_of, to_json
@@ -135,7 +136,7 @@ def check_release(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{folder / RELEASE_FILE}: damaged: {error}") from None
     for name, expected in settings["files"].items():
-        path = folder / name
+        path = present(folder / name)
         if not path.is_file():
             raise UserError(f"{path}: missing from the release")
         if _sha256(path) != expected:
@@ -159,7 +160,7 @@ def _copy(models: dict[str, ModelFolder], folder: Path) -> None:
     for name, model in models.items():
         for file in ("weights.safetensors", "config.json"):
             with atomic_write(folder / name / file) as aside:
-                shutil.copyfile(model.path / file, aside)
+                shutil.copyfile(present(model.path / file), aside)
 
 
 def _model_card(

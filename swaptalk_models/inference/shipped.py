@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from swaptalk_models.data.snapshot import is_drawn, load_snapshot
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.stored_files import present
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import own_models
 from swaptalk_models.inference.knowledge import knowledge_of, to_json
@@ -47,7 +48,7 @@ def pack(home: Home, preset: Preset, folder: Path) -> dict[str, Any]:
         raise UserError(f"{home.root}: was made from real videos; only weights of drawn people may be shipped")
     models = {spec.name: current(home.root, spec.name) for spec in own_models() if spec.network}
     for name, model in models.items():
-        tensors = load_file(model.path / WEIGHTS_FILE)
+        tensors = load_file(present(model.path / WEIGHTS_FILE))
         halves = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
         with atomic_write(folder / name / WEIGHTS_FILE) as aside:
             save_file(halves, aside)

@@ -14,6 +14,8 @@ EVALUATION_FILE = "evaluation.json"
 
 
 WEIGHTS_FILE = "weights.safetensors"
+CHECKPOINT_FILE = "checkpoint.pt"
+"""In a model's folder while it is trained: where a killed training goes on."""
 RELEASE_FILE = "release.json"
 """In a release's folder: settings, versions of the networks, and the hash of every other file."""
 SHIPPED = Path(__file__).resolve().parents[1] / "shipped"

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from swaptalk_models.data.store.atomic_write import atomic_write
+from swaptalk_models.data.store.stored_files import present
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.graph.reference import resolve
@@ -44,7 +45,7 @@ def load_model(name: str, folder: Path, device: str = "cpu") -> Any:
     folder = Path(folder)
     try:
         stored = json.loads((folder / "config.json").read_text())
-        weights = load_file(folder / "weights.safetensors")
+        weights = load_file(present(folder / "weights.safetensors"))
     except FileNotFoundError:
         missing = next(file for file in ("config.json", "weights.safetensors") if not (folder / file).is_file())
         raise UserError(f"{folder}: not a folder of a trained {name}: {missing} is missing") from None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.store.storage_address import storage_of
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS, needed_models
 from swaptalk_models.modules.model_folder import current
@@ -36,6 +37,8 @@ def room_needed(home: Home, preset: Preset, corpus: Corpus, assets: Collection[s
     left = _shares_left(home, corpus)
     frames = _FPS * corpus.total_seconds
     found = {name: left[name] * frames * size for name, size in frame_bytes.items()}
+    if storage_of(home.root) is not None:  # tables are written there
+        found = {name: size for name, size in found.items() if name == "clips"}
     if "hdtf_catalog" in assets and corpus.drawn:
         drawn = {path.stem for path in home.phantom.glob("*.mp4")}
         seconds = sum(length for video, length in corpus.seconds.items() if video not in drawn)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from swaptalk_models.data.store.output_file import check_output
+from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.passing import Tally
 from swaptalk_models.inference.progress import LOAD, Watch, unwatched
@@ -65,6 +66,8 @@ class Talks:
             UserError: there is no release.
         """
         self.home = Path(home).expanduser().absolute() if home is not None else default_home()
+        if release is None:
+            open_home(self.home)
         self.release = Path(release) if release is not None else chosen_release(self.home)
         self._device, self._engine = device, engine
 

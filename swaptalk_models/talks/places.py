@@ -29,11 +29,12 @@ def chosen_release(home: Path) -> Path:
     Raises:
         UserError: there is neither.
     """
-    from swaptalk_models.data.store.home import Home
     from swaptalk_models.data.store.release_log import current_release
+    from swaptalk_models.data.store.storage_home import open_home
 
+    place = open_home(home, ask=False)
     try:
-        return current_release(Home(home))
+        return current_release(place)
     except UserError:
         named = "SWAPTALK_HOME" in os.environ or home != default_home()
         if named or not SHIPPED.is_dir():

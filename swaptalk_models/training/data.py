@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.data.sound.mel import mel_windows, shift_mel
+from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.tables import open_table
 from swaptalk_models.errors import UserError
 
 DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
@@ -60,7 +62,7 @@ class TrainingData:
         """
         rows = pq.read_table(manifest).to_pylist()
         self.held = held
-        self.tables = Path(home) / "tables"
+        self.home = Home(Path(home))
         self.versions = (
             {name: rows[0].get(f"{name}_version") for name in ("face_tracks", "face_crops", "mels")} if rows else {}
         )
@@ -234,10 +236,7 @@ class TrainingData:
         return mel_windows(self.mels[clip.name], first_frames)
 
     def _dataset(self, table: str) -> lance.LanceDataset:
-        path = self.tables / f"{table}.lance"
-        if not path.exists():
-            raise UserError(f"no table {table} in {self.tables}: run `swaptalk run --until {table}` first")
-        return lance.dataset(str(path), version=self.versions.get(table))
+        return open_table(self.home, table, self.versions.get(table))
 
     def _scan(
         self, name: str, columns: list[str], all_rows: bool = False

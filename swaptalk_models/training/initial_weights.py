@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from swaptalk_models.data.store.stored_files import present
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import WEIGHTS_FILE
 
@@ -24,7 +25,7 @@ def adopt(network: nn.Module, folder: Path) -> None:
     Raises:
         UserError: they are not there, damaged, or of a network of another build; the network is then as it was.
     """
-    path = folder / WEIGHTS_FILE
+    path = present(folder / WEIGHTS_FILE)
     try:
         stored = load_file(path)
     except (FileNotFoundError, SafetensorError, OSError) as error:

@@ -22,6 +22,7 @@ from torch import distributed as dist
 
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.modules.device import compiler_fault, pick_device, pick_dtype
+from swaptalk_models.modules.model_folder import CHECKPOINT_FILE
 from swaptalk_models.settings.models import TrainConfig
 from swaptalk_models.training.history import HISTORY_FILE, newest, write_history
 from swaptalk_models.training.objective import Batch, HeldOut, Objective, average_gradients
@@ -244,7 +245,7 @@ class Fit:
     def _divergence(self, bad: int) -> str:
         kept = (
             f"the last good state is in {self.folder / 'checkpoint.pt'}"
-            if (self.folder / "checkpoint.pt").is_file()
+            if (self.folder / CHECKPOINT_FILE).is_file()
             else "none was kept"
         )
         return f"loss not finite for {bad} steps at step {self.step}: lower train.lr; of earlier states {kept}"
@@ -274,12 +275,12 @@ class Fit:
             "step": self.step,
             "seconds": self.seconds,
         }
-        with atomic_write(self.folder / "checkpoint.pt") as aside:
+        with atomic_write(self.folder / CHECKPOINT_FILE) as aside:
             torch.save(state, aside)
         write_history(self.history, self.folder / HISTORY_FILE)
 
     def _resume(self) -> None:
-        path = self.folder / "checkpoint.pt"
+        path = self.folder / CHECKPOINT_FILE
         if not path.is_file():
             return
         state = torch.load(path, map_location=self.device, weights_only=True)

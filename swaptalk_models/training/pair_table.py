@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.store.atomic_write import atomic_write
+from swaptalk_models.data.store.stored_files import present
 from swaptalk_models.errors import UserError
 
 PAIRS_FILE = "pairs.arrow"
@@ -80,7 +81,7 @@ def read_pairs(folder: Path) -> pa.Table:
     Raises:
         UserError: there are none.
     """
-    if (folder / PAIRS_FILE).is_file():
+    if present(folder / PAIRS_FILE).is_file():
         return pa.ipc.open_file(pa.memory_map(str(folder / PAIRS_FILE))).read_all()
     if (folder / EARLIER_FILE).is_file():
         return pq.read_table(folder / EARLIER_FILE)

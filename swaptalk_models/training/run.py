@@ -18,7 +18,7 @@ from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.graph.reference import resolve
 from swaptalk_models.modules.device import pick_device
-from swaptalk_models.modules.model_folder import WEIGHTS_FILE, ModelFolder
+from swaptalk_models.modules.model_folder import CHECKPOINT_FILE, WEIGHTS_FILE, ModelFolder
 from swaptalk_models.modules.weights import save_model
 from swaptalk_models.training.curves import draw_curves, draw_families
 from swaptalk_models.training.initial_weights import adopt
@@ -73,7 +73,7 @@ def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder
     } | facts
     with atomic_write(folder.path / "result.json") as aside:
         aside.write_text(json.dumps(result, indent=1))
-    (folder.path / "checkpoint.pt").unlink(missing_ok=True)
+    (folder.path / CHECKPOINT_FILE).unlink(missing_ok=True)
     return folder
 
 

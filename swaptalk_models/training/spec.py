@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from swaptalk_models.data.store.stored_files import present
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import SHIPPED, WEIGHTS_FILE, current
@@ -131,7 +132,7 @@ def _external(config: dict[str, Any]) -> dict[str, str]:
 
 def file_checksum(path: Path) -> str:
     """SHA-256, as hexadecimal digits."""
-    with path.open("rb") as opened:
+    with present(path).open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 

@@ -13,6 +13,10 @@ from pipelines.cli import doctor
 from pipelines.cli.main import swaptalk
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.store.object_store import ObjectStore
+from swaptalk_models.data.store.storage_address import VARIABLE as STORAGE
+from swaptalk_models.data.store.storage_address import Storage
+from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.errors import UserError
 from swaptalk_models.rehearsal.trial import Trial
 
@@ -33,7 +37,7 @@ def test_this_machine_lacks_nothing(tmp_path):
     found = look(tmp_path / "new")
     assert {f.what for f in found} == {
         "Python", "wheels", "cores", "memory", "disk", "home", "Ray", "weights", "decoders", "encoders", "compiler", "CUDA",
-        "state",
+        "state", "storage",
     }  # fmt: skip
     assert MISSING not in {f.mark for f in found if f.what != "disk"}, found
     assert not (tmp_path / "new").exists(), "nothing is made by looking"
@@ -48,6 +52,44 @@ def test_the_state_of_a_home(tmp_path):
     assert checkup._state(home.root).said == "preset nano, trained: vqgan"
     home.state_file.write_text("{")
     assert checkup._state(home.root).mark == MISSING
+
+
+def storage_line(home):
+    found = [finding for finding in look(home) if finding.what == "storage"]
+    return found[0].mark, found[0].said
+
+
+def test_the_storage_is_looked_at_and_left_as_it_was(tmp_path, s3, monkeypatch):
+    assert storage_line(tmp_path) == (OK, f"in the home's folder; {STORAGE} would name a prefix on S3")
+    monkeypatch.setenv(STORAGE, s3)
+    mark, said = storage_line(tmp_path / "new")
+    assert mark == OK and s3 in said and "a run begins the home there" in said
+    assert list(ObjectStore(Storage(s3)).listed()) == [] and not (tmp_path / "new").exists()
+    (tmp_path / "local" / "tables").mkdir(parents=True)
+    mark, said = storage_line(tmp_path / "local")
+    assert mark == MISSING and "`swaptalk storage --move-to s3`, or unset it" in said
+    with Ledger(open_home(tmp_path / "home", begin=True).ledger):
+        pass
+    assert (
+        storage_line(tmp_path / "home")[0] == OK and "its ledger in a folder of" in storage_line(tmp_path / "home")[1]
+    )
+    ObjectStore(Storage(s3)).delete(["home.json"])
+    mark, said = storage_line(tmp_path / "home")
+    assert mark == MISSING and "its home has gone" in said
+
+
+def test_a_storage_that_cannot_be_used_is_missing(tmp_path, s3, monkeypatch):
+    monkeypatch.setenv(STORAGE, "s3://there-is-none/x")
+    assert storage_line(tmp_path) == (
+        MISSING,
+        "s3://there-is-none/x: there is no such bucket: make it, or name another",
+    )
+    monkeypatch.setenv(STORAGE, "lab/x")
+    assert storage_line(tmp_path)[0] == MISSING
+    monkeypatch.setenv(STORAGE, s3)
+    monkeypatch.setattr(checkup.importlib.util, "find_spec", lambda name: None)
+    found = [finding for finding in checkup.storage_findings(tmp_path)]
+    assert [(f.mark, f.said) for f in found] == [(MISSING, "boto3: pip install 'swaptalk[s3]'")]
 
 
 def ray_finding(home):

@@ -392,7 +392,7 @@ def day_12_to_15_the_disk_is_full(month: Month, monkeypatch, capsys) -> None:
     lab.nights(on=False)
     shutil.copy(month.pool[6], month.folder / month.pool[2].name)
     with monkeypatch.context() as full:
-        full.setattr(tables, "append_rows", disk_full)
+        full.setattr(tables, "replace_clips", disk_full)
         lab.day(looks=2)  # 12: another film under the same name
         assert swaptalk("status", "--home", home.root) == 0
         assert "disk is full" in capsys.readouterr().out.splitlines()[0]

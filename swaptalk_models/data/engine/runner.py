@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,13 +20,14 @@ from tqdm import tqdm
 
 from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
 from swaptalk_models.data.engine.executor import Executor, LocalPool
-from swaptalk_models.data.engine.items import Item, Result, Work
+from swaptalk_models.data.engine.items import Item, Needs, Result, Work
 from swaptalk_models.data.engine.workers import SURPRISE, Task
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_params, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, QUARANTINED, Entry, Ledger, StageReport
 from swaptalk_models.data.store.spool import SpooledRows
+from swaptalk_models.data.store.stored_files import fetch, publish
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
 GROUP_CLIPS = 16
@@ -50,6 +52,8 @@ def run_stage(
     table: bool = False,
     reads: tuple[str, ...] = (),
     there: Callable[[Home, Item], bool] = lambda home, item: True,
+    needs: Needs = Needs(),  # noqa: B008 - frozen
+    makes: Callable[[Home, str], tuple[Path, ...]] = lambda home, clip: (),
     workers: int = 1,
     executor: Executor | None = None,
     run: str = "",
@@ -68,6 +72,8 @@ def run_stage(
         table: whether results go to the Lance table ``name``.
         reads: stages whose data are read; nobody may write them meanwhile.
         there: whether the files of a finished clip are still there.
+        needs: what the work reads of an item: of a home on storage, the files come from there first.
+        makes: the files that it makes of a clip, published where the home lies on storage.
         workers: processes; 1 works in this one.
         executor: who does the items, instead of that many worker processes.
         run: the run to which the counts are added.
@@ -86,7 +92,7 @@ def run_stage(
             known = {}
         ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip not in wanted and not e.orphaned], True)
         ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip in wanted and e.orphaned], False)
-        stage = _Stage(name, home, ledger, params, work, table, known, time_limit)
+        stage = _Stage(name, home, ledger, params, work, table, known, time_limit, needs, makes)
         todo = [item for item in wanted.values() if not stage.is_done(item, there)]
         left_bad = {e.clip for e in known.values() if e.status == QUARANTINED} & wanted.keys() - {i.clip for i in todo}
         if todo:
@@ -140,7 +146,10 @@ class _Stage:
         table: bool,
         known: dict[str, Entry],
         time_limit: float | None,
+        needs: Needs,
+        makes: Callable[[Home, str], tuple[Path, ...]],
     ):
+        self.needs, self.makes = needs, makes
         self.name, self.home, self.ledger, self.params, self.work = name, home, ledger, params, work
         self.table, self.known, self.time_limit = table, known, time_limit
         self.code_version, self.params_hash = CODE_VERSIONS[name], hash_params(params)
@@ -181,6 +190,7 @@ class _Stage:
             if not self.table:
                 # Its files are replaced while it is worked on, whatever the ledger still says of the old ones.
                 self.ledger.begin(self.name, [item.clip])
+            fetch(self.home.root, self.needs.files(self.home, item))
             yield self.work, item, self.home, self.params, self.time_limit
 
     def _finish(self, item: Item, result: Result | None, reason: str, seconds: float) -> None:
@@ -212,16 +222,17 @@ class _Stage:
             self.flush()
 
     def flush(self) -> None:
-        """Table first, ledger second."""
+        """Table and files first, ledger second."""
         finished, self.finished, self.finished_bytes = self.finished, [], 0
         new = [rows for _, rows in finished if rows is not None and rows.num_rows]
         if self.table and finished:
             old = [entry.clip for entry, _ in finished if entry.clip in self.known and self.known[entry.clip].rows]
             self.ledger.begin(self.name, [entry.clip for entry, _ in finished])
-            tables.delete_clips(self.home, self.name, old)
-            if new:
-                tables.append_rows(self.home, self.name, *new)
+            if old or new:
+                tables.replace_clips(self.home, self.name, old, *new)
         if finished:
+            whole = [entry.clip for entry, _ in finished if entry.status == OK]
+            publish(self.home.root, [path for clip in whole for path in self.makes(self.home, clip)])
             self.ledger.commit([entry for entry, _ in finished])
         for rows in new:
             if isinstance(rows, SpooledRows):

@@ -18,6 +18,7 @@ from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger, StageReport
+from swaptalk_models.data.store.stored_files import fetch_tree, publish
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.preset import Preset
 
@@ -79,7 +80,9 @@ def _read(home: Home, preset: Preset, videos: str, hdtf: str) -> tuple[pa.Table,
         return hdtf_catalog(folder)
     from swaptalk_models.data.phantom.corpus import write_corpus
 
+    fetch_tree(home.root, home.phantom)
     wanted = write_corpus(home.phantom, preset.phantom.people, preset.phantom.seconds, preset.phantom.seed)
+    publish(home.root, home.phantom.rglob("*"))
     table = folder_catalog(home.phantom)
     return table.filter(pc.is_in(table["source"], pa.array([str(path) for path in wanted]))), []
 

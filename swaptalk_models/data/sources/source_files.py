@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.store.stored_files import publish, stored_path
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.download import DownloadConfig
 
@@ -18,12 +19,12 @@ def is_address(source: str) -> bool:
 
 
 def local_file(home: Home, video: str, source: str) -> Path | None:
-    """Where a source video lies: the user's own file, or a download in HOME/videos; None when it is yet to be
-    downloaded."""
+    """Where a source video lies: the user's own file, or a download in HOME/videos, which may be on the home's storage alone; None when
+    it is yet to be downloaded."""
     if source and not is_address(source):
         return home.root / source  # which is the source where that is absolute
-    candidates = (home.videos / f"{video}{suffix}" for suffix in (".mkv", ".mov", ".mp4", ".webm"))
-    return next((path for path in candidates if path.is_file()), None)
+    candidates = [home.videos / f"{video}{suffix}" for suffix in (".mkv", ".mov", ".mp4", ".webm")]
+    return next((path for path in candidates if path.is_file()), None) or stored_path(home.root, candidates)
 
 
 def fetch_missing(home: Home, sources: dict[str, str], config: DownloadConfig) -> dict[str, tuple[str, str, float]]:
@@ -45,6 +46,7 @@ def fetch_missing(home: Home, sources: dict[str, str], config: DownloadConfig) -
         }
         wanted = {v: address for v, address in missing.items() if worth_asking(known.get(address), config)}
         pairs = [(address, home.videos / video) for video, address in wanted.items()]
+        videos = {address: video for video, address in wanted.items()}
         unreachable = 0
         with (
             closing(download_videos(pairs, config)) as answers,
@@ -54,6 +56,8 @@ def fetch_missing(home: Home, sources: dict[str, str], config: DownloadConfig) -
                 if "No space left" in status.reason:
                     raise UserError(f"{home.videos}: the disk is full; make room and run again, what is there is kept")
                 known[status.address] = status
+                if path := local_file(home, videos[status.address], status.address):
+                    publish(home.root, [path])
                 ledger.remember_download(status.address, status.status, status.reason, status.when)
                 bar.update()
                 unreachable = unreachable + 1 if UNREACHABLE in status.reason else 0

@@ -15,6 +15,7 @@ from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.store.fingerprint import hash_table
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
+from swaptalk_models.data.store.stored_files import StoredNames
 from swaptalk_models.settings.preset import Preset
 
 
@@ -75,15 +76,20 @@ class DataStage:
             work=self.work,
             table=self.schema is not None,
             reads=self.reads,
-            there=self._files_are_there,
+            there=self._there(StoredNames(home.root)),
+            needs=self.needs,
+            makes=self.files,
             workers=workers,
             executor=executor,
             run=run,
             time_limit=time_limit,
         )
 
-    def _files_are_there(self, home: Home, item: Item) -> bool:
-        return all(path.is_file() for path in self.files(home, item.clip))
+    def _there(self, stored: StoredNames) -> Callable[[Home, Item], bool]:
+        def there(home: Home, item: Item) -> bool:
+            return all(path.is_file() or path in stored for path in self.files(home, item.clip))
+
+        return there
 
 
 def finished(home: Home, stage: str, videos: Sequence[str]) -> dict[str, Entry]:

@@ -11,6 +11,7 @@ from swaptalk_models.data.stages.registry import DATA_STAGES
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger
+from swaptalk_models.data.store.stored_files import reclaim, withdraw
 
 
 def remove_orphans(home: Home) -> dict[str, int]:
@@ -34,6 +35,7 @@ def remove_orphans(home: Home) -> dict[str, int]:
                 _remove(home, ledger, stage, clips)
                 removed[stage] = len(clips)
             remove_partial_files(home, stage)
+        reclaim(home.root)
         gone = {entry.video for entry in orphans}
         for picture in home.pages.glob("*@*.jpg"):
             if picture.name.partition("@")[0] in gone:
@@ -49,4 +51,5 @@ def _remove(home: Home, ledger: Ledger, stage: str, clips: Sequence[str]) -> Non
     if stage in DATA_STAGES:
         for path in (path for clip in clips for path in DATA_STAGES[stage].files(home, clip)):
             path.unlink(missing_ok=True)
+            withdraw(home.root, path)
     ledger.forget(stage, clips)

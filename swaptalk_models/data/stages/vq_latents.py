@@ -6,7 +6,6 @@ is given one.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
@@ -106,7 +105,7 @@ def _drop_other_grid(home: Home, cells: int) -> None:
     if tables.open_table(home, "vq_latents").schema.field("upper").type.list_size != cells:
         with home.writing("vq_latents"), Ledger(home.ledger) as ledger:
             ledger.forget("vq_latents", ledger.entries("vq_latents", orphaned=None))
-            shutil.rmtree(home.table("vq_latents"))
+            tables.drop(home, "vq_latents")
 
 
 def largest_codes(home: Home, videos: Collection[str] | None = None) -> dict[str, int]:

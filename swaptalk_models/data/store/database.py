@@ -21,6 +21,7 @@ TABLES = {
         orphaned BIGINT DEFAULT 0, PRIMARY KEY (stage, clip)""",
     "pending": "stage TEXT, clip TEXT, PRIMARY KEY (stage, clip)",
     "files": "path TEXT PRIMARY KEY, size BIGINT, mtime_ns BIGINT, hash TEXT",
+    "stored": "path TEXT PRIMARY KEY, size BIGINT, mtime_ns BIGINT, hash TEXT",
     "downloads": "address TEXT PRIMARY KEY, status TEXT, reason TEXT, at DOUBLE PRECISION",
     "runs": """
         run TEXT, stage TEXT, computed BIGINT, cached BIGINT, quarantined BIGINT, seconds DOUBLE PRECISION,

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from swaptalk_models.errors import BadClip
 
@@ -34,9 +34,15 @@ def hash_file(path: str | os.PathLike[str]) -> str:
     """Hash of a file's content, in constant memory. BadClip: it cannot be read."""
     try:
         with open(path, "rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
+            return hash_opened(file)
     except OSError as error:
         raise BadClip(f"{Path(path)}: {error.strerror}") from None
+
+
+def hash_opened(file: BinaryIO) -> str:
+    """Hash of an opened file's content, from where it stands on, as ``hash_file`` gives it."""
+    # A reader of bytes, for which file_digest's own type has no name.
+    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()  # type: ignore[arg-type]
 
 
 def hash_table(table: pa.Table) -> str:

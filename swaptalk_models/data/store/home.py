@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from swaptalk_models.data.store.atomic_write import atomic_write
+from swaptalk_models.data.store.levelling import level
 from swaptalk_models.data.store.locks import FileLocks, Locks
 from swaptalk_models.data.store.state import PLACES, HomeState, is_file_name, read_state
 from swaptalk_models.data.store.state_store import LEDGER_FILE, has_ledger, postgres_address, schema_of
@@ -159,6 +160,8 @@ class Home:
     def writing(self, stage: str, reads: tuple[str, ...] = ()) -> AbstractContextManager[bool]:
         """Hold the home for a stage: nobody else writes ``stage``, nobody writes the stages that it ``reads``.
 
+        Of a home on storage, what others have made is here within, and what was made within is there afterwards (`stored_files.py`).
+
         A process that dies holds nothing any more, so no lock is ever stale. Where the state lies in Postgres this is true over all
         hosts, and who was cut off from it and comes back can enter nothing (``confirm``).
 
@@ -169,7 +172,7 @@ class Home:
         Raises:
             UserError: another run holds one of them.
         """
-        return self.locks_in_use.writing(stage, reads)
+        return level(self.root, self.locks_in_use.writing(stage, reads))
 
     def held(self, *stages: str) -> AbstractContextManager[None]:
         """Hold the home for several stages, to write none: what a killed writer has left, the next one still learns of.
@@ -177,11 +180,11 @@ class Home:
         Raises:
             UserError: another run holds one of them.
         """
-        return self.locks_in_use.held(stages)
+        return level(self.root, self.locks_in_use.held(stages))
 
     def waiting(self, name: str) -> AbstractContextManager[None]:
         """Hold the home for something short; of two that do so at once, one waits."""
-        return self.locks_in_use.waiting(name)
+        return level(self.root, self.locks_in_use.waiting(name))
 
     def is_held(self, name: str) -> bool:
         """Whether a process that lives holds this for itself."""
@@ -194,6 +197,15 @@ class Home:
             UserError: what this process holds of the home has meanwhile been another's: it was cut off from the database.
         """
         self.locks_in_use.confirm()
+
+    def fenced(self) -> AbstractContextManager[None]:
+        """Within, nobody takes what this process holds of the home: for something short that only a stage's writer may change, and that
+        others could not tell from their own.
+
+        Raises:
+            UserError: as ``confirm``.
+        """
+        return self.locks_in_use.fenced()
 
     @property
     def locks_in_use(self) -> Locks:

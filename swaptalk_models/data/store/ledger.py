@@ -84,7 +84,7 @@ class Ledger:
             UserError: it cannot be opened.
         """
         self._home = f"{path.parent.absolute()}{os.sep}"
-        self._db = _open(path)
+        self._db = open_database(path)
         self._recalled: dict[tuple[str, int, int], str] = {}
 
     def __enter__(self) -> Self:
@@ -181,20 +181,24 @@ class Ledger:
         return gone
 
     def file_hash(self, path: Path) -> str:
-        """Hash of a file's content, read again only when its size or time has changed. BadClip: it cannot be read."""
+        """Hash of a file's content, read again only when its size or time has changed; of one that is not on this host but on the home's
+        storage, as it is there. BadClip: it cannot be read."""
         path = Path(os.path.abspath(path))
+        name = str(path).removeprefix(self._home)  # a home may be moved
         try:
             stat = path.stat()
         except OSError:
+            for (stored,) in self._db.all("SELECT hash FROM stored WHERE path = ?", (name,)):
+                return stored
             return hash_file(path)  # raises with the reason
         key = (stat.st_size, stat.st_mtime_ns)
-        name = str(path).removeprefix(self._home)  # a home may be moved
         recalled = self._recalled.get((name, *key))
         if recalled:
             return recalled
-        query = "SELECT hash FROM files WHERE path = ? AND size = ? AND mtime_ns = ?"
-        for (known,) in self._db.all(query, (name, *key)):
-            return known
+        for table in ("files", "stored"):
+            query = f"SELECT hash FROM {table} WHERE path = ? AND size = ? AND mtime_ns = ?"
+            for (known,) in self._db.all(query, (name, *key)):
+                return known
         content = hash_file(path)
         with self._db.transaction(durable=False):
             self._db.many(_REMEMBER_FILE, [(name, *key, content)])
@@ -272,7 +276,8 @@ class Ledger:
         return {stage: (computed, seconds) for stage, computed, seconds in self._db.all(query)}
 
 
-def _open(path: Path) -> Database:
+def open_database(path: Path) -> Database:
+    """A connection to the ledger of the home in which this file is, or would be. UserError: it cannot be opened."""
     if postgres_address() is None:
         schema_of(path.parent)  # a ledger that lies elsewhere is not to be passed over
         return SqliteDatabase(path)

@@ -31,6 +31,9 @@ class Locks(Protocol):
     def confirm(self) -> None:
         """UserError: a lock that this process holds has meanwhile been another's."""
 
+    def fenced(self) -> contextlib.AbstractContextManager[None]:
+        """Within, nobody takes a lock. UserError: one that this process holds has meanwhile been another's."""
+
 
 @contextlib.contextmanager
 def claimed(path: Path) -> Iterator[bool]:
@@ -95,6 +98,10 @@ class FileLocks:
 
     def confirm(self) -> None:
         """The operating system takes none away."""
+
+    def fenced(self) -> contextlib.AbstractContextManager[None]:
+        """As ``confirm``."""
+        return contextlib.nullcontext()
 
     def unclean(self) -> list[str]:
         """Stages whose last writer did not end well, or is at work."""

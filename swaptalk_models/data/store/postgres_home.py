@@ -25,13 +25,15 @@ from swaptalk_models.data.store.state_store import (
     schema_of,
     write_marker,
 )
+from swaptalk_models.data.store.storage_address import Storage, storage_of
 from swaptalk_models.errors import UserError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-LAYOUT = 1
-"""Of the tables; raised when they change."""
+LAYOUT = 2
+"""Of the tables; raised when they change. Since 2 there is `stored`."""
+_TEXT = 'TEXT COLLATE "C"'  # in the order of bytes, as SQLite's
 _OWN_TABLES = {
     # token: raised whenever somebody takes the lock to write. clean: its last writer ended well. intruded: one that was cut off
     # has written to the stage's table or files since.
@@ -144,10 +146,8 @@ def _made(root: Path, address: str) -> str:
 def create_schema(home: PostgresHome, connection: Connection) -> None:
     """Make the home's two schemas and its tables, all or none; UserError: this user may not."""
     with told(home.address), connection.cursor() as cursor:
-        # In the order of bytes, as SQLite's.
-        text = 'TEXT COLLATE "C"'
         made = [
-            f"CREATE TABLE {home.schema}.{name} ({columns.replace('TEXT', text)})"
+            f"CREATE TABLE {home.schema}.{name} ({columns.replace('TEXT', _TEXT)})"
             for name, columns in (TABLES | _OWN_TABLES).items()
         ]
         indexes = [
@@ -158,13 +158,17 @@ def create_schema(home: PostgresHome, connection: Connection) -> None:
         cursor.execute("; ".join(["BEGIN", *schemas, *made, *indexes, row, "COMMIT"]))
 
 
-def own(home: PostgresHome, connection: Connection, marker: Path | None = None) -> None:
-    """Note that the schema is this folder's.
+def own(home: PostgresHome, connection: Connection, marker: Path | None = None, storage: Storage | None = None) -> None:
+    """Note that the schema is this folder's, or that of the home on its storage.
 
     Args:
         marker: the home's file, where it is not yet in its place.
+        storage: where the folder does not say so yet.
     """
-    values = (str(home.root.resolve()), socket.gethostname(), _inode(marker or marker_file(home.root)))
+    if storage := storage or storage_of(home.root):
+        values = storage.address, "", 0  # every host has a folder of it
+    else:
+        values = str(home.root.resolve()), socket.gethostname(), _inode(marker or marker_file(home.root))
     with told(home.address), connection.cursor() as cursor:
         cursor.execute(f"UPDATE {home.schema}.home SET root = %s, host = %s, inode = %s", values)
 
@@ -201,9 +205,20 @@ def _check_owner(home: PostgresHome, connection: Connection) -> None:
         raise UserError(
             f"{home.root}: its ledger in Postgres was made by a later version of SwapTalk: upgrade this one"
         )
-    here, name = str(home.root.resolve()), socket.gethostname()
+    storage = storage_of(home.root)
+    here, name = storage.address if storage else str(home.root.resolve()), "" if storage else socket.gethostname()
+    if layout < LAYOUT:
+        _bring_up_to_date(home, connection)
     if (root, host) == (here, name):
         return
+    if storage and (root, host) == (str(home.root.resolve()), socket.gethostname()):  # a kill while it was moved there
+        own(home, connection)
+        return
+    if storage:
+        raise UserError(
+            f"{home.root}: its ledger in Postgres (schema {home.schema}) is that of {root}, not of {storage.address}: {VARIABLE} names "
+            "another database than before, or the home's storage.json another storage"
+        )
     file = _inode(marker_file(home.root))
     if inode == file and root == here:  # hosts that share a disk, or a container's next name
         return
@@ -216,6 +231,16 @@ def _check_owner(home: PostgresHome, connection: Connection) -> None:
         f"`swaptalk state --own-copy --home {home.root}` gives it one of its own; where the other is gone for good, "
         "`swaptalk state --take-over`"
     )
+
+
+def _bring_up_to_date(home: PostgresHome, connection: Connection) -> None:
+    """Make what a schema of an earlier version lacks."""
+    columns = TABLES["stored"].replace("TEXT", _TEXT)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"BEGIN; SELECT pg_advisory_xact_lock({home.key('')}); CREATE TABLE IF NOT EXISTS stored ({columns});"
+            f"UPDATE home SET layout = {LAYOUT}; COMMIT"
+        )
 
 
 def _names(root: Path, schema: str) -> bool:

@@ -83,6 +83,15 @@ class PostgresLocks:
                 refuse_if_cut_off(self._home, connection.cursor())
 
     @contextlib.contextmanager
+    def fenced(self) -> Iterator[None]:
+        with self._connection() as connection, connection.cursor() as cursor:
+            with told(self._home.address):
+                # Whoever takes a lock waits for this one.
+                cursor.execute(f"BEGIN; SELECT pg_advisory_xact_lock({self._home.key('')})")
+                refuse_if_cut_off(self._home, cursor)
+            yield  # the connection is given back without the lock
+
+    @contextlib.contextmanager
     def _connection(self) -> Iterator[Any]:
         """Of the block's own: whoever holds the same lock in this process is another."""
         connection = self._home.borrow()

@@ -20,6 +20,7 @@ from swaptalk_models.data.snapshot import Snapshot, load_snapshot
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.memoised import Memoised
+from swaptalk_models.data.store.stored_files import fetch_tree
 from swaptalk_models.evaluation.files import MADE_FROM_FILE, SOURCES_FOLDER, VIDEOS_FILE
 from swaptalk_models.evaluation.measure.protocol import Scene, draw_scenes
 from swaptalk_models.evaluation.measure.scene_inputs import chunk_files, source_pictures
@@ -50,6 +51,7 @@ def make_test_videos(home: Home, preset: Preset) -> Memoised[list[SceneVideo]]:
         UserError: no snapshot, no models, or fewer than two held-out people with a usable sound.
     """
     folder = evaluation_folder(home, preset)
+    fetch_tree(home.root, folder)
     cached = (folder / VIDEOS_FILE).is_file()
     if not cached:
         videos = _make(home, preset, load_snapshot(home), folder)

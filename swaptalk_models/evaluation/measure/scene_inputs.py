@@ -11,6 +11,8 @@ from swaptalk_models.data.media.png import encode_png
 from swaptalk_models.data.snapshot import Snapshot
 from swaptalk_models.data.store.atomic_write import atomic_write
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.stored_files import present
+from swaptalk_models.data.store.tables import open_table
 from swaptalk_models.evaluation.files import CHUNKS_FOLDER
 from swaptalk_models.evaluation.measure.protocol import Chunk
 
@@ -37,7 +39,7 @@ def chunk_files(home: Home, chunk: Chunk, folder: Path) -> tuple[Path, Path]:
         )
         if not audio.is_file():
             _cut_sound(home, chunk, audio)
-    return video, audio
+    return present(video), present(audio)
 
 
 def _cut_video(home: Home, chunk: Chunk, path: Path) -> None:
@@ -46,7 +48,7 @@ def _cut_video(home: Home, chunk: Chunk, path: Path) -> None:
 
     assert chunk.frames is not None
     path.parent.mkdir(parents=True, exist_ok=True)
-    clip = home.clip_video(chunk.clip)
+    clip = present(home.clip_video(chunk.clip))
     info = probe(clip)
     with VideoWriter(path, info.width, info.height, crf=_CHUNK_CRF) as writer:
         frames = itertools.chain.from_iterable(read_frames(clip))
@@ -59,7 +61,7 @@ def _cut_sound(home: Home, chunk: Chunk, path: Path) -> None:
     from swaptalk_models.data.media.cutting import SAMPLE_RATE, SAMPLES_PER_FRAME
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    sound = read_audio(home.clip_audio(chunk.clip), SAMPLE_RATE)
+    sound = read_audio(present(home.clip_audio(chunk.clip)), SAMPLE_RATE)
     length = len(sound) if chunk.frames is None else chunk.frames * SAMPLES_PER_FRAME
     first = (chunk.first - chunk.sound_offset) * SAMPLES_PER_FRAME
     # Moved, a sound may begin before its first sample or end behind its last one: there is silence.
@@ -71,13 +73,11 @@ def source_pictures(home: Home, snapshot: Snapshot, folder: Path) -> dict[str, P
     """{person: picture} of each held-out person: a frame with a typical pose, open eyes and a closed mouth, written once into
     the folder.
     """
-    import lance
-
     from swaptalk_models.data.faces.reference import reference_frame
     from swaptalk_models.data.media.timeline import frames_at_25
 
     pictures: dict[str, Path] = {}
-    tracks = lance.dataset(str(home.table("face_crops")), version=snapshot.table_version("face_crops"))
+    tracks = open_table(home, "face_crops", snapshot.table_version("face_crops"))
     for clip in snapshot.clips("test"):
         if clip["person"] in pictures:
             continue
@@ -87,7 +87,7 @@ def source_pictures(home: Home, snapshot: Snapshot, folder: Path) -> dict[str, P
         rows = tracks.to_table(columns=["frame", "landmarks"], filter=f"clip = '{clip['clip']}'").sort_by("frame")
         landmarks = rows["landmarks"].combine_chunks().flatten().to_numpy().reshape(-1, 68, 2)
         wanted = reference_frame(landmarks)
-        for batch in frames_at_25(home.clip_video(clip["clip"])):
+        for batch in frames_at_25(present(home.clip_video(clip["clip"]))):
             if wanted < len(batch):
                 with atomic_write(path) as aside:
                     aside.write_bytes(encode_png(batch[wanted]))

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict, cast
 from swaptalk_models.data.snapshot import load_snapshot
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.stored_files import fetch
 from swaptalk_models.evaluation.files import VIDEOS_FILE
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.graph.models import RELEASED
@@ -71,11 +72,12 @@ def kept_videos(videos: Sequence[SceneVideo], home: Home) -> list[dict[str, Any]
 
 
 def load_videos(folder: Path) -> list[SceneVideo]:
-    """What ``make_test_videos`` has made there, wherever the home lies now."""
+    """What ``make_test_videos`` has made there, wherever the home lies now; files that are on its storage alone are fetched."""
     kept = json.loads((folder / VIDEOS_FILE).read_text())
     home, videos = folder.absolute().parents[1], []
     for video in kept:
         made_in = Path(video["gallery"]).parents[2]  # earlier versions kept where the home was then
         places = {key: str(home / Path(video[key]).relative_to(made_in)) for key in _PATHS}
         videos.append(cast("SceneVideo", video | places))
+    fetch(home, {Path(video[key]) for video in videos for key in _PATHS if key != "gallery"})
     return videos

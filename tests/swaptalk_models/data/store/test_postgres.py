@@ -14,6 +14,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger
 from swaptalk_models.data.store.ledger_move import make_own_copy, take_over
 from swaptalk_models.data.store.state_store import VARIABLE, marker_file, read_marker
+from swaptalk_models.data.store.stored_index import StoredIndex
 from swaptalk_models.errors import UserError
 
 from ....postgres_server import PASSWORD
@@ -199,6 +200,16 @@ def test_a_ledger_of_a_later_version(home):
     with contextlib.closing(place.connect()) as connection:
         connection.cursor().execute("UPDATE home SET layout = 99")
     refused(home, "made by a later version")
+
+
+def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(home):
+    with Ledger(home.ledger) as ledger:
+        ledger.commit([Entry("clips", "c", "v", "f", "i", "1", "p", OK)])
+    with contextlib.closing(module.postgres_home(home.root).connect()) as connection:
+        connection.cursor().execute("DROP TABLE stored; UPDATE home SET layout = 1")
+    forget()
+    with StoredIndex(home.root) as index, Ledger(home.ledger) as ledger:
+        assert index.all() == {} and list(ledger.entries("clips")) == ["c"]
 
 
 def test_what_the_server_has_ended_is_opened_anew(home):
