@@ -42,6 +42,7 @@ def cluster() -> Iterator:
     quiet = {"include_dashboard": False, "object_store_memory": 100 << 20, "_system_config": quick}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")
         found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0} | quiet)
         patch.setenv("RAY_ADDRESS", found.address)
         yield found
