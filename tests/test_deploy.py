@@ -22,7 +22,7 @@ OURS = {"swaptalk": "pipelines.cli.main:swaptalk", "dagster": "dagster._cli:cli"
     "ray": "ray.scripts.scripts:cli",
 }
 """{program: its click command}"""
-FOREIGN_NAMES = re.compile(r"(AWS|RAY|DAGSTER|PG|POSTGRES|MINIO_ROOT)_?[A-Z0-9_]+")
+FOREIGN_NAMES = re.compile(r"(AWS|RAY|DAGSTER|PG|POSTGRES|MINIO_ROOT)_?[A-Za-z0-9_]+")
 needs_storage = pytest.mark.skipif(
     not (ROOT / "swaptalk_models/data/store/storage_address.py").is_file(),
     reason="homes on a storage are not in this tree",
@@ -145,6 +145,21 @@ def test_the_image_has_what_the_services_need():
     assert all(re.search(rf"^{extra} = \[", project, re.MULTILINE) for extra in extras)
     assert re.search(r"^USER swaptalk$", text, re.MULTILINE), "nothing runs as root"
     assert os.access(DEPLOY / "join.sh", os.X_OK)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray Serve
+def test_a_container_joins_the_cluster_before_it_drives(tmp_path: Path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
+    script = (DEPLOY / "join.sh").read_text()
+    check_words(re.search(r"until (ray start .+?) >", script)[1].split())
+    (tmp_path / "ray").write_text("#!/bin/sh\necho joined $1 >&2\n")
+    (tmp_path / "ray").chmod(0o755)
+    for address, said in (("", ""), ("head:6379", "joined start\n")):
+        with_ray = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RAY_ADDRESS": address}
+        done = subprocess.run(
+            [DEPLOY / "join.sh", "echo", "on"], env=with_ray, capture_output=True, text=True, check=True
+        )
+        assert (done.stderr, done.stdout) == (said, "on\n")
 
 
 @pytest.mark.slow
