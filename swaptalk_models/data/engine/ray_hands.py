@@ -16,6 +16,8 @@ NO_HOST_S = 60.0
 """A cluster without a host that can do the work gets one within this time (s), or the run ends."""
 AHEAD = 2
 """Groups that a worker has been given: the next one is there when it has done one."""
+STILLBORN = 5
+"""So many actors that die before they are there, one after the other, are no chance."""
 _TICK_S = 2.0
 _STREAM = {"num_returns": "streaming", "_generator_backpressure_num_objects": PIECES_AHEAD}
 
@@ -118,10 +120,15 @@ class ActorHands:
         self._starting: dict[Any, Any] = {}  # reference that it is there: actor
         self._ready: list[Any] = []
         self._groups: dict[Any, Any] = {}  # generator: actor
+        self._stillborn = 0
         self._start()
 
     def width(self) -> int:
-        """See ``Hands``. Those that wait for others' work to end do not count."""
+        """See ``Hands``. Those that wait for others' work to end do not count.
+
+        Raises:
+            RayActorError: none can be started.
+        """
         self._start()
         started, _ = (
             self._ray.wait([*self._starting], num_returns=len(self._starting), timeout=0)
@@ -133,8 +140,11 @@ class ActorHands:
             try:
                 self._ray.get(reference)
                 self._ready.append(actor)
+                self._stillborn = 0
             except self._ray.exceptions.RayActorError:
-                continue  # its host has died; the next look starts another
+                self._stillborn += 1
+                if self._stillborn >= STILLBORN:
+                    raise
         return max(1, len(self._ready))
 
     def _start(self) -> None:
