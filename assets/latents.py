@@ -64,9 +64,9 @@ def _encode(swaptalk: SwapTalk, videos: list[str], run: str) -> StageReport:
     cells = shape["groups"] * shape["grid"] ** 2 // 2
 
     def make_encoder() -> Encode:
-        from swaptalk_models.inference.encode import LatentEncoder
+        from swaptalk_models.inference.encode import load_encoder
 
-        return LatentEncoder(folder.path, preset.vqgan.train.device).encode
+        return load_encoder(folder.path, preset.vqgan.train.device)
 
     executor = _on_ray(swaptalk, preset, folder, cells) if preset.compute == RAY else None
     return run_latents(home, preset, videos, folder.version, cells, make_encoder, run, executor)
@@ -75,10 +75,11 @@ def _encode(swaptalk: SwapTalk, videos: list[str], run: str) -> StageReport:
 def _on_ray(swaptalk: SwapTalk, preset: Preset, folder: ModelFolder, cells: int) -> Executor:
     from swaptalk_models.data.engine.ray_tasks import OnDevice, RayTasks
     from swaptalk_models.data.stages.vq_latents import NEEDS, encoding
-    from swaptalk_models.inference.sent_encoder import SentEncoder
+    from swaptalk_models.modules.sent_network import SentNetwork
 
     def work(device: str) -> Work:
-        return encoding(folder.version, cells, SentEncoder.of(folder, device))
+        encoder = SentNetwork.of("swaptalk_models.inference.encode:load_encoder", folder, device)
+        return encoding(folder.version, cells, encoder)
 
     network = OnDevice(preset.vqgan.train.device, work)
     return RayTasks("vq_latents", NEEDS, lambda home, clip: (), preset.ray, swaptalk.workers, network)
