@@ -116,7 +116,7 @@ def test_what_the_cluster_has_is_told(cluster, tmp_path: Path, monkeypatch):
     with host(cluster, tmp_path / "one", monkeypatch):
         _until(lambda: sum(node["Alive"] for node in cluster.global_state.node_table()) == 2, 30)  # no earlier test's
         facts = cluster_facts(RayConfig())
-    assert facts == ClusterFacts(cluster.address, 1, 1, facts.memory_gib, facts.object_store_gib, ())
+    assert facts == ClusterFacts(cluster.address, 1, 1, 0, facts.memory_gib, facts.object_store_gib, ())
     assert facts.memory_gib > 0 and facts.object_store_gib > 0
 
 
