@@ -157,9 +157,8 @@ def test_actors_of_ray_make_the_same_codes(encoded):
     set_vqgan(encoded.home, "v1_again", seed=0)
     ray = {"compute": "ray", "ray.address": "local", "ray.object_store_mib": 200}
     encoded.run("vq_latents", overrides=ray | {"vqgan.train.device": "cuda"}, must=False)
-    assert any(
-        "vq_latents on cuda, ray.gpu_share=0.5: " in fault and "has no GPU" in fault for fault in encoded.faults()
-    )
+    faults = encoded.faults()
+    assert any("vq_latents on cuda, ray.gpu_share=0.5: " in said and "has no GPU" in said for said in faults), faults
     assert makers(encoded.home) == {"v1"}, "nothing was done on another device than the one that was asked for"
     encoded.run("vq_latents", overrides=ray)
     assert encoded.counts("vq_latents") == [len(CLIPS), 0, 0] and makers(encoded.home) == {"v1_again"}
