@@ -16,11 +16,14 @@ from assets.support.resources import SwapTalk
 from swaptalk_models.data.store.fingerprint import hash_file, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
-from swaptalk_models.modules.model_folder import current, judge_name
+from swaptalk_models.modules.model_folder import ModelFolder, current, judge_name
+from swaptalk_models.settings.compute import RAY
 from swaptalk_models.settings.methods import CROSS, GROUND_TRUTH, OURS, SELF
 from swaptalk_models.settings.preset import Preset
 
 if TYPE_CHECKING:
+    from swaptalk_models.data.engine.executor import Executor
+    from swaptalk_models.data.engine.items import Work
     from swaptalk_models.evaluation.measure.scene_videos import SceneVideo
     from swaptalk_models.metrics.table import Metric
 
@@ -41,14 +44,31 @@ def listen(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dict[str, f
 
         return load_sync_judge(folder.path, preset.sync_judge.train.device)
 
+    name = judge_name(folder.path)
+    executor = _on_ray(swaptalk, preset, folder, name, accuracy) if preset.compute == RAY else None
     try:
         report = measure_offsets(
-            home, judge_name(folder.path), accuracy, make_judge, preset.quality.max_spread, run_name(context)
+            home, name, accuracy, make_judge, preset.quality.max_spread, run_name(context), executor
         )
     except UserError as error:  # other data are on their way: the training is done all the same, the next run listens
         context.log.warning(f"offsets of lips and sound were not measured: {error}")
         return {"offsets measured": 0.0}
     return {"offsets measured": float(report.computed)}
+
+
+def _on_ray(swaptalk: SwapTalk, preset: Preset, judge: ModelFolder, name: str, accuracy: float) -> "Executor":
+    from swaptalk_models.data.engine.ray_tasks import OnDevice, RayTasks
+    from swaptalk_models.data.quality.gates import SYNC_STAGE
+    from swaptalk_models.evaluation.measure.sound_offsets import NEEDS, measuring
+    from swaptalk_models.modules.sent_network import SentNetwork
+
+    def work(device: str) -> "Work":
+        return measuring(
+            SentNetwork.of("swaptalk_models.modules.sync_judge:load_sync_judge", judge, device), name, accuracy
+        )
+
+    network = OnDevice(preset.sync_judge.train.device, work)
+    return RayTasks(SYNC_STAGE, NEEDS, lambda home, clip: (), preset.ray, swaptalk.workers, network)
 
 
 sync_judge = model_asset("sync_judge", afterwards=listen)

@@ -17,10 +17,14 @@ from assets.support.stage_asset import stage_asset, tell_videos
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import StageReport
 from swaptalk_models.graph.models import MODELS
-from swaptalk_models.modules.model_folder import current
+from swaptalk_models.modules.model_folder import ModelFolder, current
+from swaptalk_models.settings.compute import RAY
 
 if TYPE_CHECKING:
+    from swaptalk_models.data.engine.executor import Executor
+    from swaptalk_models.data.engine.items import Work
     from swaptalk_models.data.stages.vq_latents import Encode
+    from swaptalk_models.settings.preset import Preset
 
 _LATENTS = dg.AssetKey("vq_latents")
 _CODES_FROM = {"upper": [("face_crops", "crop")], "lower": [("face_crops", "crop")]}
@@ -60,11 +64,25 @@ def _encode(swaptalk: SwapTalk, videos: list[str], run: str) -> StageReport:
     cells = shape["groups"] * shape["grid"] ** 2 // 2
 
     def make_encoder() -> Encode:
-        from swaptalk_models.inference.encode import LatentEncoder
+        from swaptalk_models.inference.encode import load_encoder
 
-        return LatentEncoder(folder.path, preset.vqgan.train.device).encode
+        return load_encoder(folder.path, preset.vqgan.train.device)
 
-    return run_latents(home, preset, videos, folder.version, cells, make_encoder, run)
+    executor = _on_ray(swaptalk, preset, folder, cells) if preset.compute == RAY else None
+    return run_latents(home, preset, videos, folder.version, cells, make_encoder, run, executor)
+
+
+def _on_ray(swaptalk: SwapTalk, preset: Preset, folder: ModelFolder, cells: int) -> Executor:
+    from swaptalk_models.data.engine.ray_tasks import OnDevice, RayTasks
+    from swaptalk_models.data.stages.vq_latents import NEEDS, encoding
+    from swaptalk_models.modules.sent_network import SentNetwork
+
+    def work(device: str) -> Work:
+        encoder = SentNetwork.of("swaptalk_models.inference.encode:load_encoder", folder, device)
+        return encoding(folder.version, cells, encoder)
+
+    network = OnDevice(preset.vqgan.train.device, work)
+    return RayTasks("vq_latents", NEEDS, lambda home, clip: (), preset.ray, swaptalk.workers, network)
 
 
 def _told(swaptalk: SwapTalk) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def _ray(home: Path) -> list[Finding]:
         return [
             Finding("Ray", OK, f"{said}; no cluster is named: a run with `compute` ray starts its own on this machine")
         ]
-    has = f"{facts.hosts} hosts, {facts.cpus} CPUs, {facts.memory_gib:.1f} GiB, object store {facts.object_store_gib:.1f} GiB"
+    has = f"{facts.hosts} hosts, {facts.cpus} CPUs, {facts.gpus} GPUs, {facts.memory_gib:.1f} GiB, object store {facts.object_store_gib:.1f} GiB"
     mark = OK if facts.cpus else WARNING
     found = [
         Finding(

@@ -23,10 +23,13 @@ from assets.support.published import published_meanwhile
 from assets.support.resources import SwapTalk
 from assets.support.tracked import tracked
 from assets.support.training_progress import curve_pictures, observed
+from swaptalk_models.data.engine.ray_cluster import require_ray
 from swaptalk_models.data.store.stored_files import fetch_tree, withdraw
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS, relation
 from swaptalk_models.modules.model_folder import CHECKPOINT_FILE, ModelFolder, make_current
+from swaptalk_models.settings.compute import RAY
+from swaptalk_models.settings.preset import Preset
 from swaptalk_models.training.spec import TrainSpec, plan, starting_folder
 
 GPU_POOL = "gpu"
@@ -84,8 +87,9 @@ def train_model(
     with home.writing(name, reads=MODELS[name].inputs), tracked(context, swaptalk, spec) as links:
         if not cached:
             fetch_tree(home.root, folder.path)  # its checkpoint, where another host began it
+            on_ray = _on_ray(swaptalk, preset) if preset.compute == RAY and spec.learns else None
             with published_meanwhile(home, context.log.warning):
-                _run_worker(context, spec, pipes)
+                _run_worker(context, spec, pipes, on_ray)
             withdraw(home.root, folder.path / CHECKPOINT_FILE)
         home.confirm()
         make_current(folder)
@@ -95,12 +99,21 @@ def train_model(
     )
 
 
-def _run_worker(context: dg.AssetExecutionContext, spec: TrainSpec, pipes: dg.PipesSubprocessClient) -> None:
-    processes = spec.config.get("train", {}).get("processes", 1)
+def _on_ray(swaptalk: SwapTalk, preset: Preset) -> dict[str, Any]:
+    """What the worker needs to know to have the cluster's hosts train."""
+    require_ray()
+    return {"config": dataclasses.asdict(preset.ray), "cpus": swaptalk.workers}
+
+
+def _run_worker(
+    context: dg.AssetExecutionContext, spec: TrainSpec, pipes: dg.PipesSubprocessClient, ray: dict[str, Any] | None
+) -> None:
+    processes = 1 if ray else spec.config.get("train", {}).get("processes", 1)
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as folder:
         job, status = Path(folder) / "job.json", Path(folder) / "status.json"
-        job.write_text(json.dumps({"spec": dataclasses.asdict(spec), "status": str(status), "parent": os.getpid()}))
+        told = {"spec": dataclasses.asdict(spec), "status": str(status), "parent": os.getpid()}
+        job.write_text(json.dumps(told | ({"ray": ray} if ray else {})))
         try:
             with observed(context, Path(spec.output)):
                 worker = [sys.executable, *launcher, "-m", "assets.support.training_worker", str(job)]

@@ -1,8 +1,9 @@
 """The process in which a model is trained: `python -m assets.support.training_worker JOB.json`, started by Dagster Pipes,
 alone or under torchrun.
 
-JOB.json: {"spec": fields of a TrainSpec, "status": file for the outcome, "parent": process id of the run}. Only the
-first of several processes speaks with Dagster. A fault that is the user's goes into the status file as one line.
+JOB.json: {"spec": fields of a TrainSpec, "status": file for the outcome, "parent": process id of the run, "ray": where the training is one of
+a Ray cluster's, {"config": fields of a RayConfig, "cpus": of one that has to be started}}. Only the first of several processes speaks with
+Dagster. A fault that is the user's goes into the status file as one line.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes
+
+if TYPE_CHECKING:
+    from swaptalk_models.training.spec import TrainSpec
 
 REPORT_SECONDS = 2.0
 RARER = 0.01  # of the time that the training has run so far
@@ -39,12 +43,14 @@ def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
     status = Path(job["status"])
     threading.Thread(target=end_with, args=(job["parent"],), daemon=True).start()
     try:
-        from swaptalk_models.training.run import train
         from swaptalk_models.training.spec import TrainSpec
 
         spec = TrainSpec(**job["spec"])
         with full_disk_is_a_user_error(Home(Path(spec.home))):
-            train(spec, report=report)
+            if "ray" in job:
+                _on_ray(spec, job["ray"], report)
+            else:
+                _here(spec, report)
     except UserError as error:
         write_status(status, {"user_error": " ".join(str(error).split())})
         return 2
@@ -54,6 +60,19 @@ def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
         write_status(status, {"error": f"{type(error).__name__}: {error}"})
         raise
     return 0
+
+
+def _here(spec: TrainSpec, report: Callable[[str], None]) -> None:
+    from swaptalk_models.training.run import train
+
+    train(spec, report=report)
+
+
+def _on_ray(spec: TrainSpec, ray: dict[str, Any], report: Callable[[str], None]) -> None:
+    from swaptalk_models.settings.compute import RayConfig
+    from swaptalk_models.training.ray_ranks import train_on_ray
+
+    train_on_ray(spec, RayConfig(**ray["config"]), ray["cpus"], report)
 
 
 class Reporter:

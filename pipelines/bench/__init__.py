@@ -18,6 +18,10 @@ BENCHES = {
         "ray_tasks",
         "the data stages as Ray tasks beside worker processes, on the same clips: ratio, start included",
     ),
+    "ray-flow": (
+        "ray_flow",
+        "what Ray's driver takes for an item and for a MiB, and what 1, 2 and 4 workers make of items that only wait",
+    ),
     "memory": ("memory", "peak memory of preparing 10 s and 10 minutes of video (takes minutes)"),
     "cache": ("cache", "random 5-frame windows of cached codes and sound: frames a second"),
     "train": (

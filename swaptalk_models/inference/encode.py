@@ -7,11 +7,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from swaptalk_models.data.stages.vq_latents import Encode
 from swaptalk_models.modules.device import pick_device
 from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.weights import load_model
 
 _BATCH = 64
+
+
+def load_encoder(vqgan: Path, device: str) -> Encode:
+    """What ``LatentEncoder`` does, alone."""
+    return LatentEncoder(vqgan, device).encode
 
 
 class LatentEncoder:

@@ -8,6 +8,7 @@ wants them.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -26,6 +27,7 @@ from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.tables import open_table
 from swaptalk_models.errors import UserError
 
+# Of a host, whatever the number of its processes.
 DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
 STORED_BYTES = 8 << 30  # and as they are stored up to here: HDTF's at 256 px are some 130 GB
 _SCANNED_FRAMES, _SCANNED_CLIPS = 2048, 64  # rows read at a time
@@ -119,7 +121,7 @@ class TrainingData:
     @cached_property
     def _crops(self) -> list[bytes] | None:
         """All crops as they are stored, where they fit into STORED_BYTES; else each is read when it is wanted."""
-        if not self.held or self.frames * len(self._read_crops(np.array([0]))[0]) > STORED_BYTES:
+        if not self.held or self.frames * len(self._read_crops(np.array([0]))[0]) > _share(STORED_BYTES):
             return None
         crops = [b""] * self.frames
         for place, batch in self._scan("face_crops", ["crop"]):
@@ -151,7 +153,7 @@ class TrainingData:
         if self._crops is None:
             return None
         first = decode_png(self._crops[0])
-        if self.frames * first.nbytes > DECODED_BYTES:
+        if self.frames * first.nbytes > _share(DECODED_BYTES):
             return None
         pixels = np.empty((self.frames, *first.shape), np.uint8)
         for row, png in enumerate(self._crops):
@@ -273,6 +275,11 @@ class TrainingData:
         for place, batch in self._scan(table, [column]):
             _put(found, column, self.frames, place, _values(batch[column], dtype))
         return found[column]
+
+
+def _share(of_host: int) -> int:
+    """Of this process, which torchrun or Ray may have started beside others."""
+    return of_host // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def _values(rows: pa.Array, dtype: type[np.generic]) -> np.ndarray:

@@ -46,13 +46,12 @@ def train(spec: TrainSpec, report: Callable[[str], None] = print) -> ModelFolder
         return folder
     folder.path.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    alone = MODELS[spec.name].make or spec.config.get("external")
-    if alone and os.environ.get("RANK", "0") != "0":
+    if not spec.learns and os.environ.get("RANK", "0") != "0":
         return folder
     outcome, facts = (
-        (_make(spec, report) if MODELS[spec.name].make else _take(spec, report))
-        if alone
-        else _train_network(spec, report)
+        _train_network(spec, report)
+        if spec.learns
+        else (_make(spec, report) if MODELS[spec.name].make else _take(spec, report))
     )
     if "RANK" in os.environ and dist.is_initialized():
         rank = dist.get_rank()

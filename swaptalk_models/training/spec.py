@@ -64,6 +64,11 @@ class TrainSpec:
         """Content key of the model: the name of its folder."""
         return Path(self.output).name
 
+    @property
+    def learns(self) -> bool:
+        """Whether a network is trained, by as many processes as its settings say; else one process makes or takes the model."""
+        return not (MODELS[self.name].make or self.config.get("external"))
+
 
 def plan(
     name: str, home: Path, preset: Preset, snapshot: Path, snapshot_version: str, start: Path | None = None

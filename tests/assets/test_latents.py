@@ -147,3 +147,20 @@ def test_a_run_that_trains_on_codes_without_a_step_for_them_brings_them_up_to_da
     assert {event.asset_key.to_user_string() for event in logged} == {"vq_latents"}
     assert {event.partition for event in logged} == {*encoded.instance.get_dynamic_partitions("videos"), None}
     assert len({event.tags["dagster/data_version"] for event in logged if event.partition}) > 1
+
+
+@pytest.mark.slow
+def test_actors_of_ray_make_the_same_codes(encoded):
+    """By the same switch as the data stages; the same network under another version, so that all is to be done."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
+    here = codes(encoded.home)
+    set_vqgan(encoded.home, "v1_again", seed=0)
+    ray = {"compute": "ray", "ray.address": "local", "ray.object_store_mib": 200}
+    encoded.run("vq_latents", overrides=ray | {"vqgan.train.device": "cuda"}, must=False)
+    faults = encoded.faults()
+    assert any("vq_latents on cuda, ray.gpu_share=0.5: " in said and "has no GPU" in said for said in faults), faults
+    assert makers(encoded.home) == {"v1"}, "nothing was done on another device than the one that was asked for"
+    encoded.run("vq_latents", overrides=ray)
+    assert encoded.counts("vq_latents") == [len(CLIPS), 0, 0] and makers(encoded.home) == {"v1_again"}
+    there = codes(encoded.home)
+    assert here.keys() == there.keys() and all((here[clip] == there[clip]).all() for clip in here)

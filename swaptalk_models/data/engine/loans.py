@@ -1,4 +1,4 @@
-"""Input files in Ray's object store: put there once for all tasks in flight that read them, released with the last of these."""
+"""Large input files in Ray's object store: put there once for all groups in flight that read them, released with the last of these."""
 
 from __future__ import annotations
 
@@ -27,16 +27,13 @@ class Loans:
         """Of all of them."""
         return sum(loan.bytes for loan in self._loans.values())
 
-    def lend(self, path: Path) -> list[Any] | None:
-        """References to its pieces; None: it cannot be read, which the work says better."""
+    def lend(self, path: Path) -> list[Any]:
+        """References to its pieces. OSError: it cannot be read."""
         import ray
 
         key = str(path)
         if key not in self._loans:
-            try:
-                self._loans[key] = _Loan([ray.put(piece) for piece in pieces(path)], path.stat().st_size)
-            except OSError:
-                return None
+            self._loans[key] = _Loan([ray.put(piece) for piece in pieces(path)], path.stat().st_size)
         self._loans[key].users += 1
         return self._loans[key].references
 

@@ -1,5 +1,7 @@
-"""What goes between the driver of a stage and the Ray task that does one item. No file system is shared: files travel as pieces, so that neither
-side ever holds a whole one in memory."""
+"""What goes between the driver of a stage and the Ray workers that do its items. No file system is shared. What is small travels along, since each
+further message of Ray's takes longer than the work on a short clip; large files travel as pieces, so that neither side ever holds a whole one
+in memory.
+"""
 
 from __future__ import annotations
 
@@ -14,43 +16,43 @@ from swaptalk_models.data.engine.items import Item, Work
 from swaptalk_models.data.store.fingerprint import hash_values
 from swaptalk_models.graph.code_versions import CODE_VERSIONS
 
-PIECE_BYTES = 16 << 20
-PIECES_AHEAD = 4
-"""Pieces of one item's results that wait for the driver; then its task waits."""
+PIECE_BYTES = 4 << 20
+"""Of a large file; what is no larger is small."""
+PIECES_AHEAD = 16
+"""Messages of one worker that wait for the driver; then it waits."""
 
 
 @dataclass(frozen=True)
 class SentItem:
-    """An item on its way to a task. References to Ray's objects stand where they are fetched only when they are asked for."""
+    """An item on its way to a worker."""
 
-    work: Work
     item: Item
-    params: Any
-    limit: float | None
-    """Longest time for the work (s)."""
-    root: str
-    """The driver's home; no such folder need be where the task runs."""
-    files: dict[str, list[Any]]
-    """{the driver's path of a file that is read: references to its pieces}"""
+    files: dict[str, bytes | list[Any]]
+    """{the driver's path of a file that is read: its content, or references to its pieces}"""
     rows: dict[str, Any]
-    """{table: reference to the clip's rows}"""
+    """{table: the clip's rows, or a reference to them}"""
     makes: tuple[str, ...]
     """Files that the work makes, from the home on."""
-    code: str
-    """``code_stamp`` of the driver."""
 
 
 @dataclass(frozen=True)
-class Began:
-    """The work on an item begins now."""
+class SentGroup:
+    """Items that one worker does one after the other."""
 
-    node: str
-    """Ray's name of the host's daemon."""
+    work: Work
+    params: Any
+    limit: float | None
+    """Longest time for the work on one of them (s)."""
+    root: str
+    """The driver's home; no such folder need be where the worker is."""
+    code: str
+    """``code_stamp`` of the driver."""
+    items: tuple[SentItem, ...]
 
 
 @dataclass(frozen=True)
 class Done:
-    """The work on an item has ended. Pieces of its files follow, file by file."""
+    """The work on an item has ended. Pieces of its files follow, file by file; then comes the next item."""
 
     output: dict[str, Any] | None
     """None: it goes into quarantine."""
@@ -63,7 +65,23 @@ class Done:
     """(path from the home on, bytes); "" is the spooled rows'."""
 
 
-Message = Began | Done | bytes
+Message = tuple["Done | bytes", ...]
+"""What a worker says at a time, always of one item: as much of it as is small together."""
+
+
+def gathered(parts: Iterator[Done | bytes]) -> Iterator[Message]:
+    """All parts of one item, in messages of about ``PIECE_BYTES``."""
+    message: list[Done | bytes] = []
+    held = 0
+    for part in parts:
+        size = len(part) if isinstance(part, bytes) else 0
+        if message and held + size > PIECE_BYTES:
+            yield tuple(message)
+            message, held = [], 0
+        message.append(part)
+        held += size
+    if message:
+        yield tuple(message)
 
 
 def code_stamp() -> str:

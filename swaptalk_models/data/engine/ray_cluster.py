@@ -22,6 +22,8 @@ from swaptalk_models.settings.compute import RayConfig
 INSTALL = "pip install 'swaptalk[ray]'"
 _ANSWER_S = 5.0  # the head's port answers within this time, or there is no cluster
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Ray starts its workers with a niceness of 15: beside anything else that works on the machine they get a thirtieth of its time.
+_NOT_NICE = {"RAY_worker_niceness": "0"}
 _SAID = 300  # letters of what Ray says of a fault
 
 _users: list[int] = []  # of the connection; with the last one it ends
@@ -103,11 +105,11 @@ def _connect(ray: Any, config: RayConfig, cpus: int) -> str:
         # A started cluster's workers have its own environment, not this process's.
         how |= {"address": address, "runtime_env": {"env_vars": WORKER_ENVIRONMENT}}
     else:
-        how |= {"address": "local", "num_cpus": cpus, "num_gpus": 0, "include_dashboard": False}
+        how |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
         how |= {"object_store_memory": config.object_store_mib << 20}
     # What Ray's daemons have to say of a lost worker or host would be printed on stdout, among ours; the outcomes tell it better.
     ray._private.worker.print_to_stdstream = _log
-    with _environment(_QUIET if address else WORKER_ENVIRONMENT | _QUIET), _signals():
+    with _environment(_QUIET if address else WORKER_ENVIRONMENT | _QUIET | _NOT_NICE), _signals():
         try:
             context = ray.init(**how)
             return "" if address else str(context.address_info["session_dir"])

@@ -23,6 +23,7 @@ class ClusterFacts:
     address: str
     hosts: int
     cpus: int
+    gpus: int
     memory_gib: float
     object_store_gib: float
     faults: tuple[str, ...]
@@ -86,6 +87,7 @@ def _look(address: str) -> ClusterFacts:
         address,
         len(asked),
         int(total.get("CPU", 0)),
+        int(total.get("GPU", 0)),
         total.get("memory", 0) / gib,
         total.get("object_store_memory", 0) / gib,
         tuple(faults),

@@ -1,4 +1,4 @@
-"""One item as a Ray task: unpacked into a scratch folder of the host, done there as in any worker, sent back piece by piece."""
+"""Items where a Ray worker is: unpacked into a scratch folder of the host, done there as in any worker, sent back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from swaptalk_models.data.engine.deadline import may_end_this_process
 from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
-from swaptalk_models.data.engine.items import Item, Result
-from swaptalk_models.data.engine.parcels import Began, Done, Message, SentItem, code_stamp, pieces
+from swaptalk_models.data.engine.items import Item, Result, Work
+from swaptalk_models.data.engine.parcels import Done, Message, SentGroup, SentItem, code_stamp, gathered, pieces
 from swaptalk_models.data.engine.scratch import scratch_folder
 from swaptalk_models.data.engine.workers import attempt
 from swaptalk_models.data.store import tables
@@ -22,8 +22,8 @@ from swaptalk_models.errors import UserError
 _prepared: list[int] = []  # the process that is
 
 
-def do_item(sent: SentItem) -> Iterator[Message]:
-    """``Began``, ``Done``, and the pieces of what was made.
+def do_group(sent: SentGroup) -> Iterator[Message]:
+    """Of each item ``Done``, and the pieces of what was made.
 
     Raises:
         UserError: this host has another version of SwapTalk, or a full disk.
@@ -31,22 +31,34 @@ def do_item(sent: SentItem) -> Iterator[Message]:
     try:
         if sent.code != code_stamp():
             raise UserError("it has another version of SwapTalk than the driver: install the same")
-        yield from _done_here(sent)
+        _prepare_process()
+        for item in sent.items:
+            yield from gathered(_done_here(sent, item))
     except UserError as error:
         raise UserError(f"host {socket.gethostname()} of the Ray cluster: {error}") from None
 
 
-def _done_here(sent: SentItem) -> Iterator[Message]:
-    import ray
+class ItemActor:
+    """A worker that keeps its work, and what that holds between items: a network."""
 
-    _prepare_process()
+    def __init__(self, work: Work):
+        self._work = work
+
+    def ready(self) -> None:
+        """It has been started."""
+
+    def do(self, sent: SentGroup) -> Iterator[Message]:
+        """``do_group``."""
+        yield from do_group(replace(sent, work=self._work))
+
+
+def _done_here(sent: SentGroup, one: SentItem) -> Iterator[Done | bytes]:
     with scratch_folder() as folder:
         home = Home(folder / "home").create()
         with full_disk_is_a_user_error(home):
-            item, places = _unpack(sent, home, folder)
-            yield Began(ray.get_runtime_context().get_node_id())
+            item, places = _unpack(sent.root, one, home, folder)
             _, result, reason, seconds = attempt((sent.work, item, home, sent.params, sent.limit))
-            yield from _packed(sent, home, result, _as_said_at_home(reason, places), seconds)
+            yield from _packed(one, home, result, _as_said_at_home(reason, places), seconds)
 
 
 def _prepare_process() -> None:
@@ -59,22 +71,22 @@ def _prepare_process() -> None:
     _prepared.append(os.getpid())
 
 
-def _unpack(sent: SentItem, home: Home, folder: Path) -> tuple[Item, dict[str, str]]:
+def _unpack(root: str, sent: SentItem, home: Home, folder: Path) -> tuple[Item, dict[str, str]]:
     """(the item, its payload naming files of this host; {place here: place at the driver})."""
     import ray
 
-    places = {str(home.root): sent.root}
-    for number, (path, references) in enumerate(sent.files.items()):
-        inside = Path(path).is_relative_to(sent.root)
-        here = home.root / Path(path).relative_to(sent.root) if inside else folder / str(number) / Path(path).name
+    places = {str(home.root): root}
+    for number, (path, content) in enumerate(sent.files.items()):
+        inside = Path(path).is_relative_to(root)
+        here = home.root / Path(path).relative_to(root) if inside else folder / str(number) / Path(path).name
         here.parent.mkdir(parents=True, exist_ok=True)
         with open(here, "wb") as file:
-            file.writelines(ray.get(reference) for reference in references)
+            file.writelines([content] if isinstance(content, bytes) else (ray.get(piece) for piece in content))
         places[str(here)] = path
-    for table, reference in sent.rows.items():
-        rows = ray.get(reference)
-        if rows.num_rows:
-            tables.append_rows(home, table, rows)
+    for table, rows in sent.rows.items():
+        held = ray.get(rows) if isinstance(rows, ray.ObjectRef) else rows
+        if held.num_rows:
+            tables.append_rows(home, table, held)
     for made in sent.makes:
         (home.root / made).parent.mkdir(parents=True, exist_ok=True)
     moved = {there: here for here, there in places.items()}
@@ -91,7 +103,7 @@ def _as_said_at_home(reason: str, places: dict[str, str]) -> str:
     return reason
 
 
-def _packed(sent: SentItem, home: Home, result: Result | None, reason: str, seconds: float) -> Iterator[Message]:
+def _packed(sent: SentItem, home: Home, result: Result | None, reason: str, seconds: float) -> Iterator[Done | bytes]:
     if result is None:
         yield Done(None, reason, seconds)
         return

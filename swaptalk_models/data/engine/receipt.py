@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from swaptalk_models.data.engine.items import Result
-from swaptalk_models.data.engine.parcels import Began, Done, Message
+from swaptalk_models.data.engine.parcels import Done
 from swaptalk_models.data.engine.workers import Outcome, Task
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.spool import SpooledRows
@@ -18,7 +18,6 @@ class Receipt:
 
     def __init__(self, stage: str, task: Task):
         self.stage, self.task = stage, task
-        self.began: Began | None = None
         self._done: Done | None = None
         self._missing: list[tuple[str, int]] = []  # (name, bytes still to come)
         self._parts: dict[str, Path] = {}
@@ -29,15 +28,13 @@ class Receipt:
         """Whether all has come."""
         return self._done is not None and not self._missing
 
-    def take(self, message: Message) -> None:
-        """The next message of the task."""
-        if isinstance(message, Began):
-            self.began = message
-        elif isinstance(message, Done):
-            self._done, self._missing = message, list(message.files)
+    def take(self, part: Done | bytes) -> None:
+        """The next part of what the worker sends of it."""
+        if isinstance(part, Done):
+            self._done, self._missing = part, list(part.files)
             self._skip_empty()
         else:
-            self._write(message)
+            self._write(part)
 
     def _write(self, piece: bytes) -> None:
         name, left = self._missing[0]

@@ -6,12 +6,15 @@ is given one.
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 
-from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.executor import Executor
+from swaptalk_models.data.engine.items import Item, Needs, Result, Work
 from swaptalk_models.data.stages.data_stage import DataStage, finished, rows_result
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
@@ -20,7 +23,9 @@ from swaptalk_models.data.store.schemas import table_schema
 from swaptalk_models.settings.preset import Preset
 
 BATCH_FRAMES = 256
-"""Crops decoded at a time: a clip may last minutes."""
+"""Crops decoded at a time: a clip may last minutes. Always as many, however the table lies on disk: what a network makes of a frame depends, in
+its last bits, on how many it is given."""
+NEEDS = Needs(tables=("face_crops",))
 
 Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Crops (T, S, S, 3) uint8 -> codes of the upper and of the lower half, each (T, n) uint16."""
@@ -45,8 +50,13 @@ def latents_stage(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) ->
         crops = finished(home, "face_crops", videos)
         return [Item(entry.clip, entry.video, [entry.output["rows"], vqgan]) for entry in crops.values()]
 
-    work = _Encoding(vqgan, cells, make_encoder)
-    return DataStage("vq_latents", latent_items, work, ("face_crops",), schema=latents_schema(cells))
+    work = encoding(vqgan, cells, make_encoder)
+    return DataStage("vq_latents", latent_items, work, ("face_crops",), schema=latents_schema(cells), needs=NEEDS)
+
+
+def encoding(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) -> Work:
+    """The stage's work on one item; arguments as of ``latents_stage``. It keeps the encoder between items."""
+    return _Encoding(vqgan, cells, make_encoder)
 
 
 def run_latents(
@@ -57,10 +67,11 @@ def run_latents(
     cells: int,
     make_encoder: Callable[[], Encode],
     run: str = "",
+    executor: Executor | None = None,
 ) -> StageReport:
-    """Bring vq_latents up to date for these videos, in this process; see ``latents_stage``."""
+    """Bring vq_latents up to date for these videos, in this process unless there is an executor; see ``latents_stage``."""
     _drop_other_grid(home, cells)
-    return latents_stage(vqgan, cells, make_encoder).run(home, preset, list(videos), run=run)
+    return latents_stage(vqgan, cells, make_encoder).run(home, preset, list(videos), executor=executor, run=run)
 
 
 class _Encoding:
@@ -87,15 +98,17 @@ class _Encoding:
 
 
 def _crops(home: Home, clip: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(frame numbers, decoded crops) of a clip, in batches, in no particular order."""
+    """(frame numbers, decoded crops) of a clip, ``BATCH_FRAMES`` at a time, in the order in which they were written."""
     from swaptalk_models.data.media.png import decode_png
 
     scanner = tables.open_table(home, "face_crops").scanner(
         columns=["frame", "crop"], filter=tables.clips_filter([clip]), batch_size=BATCH_FRAMES
     )
-    for batch in scanner.to_batches():
-        if batch.num_rows:
-            yield batch["frame"].to_numpy(), np.stack([decode_png(image.as_py()) for image in batch["crop"]])
+    rows = itertools.chain.from_iterable(
+        zip(batch["frame"].to_pylist(), batch["crop"].to_pylist(), strict=True) for batch in scanner.to_batches()
+    )
+    while some := list(itertools.islice(rows, BATCH_FRAMES)):
+        yield np.array([frame for frame, _ in some], np.int32), np.stack([decode_png(image) for _, image in some])
 
 
 def _drop_other_grid(home: Home, cells: int) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from swaptalk_models.data.engine.items import Item, Result
+from swaptalk_models.data.engine.executor import Executor
+from swaptalk_models.data.engine.items import Item, Needs, Result, Work
 from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.quality.gates import SYNC_STAGE, heard
 from swaptalk_models.data.sound.mel import WINDOW_FRAMES, is_silent
@@ -30,15 +31,23 @@ GOOD_JUDGE = 0.55
 cannot be much."""
 BETTER = 0.05
 """Accuracy by which a judge must be better than another to be asked where that one was unsure."""
+NEEDS = Needs(tables=("face_crops", "mels"))
 MAX_FRAMES = 500
 """A constant offset shows in 20 s as well as in minutes; these are taken from the middle."""
 
 
 def measure_offsets(
-    home: Home, name: str, accuracy: float, make_judge: Callable[[], SyncJudge], sure: int = 1, run: str = ""
+    home: Home,
+    name: str,
+    accuracy: float,
+    make_judge: Callable[[], SyncJudge],
+    sure: int = 1,
+    run: str = "",
+    executor: Executor | None = None,
 ) -> StageReport:
     """Measure every clip that no judge has measured yet, or only a clearly worse one that was unsure. ``make_judge`` makes
-    the judge of this name and held-out accuracy; it is called once, and only if there is such a clip.
+    the judge of this name and held-out accuracy; it is called once, and only if there is such a clip. In this process, unless
+    there is an executor.
 
     Ledger entries of stage "sync_offsets": output["quality"] holds offset (frames, positive: the sound comes too early),
     spread (frames by which the offsets of the clip's thirds differ from it at most; up to ``sure`` the judge was sure) and
@@ -69,11 +78,17 @@ def measure_offsets(
         videos,
         home=home,
         params=None,
-        work=_Measuring(make_judge, name, accuracy),
+        work=measuring(make_judge, name, accuracy),
         reads=("face_crops", "mels"),
         there=lambda home, item: item.clip in settled,
         run=run,
+        executor=executor,
     )
+
+
+def measuring(make_judge: Callable[[], SyncJudge], name: str, accuracy: float) -> Work:
+    """The work on one clip; arguments as of ``measure_offsets``. It keeps the judge between clips."""
+    return _Measuring(make_judge, name, accuracy)
 
 
 class _Measuring:

@@ -187,6 +187,15 @@ def test_crops_too_many_for_memory_are_read_from_disk(own, monkeypatch):
     assert disk._crops is None and disk._pixels is None
 
 
+def test_processes_of_one_host_share_what_it_may_hold(own, monkeypatch):
+    data, rows = own.data(), np.array([0])
+    monkeypatch.setattr(data_module, "STORED_BYTES", data.frames * len(data._read_crops(rows)[0]))
+    assert own.data()._crops is not None
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    second = own.data()
+    assert second._crops is None and np.array_equal(second.crops(rows), data.crops(rows))
+
+
 def test_a_worker_holds_no_frames(tiny, data):
     """The same pictures and landmarks, from disk, in any order and twice."""
     light, rows = tiny.data(held=False), np.array([77, 3, 3, 149, 31])

@@ -130,3 +130,15 @@ def entries(home: Home, *stages: str) -> list:
 
 def leftovers(home: Home) -> Iterator[Path]:
     return home.root.rglob("*.part")
+
+
+class Keeps:
+    """Work that holds something between items, as a network: how many it has done here is in the result."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    def __call__(self, item: Item, home: Home, params: None) -> Result:
+        self.done += 1
+        made = work(item, home, params)
+        return Result(made.output | {"done": self.done, "process": os.getpid()}, made.table)

@@ -42,6 +42,7 @@ def cluster() -> Iterator:
     quiet = {"include_dashboard": False, "object_store_memory": 100 << 20, "_system_config": quick}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")
         found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0} | quiet)
         patch.setenv("RAY_ADDRESS", found.address)
         yield found
@@ -115,7 +116,7 @@ def test_what_the_cluster_has_is_told(cluster, tmp_path: Path, monkeypatch):
     with host(cluster, tmp_path / "one", monkeypatch):
         _until(lambda: sum(node["Alive"] for node in cluster.global_state.node_table()) == 2, 30)  # no earlier test's
         facts = cluster_facts(RayConfig())
-    assert facts == ClusterFacts(cluster.address, 1, 1, facts.memory_gib, facts.object_store_gib, ())
+    assert facts == ClusterFacts(cluster.address, 1, 1, 0, facts.memory_gib, facts.object_store_gib, ())
     assert facts.memory_gib > 0 and facts.object_store_gib > 0
 
 

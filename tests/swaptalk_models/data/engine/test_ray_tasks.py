@@ -12,10 +12,11 @@ pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[r
 
 from swaptalk_models.data.engine.items import Item, Needs
 from swaptalk_models.data.engine.loans import Loans
-from swaptalk_models.data.engine.parcels import SentItem
+from swaptalk_models.data.engine.parcels import SentGroup
 from swaptalk_models.data.engine.ray_cluster import connected
-from swaptalk_models.data.engine.ray_tasks import RayTasks, _Flow
-from swaptalk_models.data.engine.ray_work import do_item
+from swaptalk_models.data.engine.ray_tasks import OnDevice, RayTasks, _Flow
+from swaptalk_models.data.engine.ray_work import do_group
+from swaptalk_models.data.engine.runner import run_stage
 from swaptalk_models.data.engine.scratch import PREFIX
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import QUARANTINED, Ledger
@@ -129,21 +130,21 @@ def test_what_the_user_can_mend_stops_the_run_but_keeps_what_is_done(home: Home,
 
 
 def test_a_host_with_another_version_is_told():
-    (item,) = items("a_0")
-    sent = SentItem(toys.work, item, None, None, "/home", {}, {}, (), "another")
+    sent = SentGroup(toys.work, None, None, "/home", "another", ())
     with pytest.raises(UserError, match=r"^host \S+ of the Ray cluster: it has another version of SwapTalk"):
-        next(do_item(sent))
+        next(do_group(sent))
 
 
 def test_work_in_flight_is_bounded_whatever_the_number_of_items(home: Home, tmp_path: Path, ray, monkeypatch):
     most = {}
 
     class Watched(_Flow):
-        def _submit(self, job):
-            super()._submit(job)
+        def _submit(self, jobs):
+            handed_out = super()._submit(jobs)
             seen = most.setdefault(self.what.config, [0, 0])
-            seen[:] = max(seen[0], len(self.running)), max(seen[1], self.loans.bytes)
+            seen[:] = max(seen[0], self._items()), max(seen[1], self._bytes())
             flows.append(self)
+            return handed_out
 
     flows: list[_Flow] = []
     monkeypatch.setattr("swaptalk_models.data.engine.ray_tasks._Flow", Watched)
@@ -159,14 +160,37 @@ def test_work_in_flight_is_bounded_whatever_the_number_of_items(home: Home, tmp_
     assert all(not flow.loans.bytes and not flow.running for flow in flows), "nothing is held any longer"
 
 
+def test_short_items_go_in_groups_of_which_one_alone_is_blamed(home: Home, tmp_path: Path, monkeypatch):
+    clips = [f"v_{i:02d}" for i in range(80)]
+    todo = items(*clips, v_40="deadly", v_60=["killed once", str(tmp_path / "mark")])
+    sizes = []
+
+    class Watched(_Flow):
+        def _submit(self, jobs):
+            before = self._items()
+            handed_out = super()._submit(jobs)
+            sizes.append(self._items() - before)
+            return handed_out
+
+    monkeypatch.setattr("swaptalk_models.data.engine.ray_tasks._Flow", Watched)
+    assert counts(run(home, todo)) == (79, 0, 1)
+    assert content(home) == [(clip, frame) for clip in clips if clip != "v_40" for frame in range(toys.FRAMES)]
+    with Ledger(home.ledger) as ledger:
+        assert [*ledger.entries("mels", None, QUARANTINED)] == ["v_40"]
+    assert max(sizes) > 4 and sizes[0] == 1, "no more than one until it is known how long one takes"
+    assert sum(sizes) > 80, "what shared a group with the deadly one was done again"
+
+
 def test_a_file_is_lent_once_to_all_who_read_it(tmp_path: Path):
     loans, path = Loans(), tmp_path / "talk.mp4"
     path.write_bytes(b"x" * (20 << 20))
-    assert loans.lend(path) is loans.lend(path) and len(loans.lend(path)) == 2 and loans.bytes == 20 << 20
+    assert loans.lend(path) is loans.lend(path) and len(loans.lend(path)) == 5 and loans.bytes == 20 << 20
     for _ in range(3):
         assert loans.bytes
         loans.give_back(str(path))
-    assert loans.bytes == 0 and loans.lend(tmp_path / "none.mp4") is None
+    assert loans.bytes == 0
+    with pytest.raises(OSError):
+        loans.lend(tmp_path / "none.mp4")
 
 
 def test_tasks_are_taken_only_as_there_is_room(home: Home):
@@ -183,3 +207,16 @@ def test_tasks_are_taken_only_as_there_is_room(home: Home):
         done += 1
         assert len(taken) - done <= 4
     assert done == 20
+
+
+def test_actors_keep_their_work_and_are_replaced_when_they_die(home: Home, tmp_path: Path):
+    """What the driver hands to the stage as its work is done nowhere: an actor has its own."""
+    network = OnDevice("auto", lambda device: toys.Keeps() if device == "cpu" else None)
+    executor = RayTasks("mels", Needs(), lambda home, clip: (), toys.SMALL, 2, network)
+    todo = items(*[f"v_{i:02d}" for i in range(30)], v_10="deadly", v_20=["killed once", str(tmp_path / "mark")])
+    report = run_stage("mels", lambda: todo, ["v"], home=home, params=None, work=None, table=True, executor=executor)
+    assert counts(report) == (29, 0, 1)
+    outputs = [entry.output for entry in entries(home, "mels") if entry.status != QUARANTINED]
+    processes = {output["process"] for output in outputs}
+    assert 2 < len(processes) <= 6, "two, and one for each that has died"
+    assert max(output["done"] for output in outputs) > 4, "the same object does one item after the other"

@@ -1,5 +1,8 @@
 """Offsets measured by a made judge: lips and sound both carry the same random signal."""
 
+import shutil
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -88,6 +91,25 @@ def measure(home: Home, make_judge, name: str = "made judge", accuracy: float = 
 def offsets(home: Home) -> dict[str, dict]:
     with Ledger(home.ledger) as ledger:
         return {clip: entry.output["quality"] for clip, entry in ledger.entries("sync_offsets").items()}
+
+
+@pytest.mark.slow
+def test_actors_of_ray_find_the_same(home, tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
+    from swaptalk_models.data.engine.ray_tasks import OnDevice, RayTasks
+    from swaptalk_models.settings.compute import RayConfig
+
+    for number, clip in enumerate(("fine", "early", "late")):
+        put(home, clip, 100, early=(0, 6, -4)[number])
+    shutil.copytree(home.root, tmp_path / "other")
+    network = OnDevice("cpu", lambda device: quality_sync.measuring(SignalJudge, "made judge", 0.9))
+    small = RayConfig("local", object_store_mib=200)
+    executor = RayTasks("sync_offsets", quality_sync.NEEDS, lambda home, clip: (), small, 2, network)
+    nobody = partial(pytest.fail, "the driver has a judge")
+    assert measure_offsets(home, "made judge", 0.9, nobody, executor=executor).computed == 3
+    other = Home(tmp_path / "other")
+    measure(other, SignalJudge)
+    assert offsets(home) == offsets(other) and offsets(home)["early"]["offset"] == 6
 
 
 def test_shifted_sound_is_found_to_the_frame_and_measured_once(home):
