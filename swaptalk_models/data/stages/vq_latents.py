@@ -7,7 +7,6 @@ is given one.
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
