@@ -44,8 +44,9 @@ def in_outline_of(crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray) 
             break
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     place = np.stack([x, y], axis=-1) * np.float32((_GRID - 1) / (size - 1))
-    shift = size * cv2.remap(shift_gg2, place, None, cv2.INTER_LINEAR)
-    bent = cv2.remap(crop, shift + np.stack([x, y], axis=-1), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    shift = size * cv2.remap(shift_gg2, place, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]  # the stub wants two maps
+    there = shift + np.stack([x, y], axis=-1)
+    bent = cv2.remap(crop, there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return bent, goal
 
 

@@ -117,10 +117,10 @@ class FaceSwapperHeldOut:
         """The network's swaps of sources as they are given to it, crops (S, S, 3) and landmarks (68, 2), and rows of targets (2, N); and the targets
         only encoded and decoded: each (2, N, S, S, 3) uint8.
         """
-        parts = [
-            self._some_swaps(model, *map(np.stack, zip(*(sources[i] for i in some), strict=True)), targets[:, some])
-            for some in pieces(np.arange(len(sources)), self.samples)
-        ]
+        parts = []
+        for some in pieces(np.arange(len(sources)), self.samples):
+            given, landmarks = (np.stack(part) for part in zip(*(sources[i] for i in some), strict=True))
+            parts.append(self._some_swaps(model, given, landmarks, targets[:, some]))
         swapped, copied = zip(*parts, strict=True)
         return np.concatenate(swapped, axis=1), np.concatenate(copied, axis=1)
 
