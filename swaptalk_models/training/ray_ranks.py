@@ -17,6 +17,7 @@ from typing import Any
 from swaptalk_models.data.engine.parcels import PIECES_AHEAD, pieces
 from swaptalk_models.data.engine.ray_cluster import connected
 from swaptalk_models.data.engine.ray_devices import device_there, gpus_each
+from swaptalk_models.data.store.storage_address import marker_file, storage_of
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.model_folder import ModelFolder
@@ -299,6 +300,8 @@ def files_read(spec: TrainSpec, blind: bool) -> dict[Path, str]:
         tables = [home / "tables" / f"{table}.lance" for table in ("face_crops", "mels", *codes)]
         for folder in (*tables, Path(spec.snapshot).parent, *map(Path, spec.inputs.values())):
             folders[folder] = f"home/{folder.relative_to(home)}"
+        if storage_of(home):  # tables are read from there, by keys that the host's own environment has
+            found[marker_file(home)] = f"home/{marker_file(home).name}"
     for folder, name in folders.items():
         found |= {path: f"{name}/{path.relative_to(folder)}" for path in sorted(folder.rglob("*")) if path.is_file()}
     return found
