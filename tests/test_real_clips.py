@@ -24,4 +24,4 @@ def test_real_clips_go_through(real_clips, tmp_path):
     output = tmp_path / "out.mp4"
     target, voice = clips / "WDA_KatieHill_000.mp4", clips / "WRA_SteveDaines0_000.mp4"
     swaptalk("generate", "--home", home, "--source", source, "--target", target, "--audio", voice, "--output", output)
-    assert probe(output).has_audio and probe(output).frames == 59
+    assert probe(output).has_audio and probe(output).frames == 60

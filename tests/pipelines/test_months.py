@@ -195,7 +195,7 @@ def trainings(monkeypatch) -> list[str]:
     """Snapshots on which worse models are trained; trainings in this process instead of one of their own each."""
     spoilt: list[str] = []
 
-    def work(context: Any, spec: TrainSpec, pipes: Any) -> None:
+    def work(context: Any, spec: TrainSpec, pipes: Any, ray: Any) -> None:
         training.train(spec, report=lambda line: None)
 
     measured = gate.measurements
