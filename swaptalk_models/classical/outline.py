@@ -16,9 +16,7 @@ from swaptalk_models.classical.warp_swap import outline_shape
 _GRID = 33  # points a side on which the bending is reckoned; it is smooth
 _SMOOTH = 1e-3  # of the spline: a landmark that is a little off does not crease the picture
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the way to the target's outline, tried one after the other
-_FOLDED = (
-    0.2  # area below which a picture is smeared: of a head turned to the side nothing can be seen of the other cheek
-)
+_FOLDED = 0.2  # area below which a picture is smeared: of a head turned aside the other cheek cannot be seen
 _FAR = np.array([(x, y) for x in (-0.5, 0.5, 1.5) for y in (-0.5, 0.5, 1.5) if (x, y) != (0.5, 0.5)], np.float32)
 """Points beyond the crop, in shares of its side, that stay where they are; a chin may lie at its very edge."""
 

@@ -20,7 +20,7 @@ from swaptalk_models.data.engine.ray_devices import device_there, gpus_each
 from swaptalk_models.data.store.storage_address import marker_file, storage_of
 from swaptalk_models.errors import UserError
 from swaptalk_models.graph.models import MODELS
-from swaptalk_models.modules.model_folder import ModelFolder
+from swaptalk_models.modules.model_folder import CHECKPOINT_FILE, ModelFolder
 from swaptalk_models.settings.compute import RayConfig
 from swaptalk_models.training.ray_rank import Part, Place, Rank
 from swaptalk_models.training.spec import TrainSpec
@@ -31,7 +31,6 @@ ROOM_S = 60.0
 """A cluster that has become too small is as large as before within this time (s), or the training ends."""
 _TICK_S = 2.0
 _SETTLE_S = 5.0  # until all that goes wrong at once has been said
-_CHECKPOINT = "checkpoint.pt"
 
 
 class Lost(Exception):
@@ -85,12 +84,12 @@ def train_on_ray(spec: TrainSpec, config: RayConfig, cpus: int, report: Callable
             except ray.exceptions.RayError as error:
                 said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
                 raise UserError(f"the Ray cluster has failed ({said}): run again, checkpoints are kept") from error
-    (folder.path / _CHECKPOINT).unlink(missing_ok=True)
+    (folder.path / CHECKPOINT_FILE).unlink(missing_ok=True)
     return folder
 
 
 def _stamp(folder: ModelFolder) -> int:
-    path = folder.path / _CHECKPOINT
+    path = folder.path / CHECKPOINT_FILE
     return path.stat().st_mtime_ns if path.is_file() else 0
 
 
@@ -292,8 +291,8 @@ def files_read(spec: TrainSpec, blind: bool) -> dict[Path, str]:
         blind: whether the host does not see the home.
     """
     folders = {Path(spec.start): "start"} if spec.start else {}
-    checkpoint = Path(spec.output) / _CHECKPOINT
-    found = {checkpoint: f"output/{spec.version}/{_CHECKPOINT}"} if checkpoint.is_file() else {}
+    checkpoint = Path(spec.output) / CHECKPOINT_FILE
+    found = {checkpoint: f"output/{spec.version}/{CHECKPOINT_FILE}"} if checkpoint.is_file() else {}
     if blind:
         home = Path(spec.home)
         codes = ("vq_latents",) if "vq_latents" in MODELS[spec.name].reads else ()
