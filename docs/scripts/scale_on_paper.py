@@ -43,7 +43,9 @@ CONSTANTS = {
     "start": Constant(7.0, "s", "start and stop of a Ray, speed.md; a cluster that is there: under 1"),
     "driver_item": Constant(0.0041, "s of the driver for an item of a stage", "`swaptalk bench ray-flow`, below"),
     "driver_mib": Constant(0.0012, "s of the driver for a MiB in or out", "the same"),
-    "commit": Constant(0.026, "s for a commit to an S3 store", "single runs of November 2026, a local S3 server (moto): 17 to 26 ms"),
+    "commit": Constant(
+        0.026, "s for a commit to an S3 store", "single runs of November 2026, a local S3 server (moto): 17 to 26 ms"
+    ),
     "manifest": Constant(874 / 5000, "KiB of manifest for a fragment", "the same: 874 KiB for 5,000"),
     "writes": Constant(3, "PUTs a commit: rows, transaction, manifest", "reckoned from Lance's format"),
     "link": Constant(110, "MiB/s of the driver's link", "assumed: 1 Gbit/s"),

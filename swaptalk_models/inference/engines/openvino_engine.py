@@ -12,6 +12,7 @@ from torch import Tensor
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.engines.graphs import FRAMES, PRECISE, TOKENS
+from swaptalk_models.inference.engines.signal_stack import signal_stack_kept
 
 
 def is_installed() -> bool:
@@ -37,6 +38,7 @@ class OpenVINOEngine:
     has threads, each on a thread of its own.
     """
 
+    @signal_stack_kept()
     def __init__(
         self, folder: Path, inputs: dict[str, list[int]], precision: str = "auto", threads: int | None = None
     ) -> None:

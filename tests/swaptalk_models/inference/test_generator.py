@@ -97,7 +97,7 @@ class Spied:
 
     def __getattr__(self, name):
         value = getattr(self._networks, name)
-        if name not in ("encode", "swap", "speak", "copy_lips", "decode"):
+        if name not in ("encode", "encode_source", "swap", "speak", "copy_lips", "decode"):
             return value
 
         def call(*arguments):
@@ -215,7 +215,12 @@ def test_a_short_target_goes_back(made, media):
 def test_swap_first_then_lips_then_one_decode(made):
     """On target and reference alike, in latent space: what the paper does."""
     _, calls = made
-    assert [name for name, _, _ in calls] == ["encode", "encode", "swap"] + ["encode", "swap", "speak", "decode"] * 2
+    assert [name for name, _, _ in calls] == ["encode", "encode_source", "swap"] + [
+        "encode",
+        "swap",
+        "speak",
+        "decode",
+    ] * 2
     source, swapped_reference = calls[1][2], calls[2][2]
     for batch in (calls[3:7], calls[7:11]):
         encode, swap, speak, decode = batch
@@ -237,7 +242,7 @@ def test_lips_of_the_reference_and_of_the_target(networks, media, tmp_path):
     assert [name for name, _, _ in calls] == ["encode"] + ["encode", "copy_lips", "decode"] * 2
     calls.clear()
     generate(Spied(networks, calls), media, tmp_path / "own.mp4", stages=("swap",))
-    assert {name for name, _, _ in calls} == {"encode", "swap", "decode"}
+    assert {name for name, _, _ in calls} == {"encode", "encode_source", "swap", "decode"}
 
 
 def test_lips_first_leaves_the_reference_as_it_is(networks, media, tmp_path):
@@ -245,7 +250,7 @@ def test_lips_first_leaves_the_reference_as_it_is(networks, media, tmp_path):
     calls = []
     generate(Spied(networks, calls), media, tmp_path / "other.mp4", stages=("speak", "swap"))
     names = [name for name, _, _ in calls]
-    assert names == ["encode", "encode"] + ["encode", "speak", "swap", "decode"] * 2
+    assert names == ["encode", "encode_source"] + ["encode", "speak", "swap", "decode"] * 2
     reference, source, encode, speak, swap, decode = calls[:6]
     assert speak[1][0] is encode[2] and speak[1][1] is reference[2]
     assert swap[1][0] is source[2] and swap[1][1] is speak[2] and decode[1][0] is swap[2]

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -183,3 +185,32 @@ def test_auto_is_torch_until_the_release_is_exported(networks, release):
     assert networks.engine.name.startswith("torch")
     with pytest.raises(UserError, match="swaptalk export"):
         choose_engine(networks, release, "openvino")
+
+
+AFTERWARDS = """
+import os, signal, sys, time
+from pathlib import Path
+
+import openvino
+import torch
+from swaptalk_models.inference.engines.openvino_engine import OpenVINOEngine
+
+folder = Path(sys.argv[1])
+openvino.save_model(openvino.convert_model(torch.nn.ReLU(), example_input=torch.zeros(1, 3)), folder / "decode.xml")
+first, second = OpenVINOEngine(folder, {"decode": [0]}), OpenVINOEngine(folder, {"decode": [0]})
+del first
+del second
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@openvino
+def test_an_interrupt_after_two_engines_have_gone_is_an_interrupt(tmp_path):
+    """OpenVINO puts the signal stack of the first back when the second goes, whose memory has gone: Python's handlers ran on it."""
+    command = [sys.executable, "-X", "faulthandler", "-c", AFTERWARDS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout.strip()) == (0, "interrupted"), done.stderr[-2000:]
