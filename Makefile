@@ -24,7 +24,8 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder --max-worker-restart=0 \
+	  --durations=25 $(ARGS)
 
 dev: $(READY)
 	@$(BIN)/swaptalk dev --home "$(HOME_DIR)" --port "$(PORT)"
