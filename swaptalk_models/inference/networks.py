@@ -130,7 +130,7 @@ class Networks:
         warped = self._warped(upper, prepared)
         mel = torch.from_numpy(np.ascontiguousarray(windows)).to(self.device)
         made = warped + self.engine.run("speak", (warped, mel), heard_else)
-        return self._with_lower(target, self.lip_sync.place(made, lower))
+        return self._with_lips(target, self.lip_sync.place(made, lower))
 
     def _warped(self, upper: Tensor, reference: PreparedReference) -> Tensor:
         """The reference's lower half in the pose of the targets' upper halves, (T, D, h / 2, h)."""
@@ -144,7 +144,7 @@ class Networks:
         """The target's latents with the reference's lips moved into its pose: what lip-sync has to beat."""
         upper, lower = target.z.chunk(2, dim=2)
         moved = self.lip_sync.warp(upper, reference.z.expand(len(upper), -1, -1, -1))
-        return self._with_lower(target, self.lip_sync.place(moved, lower))
+        return self._with_lips(target, self.lip_sync.place(moved, lower))
 
     def swap_and_speak(self, source: Latents, target: Latents, windows: np.ndarray) -> Latents:
         """Not done in latent space: our modules are two."""
@@ -154,9 +154,13 @@ class Networks:
         """Not done in latent space: what is restored are pixels."""
         raise UserError("faces are restored on pixels only: no latent method has such a stage")
 
-    def _with_lower(self, target: Latents, lower: Tensor) -> Latents:
-        """The target's latents with another lower half, of which the region of the lip-sync module is made."""
-        upper = target.z.chunk(2, dim=2)[0]
+    def _with_lips(self, target: Latents, made: Tensor) -> Latents:
+        """The target's latents with the lower half that lip-sync has made, (T, D, h / 2, h), where the target has a face: beside it the reference shows
+        its own background, which would stand beside a head that has turned away from it.
+        """
+        upper, lower = target.z.chunk(2, dim=2)
+        face = (target.region > REGIONS.index("background"))[:, None].chunk(2, dim=2)[1]
+        lower = torch.where(face, made, lower)
         lips = self.lip_sync.region[0, 0] > 0
         made = torch.cat([torch.zeros_like(lips), lips])
         return Latents(

@@ -312,18 +312,34 @@ def test_only_faces_that_were_made_are_deblocked(networks, monkeypatch):
 
 def test_speaking_leaves_the_upper_half(networks):
     torch.manual_seed(1)
-    target, reference = Latents(torch.randn(3, 8, 4, 4), None), Latents(torch.randn(1, 8, 4, 4), None)
+    face = torch.ones(3, 4, 4, dtype=torch.long)
+    target, reference = Latents(torch.randn(3, 8, 4, 4), face), Latents(torch.randn(1, 8, 4, 4), face[:1])
     mel = np.random.default_rng(0).uniform(-4, 4, (3, 16, 80)).astype(np.float32)
     spoken, copied = networks.speak(target, reference, mel), networks.copy_lips(target, reference)
     for made in (spoken, copied):
         assert torch.equal(made.z[:, :, :2], target.z[:, :, :2])
     assert not torch.allclose(spoken.z[:, :, 2:], copied.z[:, :, 2:], atol=1e-3)
     # The target's own lower half is no input; around mouth and chin it stays as it is.
-    other = Latents(torch.cat([target.z[:, :, :2], torch.randn(3, 8, 2, 4)], dim=2), None)
+    other = Latents(torch.cat([target.z[:, :, :2], torch.randn(3, 8, 2, 4)], dim=2), face)
     lower, made = networks.speak(other, reference, mel).z[:, :, 2:], networks.lip_sync.region.expand(3, 8, -1, -1) > 0
     assert torch.equal(lower[made], spoken.z[:, :, 2:][made])
     assert torch.equal(lower[~made], other.z[:, :, 2:][~made])
     assert torch.equal(spoken.made[2:], networks.lip_sync.region[0, 0] > 0) and not spoken.made[:2].any()
+
+
+def test_beside_the_targets_face_nothing_is_spoken(networks):
+    """The reference's background stays with the reference when the target turns away."""
+    torch.manual_seed(1)
+    face = torch.ones(2, 4, 4, dtype=torch.long)
+    face[1, :, 2:] = 0  # the second frame's head is turned
+    target, reference = Latents(torch.randn(2, 8, 4, 4), face), Latents(torch.randn(1, 8, 4, 4), face[:1])
+    mel = np.random.default_rng(0).uniform(-4, 4, (2, 16, 80)).astype(np.float32)
+    spoken_of = networks.lip_sync.region[0, 0] > 0
+    assert spoken_of[:, 2].any() and spoken_of[:, 1].any()
+    for made in (networks.speak(target, reference, mel), networks.copy_lips(target, reference)):
+        changed = (made.z != target.z).any(dim=1)[:, 2:]
+        assert torch.equal(changed[0], spoken_of)
+        assert torch.equal(changed[1][:, :2], spoken_of[:, :2]) and not changed[1][:, 2:].any()
 
 
 def test_some_stages_are_done_on_pixels_only(networks):

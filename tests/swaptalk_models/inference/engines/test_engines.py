@@ -92,8 +92,10 @@ def test_the_graphs_make_what_the_networks_make(networks):
     told = networks.swap(source, reference).z.expand(count, -1, -1, -1)
     upper, lower = swapped.z.chunk(2, dim=2)
     made = networks.lip_sync.speak(upper, told, torch.from_numpy(sound[1:]))
+    face = (target.region > 0)[:, None].chunk(2, dim=2)[1]
+    wanted = torch.where(face, networks.lip_sync.place(made, lower), lower)
     # The warp looks at differences of what is nearly alike, and normalises them.
-    torch.testing.assert_close(spoken.z.chunk(2, dim=2)[1], networks.lip_sync.place(made, lower), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(spoken.z.chunk(2, dim=2)[1], wanted, atol=1e-3, rtol=1e-3)
     image = networks.vqgan.decode(spoken.z)
     plain = networks.decode(Latents(spoken.z, spoken.region))
     assert np.abs(plain - ((image + 1) * 127.5).permute(0, 2, 3, 1).numpy()).max() <= 0.51
