@@ -224,12 +224,15 @@ class FaceSwapperConfig:
     pixel_weight: float = 1.0
     """Weight of the absolute error between the decoded face and the teacher's, which sees where neighbouring cells do
     not fit (0: the losses of the paper alone)."""
+    feature_weight: float = 1.0
+    """Weight of brows, eyes and lips against all else in L_proxy and the pixel loss. They are few cells and all of an expression: weighted as skin
+    is, a short training hands the source's own on, with its mouth, to every frame."""
     decoded_samples: int = 16
     """Samples of a batch that are decoded for the losses on pixels and identity."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        require_at_least(self, 1, "width", "depth", "heads", "decoded_samples")
+        require_at_least(self, 1, "width", "depth", "heads", "decoded_samples", "feature_weight")
         require(self.width % self.heads == 0, "width must be a multiple of heads")
         require_positive(self, "guidance")
         require_at_least(

@@ -31,6 +31,7 @@ _YOUNGER = {
     "without": (),
     "quiet": 0.0,
     "refine": 0,
+    "feature_weight": 1.0,
 }
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from swaptalk_models.data.faces.regions import REGIONS
 from swaptalk_models.modules.arcface import ArcFace
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.identity_encoder import IdentityEncoder
@@ -19,6 +20,8 @@ from swaptalk_models.training.data import TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, frozen
 from swaptalk_models.training.teacher_pairs import TeacherPairs
+
+_FEATURES = ("brow", "eye", "lip")
 
 
 class FaceSwapperObjective(Objective):
@@ -75,13 +78,15 @@ class FaceSwapperObjective(Objective):
         config = self.config
         swapped = self.swap(self.model, batch)
         wanted = self.vqgan.embed(batch["made_upper"], batch["made_lower"])
-        proxy = F.l1_loss(swapped, wanted)  # a squared error blurs what it is not sure of
+        weight_B1hh = self._weight(batch["target_region"])[:, None]
+        proxy = (weight_B1hh * (swapped - wanted).abs()).mean()  # a squared error blurs what it is not sure of
         loss, parts = config.proxy_weight * proxy, {"proxy": proxy}
         n = config.decoded_samples
         if config.pixel_weight or config.source_identity_weight or config.teacher_identity_weight:
             image = self.vqgan.decode(swapped[:n])
         if config.pixel_weight:
-            pixel = F.l1_loss(image, batch["made_image"][:n])
+            error_n1SS = (image - batch["made_image"][:n]).abs().mean(1, keepdim=True)
+            pixel = (F.interpolate(weight_B1hh[:n], error_n1SS.shape[2:]) * error_n1SS).mean()
             loss, parts = loss + config.pixel_weight * pixel, parts | {"pixel": pixel}
         if config.source_identity_weight or config.teacher_identity_weight:
             identity = self.identity(image)
@@ -92,6 +97,12 @@ class FaceSwapperObjective(Objective):
             loss = loss + config.source_identity_weight * to_source + config.teacher_identity_weight * to_made
             parts |= {"id_src": to_source, "id_res": to_made}
         return loss, parts
+
+    def _weight(self, region_Bhh: Tensor) -> Tensor:
+        """How much each cell counts, (B, h, h): 1 on average."""
+        of_region = torch.tensor([self.config.feature_weight if name in _FEATURES else 1.0 for name in REGIONS])
+        weight_Bhh = of_region.to(region_Bhh.device)[region_Bhh]
+        return weight_Bhh / weight_Bhh.mean((1, 2), keepdim=True)
 
     def swap(self, model: FaceSwapper, batch: Batch) -> Tensor:
         """Swapped embeddings (N, D, h, h); of a model in evaluation mode as at inference."""

@@ -84,6 +84,29 @@ def test_each_loss_can_be_left_out(make):
     assert torch.allclose(loss, 0.5 * parts["id_src"] + 0.25 * parts["id_res"])
 
 
+def test_an_error_in_the_features_counts_as_often_as_it_is_told(make, monkeypatch):
+    """In embeddings and in pixels; an error everywhere counts as it did."""
+    batch = make().read_pairs(np.array([0, 1]))
+    batch["target_region"] = torch.ones(2, 4, 4, dtype=torch.int64)
+    batch["target_region"][:, 3, 1] = 5  # lips in one cell of 16
+    losses = {}
+    for weight in (1.0, 9.0):
+        objective = make(feature_weight=weight, pixel_weight=1.0)
+        wanted = objective.vqgan.embed(batch["made_upper"], batch["made_lower"])
+        for name, cells in {"lip": (3, 1), "skin": (0, 1), "all": (slice(None), slice(None))}.items():
+            wrong, image = wanted.clone(), batch["made_image"].clone()
+            wrong[:, :, *cells] += 1
+            image.unflatten(2, (4, 8)).unflatten(4, (4, 8))[:, :, cells[0], :, cells[1]] += 1
+            monkeypatch.setattr(objective, "swap", lambda *_, wrong=wrong: wrong)
+            monkeypatch.setattr(objective.vqgan, "decode", lambda _, image=image: image)
+            parts = objective.loss(batch, 0.0)[1]
+            losses[name, weight] = torch.stack([parts["proxy"], parts["pixel"]])
+    for weight, sum_of_weights in ((1.0, 16), (9.0, 24)):
+        torch.testing.assert_close(losses["lip", weight], torch.full((2,), weight / sum_of_weights))
+        torch.testing.assert_close(losses["skin", weight], torch.full((2,), 1 / sum_of_weights))
+        torch.testing.assert_close(losses["all", weight], torch.ones(2))
+
+
 def test_loss_goes_down_on_one_batch(make, learn_one_batch):
     objective = make()
     losses = learn_one_batch(objective, 4)
