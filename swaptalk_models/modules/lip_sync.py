@@ -4,7 +4,8 @@
     R^B --grid_sample(offset map)--> warped R^B --U-Net with audio cross-attention--> lower half
 
 The target's own lower half is never an input: it is the label. By default the module answers for mouth and chin alone, and what lies around them
-stays the target's (`region`; the figure replaces all of the half). Shapes: B batch, D embedding channels, (h / 2, h) the latent grid of a half.
+stays the target's (`region`; the figure replaces all of the half). A generation leaves what is
+beside the target's face, too. Shapes: B batch, D embedding channels, (h / 2, h) the latent grid of a half.
 """
 
 from __future__ import annotations

@@ -215,12 +215,8 @@ def test_a_short_target_goes_back(made, media):
 def test_swap_first_then_lips_then_one_decode(made):
     """On target and reference alike, in latent space: what the paper does."""
     _, calls = made
-    assert [name for name, _, _ in calls] == ["encode", "encode_source", "swap"] + [
-        "encode",
-        "swap",
-        "speak",
-        "decode",
-    ] * 2
+    names = [name for name, _, _ in calls]
+    assert names == ["encode", "encode_source", "swap"] + ["encode", "swap", "speak", "decode"] * 2
     source, swapped_reference = calls[1][2], calls[2][2]
     for batch in (calls[3:7], calls[7:11]):
         encode, swap, speak, decode = batch

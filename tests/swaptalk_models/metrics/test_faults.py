@@ -105,7 +105,8 @@ def test_pauses_in_which_lips_quiver(found):
 
 def test_mumbling_lacks_dynamics_and_good_lips_do_not(found):
     assert found["mumbles"]["lip_dynamics_score"] < 0.5
-    assert found["good"]["lip_dynamics_score"] == pytest.approx(1, abs=0.1) == found["drifts"]["lip_dynamics_score"]
+    assert found["good"]["lip_dynamics_score"] == pytest.approx(1, abs=0.05)
+    assert found["drifts"]["lip_dynamics_score"] == pytest.approx(1, abs=0.1)
     assert found["good"]["loudness_score"] == pytest.approx(1, abs=0.05)
     # Of one that never closes the loudness knows little (its score was seen at 0.97): the dynamics do.
     assert found["never closes"]["lip_dynamics_score"] < 0.5
