@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import socket
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +41,12 @@ _OWN_TABLES = {
     "locks": "stage TEXT PRIMARY KEY, token BIGINT, holder TEXT, clean BOOLEAN, intruded BOOLEAN",
     "home": "layout BIGINT, root TEXT, host TEXT, inode BIGINT",
 }
-_MOST_IDLE = 2
+_MOST_IDLE = 4
+"""Connections that a process keeps for later, of all homes together: each takes a place of the server's, which has 100 by default."""
 _owned: set[tuple[str, str, str]] = set()
-_idle: dict[tuple[int, str, str, str], list[Connection]] = {}
+_idle: list[tuple[tuple[int, str, str, str], Connection]] = []
+"""The longest idle first; with the process, for a forked one must not touch its parent's."""
+_idle_guard = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,7 @@ class PostgresHome:
         """As ``connect``, but one that this process has given back, where there is one: a new one takes some 10 ms."""
         import psycopg2
 
-        while idle := _idle.get(self._idle_key):
-            connection = idle.pop()
+        while (connection := self._kept()) is not None:
             try:
                 connection.cursor().execute("SELECT 1")
             except psycopg2.Error:  # the server has ended it meanwhile
@@ -89,17 +92,26 @@ class PostgresHome:
         """The opposite of ``borrow``. Its locks are free."""
         import psycopg2
 
-        idle = _idle.setdefault(self._idle_key, [])
         try:
             # Said, although closing does the same: the server takes note of that some milliseconds later.
             connection.cursor().execute("ROLLBACK; SELECT pg_advisory_unlock_all()")
         except psycopg2.Error:
             connection.close()  # it was lost, and its locks with it
             return
-        if len(idle) < _MOST_IDLE:
-            idle.append(connection)
-        else:
-            connection.close()
+        with _idle_guard:
+            _idle.append((self._idle_key, connection))
+            mine = [entry for entry in _idle if entry[0][0] == os.getpid()]
+            for entry in mine[:-_MOST_IDLE]:
+                _idle.remove(entry)
+                entry[1].close()
+
+    def _kept(self) -> Connection | None:
+        """The connection to this schema that has been idle for the shortest, no longer among the idle."""
+        with _idle_guard:
+            for place in reversed(range(len(_idle))):
+                if _idle[place][0] == self._idle_key:
+                    return _idle.pop(place)[1]
+        return None
 
     @property
     def _idle_key(self) -> tuple[int, str, str, str]:
@@ -185,9 +197,8 @@ def drop_schemas(home: PostgresHome, connection: Connection, dagster: bool = Tru
 def forget_homes() -> None:
     """Look at each schema anew, through a new connection."""
     _owned.clear()
-    for idle in _idle.values():
-        while idle:
-            idle.pop().close()
+    while _idle:
+        _idle.pop()[1].close()
 
 
 def _check_owner(home: PostgresHome, connection: Connection) -> None:

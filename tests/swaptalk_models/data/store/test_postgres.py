@@ -212,6 +212,18 @@ def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(home):
         assert index.all() == {} and list(ledger.entries("clips")) == ["c"]
 
 
+def test_many_homes_of_one_process_leave_the_server_its_places(tmp_path, postgres):
+    homes = [Home(tmp_path / str(number)).create() for number in range(12)]
+    for home in homes:
+        enter(home, "a_0")
+    assert all(entered(home) == ["a_0"] for home in homes)
+    with contextlib.closing(server.connect(postgres)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'swaptalk' AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchone()[0] <= module._MOST_IDLE
+
+
 def test_what_the_server_has_ended_is_opened_anew(home):
     enter(home, "a_0")
     place = module.postgres_home(home.root)
