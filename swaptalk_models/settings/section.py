@@ -8,6 +8,7 @@ positive".
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -61,12 +62,17 @@ def build_section(kind: type[Section], values: Mapping[str, Any], where: str = "
 
 
 def _build(kind: type[Section], values: Mapping[str, Any], where: str) -> Section:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     converted = {key: _convert(hints[key], value, f"{where}{key}") for key, value in values.items()}
     try:
         return kind(**converted)
     except ValueError as error:
         raise UserError(f"{where}{error}") from None
+
+
+@functools.cache  # a preset has forty sections, and each asset reads it anew
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -97,7 +103,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 
 def _unknown(kind: type, values: Mapping[Any, Any], where: str = "") -> Iterator[str]:
     """Dotted names of settings that ``kind`` does not have."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     for key, value in values.items():
         if key not in hints:
             yield where + ".".join([str(key), *_first_inside(value)])

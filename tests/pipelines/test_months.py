@@ -17,6 +17,7 @@ import logging
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ import cv2
 import dagster as dg
 import numpy as np
 import pytest
+import sqlalchemy
 from dagster._core.launcher import LaunchRunContext
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
@@ -212,7 +214,8 @@ def trainings(monkeypatch) -> list[str]:
     monkeypatch.setattr(model_asset, "_run_worker", work)
     for module in (scoring, swap_teacher):  # a process of their own for four videos and eight pairs
         monkeypatch.setattr(module, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(training, "draw_curves", lambda history, path, title: None)  # of one step, and half a second
+    for drawing in ("draw_curves", "draw_families"):  # of one step, and half a second each
+        monkeypatch.setattr(training, drawing, lambda history, where, title: None)
     monkeypatch.setattr(SwapTalk, "workers", 1)
     monkeypatch.setattr(make_videos, "_processes", lambda targets: 1)
     monkeypatch.setattr(dlib_judge, "_embed", colours)  # the recogniser takes a tenth of a second a face
@@ -221,7 +224,20 @@ def trainings(monkeypatch) -> list[str]:
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch, pool, trainings) -> Iterator[Daemon]:
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Dagster's databases are not flushed: a process that is killed loses nothing by that, and it is a quarter of these days."""
+
+    def relaxed(connection: Any, record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", relaxed)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.Engine, "connect", relaxed)
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch, pool, trainings, no_waiting_for_the_disk) -> Iterator[Daemon]:
     """Five people's videos, a home made of them by hand, and the daemon over it."""
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.delenv("SWAPTALK_WATCH", raising=False)
