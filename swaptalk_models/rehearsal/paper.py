@@ -71,39 +71,40 @@ def whole_promises(name: str, preset: Preset, size: Size) -> list[Promise]:
     numpy's takes long, and what a longer clip adds are the numbers that are held of each frame by design.
     """
     shorter = shortened(name, size)
-    short = held_out_promises(name, preset, shorter)
-    whole = short if shorter == size else held_out_promises(name, preset, size, traced=False)
-    held_out = [
-        dataclasses.replace(ours, host=theirs.host, together=ours.live + theirs.host, flops=0)
+    short = held_out_promises(name, preset, shorter, counted=False)
+    whole = short if shorter == size else held_out_promises(name, preset, size, traced=False, counted=False)
+    return [
+        dataclasses.replace(ours, host=theirs.host, together=ours.live + theirs.host)
         for ours, theirs in zip(whole, short, strict=True)
     ]
-    return held_out
 
 
-def held_out_promises(name: str, preset: Preset, size: Size, traced: bool = True) -> list[Promise]:
+def held_out_promises(
+    name: str, preset: Preset, size: Size, traced: bool = True, counted: bool = True
+) -> list[Promise]:
     """Validation and finish of a training: the network is there with all that its optimiser keeps.
 
     Args:
-        traced: False leaves out the host's part, and operations: a fifth of the time.
+        traced: False leaves out the host's part.
+        counted: False leaves out operations. With neither, a fifth of the time.
     """
     _warm_up(name)
-    return _held_out_promises(name, preset, size, traced)
+    return _held_out_promises(name, preset, size, traced, counted)
 
 
-def _held_out_promises(name: str, preset: Preset, size: Size, traced: bool) -> list[Promise]:
+def _held_out_promises(name: str, preset: Preset, size: Size, traced: bool, counted: bool) -> list[Promise]:
     with tempfile.TemporaryDirectory(prefix="swaptalk-") as folder:
         objective, passes = held_out_passes(name, preset, size, Path(folder), DEVICE)
         weights = standing_bytes(objective, gradients=True)
-        return [_promise(name, what, weights, work, traced) for what, work in passes.items()]
+        return [_promise(name, what, weights, work, traced, counted) for what, work in passes.items()]
 
 
 def other_promise(name: str, preset: Preset, size: Size) -> Promise:
     """Of what no training is: see passes.py. What the judges look at is measured on the host."""
     _warm_up(name)
     networks, work = other_passes(name, preset, size, DEVICE)
-    promise = _promise(
-        name, OTHERS[name], tensor_bytes([tensor for network in networks for tensor in _tensors(network)]), work
-    )
+    held = tensor_bytes([tensor for network in networks for tensor in _tensors(network)])
+    promise = _promise(name, OTHERS[name], held, work, counted=True)
     return _on_host(promise) if name == METRICS else promise
 
 
@@ -181,8 +182,10 @@ def _tensors(network: nn.Module) -> list[Tensor]:
     return [*network.parameters(), *network.buffers()]
 
 
-def _promise(model: str, name: str, weights: int, work: Work, traced: bool = True) -> Promise:
-    counter = FlopCounterMode(display=False) if traced else None
+def _promise(
+    model: str, name: str, weights: int, work: Work, traced: bool = True, counted: bool = False
+) -> Promise:
+    counter = FlopCounterMode(display=False) if counted else None
     with device_without_values(), indifferent_judges(), counter or nullcontext(), LiveMemory(traced) as memory:
         work()
     flops = counter.get_total_flops() if counter else 0
@@ -210,4 +213,4 @@ def _warm_up(name: str) -> None:
             _, work = other_passes(name, toy, size, DEVICE)
             _promise(name, OTHERS[name], 0, work, traced)
         else:
-            _held_out_promises(name, cut_to(name, toy, size), size, traced)
+            _held_out_promises(name, cut_to(name, toy, size), size, traced, counted=False)
