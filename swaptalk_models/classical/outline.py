@@ -21,20 +21,23 @@ _FAR = np.array([(x, y) for x in (-0.5, 0.5, 1.5) for y in (-0.5, 0.5, 1.5) if (
 """Points beyond the crop, in shares of its side, that stay where they are; a chin may lie at its very edge."""
 
 
-def in_outline_of(crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_outline_of(
+    crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray, in_place: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The source's crop with its face in the target's outline, and where its landmarks are then.
 
     Args:
         crop: (S, S, 3) uint8, the source's aligned crop.
         landmarks: (68, 2) in its pixels.
         neutral: (68, 2) the target's resting shape, in any pixels (``neutral_landmarks``).
+        in_place: whether the face comes to lie where ``neutral`` does, whose pixels are then the crop's.
 
     Returns:
         (S, S, 3) uint8 and (68, 2) float32.
     """
     size = len(crop)
     landmarks = np.asarray(landmarks, np.float32)
-    wanted = outline_shape(landmarks, neutral)
+    wanted = outline_shape(landmarks, neutral, in_place)
     for share in _SHARES:
         goal = landmarks + np.float32(share) * (wanted - landmarks)
         shift_gg2 = _shift(goal / size, landmarks / size)

@@ -111,13 +111,13 @@ def warp_swap(
     if colour is None:
         colour = SwapColour.measure([target_crop], target_points[None])
     lit = relight_to(source_crop, source_points, colour.light, colour_strength)
-    warped = _warp(lit, with_forehead(source_points), with_forehead(shape), size)
+    warped = warp_by_triangles(lit, with_forehead(source_points), with_forehead(shape), size)
     unlike_skin = np.maximum(
         unlike_skin_of(warped, *skin_statistics(lit, source_points)),
         unlike_skin_of(target_crop, colour.skin, colour.spread),
     )
     mask = _swap_mask(shape, target_points, unlike_skin)
-    warped = _keep_mouth_interior(warped.astype(np.float32), target_crop, target_points, shape)
+    warped = keep_mouth_interior(warped.astype(np.float32), target_crop, target_points, shape)
     warped = _match_rim(warped, target_crop, mask, 1 - unlike_skin)
     return _blend_back(target, warped, mask, to_work)
 
@@ -161,14 +161,15 @@ def destination_shape(
     return apply_affine(shape, invert_affine(to_template))
 
 
-def outline_shape(source: np.ndarray, neutral: np.ndarray) -> np.ndarray:
-    """The source's landmarks (68, 2), in its own pixels, with the jaw and the turn of a target's resting shape ``neutral`` (68, 2)."""
-    to_template = crop_affines(source[None], _CROP)[0]
-    own = apply_affine(source, to_template)
-    rest = apply_affine(neutral, crop_affines(np.asarray(neutral, np.float32)[None], _CROP)[0])
+def outline_shape(source: np.ndarray, neutral: np.ndarray, in_place: bool = False) -> np.ndarray:
+    """The source's landmarks (68, 2) with the jaw and the turn of a target's shape ``neutral`` (68, 2): in the source's own pixels, or where the target
+    is in its.
+    """
+    to_template, of_target = (crop_affines(np.asarray(one, np.float32)[None], _CROP)[0] for one in (source, neutral))
+    own, rest = apply_affine(source, to_template), apply_affine(neutral, of_target)
     shape = face_forward(own) + (rest - face_forward(rest))
     shape[:17] = rest[:17]
-    return apply_affine(shape, invert_affine(to_template))
+    return apply_affine(shape, invert_affine(of_target if in_place else to_template))
 
 
 def face_forward(shape: np.ndarray) -> np.ndarray:
@@ -226,7 +227,7 @@ def face_triangles() -> np.ndarray:
     return triangles[~inner.all(axis=1)]
 
 
-def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, size: int) -> np.ndarray:
+def warp_by_triangles(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, size: int) -> np.ndarray:
     """Piecewise affine warp of a crop (size, size, 3) in one remap: each pixel looks up its triangle's affine."""
     triangles = face_triangles()
     owner = np.full((size, size), -1, np.int32)
@@ -247,7 +248,7 @@ def _warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, siz
     return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # the stub wants two maps
 
 
-def _keep_mouth_interior(
+def keep_mouth_interior(
     warped: np.ndarray, target: np.ndarray, target_points: np.ndarray, shape: np.ndarray
 ) -> np.ndarray:
     """Between the lips the target's own teeth and dark are shown, fitted into the destination's lips."""

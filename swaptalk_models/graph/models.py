@@ -172,7 +172,7 @@ _ALL = (
     ModelSpec(
         "swap_teacher",
         "Classical landmark swaps of pairs of people: the proxy targets of the face swapper.",
-        code_version="6",
+        code_version="7",
         make="swaptalk_models.training.swap_teacher:make_swap_teacher",
         held_out=f"{_HELD_OUT}.swap_teacher:measure_swap_teacher",
         inputs=("vqgan",),
@@ -183,7 +183,7 @@ _ALL = (
     ModelSpec(
         "face_swapper",
         "Transformer over VQ tokens: queries from the target, keys and values from the source.",
-        code_version="6",
+        code_version="7",
         network=f"{_MODULES}.face_swapper:FaceSwapper.build",
         objective=f"{_OBJECTIVES}.swapper:FaceSwapperObjective.build",
         held_out=f"{_HELD_OUT}.swapper:FaceSwapperHeldOut",
@@ -204,6 +204,10 @@ _ALL = (
                 "Distance of a swap's landmarks to the target's, in percent of the eyes' distance: pose and "
                 "expression kept."
             ),
+            "mouth_kept": Figure(
+                "Correlation of a swap's mouth opening with the target's: near 0 it is a mask.", "", 0.6
+            ),
+            "lids_kept": Figure("The same of the eyes' opening."),
             "background_difference": Figure(
                 "Absolute difference to the target outside of the face, after pasting (levels of 255): less is better.",
                 less_is_better=True,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from swaptalk_models.classical.outline import in_outline_of
+from swaptalk_models.classical.posing import posed_as
 from swaptalk_models.data.faces.regions import REGIONS, downsample_labels, region_labels
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference.deblock import deblock
@@ -19,12 +20,23 @@ from swaptalk_models.inference.engines.engine import Engine, TorchEngine
 from swaptalk_models.inference.engines.graphs import Graph, graphs_of, halves_of
 from swaptalk_models.inference.token_memo import TokenMemo
 from swaptalk_models.modules.device import pick_device
-from swaptalk_models.modules.face_swapper import FaceSwapper
+from swaptalk_models.modules.face_swapper import FaceSwapper, hidden
 from swaptalk_models.modules.images import from_unit
 from swaptalk_models.modules.lip_sync import LipSync, PreparedReference
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.modules.weights import load_model, load_shape
 from swaptalk_models.settings.data import CropsConfig, FacesConfig
+
+
+class Still(NamedTuple):
+    """A source before it is posed."""
+
+    crop: np.ndarray
+    """(S, S, 3) uint8, in the target's light."""
+    landmarks: np.ndarray
+    """(68, 2) in its pixels."""
+    neutral: np.ndarray
+    """(68, 2) the target's resting shape, in any pixels."""
 
 
 @dataclass
@@ -39,6 +51,12 @@ class Latents:
     """(h, h) bool, the cells that a network has made; None: none, they are a real face's."""
     codes: Tensor | None = None
     """(T, G, h, h) int64, of which the embeddings are; None: they are no codes'."""
+    landmarks: np.ndarray | None = None
+    """(T, 68, 2), in pixels of the crops; None: not known, and no source is posed after them."""
+    crops: np.ndarray | None = field(default=None, repr=False)
+    """(T, S, S, 3) uint8, as long as the mouth is still theirs."""
+    still: Still | None = field(default=None, repr=False)
+    """Of a source: what is posed."""
     prepared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Of a source or a reference, what serves all frames: reckoned when it is first wanted."""
 
@@ -84,26 +102,41 @@ class Networks:
         labels = np.stack([region_labels(points, self.crops.size, self.crops.label_grid) for points in landmarks])
         labels = np.stack([downsample_labels(label, self.grid) for label in labels]).astype(np.int64)
         region, codes = torch.from_numpy(labels).to(self.device), torch.cat([upper, lower], dim=2)
-        return Latents(self.vqgan.embed(upper, lower), region, codes=codes)
+        return Latents(self.vqgan.embed(upper, lower), region, codes=codes, landmarks=landmarks, crops=crops)
 
     def encode_source(self, crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray) -> Latents:
-        """A source in the outline of the target, as the swapper was trained to be given it (training/swap_teacher.py)."""
+        """A source in the outline of the target at rest."""
         bent, points = in_outline_of(crop, landmarks, neutral)
-        return self.encode(bent[None], points[None])
+        return replace(self.encode(bent[None], points[None]), still=Still(crop, landmarks, neutral))
 
     @torch.inference_mode()
     def swap(self, source: Latents, target: Latents) -> Latents:
-        """The target's latents with the source's face."""
+        """The target's latents with the source's face.
+
+        Who the source is, the tokens look up in the source at rest, whose keys and values serve all frames; what stands in the face's cells comes
+        from the source as it is posed for the frame (classical/posing.py), as in training.
+        """
         if "swap" not in source.prepared:
             memo = TokenMemo() if self.device.type == "cpu" else None
             source.prepared["swap"] = self.face_swapper.prepare(source.z, source.region), memo
         prepared, self.memo = source.prepared["swap"]
         x_nC = self._tokens(target, prepared.keys, prepared.values)
         x_BNC = torch.unflatten(x_nC, 0, (len(target.z), -1))
-        head = self.engine.run("swap_head", (x_BNC, target.z), (prepared.z_1Dhh, prepared.hidden_1hh.float()))
-        swapped = self.face_swapper.mix(head, prepared.z_1Dhh, prepared.hidden_1hh, target.z, target.region)
+        posed = self._posed(source, target)
+        hidden_Bhh = hidden(posed.region)
+        head = self.engine.run("swap_head", (x_BNC, target.z, posed.z, hidden_Bhh.float()))
+        swapped = self.face_swapper.mix(head, posed.z, hidden_Bhh, target.z, target.region)
         made = torch.ones(target.z.shape[2:], dtype=torch.bool, device=self.device)
-        return Latents(self.face_swapper.guided(swapped, target.z), target.region, made)
+        return replace(target, z=self.face_swapper.guided(swapped, target.z), made=made, codes=None, prepared={})
+
+    def _posed(self, source: Latents, target: Latents) -> Latents:
+        """The source as each frame of the target holds its face; where that is not known, as it is."""
+        if source.still is None or target.landmarks is None:
+            count = len(target.z)
+            return Latents(source.z.expand(count, -1, -1, -1), source.region.expand(count, -1, -1))
+        crops = target.crops if target.crops is not None else [None] * len(target.landmarks)
+        posed = [posed_as(*source.still, *frame) for frame in zip(target.landmarks, crops, strict=True)]
+        return self.encode(np.stack([crop for crop, _ in posed]), np.stack([points for _, points in posed]))
 
     def _tokens(self, target: Latents, keys: Tensor, values: Tensor) -> Tensor:
         """What the swapper's transformer makes of every cell of every frame, (T * h * h, C)."""
@@ -163,8 +196,13 @@ class Networks:
         lower = torch.where(face, made, lower)
         lips = self.lip_sync.region[0, 0] > 0
         made = torch.cat([torch.zeros_like(lips), lips])
-        return Latents(
-            torch.cat([upper, lower], dim=2), target.region, made if target.made is None else made | target.made
+        return replace(
+            target,
+            z=torch.cat([upper, lower], dim=2),
+            made=made if target.made is None else made | target.made,
+            codes=None,
+            crops=None,
+            prepared={},
         )
 
     @torch.inference_mode()

@@ -3,9 +3,11 @@
 Definitions
     landmark_distance      mean distance of the 68 landmarks to the target's, in percent of the distance between the eyes. Some of it is the
                            source's own shape, which a swap should bring along.
+    mouth_kept, lids_kept  Pearson's correlation of the mouth's opening, and of the eyes', with the target's, over all swaps: of a mask that wears the
+                           source's expression whatever the target does it is 0, and the distance above is hardly larger.
     background_difference  mean absolute difference to the target outside of the face (label "background"), in levels of 255.
     flicker                mean absolute change of the face from one frame to the next that the target's face does not have, in levels of 255.
-Units      as named; 0 and up, lower is better.
+Units      as named; 0 and up, lower is better; correlations -1 to 1, higher is better.
 Judge      landmarks: the detector that both sides were given to; the others are arithmetic on pixels.
 Source     ours; the first after the expression errors of face-swapping papers (e.g. FaceShifter, CVPR 2020), which use a 3D face model.
 """
@@ -14,14 +16,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.data.faces.landmarks import interocular
+from swaptalk_models.data.faces.landmarks import eye_opening, interocular, mouth_opening
 from swaptalk_models.data.faces.regions import region_labels
+from swaptalk_models.metrics.mouth import opening_correlation
 
 
 def landmark_distance(made: np.ndarray, target: np.ndarray) -> float:
     """Landmarks (N, 68, 2) of both: percent of the eyes' distance."""
     distances = np.linalg.norm(made.astype(np.float64) - target, axis=2).mean(axis=1)
     return float((distances / interocular(target)).mean() * 100)
+
+
+def expression_kept(made: np.ndarray, target: np.ndarray) -> dict[str, float]:
+    """``mouth_kept`` and ``lids_kept``; landmarks (N, 68, 2) of both."""
+    return {
+        name: opening_correlation(opening(made), opening(target))
+        for name, opening in (("mouth_kept", mouth_opening), ("lids_kept", eye_opening))
+    }
 
 
 def background_difference(made: np.ndarray, target: np.ndarray, landmarks: np.ndarray) -> float:

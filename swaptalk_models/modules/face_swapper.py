@@ -110,9 +110,6 @@ class _LocalHead(nn.Module):
 class PreparedSource(NamedTuple):
     """What the swapper needs of one source, reckoned once for all frames."""
 
-    z_1Dhh: Tensor
-    hidden_1hh: Tensor
-    """bool: hair or nothing of the face, not to be taken."""
     keys: Tensor
     """(blocks, heads, N, C / heads)"""
     values: Tensor
@@ -152,7 +149,7 @@ class FaceSwapper(nn.Module):
         x = self.target_tokens(target_BDhh, target_region_Bhh)
         for block in self.blocks:
             x = block(x, source)
-        hidden_Bhh = _hidden(source_region_Bhh)
+        hidden_Bhh = hidden(source_region_Bhh)
         made_BCchh = self.head(x, source_BDhh, hidden_Bhh, target_BDhh)
         return self.mix(made_BCchh, source_BDhh, hidden_Bhh, target_BDhh, target_region_Bhh)
 
@@ -177,7 +174,7 @@ class FaceSwapper(nn.Module):
         """Of one source, for ``tokens``: the keys and values of every block."""
         source = self.source_tokens(source_1Dhh, source_region_1hh)
         keys, values = zip(*(block.attention.keys_values(source) for block in self._swap_blocks()), strict=True)
-        return PreparedSource(source_1Dhh, _hidden(source_region_1hh), torch.cat(keys), torch.cat(values))
+        return PreparedSource(torch.cat(keys), torch.cat(values))
 
     def tokens(self, z_nD: Tensor, place_n: Tensor, region_n: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """The transformer on any tokens, of whatever frames: (n, C).
@@ -216,6 +213,6 @@ class FaceSwapper(nn.Module):
         return self.guided(self(source_BDhh, source_region_Bhh, target_BDhh, target_region_Bhh), target_BDhh)
 
 
-def _hidden(source_region_Bhh: Tensor) -> Tensor:
-    """(B, h, h) bool: hair or nothing of the face."""
+def hidden(source_region_Bhh: Tensor) -> Tensor:
+    """(B, h, h) bool: hair or nothing of the face, not to be taken."""
     return source_region_Bhh == REGIONS.index("background")

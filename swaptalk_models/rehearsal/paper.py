@@ -182,9 +182,7 @@ def _tensors(network: nn.Module) -> list[Tensor]:
     return [*network.parameters(), *network.buffers()]
 
 
-def _promise(
-    model: str, name: str, weights: int, work: Work, traced: bool = True, counted: bool = False
-) -> Promise:
+def _promise(model: str, name: str, weights: int, work: Work, traced: bool = True, counted: bool = False) -> Promise:
     counter = FlopCounterMode(display=False) if counted else None
     with device_without_values(), indifferent_judges(), counter or nullcontext(), LiveMemory(traced) as memory:
         work()

@@ -11,13 +11,16 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.names import not_none, section_in, suggestion
 
 Section = TypeVar("Section")
+
+_hints: Callable[[Any], dict[str, Any]] = functools.cache(typing.get_type_hints)
+"""A preset has forty sections, and each asset reads it anew."""
 
 
 def require(condition: bool, message: str) -> None:
@@ -68,11 +71,6 @@ def _build(kind: type[Section], values: Mapping[str, Any], where: str) -> Sectio
         return kind(**converted)
     except ValueError as error:
         raise UserError(f"{where}{error}") from None
-
-
-@functools.cache  # a preset has forty sections, and each asset reads it anew
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

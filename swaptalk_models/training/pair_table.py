@@ -21,7 +21,7 @@ from swaptalk_models.errors import UserError
 PAIRS_FILE = "pairs.arrow"
 EARLIER_FILE = "pairs.parquet"
 CODES = ("upper", "lower", "source_upper", "source_lower")
-"""Columns of codes: of the swap, and of the source in the target's light and outline."""
+"""Columns of codes: of the swap, and of the source in the target's light, posed as its frame."""
 
 
 def pairs_schema(cells: int) -> pa.Schema:

@@ -21,7 +21,7 @@ import numpy as np
 
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import relight
-from swaptalk_models.classical.outline import in_outline_of
+from swaptalk_models.classical.posing import posed_as
 from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.inference.encode import LatentEncoder
@@ -92,10 +92,18 @@ def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
     return bare_face(relight(source_crop, of_source, target_crop, of_target), of_source)
 
 
-def given_source(data: TrainingData, source: int, target: int, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the swapper is given of a source, here as at inference: ``lit_source`` in the target's outline (S, S, 3) uint8, and its landmarks (68, 2).
-    ``neutral``: the target clip's resting shape."""
-    return in_outline_of(lit_source(data, source, target), data.landmarks_of(np.array([source]))[0], neutral)
+def given_source(
+    data: TrainingData, source: int, target: int, neutral: np.ndarray, lit: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the swapper is given of a source, here as at inference: posed as the target's frame, (S, S, 3) uint8, and its landmarks (68, 2).
+
+    Args:
+        neutral: (68, 2) the target clip's resting shape.
+        lit: ``lit_source`` of another frame of the clip; None: of this one.
+    """
+    lit = lit_source(data, source, target) if lit is None else lit
+    of_source, of_target = data.landmarks_of(np.array([source, target]))
+    return posed_as(lit, of_source, neutral, of_target, data.crops(np.array([target]))[0])
 
 
 def make_swap_teacher(spec: TrainSpec, report: Callable[[str], None]) -> dict[str, Any]:

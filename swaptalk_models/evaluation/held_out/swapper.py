@@ -17,7 +17,7 @@ from swaptalk_models.inference.deblock import deblock
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.metrics.crop_judges import crop_identities, crop_landmarks
 from swaptalk_models.metrics.id_retrieve import id_retrieve
-from swaptalk_models.metrics.preservation import background_difference, flicker, landmark_distance
+from swaptalk_models.metrics.preservation import background_difference, expression_kept, flicker, landmark_distance
 from swaptalk_models.metrics.rim import rim_ratio
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.images import from_unit, to_unit
@@ -30,6 +30,8 @@ _IN_PLACE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 _TEST_PAIRS = 48  # swaps of held-out people that the identity judge looks at (0.1 s a face)
 _SHOWN = 12
 _LISTED = 1_000_000  # pairs of people that are shuffled; of more, some are drawn
+SwapPair = tuple[int, int, np.ndarray]
+"""Rows of source and target, and the target clip's resting shape (68, 2)."""
 _LOOKS = 16  # faces of the gallery, shown to the judge at a time
 
 
@@ -66,7 +68,7 @@ class FaceSwapperHeldOut:
         both = np.stack([targets, targets + (frames > 1)])  # (2, N)
         neutrals = [neutral_landmarks(self.data.landmarks_of_clip(clips[i])) for i in target_clip]
         pairs = list(zip(sources, targets, neutrals, strict=True))
-        swapped, copied = self._swaps(model, [given_source(self.data, *pair) for pair in pairs], both)
+        swapped, copied = self._swaps(model, pairs, both)
         by_teacher = np.stack(
             [self._teacher_swap(*pair, rows) for pair, rows in zip(pairs, both.T, strict=True)], axis=1
         )
@@ -111,28 +113,32 @@ class FaceSwapperHeldOut:
             | {f"{name}_re-encoded_target": value for name, value in re_encoded.items()},
         )
 
-    def _swaps(
-        self, model: FaceSwapper, sources: list[tuple[np.ndarray, np.ndarray]], targets: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The network's swaps of sources as they are given to it, crops (S, S, 3) and landmarks (68, 2), and rows of targets (2, N); and the targets
-        only encoded and decoded: each (2, N, S, S, 3) uint8.
+    def _swaps(self, model: FaceSwapper, pairs: list[SwapPair], targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The network's swaps of the pairs' sources and rows of targets (2, N); and the targets only encoded and decoded: each (2, N, S, S, 3)
+        uint8.
         """
-        parts = []
-        for some in pieces(np.arange(len(sources)), self.samples):
-            given, landmarks = (np.stack(part) for part in zip(*(sources[i] for i in some), strict=True))
-            parts.append(self._some_swaps(model, given, landmarks, targets[:, some]))
+        parts = [
+            self._some_swaps(model, [pairs[i] for i in some], targets[:, some])
+            for some in pieces(np.arange(len(pairs)), self.samples)
+        ]
         swapped, copied = zip(*parts, strict=True)
         return np.concatenate(swapped, axis=1), np.concatenate(copied, axis=1)
 
     def _some_swaps(
-        self, model: FaceSwapper, given: np.ndarray, landmarks: np.ndarray, targets: np.ndarray
+        self, model: FaceSwapper, pairs: list[SwapPair], targets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         objective, device = self.objective, next(model.parameters()).device
-        halves = self.vqgan.tokenize(torch.from_numpy(to_unit(given)).to(device))
         fine, grid = self.data.labels.shape[1], model.grid
-        regions = np.stack([downsample_labels(region_labels(one, given.shape[1], fine), grid) for one in landmarks])
+        lit = [lit_source(self.data, source, target) for source, target, _ in pairs]
         swapped, copied = [], []
         for row in targets:
+            posed = [
+                given_source(self.data, source, frame, neutral, face)
+                for (source, _, neutral), frame, face in zip(pairs, row, lit, strict=True)
+            ]
+            given, landmarks = (np.stack(part) for part in zip(*posed, strict=True))
+            halves = self.vqgan.tokenize(torch.from_numpy(to_unit(given)).to(device))
+            regions = np.stack([downsample_labels(region_labels(one, given.shape[1], fine), grid) for one in landmarks])
             batch = dict(zip(("source_upper", "source_lower"), halves, strict=True))
             rows = {"source_region": regions, "target_region": objective.labels[row]}
             rows |= {"target_upper": objective.upper[row], "target_lower": objective.lower[row]}
@@ -189,9 +195,11 @@ def swap_faults(made: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> di
         real.shape
     )
     typical = np.median(landmarks[0], axis=0)
+    found, wanted = crop_landmarks(pasted[0], typical), crop_landmarks(real[0], typical)
     return {
         "rim_ratio": rim_ratio(pasted[0], real[0], landmarks[0]),
-        "landmark_distance": landmark_distance(crop_landmarks(pasted[0], typical), crop_landmarks(real[0], typical)),
+        "landmark_distance": landmark_distance(found, wanted),
+        **expression_kept(found, wanted),
         "background_difference": background_difference(pasted[0], real[0], landmarks[0]),
         "flicker": flicker(pasted, real, landmarks[0]),
     }

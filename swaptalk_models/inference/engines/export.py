@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from swaptalk_models.errors import UserError
-from swaptalk_models.inference.engines.graphs import FRAMES, TOKENS, Graph
+from swaptalk_models.inference.engines.graphs import FRAMES, LAYOUT, TOKENS, Graph
 from swaptalk_models.inference.engines.openvino_engine import OpenVINOEngine, require_openvino
 from swaptalk_models.inference.release import load_release
 from swaptalk_models.modules.model_folder import RELEASE_FILE
@@ -66,7 +66,7 @@ def export_release(release: Path) -> dict[str, dict[str, Likeness]]:
     try:
         inputs = {name: _write(openvino, graph, aside / f"{name}.xml") for name, graph in graphs.items()}
         about = {"release": _sha256(Path(release) / RELEASE_FILE), "openvino": openvino.__version__, "inputs": inputs}
-        about |= {"frames": FRAMES, "tokens": TOKENS, "files": _hashes(aside)}
+        about |= {"layout": LAYOUT, "frames": FRAMES, "tokens": TOKENS, "files": _hashes(aside)}
         (aside / EXPORT_FILE).write_text(json.dumps(about, indent=1))
         found = _compared(aside, graphs)
         (aside / EXPORT_FILE).write_text(json.dumps(about | {"likeness": _plain(found)}, indent=1))
@@ -78,14 +78,15 @@ def export_release(release: Path) -> dict[str, dict[str, Likeness]]:
 
 
 def find_export(release: Path) -> Path | None:
-    """The export of a release; None: there is none, or it was made of another state of the release."""
+    """The export of a release; None: there is none, or it was made of another state of the release, or by a version with other graphs."""
     folder = Path(release) / FOLDER
     try:
         about = json.loads((folder / EXPORT_FILE).read_text())
     except (OSError, ValueError):
         return None
     same = about.get("release") == _sha256(Path(release) / RELEASE_FILE)
-    return folder if same and (about.get("frames"), about.get("tokens")) == (FRAMES, TOKENS) else None
+    graphs = tuple(about.get(name) for name in ("layout", "frames", "tokens"))
+    return folder if same and graphs == (LAYOUT, FRAMES, TOKENS) else None
 
 
 def load_export(folder: Path, precision: str = "auto") -> OpenVINOEngine:

@@ -14,13 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from swaptalk_models.modules.audio_encoder import MEL_BANDS, MEL_STEPS
-from swaptalk_models.modules.face_swapper import FaceSwapper, PreparedSource
+from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.lip_sync import FaceWarping, LipSync
 from swaptalk_models.modules.vqgan import VQGAN
 
 FRAMES, TOKENS = 4, 512
 """Frames, and tokens, that an exported graph takes at once: shapes are fixed in it."""
 
+
+LAYOUT = 2
+"""Of what the graphs take and give; raised when that changes, so that an export of before is not taken."""
 
 PRECISE = ("warp",)
 """Graphs that stay in float32: the warp looks at differences between frames that are nearly alike, of which bfloat16 leaves little."""
@@ -49,15 +52,14 @@ class SwapTokens(nn.Module):
 
 
 class SwapHead(nn.Module):
-    """``FaceSwapper.head``, of one source; ``hidden_1hh`` as 0.0 and 1.0."""
+    """``FaceSwapper.head``; ``hidden_Bhh`` as 0.0 and 1.0."""
 
     def __init__(self, swapper: FaceSwapper) -> None:
         super().__init__()
         self.swapper = swapper
 
-    def forward(self, x_BNC: Tensor, target_BDhh: Tensor, source_1Dhh: Tensor, hidden_1hh: Tensor) -> Tensor:
-        source_BDhh = source_1Dhh.expand(x_BNC.shape[0], -1, -1, -1)
-        return self.swapper.head(x_BNC, source_BDhh, hidden_1hh.expand(x_BNC.shape[0], -1, -1), target_BDhh)
+    def forward(self, x_BNC: Tensor, target_BDhh: Tensor, source_BDhh: Tensor, hidden_Bhh: Tensor) -> Tensor:
+        return self.swapper.head(x_BNC, source_BDhh, hidden_Bhh, target_BDhh)
 
 
 class WarpOffsets(nn.Module):
@@ -117,14 +119,8 @@ def graphs_of(vqgan: VQGAN, swapper: FaceSwapper, lip_sync: LipSync, size: int) 
     grid, dim, width = swapper.grid, vqgan.config.dim, swapper.config.width
     cells = grid * grid
 
-    def source() -> PreparedSource:
-        return swapper.prepare(torch.randn(1, dim, grid, grid), torch.randint(0, 6, (1, grid, grid)))
-
     def keys_values() -> tuple[Tensor, ...]:
-        return source().keys, source().values
-
-    def of_source() -> tuple[Tensor, ...]:
-        return source().z_1Dhh, source().hidden_1hh.float()
+        return swapper.prepare(torch.randn(1, dim, grid, grid), torch.randint(0, 6, (1, grid, grid)))
 
     def features() -> tuple[Tensor, ...]:
         found = lip_sync.prepare(torch.randn(1, dim, grid, grid)).features
@@ -143,7 +139,8 @@ def graphs_of(vqgan: VQGAN, swapper: FaceSwapper, lip_sync: LipSync, size: int) 
         return torch.randn(count, dim), place, region
 
     def maps(count: int) -> tuple[Tensor, ...]:
-        return torch.randn(count, cells, width), torch.randn(count, dim, grid, grid)
+        shown, ours = torch.randn(2, count, dim, grid, grid)
+        return torch.randn(count, cells, width), shown, ours, torch.randint(0, 2, (count, grid, grid)).float()
 
     def halves(count: int) -> tuple[Tensor, ...]:
         return (torch.randn(count, dim, grid // 2, grid),)
@@ -157,7 +154,7 @@ def graphs_of(vqgan: VQGAN, swapper: FaceSwapper, lip_sync: LipSync, size: int) 
     graphs = {
         "encode": Graph(Encode(vqgan), FRAMES, crops),
         "swap_tokens": Graph(SwapTokens(swapper), TOKENS, tokens, keys_values),
-        "swap_head": Graph(SwapHead(swapper), FRAMES, maps, of_source),
+        "swap_head": Graph(SwapHead(swapper), FRAMES, maps),
         "speak": Graph(Speak(lip_sync), FRAMES, speech, silence),
         "decode": Graph(Decode(vqgan), FRAMES, embeddings),
     }

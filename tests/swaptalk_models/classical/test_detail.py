@@ -8,7 +8,7 @@ import pytest
 
 from swaptalk_models.classical.detail import SourceDetail, add_detail, detail_weight, low_band
 from swaptalk_models.classical.skin import with_forehead
-from swaptalk_models.classical.warp_swap import _warp, destination_shape
+from swaptalk_models.classical.warp_swap import destination_shape, warp_by_triangles
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
@@ -34,7 +34,7 @@ def bent() -> np.ndarray:
     """The source in the target's pose, by the swap teacher's warp: what networks would make, were they perfect."""
     (source, points), (_, target) = person(SOURCE), person(TARGET)
     shape = destination_shape(points, target, target)
-    return _warp(source, with_forehead(points), with_forehead(shape), SIZE)
+    return warp_by_triangles(source, with_forehead(points), with_forehead(shape), SIZE)
 
 
 def as_made(image: np.ndarray) -> np.ndarray:

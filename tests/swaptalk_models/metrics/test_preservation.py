@@ -6,7 +6,7 @@ import pytest
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.landmarks import interocular
 from swaptalk_models.data.faces.regions import region_labels
-from swaptalk_models.metrics.preservation import background_difference, flicker, landmark_distance
+from swaptalk_models.metrics.preservation import background_difference, expression_kept, flicker, landmark_distance
 
 SIZE = 64
 POINTS = template_landmarks(SIZE)[None]
@@ -22,6 +22,20 @@ def test_landmarks_in_percent_of_the_eyes_distance():
     moved = POINTS + np.float32([0.1 * interocular(POINTS)[0], 0])
     assert landmark_distance(moved, POINTS) == pytest.approx(10, rel=1e-4)
     assert landmark_distance(3 * moved, 3 * POINTS) == pytest.approx(10, rel=1e-4), "whatever the resolution"
+
+
+def test_a_mask_keeps_no_expression():
+    rng = np.random.default_rng(0)
+    target = np.repeat(POINTS, 12, axis=0)
+    target[:, 65:68, 1] += rng.uniform(0, 6, (12, 1))
+    target[:, [37, 38, 43, 44], 1] += rng.uniform(0, 1.5, (12, 1))
+    smaller = target.copy()
+    smaller[:, 65:68, 1] = POINTS[:, 65:68, 1] + (target[:, 65:68, 1] - POINTS[:, 65:68, 1]) / 2
+    mask = np.repeat(POINTS, 12, axis=0) + rng.normal(0, 0.02, target.shape).astype(np.float32)
+    assert expression_kept(target, target) == pytest.approx({"mouth_kept": 1, "lids_kept": 1})
+    assert expression_kept(smaller, target)["mouth_kept"] > 0.99, "less of it, at the same time"
+    assert max(abs(value) for value in expression_kept(mask, target).values()) < 0.6
+    assert landmark_distance(mask, target) < 5, "which the distance of all landmarks hardly sees"
 
 
 def test_background_is_what_is_no_face():

@@ -101,6 +101,37 @@ def test_the_graphs_make_what_the_networks_make(networks):
     assert np.abs(plain - ((image + 1) * 127.5).permute(0, 2, 3, 1).numpy()).max() <= 0.51
 
 
+@torch.inference_mode()
+def test_a_source_is_posed_for_each_frame(networks, monkeypatch):
+    """What stands in the face's cells is the source as posed for that frame; who it is, is looked up in the one at rest."""
+    crops, landmarks, sound = some_faces()
+    source = networks.encode_source(crops[0], landmarks[0], landmarks[0])
+    target = networks.encode(crops[1:], landmarks[1:])
+    asked = []
+
+    def posed_as(crop, points, neutral, frame, shown):
+        asked.append((frame, shown))
+        return np.roll(crop, len(asked), axis=0), points
+
+    monkeypatch.setattr("swaptalk_models.inference.networks.posed_as", posed_as)
+    swapped = networks.swap(source, target)
+    assert all(np.array_equal(frame, wanted) for (frame, _), wanted in zip(asked, landmarks[1:], strict=True))
+    assert all(np.array_equal(shown, wanted) for (_, shown), wanted in zip(asked, crops[1:], strict=True))
+    count = len(target.z)
+    posed = networks.encode(np.stack([np.roll(crops[0], n + 1, axis=0) for n in range(count)]), landmarks[1:])
+    swapper, rest = networks.face_swapper, [part.expand(count, *part.shape[1:]) for part in (source.z, source.region)]
+    x = swapper.target_tokens(target.z, target.region)
+    for block in swapper.blocks:
+        x = block(x, swapper.source_tokens(*rest))
+    made = swapper.head(x, posed.z, posed.region == 0, target.z)
+    wanted = swapper.guided(swapper.mix(made, posed.z, posed.region == 0, target.z, target.region), target.z)
+    torch.testing.assert_close(swapped.z, wanted, atol=1e-5, rtol=1e-4)
+
+    asked.clear()
+    networks.swap(source, networks.speak(target, networks.encode(crops[:1], landmarks[:1]), sound[1:]))
+    assert len(asked) == count and all(shown is None for _, shown in asked), "lips of the frame's own would come back"
+
+
 def test_a_token_that_was_there_before_is_not_made_again(networks):
     chain(networks)
     assert networks.memo.made < networks.memo.asked == FRAMES * GRID**2
@@ -108,7 +139,7 @@ def test_a_token_that_was_there_before_is_not_made_again(networks):
 
 @openvino
 @pytest.mark.parametrize("refine", [pytest.param(0, marks=pytest.mark.slow), 1])
-def test_an_export_is_as_near_as_it_says(tmp_path, refine):
+def test_an_export_is_as_near_as_it_says(tmp_path, refine, monkeypatch):
     from swaptalk_models.inference.engines.export import EXPORT_FILE, export_release, find_export, load_export
 
     release = write_release(tmp_path / "release", refine)
@@ -123,6 +154,9 @@ def test_an_export_is_as_near_as_it_says(tmp_path, refine):
     off = chain(networks)[-1].astype(float) - wanted
     assert 10 * np.log10(255**2 / max(np.square(off).mean(), 1e-9)) > 38, "networks whose every layer is random"
     if refine:
+        with monkeypatch.context() as later:
+            later.setattr("swaptalk_models.inference.engines.export.LAYOUT", 99)
+            assert find_export(release) is None, "of graphs that took something else"
         (release / "openvino" / "decode.bin").write_bytes(b"other")
         with pytest.raises(UserError, match=r"decode.bin: .*swaptalk export"):
             choose_engine(networks, release, "openvino")
