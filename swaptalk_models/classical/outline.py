@@ -35,7 +35,15 @@ def in_outline_of(
     Returns:
         (S, S, 3) uint8 and (68, 2) float32.
     """
-    size = len(crop)
+    shift_gg2, goal = bending(landmarks, neutral, len(crop), in_place)
+    y, x = np.mgrid[0 : len(crop), 0 : len(crop)].astype(np.float32)
+    return bent(crop, shift_gg2, np.stack([x, y], axis=-1)), goal
+
+
+def bending(
+    landmarks: np.ndarray, neutral: np.ndarray, size: int, in_place: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """How ``in_outline_of`` bends a crop of this side: what ``bent`` takes, and where the landmarks are then, (68, 2) float32."""
     landmarks = np.asarray(landmarks, np.float32)
     wanted = outline_shape(landmarks, neutral, in_place)
     for share in _SHARES:
@@ -43,12 +51,15 @@ def in_outline_of(
         shift_gg2 = _shift(goal / size, landmarks / size)
         if not share or _least_area(shift_gg2, goal / size) > _FOLDED:
             break
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32)
-    place = np.stack([x, y], axis=-1) * np.float32((_GRID - 1) / (size - 1))
-    shift = size * cv2.remap(shift_gg2, place, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]  # the stub wants two maps
-    there = shift + np.stack([x, y], axis=-1)
-    bent = cv2.remap(crop, there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-    return bent, goal
+    return shift_gg2, goal
+
+
+def bent(crop: np.ndarray, shift_gg2: np.ndarray, place_SS2: np.ndarray) -> np.ndarray:
+    """The bent crop (S, S, 3) uint8, looked at at these places: (S, S, 2) float32, x and y in pixels."""
+    size = len(crop)
+    steps = place_SS2 * np.float32((_GRID - 1) / (size - 1))
+    shift = size * cv2.remap(shift_gg2, steps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]  # the stub wants two maps
+    return cv2.remap(crop, shift + place_SS2, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
 
 def _shift(goal: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

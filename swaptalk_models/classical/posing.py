@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from swaptalk_models.classical.outline import in_outline_of
+from swaptalk_models.classical.outline import bending, bent
 from swaptalk_models.classical.skin import with_forehead
-from swaptalk_models.classical.warp_swap import destination_shape, keep_mouth_interior, warp_by_triangles
+from swaptalk_models.classical.warp_swap import destination_shape, keep_mouth_interior, places_by_triangles
 
 _MOUTH = slice(48, 68)
 
@@ -34,14 +34,14 @@ def posed_as(
         (S, S, 3) uint8 and (68, 2) float32.
     """
     frame = np.asarray(frame, np.float32)
-    bent, points = in_outline_of(crop, landmarks, frame, in_place=True)
+    shift_gg2, points = bending(landmarks, frame, len(crop), in_place=True)
     goal = destination_shape(np.asarray(landmarks, np.float32), frame, neutral).astype(np.float32)
     goal[:17] = points[:17]  # where the spline has brought them: at its rim the bent face must not tear
     if target is None:
         goal[_MOUTH] = points[_MOUTH]
     start = with_forehead(points)
     end = np.concatenate([goal, start[68:]])
-    posed = warp_by_triangles(bent, start, end, len(bent))
+    posed = bent(crop, shift_gg2, places_by_triangles(start, end, len(crop)))  # both at once: each look-up blurs
     if target is not None:
         shown = keep_mouth_interior(posed.astype(np.float32), target, frame, goal)
         posed = np.clip(np.rint(shown), 0, 255).astype(np.uint8)

@@ -228,7 +228,13 @@ def face_triangles() -> np.ndarray:
 
 
 def warp_by_triangles(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, size: int) -> np.ndarray:
-    """Piecewise affine warp of a crop (size, size, 3) in one remap: each pixel looks up its triangle's affine."""
+    """Piecewise affine warp of a crop (size, size, 3) in one remap."""
+    place = places_by_triangles(from_points, to_points, size)
+    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # the stub wants two maps
+
+
+def places_by_triangles(from_points: np.ndarray, to_points: np.ndarray, size: int) -> np.ndarray:
+    """Where each pixel of a warped crop lies in the crop, (size, size, 2) float32: it looks up its triangle's affine."""
     triangles = face_triangles()
     owner = np.full((size, size), -1, np.int32)
     corners = np.round(to_points[triangles] * 16).astype(np.int32)
@@ -244,8 +250,8 @@ def warp_by_triangles(image: np.ndarray, from_points: np.ndarray, to_points: np.
     )  # -1: pixels of no triangle stay
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
     lookup = affines[owner]
-    place = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]
-    return cv2.remap(image, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]  # the stub wants two maps
+    place: np.ndarray = lookup[..., 0, :] * x[..., None] + lookup[..., 1, :] * y[..., None] + lookup[..., 2, :]
+    return place
 
 
 def keep_mouth_interior(
