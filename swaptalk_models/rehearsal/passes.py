@@ -101,8 +101,8 @@ def _generate(networks: Mapping[str, nn.Module], preset: Preset, pictures: np.nd
     crops = pictures[np.arange(VIDEO_BATCH) % len(pictures)]
     points = np.repeat(template_landmarks(preset.face_crops.size, preset.face_crops.margin)[None], len(crops), axis=0)
     windows = np.zeros((len(crops), 16, 80), np.float32)
-    one = ours.encode(crops[:1], points[:1])
-    ours.decode(ours.speak(ours.swap(one, ours.encode(crops, points)), one, windows))
+    one, source = ours.encode(crops[:1], points[:1]), ours.encode_source(crops[0], points[0], points[0])
+    ours.decode(ours.speak(ours.swap(source, ours.encode(crops, points)), one, windows))
     wav2lip = networks.get("wav2lip")
     if isinstance(wav2lip, Wav2Lip):
         speak_pixels(wav2lip, crops, crops, windows)
