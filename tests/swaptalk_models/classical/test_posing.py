@@ -1,5 +1,6 @@
 """classical/posing.py: the source holds its face as the target's frame does."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from swaptalk_models.data.faces.landmarks import eye_opening, mouth_opening
 from .test_outline import SIZE, drawn, narrow
 
 REST = template_landmarks(SIZE, -0.06)
-TEETH, SKIN = (250, 250, 250), (200, 170, 150)
+TEETH = (250, 250, 250)
 
 
 def with_open_mouth(points: np.ndarray, by: float = 24.0) -> np.ndarray:
@@ -32,8 +33,6 @@ def with_closed_lids(points: np.ndarray) -> np.ndarray:
 
 def target_picture(points: np.ndarray) -> np.ndarray:
     """A face whose teeth show between its lips."""
-    import cv2
-
     image = drawn(points)
     cv2.fillPoly(image, [np.round(points[60:68]).astype(np.int32)], TEETH)
     return image
@@ -91,9 +90,6 @@ def test_a_mouth_that_another_has_made_is_not_asked_for():
 def test_the_face_does_not_tear_at_its_rim():
     own, frame = narrow(REST), with_open_mouth(REST)
     posed, moved = posed_as(drawn(own), own, REST, frame, drawn(frame))
-    for share in (0.9, 0.95, 1.0, 1.05):  # across the jaw, skin changes into ground once
-        line = moved[30] + share * (moved[4:13] - moved[30])
-        x, y = np.round(line).astype(int).T
-        shown = posed[y.clip(0, SIZE - 1), x.clip(0, SIZE - 1), 0]
-        assert (shown > 150).all() if share < 1 else True
-    assert np.array_equal(posed, posed_as(drawn(own), own, REST, frame, drawn(frame))[0])
+    for share in (0.85, 0.9, 0.95):  # skin up to the jaw, wherever it went
+        x, y = np.round(moved[30] + share * (moved[4:13] - moved[30])).astype(int).T
+        assert (posed[y.clip(0, SIZE - 1), x.clip(0, SIZE - 1), 0] > 150).all()
