@@ -195,11 +195,11 @@ def swap_faults(made: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> di
         real.shape
     )
     typical = np.median(landmarks[0], axis=0)
-    found, wanted = crop_landmarks(pasted[0], typical), crop_landmarks(real[0], typical)
+    found, wanted = (np.stack([crop_landmarks(faces, typical) for faces in both]) for both in (pasted, real))
     return {
         "rim_ratio": rim_ratio(pasted[0], real[0], landmarks[0]),
-        "landmark_distance": landmark_distance(found, wanted),
-        **expression_kept(found, wanted),
+        "landmark_distance": landmark_distance(found[0], wanted[0]),
+        **expression_kept(found.reshape(-1, 68, 2), wanted.reshape(-1, 68, 2)),
         "background_difference": background_difference(pasted[0], real[0], landmarks[0]),
         "flicker": flicker(pasted, real, landmarks[0]),
     }
