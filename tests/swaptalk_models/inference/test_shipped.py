@@ -1,11 +1,12 @@
 """inference/shipped.py, and what lies in the package"""
 
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from swaptalk_models.data.sources.catalog_table import catalog_table
 from swaptalk_models.data.store.home import Home
@@ -57,6 +58,28 @@ def test_what_is_packed_is_small_whole_and_runs(home, tmp_path):
         assert all(tensor.dtype == theirs[key].dtype for key, tensor in ours.items()), "in full precision again"
     assert load_release(tmp_path / "shipped", "cpu").grid == 32
     assert "drawn people" in (tmp_path / "shipped" / "MODEL_CARD.md").read_text()
+
+
+def test_a_network_that_nothing_was_done_to_stays_with_its_figures(home, tmp_path):
+    pack(home, PRESET, tmp_path / "shipped")
+    swapper, vqgan = (home.models / name / "v1" for name in ("face_swapper", "vqgan"))
+    for name, model in (("face_swapper", swapper), ("vqgan", vqgan)):
+        later = ModelFolder(home.models / name / "v2")
+        shutil.copytree(model, later.path)
+        result = {"step": 3, "metrics": {"figure": 0.9}, "baselines": {}, "init": "shipped"}
+        (later.path / "result.json").write_text(json.dumps(result))
+        make_current(later)
+    weights = load_file(home.models / "face_swapper" / "v2" / "weights.safetensors")
+    save_file(
+        {name: tensor * 1.5 for name, tensor in weights.items()},
+        home.models / "face_swapper" / "v2" / "weights.safetensors",
+    )
+    settings = pack(home, PRESET, tmp_path / "shipped")
+    assert (settings["models"]["face_swapper"], settings["models"]["vqgan"]) == ("v2", "v1")
+    card = (tmp_path / "shipped" / "MODEL_CARD.md").read_text()
+    assert "| face_swapper | 3 more | figure | 0.9 |" in card and "| vqgan | 7 | figure | 0.5 |" in card
+    assert card.count("| vqgan |") == card.count("| face_swapper |") == 1
+    assert load_release(tmp_path / "shipped", "cpu").grid == 32
 
 
 def test_weights_of_real_people_are_never_packed(home, tmp_path):
