@@ -15,6 +15,7 @@ from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
+from swaptalk_models.data.faces.steady import steadied
 from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish
@@ -79,6 +80,7 @@ class FaceMaker(Generic[Faces]):
         """
         self._models, self._track, self._part = models, track, clock.part
         self._affines = crop_affines(track.landmarks, models.crops)
+        self._steady = steadied(apply_affine(track.landmarks, self._affines))
         self._mel = given.mel
         still = self._reference_still(given.target)
         self._reference = models.encode(still.crop[None], still.landmarks[None])
@@ -95,7 +97,7 @@ class FaceMaker(Generic[Faces]):
         size = self._models.crops.size
         with self._part("crop"):
             crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
-            landmarks = np.stack([self._points(shown.number) for shown in batch])
+            landmarks = self._steady[[shown.number for shown in batch]]
         # Frames of the output count: a target that goes back does not turn the sound round.
         windows = centred_windows(self._mel, np.array([shown.place for shown in batch]))
         with self._part("encode"):

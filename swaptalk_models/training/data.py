@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.faces.regions import downsample_labels
+from swaptalk_models.data.faces.steady import REACH, steadied
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.data.sound.mel import mel_windows, shift_mel
 from swaptalk_models.data.store.home import Home
@@ -181,6 +183,13 @@ class TrainingData:
     def landmarks_of_clip(self, clip: Clip) -> np.ndarray:
         """(clip.frames, 68, 2) float32"""
         return self.landmarks_of(np.arange(clip.first, clip.first + clip.frames))
+
+    def steady_landmarks_of(self, row: int) -> np.ndarray:
+        """(68, 2) float32: of one row, steadied by its neighbours in the clip (data/faces/steady.py)."""
+        clip = self.clips[bisect_right(self.clips, row, key=lambda clip: clip.first) - 1]
+        first, end = max(clip.first, row - REACH), min(clip.first + clip.frames, row + REACH + 1)
+        steady: np.ndarray = steadied(self.landmarks_of(np.arange(first, end)))[row - first]
+        return steady
 
     @cached_property
     def labels(self) -> np.ndarray:

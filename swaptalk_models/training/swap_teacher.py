@@ -102,7 +102,7 @@ def given_source(
         lit: ``lit_source`` of another frame of the clip; None: of this one.
     """
     lit = lit_source(data, source, target) if lit is None else lit
-    of_source, of_target = data.landmarks_of(np.array([source, target]))
+    of_source, of_target = data.landmarks_of(np.array([source]))[0], data.steady_landmarks_of(target)
     return posed_as(lit, of_source, neutral, of_target, data.crops(np.array([target]))[0])
 
 
