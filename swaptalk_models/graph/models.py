@@ -207,7 +207,6 @@ _ALL = (
             "mouth_kept": Figure(
                 "Correlation of a swap's mouth opening with the target's: near 0 it is a mask.", "", 0.6
             ),
-            "lids_kept": Figure("The same of the eyes' opening."),
             "background_difference": Figure(
                 "Absolute difference to the target outside of the face, after pasting (levels of 255): less is better.",
                 less_is_better=True,

@@ -17,7 +17,7 @@ from swaptalk_models.inference.deblock import deblock
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.metrics.crop_judges import crop_identities, crop_landmarks
 from swaptalk_models.metrics.id_retrieve import id_retrieve
-from swaptalk_models.metrics.preservation import background_difference, expression_kept, flicker, landmark_distance
+from swaptalk_models.metrics.preservation import background_difference, flicker, landmark_distance, mouth_kept
 from swaptalk_models.metrics.rim import rim_ratio
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.images import from_unit, to_unit
@@ -199,7 +199,7 @@ def swap_faults(made: np.ndarray, real: np.ndarray, landmarks: np.ndarray) -> di
     return {
         "rim_ratio": rim_ratio(pasted[0], real[0], landmarks[0]),
         "landmark_distance": landmark_distance(found[0], wanted[0]),
-        **expression_kept(found.reshape(-1, 68, 2), wanted.reshape(-1, 68, 2)),
+        "mouth_kept": mouth_kept(found.reshape(-1, 68, 2), wanted.reshape(-1, 68, 2)),
         "background_difference": background_difference(pasted[0], real[0], landmarks[0]),
         "flicker": flicker(pasted, real, landmarks[0]),
     }
