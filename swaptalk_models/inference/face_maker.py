@@ -11,11 +11,11 @@ import numpy as np
 
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
+from swaptalk_models.classical.posing import STEADY
 from swaptalk_models.classical.warp_swap import neutral_landmarks
-from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
+from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.faces.steady import steadied
 from swaptalk_models.data.sound.mel import centred_windows
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish
@@ -80,7 +80,7 @@ class FaceMaker(Generic[Faces]):
         """
         self._models, self._track, self._part = models, track, clock.part
         self._affines = crop_affines(track.landmarks, models.crops)
-        self._steady = steadied(apply_affine(track.landmarks, self._affines))
+        self._steady = smooth_landmarks(apply_affine(track.landmarks, self._affines), STEADY)
         self._mel = given.mel
         still = self._reference_still(given.target)
         self._reference = models.encode(still.crop[None], still.landmarks[None])

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from swaptalk_models.data.faces.alignment import smooth_landmarks
 from swaptalk_models.data.faces.regions import downsample_labels
-from swaptalk_models.data.faces.steady import REACH, steadied
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.data.sound.mel import mel_windows, shift_mel
 from swaptalk_models.data.store.home import Home
@@ -32,6 +32,7 @@ from swaptalk_models.errors import UserError
 # Of a host, whatever the number of its processes.
 DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
 STORED_BYTES = 8 << 30  # and as they are stored up to here: HDTF's at 256 px are some 130 GB
+_SIGMAS = 4  # beyond these a Gaussian counts for nothing
 _SCANNED_FRAMES, _SCANNED_CLIPS = 2048, 64  # rows read at a time
 
 
@@ -184,12 +185,12 @@ class TrainingData:
         """(clip.frames, 68, 2) float32"""
         return self.landmarks_of(np.arange(clip.first, clip.first + clip.frames))
 
-    def steady_landmarks_of(self, row: int) -> np.ndarray:
-        """(68, 2) float32: of one row, steadied by its neighbours in the clip (data/faces/steady.py)."""
+    def steady_landmarks_of(self, row: int, sigma: float) -> np.ndarray:
+        """(68, 2) float32: of one row, smoothed over its clip's frames with a Gaussian of ``sigma`` frames."""
         clip = self.clips[bisect_right(self.clips, row, key=lambda clip: clip.first) - 1]
-        first, end = max(clip.first, row - REACH), min(clip.first + clip.frames, row + REACH + 1)
-        steady: np.ndarray = steadied(self.landmarks_of(np.arange(first, end)))[row - first]
-        return steady
+        reach = math.ceil(_SIGMAS * sigma)
+        first, end = max(clip.first, row - reach), min(clip.first + clip.frames, row + reach + 1)
+        return smooth_landmarks(self.landmarks_of(np.arange(first, end)), sigma)[row - first]
 
     @cached_property
     def labels(self) -> np.ndarray:

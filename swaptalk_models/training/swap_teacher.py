@@ -21,7 +21,7 @@ import numpy as np
 
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import relight
-from swaptalk_models.classical.posing import posed_as
+from swaptalk_models.classical.posing import STEADY, posed_as
 from swaptalk_models.classical.warp_swap import neutral_landmarks, warp_swap
 from swaptalk_models.data.media.png import decode_png, encode_png
 from swaptalk_models.inference.encode import LatentEncoder
@@ -102,7 +102,7 @@ def given_source(
         lit: ``lit_source`` of another frame of the clip; None: of this one.
     """
     lit = lit_source(data, source, target) if lit is None else lit
-    of_source, of_target = data.landmarks_of(np.array([source]))[0], data.steady_landmarks_of(target)
+    of_source, of_target = data.landmarks_of(np.array([source]))[0], data.steady_landmarks_of(target, STEADY)
     return posed_as(lit, of_source, neutral, of_target, data.crops(np.array([target]))[0])
 
 

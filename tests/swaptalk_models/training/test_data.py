@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from swaptalk_models.data.faces.alignment import smooth_landmarks
 from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.data.sound.mel import mel_window
 from swaptalk_models.data.store import tables
@@ -35,6 +36,13 @@ def test_columns_of_a_row_belong_together(data, rows_for):
         assert np.array_equal(upper[rows].reshape(-1, 16), tables.as_array(latents["upper"]))
         assert np.array_equal(lower[rows].reshape(-1, 16), tables.as_array(latents["lower"]))
     assert upper.dtype == np.uint16 and upper.shape == (data.frames, 2, 2, 4), "groups, rows, columns"
+
+
+def test_a_row_is_steadied_by_its_own_clip_alone(data):
+    for clip in data.clips[:3]:
+        whole = smooth_landmarks(data.landmarks_of_clip(clip), 1.0)
+        for frame in (0, 1, clip.frames // 2, clip.frames - 1):
+            assert np.allclose(data.steady_landmarks_of(clip.first + frame, 1.0), whole[frame], atol=1e-4)
 
 
 def test_splits_hold_different_people(data):
