@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 
+from swaptalk_models.classical import lips
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
 from swaptalk_models.classical.posing import STEADY
@@ -22,6 +24,7 @@ from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.given import Given, Picture
 from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
+from swaptalk_models.metrics.crop_judges import crop_landmarks
 from swaptalk_models.settings.methods import Stage
 
 _REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
@@ -108,12 +111,23 @@ class FaceMaker(Generic[Faces]):
         with self._part("decode"):
             return self._models.decode(faces)
 
-    def finished(self, crop: np.ndarray, number: int) -> MadeFace:
-        """A face that was made for a frame of the target, ready to be pasted."""
+    def mouths(self, crops: np.ndarray) -> Sequence[np.ndarray | None]:
+        """Where the lips of made crops (n, S, S, 3) are, neighbouring frames: (20, 2) of each, in its pixels; None where nobody needs to know.
+
+        A batch is steadied alone: an interrupted video goes on at the border of one.
+        """
+        if self._finish is None or not set(LIP_STAGES) & set(self._stages):
+            return [None] * len(crops)
+        with self._part("finish"):
+            found = crop_landmarks(crops, np.median(self._steady, axis=0))
+            return list(smooth_landmarks(found, lips.STEADY)[:, lips.MOUTH])
+
+    def finished(self, crop: np.ndarray, number: int, mouth: np.ndarray | None = None) -> MadeFace:
+        """A face that was made for a frame of the target, ready to be pasted. ``mouth``: of ``mouths``."""
         with self._part("finish"):
             if self._finish is None:
                 return MadeFace(crop, self._affines[number], self._points(number))
-            return MadeFace(*self._finish.on(crop, number))
+            return MadeFace(*self._finish.on(crop, number, mouth))
 
     def _points(self, number: int) -> np.ndarray:
         """Landmarks (68, 2) of a frame's face, in its crop's pixels."""

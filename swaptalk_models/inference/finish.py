@@ -9,7 +9,8 @@ import numpy as np
 from swaptalk_models.classical.detail import SourceDetail, add_detail
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
-from swaptalk_models.classical.warp_swap import neutral_landmarks
+from swaptalk_models.classical.lips import MOUTH, add_lips
+from swaptalk_models.classical.warp_swap import destination_shape, neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.settings.data import CropsConfig
@@ -55,13 +56,24 @@ class Finish:
         affine = crop_affines(landmarks[None], CropsConfig(size=size, margin=crops.margin, smooth_frames=0))[0]
         points = apply_affine(landmarks, affine)
         lit = bare_face(relight_to(crop_face(picture, affine, size), points, light), points)
-        self._detail = SourceDetail.of(lit, points, grid)
+        self._picture, self._detail = lit, SourceDetail.of(lit, points, grid)
 
-    def on(self, face: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def on(
+        self, face: np.ndarray, number: int, mouth: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A made crop (S, S, 3) uint8 of the target's frame ``number`` as ``paste_face`` takes it: the crop, larger and
         with detail, its affine (2, 3) and the landmarks (68, 2) in it.
+
+        Args:
+            mouth: (20, 2) the contours of the lips that were made, in the crop's pixels, steadied over time: the source's own lips are bent onto them.
+                None: the lips stay as they were made.
         """
         size = self._detail.size
         large = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
         detailed = add_detail(large, self._detail, self._steady[number], self._neutral)
+        if mouth is not None:
+            shape = destination_shape(self._detail.landmarks, self._steady[number], self._neutral)
+            scale = np.float32(size / len(face))
+            shape[MOUTH] = scale * mouth + (scale - 1) / 2
+            detailed = add_lips(detailed, self._picture, self._detail.landmarks, shape)
         return detailed, self._affines[number], self._landmarks[number]

@@ -189,14 +189,14 @@ def _write(
     bar = tqdm(total=given.count, initial=writer.done, desc="generating", unit="frame", disable=shown)
 
     def write(batch: list[Shown], faces: np.ndarray) -> None:
-        for crop, (place, number, frame) in zip(faces, batch, strict=True):
+        for crop, mouth, (place, number, frame) in zip(faces, maker.mouths(faces), batch, strict=True):
             reason, before = reasons[number], None
             if reason is None and typical is not None:
                 with clock.part("occlusion"):
                     before = typical.before(frame, track.landmarks[number], aligned[number])
                 reason = COVERED if before is not None and before.share > MOST_COVERED else None
             if reason is None:
-                face = maker.finished(crop, number)
+                face = maker.finished(crop, number, mouth)
                 with clock.part("paste"):
                     frame = paste_face(frame, *face, before=before)
             tally.count(reason, covered=before is not None)

@@ -1,0 +1,91 @@
+"""classical/lips.py: the picture's lips in the shape that was made."""
+
+import cv2
+import numpy as np
+
+from swaptalk_models.classical.lips import INNER, MOUTH, OUTER, add_lips
+from swaptalk_models.data.faces.alignment import template_landmarks
+
+SIZE = 192
+REST = template_landmarks(SIZE, -0.06)
+SKIN, LIPS, DARK = (200, 170, 150), (170, 90, 90), (30, 20, 20)
+
+
+def opened(by: float = 14.0) -> np.ndarray:
+    points = REST.copy()
+    points[[55, 56, 57, 58, 59, 65, 66, 67], 1] += by
+    return points
+
+
+def a_face(points: np.ndarray, fine: bool) -> np.ndarray:
+    """Lips on skin, dark between them; ``fine``: with creases across the lips."""
+    image = np.full((SIZE, SIZE, 3), SKIN, np.uint8)
+    cv2.fillPoly(image, [np.round(points[OUTER]).astype(np.int32)], LIPS)
+    if fine:
+        lips = (image == LIPS).all(axis=2)
+        image[lips & (np.arange(SIZE)[None] % 4 < 2)] = (140, 60, 60)
+    cv2.fillPoly(image, [np.round(points[INNER]).astype(np.int32)], DARK)
+    return image
+
+
+def blurred(image: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), 4)
+
+
+def ring(points: np.ndarray) -> np.ndarray:
+    masks = [np.zeros((SIZE, SIZE), np.uint8) for _ in range(2)]
+    for mask, part in zip(masks, (OUTER, INNER), strict=True):
+        cv2.fillPoly(mask, [np.round(points[part]).astype(np.int32)], 1)
+    return (cv2.erode(masks[0], np.ones((3, 3))) > 0) & (cv2.dilate(masks[1], np.ones((5, 5))) == 0)
+
+
+def test_the_pictures_lips_come_in_the_shape_that_was_made():
+    shape = opened()
+    made, real = blurred(a_face(shape, False)), a_face(shape, True)
+    result = add_lips(made, a_face(REST, True), REST, shape)
+    assert result.shape == made.shape and result.dtype == np.uint8
+    lips = ring(shape)
+    sharpness = [
+        float(np.abs(np.diff(image.astype(float), axis=1)[:, :-1][lips[:, :-2]]).mean())
+        for image in (made, result, real)
+    ]
+    assert sharpness[1] > 2 * sharpness[0]
+    distance = [float(np.abs(image.astype(float) - real)[lips].mean()) for image in (made, result)]
+    assert distance[1] < distance[0]
+
+
+def test_nothing_else_is_touched():
+    shape = opened()
+    made = blurred(a_face(shape, False))
+    result = add_lips(made, a_face(REST, True), REST, shape)
+    outside = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(outside, [np.round(shape[OUTER]).astype(np.int32)], 1)
+    outside = cv2.dilate(outside, np.ones((21, 21))) == 0
+    assert np.array_equal(result[outside], made[outside])
+    x, y = np.round(shape[INNER].mean(axis=0)).astype(int)
+    assert np.abs(result[y, x].astype(int) - made[y, x]).max() <= 3, "between the lips"
+
+
+def test_colour_and_contrast_are_the_made_lips():
+    """Gloss that a lamp has lit in the picture is no stripe of white on lips that were made without it."""
+    shape = opened()
+    made = blurred(a_face(shape, False))
+    glossy = a_face(REST, True)
+    lips = ring(REST)
+    glossy[lips & (np.arange(SIZE)[:, None] % 6 < 2)] = (255, 250, 250)
+    result = add_lips(made, glossy, REST, shape)
+    where = ring(shape)
+    assert np.abs(result[where].mean(axis=0) - made[where].mean(axis=0)).max() < 20
+    assert result[where].max() < 240
+
+
+def test_a_mouth_that_is_none_or_beyond_the_crop_is_left_alone():
+    made = blurred(a_face(REST, False))
+    point, beyond = REST.copy(), REST.copy()
+    point[MOUTH] = point[60]
+    beyond[MOUTH] += 10 * SIZE
+    for shape in (point, beyond):
+        assert np.array_equal(add_lips(made, a_face(REST, True), REST, shape), made)
+    half = REST.copy()
+    half[MOUTH, 1] += SIZE - REST[57, 1]  # the lower lip at the crop's very edge
+    assert add_lips(made, a_face(REST, True), REST, half).shape == made.shape
