@@ -2,7 +2,7 @@
 
     low band                    what the networks made: identity's proportions, pose, expression, light
     high band                   the source picture, brought into the target's light and bent into its pose by landmarks
-    mouth                       the networks' in both bands: its lips are not the source's
+    mouth                       the networks' in both bands: its lips are held otherwise than the source's (lips.py bends those)
 
 Networks of 64 px say nothing beyond 64 px, and what lies within a latent cell they say badly; the source picture has
 it. Frequencies are divided as in multi-band blending (Burt and Adelson 1983), at half the side of a latent cell.
