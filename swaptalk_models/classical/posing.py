@@ -1,7 +1,7 @@
 """A source's face as one frame of a target holds it: its outline, its turn, its expression.
 
 The swapper takes what is inside of the face from the source's cell at the same place. Of a source that looks the same for all frames it makes a mask:
-the source's own gaze forward, its lids and its lips in every frame. What is given to it is therefore the source as it would look in this frame,
+the source's brows, lids and lips in every frame. What is given to it is therefore the source as it would look in this frame,
 bent in two steps: the outline and the turn by a smooth spline (outline.py), brows, lids and lips by triangles, since lids that close are a fold,
 which no smooth map has.
 """

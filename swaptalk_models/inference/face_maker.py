@@ -84,6 +84,7 @@ class FaceMaker(Generic[Faces]):
         self._models, self._track, self._part = models, track, clock.part
         self._affines = crop_affines(track.landmarks, models.crops)
         self._steady = smooth_landmarks(apply_affine(track.landmarks, self._affines), STEADY)
+        self._typical = np.median(self._steady, axis=0)
         self._mel = given.mel
         still = self._reference_still(given.target)
         self._reference = models.encode(still.crop[None], still.landmarks[None])
@@ -119,7 +120,7 @@ class FaceMaker(Generic[Faces]):
         if self._finish is None or not set(LIP_STAGES) & set(self._stages):
             return [None] * len(crops)
         with self._part("finish"):
-            found = crop_landmarks(crops, np.median(self._steady, axis=0))
+            found = crop_landmarks(crops, self._typical)
             return list(smooth_landmarks(found, lips.STEADY)[:, lips.MOUTH])
 
     def finished(self, crop: np.ndarray, number: int, mouth: np.ndarray | None = None) -> MadeFace:

@@ -20,7 +20,7 @@ from swaptalk_models.inference.engines.engine import Engine, TorchEngine
 from swaptalk_models.inference.engines.graphs import Graph, graphs_of, halves_of
 from swaptalk_models.inference.token_memo import TokenMemo
 from swaptalk_models.modules.device import pick_device
-from swaptalk_models.modules.face_swapper import FaceSwapper, hidden
+from swaptalk_models.modules.face_swapper import FaceSwapper, hidden_cells
 from swaptalk_models.modules.images import from_unit
 from swaptalk_models.modules.lip_sync import LipSync, PreparedReference
 from swaptalk_models.modules.vqgan import VQGAN
@@ -123,7 +123,7 @@ class Networks:
         x_nC = self._tokens(target, prepared.keys, prepared.values)
         x_BNC = torch.unflatten(x_nC, 0, (len(target.z), -1))
         posed = self._posed(source, target)
-        hidden_Bhh = hidden(posed.region)
+        hidden_Bhh = hidden_cells(posed.region)
         head = self.engine.run("swap_head", (x_BNC, target.z, posed.z, hidden_Bhh.float()))
         swapped = self.face_swapper.mix(head, posed.z, hidden_Bhh, target.z, target.region)
         made = torch.ones(target.z.shape[2:], dtype=torch.bool, device=self.device)

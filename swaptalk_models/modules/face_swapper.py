@@ -149,7 +149,7 @@ class FaceSwapper(nn.Module):
         x = self.target_tokens(target_BDhh, target_region_Bhh)
         for block in self.blocks:
             x = block(x, source)
-        hidden_Bhh = hidden(source_region_Bhh)
+        hidden_Bhh = hidden_cells(source_region_Bhh)
         made_BCchh = self.head(x, source_BDhh, hidden_Bhh, target_BDhh)
         return self.mix(made_BCchh, source_BDhh, hidden_Bhh, target_BDhh, target_region_Bhh)
 
@@ -213,6 +213,6 @@ class FaceSwapper(nn.Module):
         return self.guided(self(source_BDhh, source_region_Bhh, target_BDhh, target_region_Bhh), target_BDhh)
 
 
-def hidden(source_region_Bhh: Tensor) -> Tensor:
+def hidden_cells(source_region_Bhh: Tensor) -> Tensor:
     """(B, h, h) bool: hair or nothing of the face, not to be taken."""
     return source_region_Bhh == REGIONS.index("background")
