@@ -3,8 +3,8 @@
 Definitions
     landmark_distance      mean distance of the 68 landmarks to the target's, in percent of the distance between the eyes. Some of it is the
                            source's own shape, which a swap should bring along.
-    mouth_kept             Pearson's correlation of the mouth's opening with the target's, over all swaps: of a mask that wears the source's expression
-                           whatever the target does it is 0, and the distance above is hardly larger.
+    mouth_kept             Pearson's correlation of the mouth's opening with the target's over frames of one clip, the mean over clips: of a mask that wears
+                           the source's expression whatever the target does it is 0, and the distance above is hardly larger.
     background_difference  mean absolute difference to the target outside of the face (label "background"), in levels of 255.
     flicker                mean absolute change of the face from one frame to the next that the target's face does not have, in levels of 255.
 Units      as named; 0 and up, lower is better; correlations -1 to 1, higher is better.
@@ -28,8 +28,11 @@ def landmark_distance(made: np.ndarray, target: np.ndarray) -> float:
 
 
 def mouth_kept(made: np.ndarray, target: np.ndarray) -> float:
-    """Landmarks (N, 68, 2) of both. Of many people at once: openings differ far more by what is said than by whose mouth it is (eyes do not)."""
-    return opening_correlation(mouth_opening(made), mouth_opening(target))
+    """Landmarks (frames, N, 68, 2) of both, N clips. NaN below three frames."""
+    openings = [np.stack([mouth_opening(frame) for frame in side]) for side in (made, target)]
+    return float(
+        np.mean([opening_correlation(ours, theirs) for ours, theirs in zip(*(o.T for o in openings), strict=True)])
+    )
 
 
 def background_difference(made: np.ndarray, target: np.ndarray, landmarks: np.ndarray) -> float:

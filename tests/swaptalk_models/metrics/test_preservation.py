@@ -26,15 +26,17 @@ def test_landmarks_in_percent_of_the_eyes_distance():
 
 def test_a_mask_keeps_no_expression():
     rng = np.random.default_rng(0)
-    target = np.repeat(POINTS, 12, axis=0)
-    target[:, 65:68, 1] += rng.uniform(0, 6, (12, 1))
+    target = np.repeat(POINTS, 24, axis=0).reshape(12, 2, 68, 2)
+    target[:, :, 65:68, 1] += rng.uniform(0, 6, (12, 2, 1))
+    target[:, 1, 65:68, 1] += 5  # somebody whose mouth is always open
     smaller = target.copy()
-    smaller[:, 65:68, 1] = POINTS[:, 65:68, 1] + (target[:, 65:68, 1] - POINTS[:, 65:68, 1]) / 2
-    mask = np.repeat(POINTS, 12, axis=0) + rng.normal(0, 0.02, target.shape).astype(np.float32)
+    smaller[..., 65:68, 1] = POINTS[0, 65:68, 1] + (target[..., 65:68, 1] - POINTS[0, 65:68, 1]) / 2
+    smaller[:, 0, 65:68, 1] += 4  # of another mouth at rest
+    mask = np.repeat(POINTS, 24, axis=0).reshape(12, 2, 68, 2) + rng.normal(0, 0.02, target.shape).astype(np.float32)
     assert mouth_kept(target, target) == pytest.approx(1)
     assert mouth_kept(smaller, target) > 0.99, "less of it, at the same time"
     assert abs(mouth_kept(mask, target)) < 0.6
-    assert landmark_distance(mask, target) < 5, "which the distance of all landmarks hardly sees"
+    assert landmark_distance(mask[:, 0], target[:, 0]) < 5, "which the distance of all landmarks hardly sees"
 
 
 def test_background_is_what_is_no_face():
