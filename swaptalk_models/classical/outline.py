@@ -21,21 +21,18 @@ _FAR = np.array([(x, y) for x in (-0.5, 0.5, 1.5) for y in (-0.5, 0.5, 1.5) if (
 """Points beyond the crop, in shares of its side, that stay where they are; a chin may lie at its very edge."""
 
 
-def in_outline_of(
-    crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray, in_place: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+def in_outline_of(crop: np.ndarray, landmarks: np.ndarray, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The source's crop with its face in the target's outline, and where its landmarks are then.
 
     Args:
         crop: (S, S, 3) uint8, the source's aligned crop.
         landmarks: (68, 2) in its pixels.
         neutral: (68, 2) the target's resting shape, in any pixels (``neutral_landmarks``).
-        in_place: whether the face comes to lie where ``neutral`` does, whose pixels are then the crop's.
 
     Returns:
         (S, S, 3) uint8 and (68, 2) float32.
     """
-    shift_gg2, goal = bending(landmarks, neutral, len(crop), in_place)
+    shift_gg2, goal = bending(landmarks, neutral, len(crop))
     y, x = np.mgrid[0 : len(crop), 0 : len(crop)].astype(np.float32)
     return bent(crop, shift_gg2, np.stack([x, y], axis=-1)), goal
 
@@ -43,7 +40,10 @@ def in_outline_of(
 def bending(
     landmarks: np.ndarray, neutral: np.ndarray, size: int, in_place: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How ``in_outline_of`` bends a crop of this side: what ``bent`` takes, and where the landmarks are then, (68, 2) float32."""
+    """How a crop of this side is bent into an outline: what ``bent`` takes, and where the landmarks are then, (68, 2) float32.
+
+    ``in_place``: the face comes to lie where ``neutral`` does, whose pixels are then the crop's.
+    """
     landmarks = np.asarray(landmarks, np.float32)
     wanted = outline_shape(landmarks, neutral, in_place)
     for share in _SHARES:

@@ -114,7 +114,8 @@ class Networks:
         """The target's latents with the source's face.
 
         Who the source is, the tokens look up in the source at rest, whose keys and values serve all frames; what stands in the face's cells comes
-        from the source as it is posed for the frame (classical/posing.py), as in training.
+        from the source as it is posed for the frame (classical/posing.py). In training both are of the posed one; looked up there at inference, too,
+        real held-out heads came out as good (mouths 0.91 instead of 0.92, cosine 0.959 both), and keys and values would be reckoned anew each frame.
         """
         if "swap" not in source.prepared:
             memo = TokenMemo() if self.device.type == "cpu" else None

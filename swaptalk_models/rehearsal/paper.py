@@ -209,6 +209,6 @@ def _warm_up(name: str) -> None:
     for traced in (False, True):
         if name in OTHERS:
             _, work = other_passes(name, toy, size, DEVICE)
-            _promise(name, OTHERS[name], 0, work, traced)
+            _promise(name, OTHERS[name], 0, work, traced, counted=traced)
         else:
             _held_out_promises(name, cut_to(name, toy, size), size, traced, counted=False)
