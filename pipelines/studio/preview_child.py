@@ -61,8 +61,8 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     given = Given(source, place, probe(place), mel, mono_voice(np.zeros(640), 16000), moment + 1)
     maker = FaceMaker(networks, given, track, ("swap", "speak") if speaks else ("swap",), asked["detail"], Stopwatch())
     frame = read_image(place)
-    crops = maker.make([Shown(moment, 0, frame)])
-    made = draw_label(paste_face(frame, *maker.finished(crops[0], 0, maker.mouths(crops)[0])))
+    faces = maker.make([Shown(moment, 0, frame)])
+    made = draw_label(paste_face(frame, *maker.finished(faces.crops[0], 0, maker.mouths(faces)[0])))
     knowledge = read_knowledge(release)
     notes = []
     if knowledge is not None:

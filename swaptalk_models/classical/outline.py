@@ -13,7 +13,7 @@ from scipy.interpolate import RBFInterpolator
 
 from swaptalk_models.classical.warp_swap import outline_shape
 
-_GRID = 33  # points a side on which the bending is reckoned; it is smooth
+GRID = 33  # points a side on which the bending is reckoned; it is smooth
 _SMOOTH = 1e-3  # of the spline: a landmark that is a little off does not crease the picture
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the way to the target's outline, tried one after the other
 _FOLDED = 0.2  # area below which a picture is smeared: of a head turned aside the other cheek cannot be seen
@@ -57,7 +57,7 @@ def bending(
 def bent(crop: np.ndarray, shift_gg2: np.ndarray, place_SS2: np.ndarray) -> np.ndarray:
     """The bent crop (S, S, 3) uint8, looked at at these places: (S, S, 2) float32, x and y in pixels."""
     size = len(crop)
-    steps = place_SS2 * np.float32((_GRID - 1) / (size - 1))
+    steps = place_SS2 * np.float32((GRID - 1) / (size - 1))
     shift = size * cv2.remap(shift_gg2, steps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]  # the stub wants two maps
     return cv2.remap(crop, shift + place_SS2, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
@@ -66,15 +66,15 @@ def _shift(goal: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """How far from each point of a grid over the bent crop what it shows lies in the crop, (g, g, 2) float32; all in shares of the side."""
     ours, theirs = (np.concatenate([points, _FAR]) for points in (landmarks, goal))
     spline = RBFInterpolator(theirs, ours - theirs, kernel="thin_plate_spline", smoothing=_SMOOTH)
-    steps = np.linspace(0, 1, _GRID)
+    steps = np.linspace(0, 1, GRID)
     found = spline(np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2))
-    return found.astype(np.float32).reshape(_GRID, _GRID, 2)
+    return found.astype(np.float32).reshape(GRID, GRID, 2)
 
 
 def _least_area(shift_gg2: np.ndarray, goal: np.ndarray) -> float:
     """Within the bent face: the least area in the crop that a piece of it is made of, over its own. Below 0 the picture is folded."""
-    right, down = (np.gradient(shift_gg2, axis=axis) * (_GRID - 1) for axis in (1, 0))
+    right, down = (np.gradient(shift_gg2, axis=axis) * (GRID - 1) for axis in (1, 0))
     area = (1 + right[..., 0]) * (1 + down[..., 1]) - right[..., 1] * down[..., 0]
-    face = np.zeros((_GRID, _GRID), np.uint8)
-    cv2.fillConvexPoly(face, cv2.convexHull(np.round(goal * (_GRID - 1)).astype(np.int32)), 1)
+    face = np.zeros((GRID, GRID), np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.round(goal * (GRID - 1)).astype(np.int32)), 1)
     return float(area[face > 0].min(initial=1.0))

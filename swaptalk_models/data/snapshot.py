@@ -220,4 +220,11 @@ def load_snapshot(home: Home, version: str | None = None) -> Snapshot:
 
 def is_drawn(home: Home) -> bool:
     """Whether the home's videos are the phantoms."""
-    return all((home.root / str(row["source"])).is_relative_to(home.phantom) for row in catalog_rows(home))
+    return drawn_videos(home) == {str(row["video"]) for row in catalog_rows(home)}
+
+
+def drawn_videos(home: Home) -> set[str]:
+    """Names of the home's videos that are phantoms."""
+    return {
+        str(row["video"]) for row in catalog_rows(home) if (home.root / str(row["source"])).is_relative_to(home.phantom)
+    }

@@ -11,23 +11,27 @@ from typing import Generic, NamedTuple
 import numpy as np
 
 from swaptalk_models.classical import lips
+from swaptalk_models.classical.articulation import MOMENTS, Articulation
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
+from swaptalk_models.classical.mouth_inside import parted
 from swaptalk_models.classical.posing import STEADY
 from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.sound.mel import centred_windows
+from swaptalk_models.data.sound.mel import WINDOW_STEPS, centred_windows
 from swaptalk_models.inference.face_models import FaceModels, Faces
-from swaptalk_models.inference.finish import Finish
+from swaptalk_models.inference.finish import Finish, Spoken
 from swaptalk_models.inference.given import Given, Picture
 from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.metrics.crop_judges import crop_landmarks
+from swaptalk_models.modules.audio_encoder import MEL_BANDS, MEL_SILENCE
 from swaptalk_models.settings.methods import Stage
 
-_REFERENCE_WITHIN = 250  # the reference is looked for in the first ten seconds
+_STILLS_WITHIN = 250  # reference and open mouth are looked for in the first ten seconds
+_WELL_OPEN = 0.97  # quantile of the target's openings that shows what is between its lips: the very widest may be a yawn or a slip of the detector
 
 LIP_STAGES = ("speak", "swap_and_speak", "copy_lips")
 
@@ -56,10 +60,22 @@ class MadeFace(NamedTuple):
 
 @dataclass(frozen=True)
 class Still:
-    """One aligned face: crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels."""
+    """One frame of the target: its number, aligned crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels."""
 
+    number: int
+    image: np.ndarray
+    """(H, W, 3) uint8, the whole frame."""
     crop: np.ndarray
     landmarks: np.ndarray
+
+
+class Made(NamedTuple):
+    """Crops (n, S, S, 3) uint8 of some faces."""
+
+    crops: np.ndarray
+    """What is shown."""
+    spoken: np.ndarray | None
+    """The same with the lips that lip-sync made, where only their shape is wanted; None: what is shown has them."""
 
 
 class FaceMaker(Generic[Faces]):
@@ -86,67 +102,98 @@ class FaceMaker(Generic[Faces]):
         self._steady = smooth_landmarks(apply_affine(track.landmarks, self._affines), STEADY)
         self._typical = np.median(self._steady, axis=0)
         self._mel = given.mel
-        still = self._reference_still(given.target)
+        still, open_mouth = self._stills(given.target)
         self._reference = models.encode(still.crop[None], still.landmarks[None])
         self._source: Faces | None = None
         self._finish: Finish | None = None
         if given.source is not None:
-            self._put_on(given.source, still, detail and "swap" in stages)
+            self._put_on(given.source, still, open_mouth if detail and "swap" in stages else None)
         self._stages = tuple(stage for stage in stages if stage != "swap" or self._source is not None)
-        for stage in takewhile(lambda stage: stage not in LIP_STAGES, self._stages):  # like every other frame
+        first_of_all = tuple(takewhile(lambda stage: stage not in LIP_STAGES, self._stages))
+        for stage in first_of_all:  # like every other frame
             self._reference = self._apply(stage, self._reference)
+        speaks = self._finish is not None and len(first_of_all) < len(self._stages)
+        self._before_lips = first_of_all if speaks and "swap" in first_of_all else None
+        self._articulation = self._listen(still, given.count) if speaks else None
 
-    def make(self, batch: list[Shown]) -> np.ndarray:
-        """The crops (n, S, S, 3) of some frames' faces: one encoding, every stage in its order, one decoding."""
+    def make(self, batch: list[Shown]) -> Made:
+        """Some frames' faces: one encoding, every stage in its order, one decoding; with detail a second one, of what was there before lips were made."""
         size = self._models.crops.size
         with self._part("crop"):
             crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
             landmarks = self._steady[[shown.number for shown in batch]]
         # Frames of the output count: a target that goes back does not turn the sound round.
-        windows = centred_windows(self._mel, np.array([shown.place for shown in batch]))
+        return self._made(crops, landmarks, centred_windows(self._mel, np.array([shown.place for shown in batch])))
+
+    def _made(self, crops: np.ndarray, landmarks: np.ndarray, windows: np.ndarray) -> Made:
         with self._part("encode"):
             faces = self._models.encode(crops, landmarks)
-        for stage in self._stages:
+        silent = None
+        for place, stage in enumerate(self._stages):
+            if self._before_lips is not None and place == len(self._before_lips):
+                silent = faces
             with self._part(stage):
                 faces = self._apply(stage, faces, windows)
         with self._part("decode"):
-            return self._models.decode(faces)
+            made = self._models.decode(faces)
+            return Made(made, None) if silent is None else Made(self._models.decode(silent), made)
 
-    def mouths(self, crops: np.ndarray) -> Sequence[np.ndarray | None]:
-        """Where the lips of made crops (n, S, S, 3) are, neighbouring frames: (20, 2) of each, in its pixels; None where nobody needs to know.
+    def mouths(self, made: Made) -> Sequence[Spoken | None]:
+        """The mouths of neighbouring frames as lip-sync has made them; None where nobody needs to know.
 
         A batch is steadied alone: an interrupted video goes on at the border of one.
         """
-        if self._finish is None or not set(LIP_STAGES) & set(self._stages):
-            return [None] * len(crops)
+        if self._articulation is None:
+            return [None] * len(made.crops)
+        crops = made.crops if made.spoken is None else made.spoken
         with self._part("finish"):
-            found = crop_landmarks(crops, self._typical)
-            return list(smooth_landmarks(found, lips.STEADY)[:, lips.MOUTH])
+            found = smooth_landmarks(crop_landmarks(crops, self._typical), lips.STEADY)
+            shaped = [self._articulation.shaped(points) for points in found]
+            return [Spoken(*mouth, moved=made.spoken is not None) for mouth in zip(crops, found, shaped, strict=True)]
 
-    def finished(self, crop: np.ndarray, number: int, mouth: np.ndarray | None = None) -> MadeFace:
-        """A face that was made for a frame of the target, ready to be pasted. ``mouth``: of ``mouths``."""
+    def finished(self, crop: np.ndarray, number: int, spoken: Spoken | None = None) -> MadeFace:
+        """A face that was made for a frame of the target, ready to be pasted. ``spoken``: of ``mouths``."""
         with self._part("finish"):
             if self._finish is None:
                 return MadeFace(crop, self._affines[number], self._points(number))
-            return MadeFace(*self._finish.on(crop, number, mouth))
+            return MadeFace(*self._finish.on(crop, number, spoken))
+
+    def _listen(self, still: Still, count: int) -> Articulation:
+        """How lips move that are made for this sound: a few moments of it, from the quietest to the loudest, and silence."""
+        windows = centred_windows(self._mel, np.arange(count))
+        order = np.argsort(windows.mean(axis=(1, 2)), kind="stable")
+        moments = windows[order[np.linspace(0, count - 1, MOMENTS).round().astype(int)]]
+        silence = np.full((1, WINDOW_STEPS, MEL_BANDS), MEL_SILENCE, np.float32)
+        heard = np.concatenate([silence, moments])
+        crops, landmarks = (np.repeat(one[None], len(heard), axis=0) for one in (still.crop, still.landmarks))
+        made = self._made(crops, landmarks, heard)
+        found = crop_landmarks(made.crops if made.spoken is None else made.spoken, self._typical)
+        return Articulation.measure(found[0], found[1:])
 
     def _points(self, number: int) -> np.ndarray:
         """Landmarks (68, 2) of a frame's face, in its crop's pixels."""
         return apply_affine(self._track.landmarks[number], self._affines[number])
 
-    def _reference_still(self, target: Path) -> Still:
-        """The reference frame of the target."""
+    def _stills(self, target: Path) -> tuple[Still, Still]:
+        """Two frames of the target: the reference, and one that shows what is between the lips."""
         track = self._track
-        seen = np.flatnonzero(track.confidence[:_REFERENCE_WITHIN] > 0)
+        seen = np.flatnonzero(track.confidence[:_STILLS_WITHIN] > 0)
         seen = seen if len(seen) else np.flatnonzero(track.confidence > 0)
         landmarks = np.stack([apply_affine(track.landmarks[i], self._affines[i]) for i in seen])
-        best = reference_frame(landmarks)
-        wanted = int(seen[best])
-        frame = next(frame for number, frame in target_frames(target, wanted + 1) if number == wanted)
-        return Still(crop_face(frame, self._affines[wanted], self._models.crops.size), landmarks[best])
+        widths = parted(landmarks)
+        wide = int(np.argsort(widths, kind="stable")[int(_WELL_OPEN * (len(widths) - 1))])
+        wanted = [reference_frame(landmarks), wide]
+        numbers = [int(seen[place]) for place in wanted]
+        frames = {number: frame for number, frame in target_frames(target, max(numbers) + 1) if number in numbers}
+        size = self._models.crops.size
+        reference, wide_open = (
+            Still(number, frames[number], crop_face(frames[number], self._affines[number], size), landmarks[place])
+            for number, place in zip(numbers, wanted, strict=True)
+        )
+        return reference, wide_open
 
-    def _put_on(self, source: Picture, target: Still, detail: bool) -> None:
-        """Take this source, in the target's light."""
+    def _put_on(self, source: Picture, target: Still, open_mouth: Still | None) -> None:
+        """Take this source, in the target's light; with detail, if there is an open mouth to take teeth from."""
         affine = crop_affines(source.landmarks[None], self._models.crops)[0]
         points = apply_affine(source.landmarks, affine)
         crop, light = (
@@ -156,9 +203,10 @@ class FaceMaker(Generic[Faces]):
         lit = bare_face(relight_to(crop, points, light), points)
         neutral = neutral_landmarks(self._track.landmarks[self._track.confidence > 0])
         self._source = self._models.encode_source(lit, points, neutral)
-        if detail:
+        if open_mouth is not None:
             crops, grid = self._models.crops, self._models.grid
             self._finish = Finish(source.image, source.landmarks, light, self._track, self._affines, crops, grid)
+            self._finish.take_teeth(open_mouth.image, open_mouth.number)
 
     def _apply(self, stage: Stage, faces: Faces, windows: np.ndarray | None = None) -> Faces:
         if stage == "swap":

@@ -3,13 +3,16 @@ detail."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from swaptalk_models.classical.detail import SourceDetail, add_detail
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
-from swaptalk_models.classical.lips import MOUTH, add_lips
+from swaptalk_models.classical.lips import MOUTH, add_lips, bend_mouth
+from swaptalk_models.classical.mouth_inside import OPEN, MouthInside, parted
 from swaptalk_models.classical.warp_swap import destination_shape, neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
@@ -21,6 +24,19 @@ _STEADY = 1.5
 """Sigma (frames) of the zero-lag Gaussian over the landmarks: at 1.5 the detail moves against the head less than a real
 video's own grain and compression do (0.21 of its size from frame to frame, against 0.39 and 0.58 on two real heads;
 0.44 and 0.64 without)."""
+
+
+class Spoken(NamedTuple):
+    """A mouth as lip-sync has made it."""
+
+    crop: np.ndarray
+    """(S, S, 3) uint8, the face that was made."""
+    found: np.ndarray
+    """(68, 2) its landmarks, in its pixels, steadied over time."""
+    mouth: np.ndarray
+    """(20, 2) where the lips are to be."""
+    moved: bool
+    """Whether what is shown is the face from before anybody spoke, and its mouth is still to be moved there."""
 
 
 class Finish:
@@ -57,23 +73,46 @@ class Finish:
         points = apply_affine(landmarks, affine)
         lit = bare_face(relight_to(crop_face(picture, affine, size), points, light), points)
         self._picture, self._detail = lit, SourceDetail.of(lit, points, grid)
+        self._inside: MouthInside | None = None
+
+    def take_teeth(self, frame: np.ndarray, number: int) -> None:
+        """Use what is between the lips of the target's frame ``number`` (H, W, 3) uint8; if they are not parted there, of the source's picture;
+        if they are not there either, of what was made.
+        """
+        size = self._detail.size
+        if parted(self._landmarks[number][None])[0] >= OPEN:
+            self._inside = MouthInside(crop_face(frame, self._affines[number], size), self._landmarks[number])
+        elif parted(self._detail.landmarks[None])[0] >= OPEN:
+            self._inside = MouthInside(self._picture, self._detail.landmarks)
 
     def on(
-        self, face: np.ndarray, number: int, mouth: np.ndarray | None = None
+        self, face: np.ndarray, number: int, spoken: Spoken | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A made crop (S, S, 3) uint8 of the target's frame ``number`` as ``paste_face`` takes it: the crop, larger and
         with detail, its affine (2, 3) and the landmarks (68, 2) in it.
 
         Args:
-            mouth: (20, 2) the contours of the lips that were made, in the crop's pixels, steadied over time: the source's own lips are bent onto them.
-                None: the lips stay as they were made.
+            spoken: the mouth that it is to have. None: it has it.
         """
-        size = self._detail.size
-        large = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
+        large = self._enlarged(face)
         detailed = add_detail(large, self._detail, self._steady[number], self._neutral)
-        if mouth is not None:
-            shape = destination_shape(self._detail.landmarks, self._steady[number], self._neutral)
-            scale = np.float32(size / len(face))
-            shape[MOUTH] = scale * mouth + (scale - 1) / 2
-            detailed = add_lips(detailed, self._picture, self._detail.landmarks, shape)
+        if spoken is not None:
+            detailed = self._speaking(detailed, number, spoken)
         return detailed, self._affines[number], self._landmarks[number]
+
+    def _speaking(self, face: np.ndarray, number: int, spoken: Spoken) -> np.ndarray:
+        """A face (R, R, 3) with the source's own lips as they were spoken."""
+        scale = np.float32(self._detail.size / len(spoken.crop))
+        found, mouth = (scale * points + (scale - 1) / 2 for points in (spoken.found, spoken.mouth))
+        before = destination_shape(self._detail.landmarks, self._steady[number], self._neutral)
+        if not spoken.moved:
+            before[MOUTH] = found[MOUTH]
+        after = before.copy()
+        after[MOUTH] = mouth
+        bent = bend_mouth(face, before, after)
+        inside = self._inside or MouthInside(self._enlarged(spoken.crop), found)
+        return inside.put(add_lips(bent, self._picture, self._detail.landmarks, after), after)
+
+    def _enlarged(self, face: np.ndarray) -> np.ndarray:
+        size = self._detail.size
+        return cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)

@@ -28,7 +28,7 @@ from swaptalk_models.data.faces.looks import LOOK, Looks
 from swaptalk_models.data.faces.tracking import Whose, track_faces
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import frames_at_once
-from swaptalk_models.inference.face_maker import FaceMaker, Shown
+from swaptalk_models.inference.face_maker import FaceMaker, Made, Shown
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.given import Given, read_given
 from swaptalk_models.inference.knowledge import Knowledge, unlike_source, unlike_target
@@ -188,8 +188,8 @@ def _write(
     shown = None if progress else True
     bar = tqdm(total=given.count, initial=writer.done, desc="generating", unit="frame", disable=shown)
 
-    def write(batch: list[Shown], faces: np.ndarray) -> None:
-        for crop, mouth, (place, number, frame) in zip(faces, maker.mouths(faces), batch, strict=True):
+    def write(batch: list[Shown], made: Made) -> None:
+        for crop, mouth, (place, number, frame) in zip(made.crops, maker.mouths(made), batch, strict=True):
             reason, before = reasons[number], None
             if reason is None and typical is not None:
                 with clock.part("occlusion"):

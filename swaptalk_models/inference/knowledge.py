@@ -12,8 +12,7 @@ import numpy as np
 
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.quality.measures import yaw_degrees
-from swaptalk_models.data.snapshot import Snapshot, load_snapshot
-from swaptalk_models.data.sources.catalog import catalog_rows
+from swaptalk_models.data.snapshot import Snapshot, drawn_videos, load_snapshot
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.model_folder import RELEASE_FILE
@@ -58,8 +57,7 @@ def knowledge_of(home: Home, crop: int) -> Knowledge | None:
     except UserError:
         return None
     clips = {row["person"]: row for row in snapshot.clips("train")}
-    phantoms = str(home.phantom.resolve())
-    drawn = {row["video"] for row in catalog_rows(home) if str(row["source"]).startswith(phantoms)}
+    drawn = drawn_videos(home)
     crops, landmarks = _faces(home, snapshot, [clips[name] for name in sorted(clips)])
     return measured(crops, landmarks, len(clips), sum(row["video"] in drawn for row in clips.values()), crop)
 

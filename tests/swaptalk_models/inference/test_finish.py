@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from swaptalk_models.classical.light import Light
+from swaptalk_models.classical.lips import MOUTH
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.faces.face_track import TRACKED, FaceTrack
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
-from swaptalk_models.inference.finish import LARGEST, Finish
+from swaptalk_models.inference.finish import LARGEST, Finish, Spoken
 from swaptalk_models.inference.paste import paste_face
+from swaptalk_models.metrics.crop_judges import crop_openings
 from swaptalk_models.settings.data import CropsConfig
 
 STILL = dict.fromkeys(("opening", "spread", "press", "tuck", "tongue", "blink", "brow", "gaze_x", "gaze_y"), 0.0)
@@ -66,3 +68,39 @@ def test_crop_affine_and_landmarks_belong_together():
 def test_no_smaller_than_what_was_made_and_no_larger_than_needed(frame_size, crops, enlarged, wanted):
     finish, frame, affines, _ = a_finish(frame_size, crops, enlarged)
     assert len(finish.on(crop_face(frame, affines[0], crops.size), 0)[0]) == wanted
+
+
+def spoken(finish: Finish, made: np.ndarray, affines: np.ndarray, track: FaceTrack, by: float, moved: bool) -> Spoken:
+    """A mouth whose lower lip is ``by`` px further down than the frame's."""
+    found = apply_affine(track.landmarks[0], affines[0])
+    mouth = found[MOUTH].copy()
+    mouth[[7, 8, 9, 10, 11, 17, 18, 19], 1] += by
+    return Spoken(made, found, mouth, moved)
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_lips_go_where_they_were_spoken(moved):
+    finish, frame, affines, track = a_finish(420)
+    made = crop_face(frame, affines[0], CROPS.size)
+    still, opened = (finish.on(made, 0, spoken(finish, made, affines, track, by, moved))[0] for by in (0.0, 4.0))
+    openings = crop_openings(np.stack([still, opened]), finish.on(made, 0)[2])
+    assert openings[1] > openings[0] + 0.08
+    upper = np.s_[: len(still) // 2]
+    assert np.abs(still[upper].astype(int) - opened[upper]).mean() < 0.5
+
+
+def test_teeth_are_the_targets_where_it_shows_them_else_the_sources():
+    finish, frame, affines, track = a_finish(420)
+    made = crop_face(frame, affines[0], CROPS.size)
+    wide = spoken(finish, made, affines, track, 6.0, True)
+    without = finish.on(made, 0, wide)[0]
+    green = np.zeros_like(frame) + np.array([0, 250, 0], np.uint8)
+    finish.take_teeth(green, 1)
+    assert np.array_equal(finish.on(made, 0, wide)[0], without), (
+        "the mouth of this frame is closed, and so is the source's"
+    )
+    track.landmarks[1, [55, 56, 57, 58, 59, 65, 66, 67], 1] += 30
+    other = Finish(frame, track.landmarks[0], Light.measure(frame, track.landmarks[0]), track, affines, CROPS, 12)
+    other.take_teeth(green, 1)
+    shown = other.on(made, 0, wide)[0].astype(int)
+    assert ((shown[..., 1] - shown[..., 0] > 60).mean()) > 0.002, "what that frame shows between its lips"

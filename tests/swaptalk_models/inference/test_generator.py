@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from swaptalk_models.classical.articulation import MOMENTS
 from swaptalk_models.data.media.audio import read_audio, write_wav
 from swaptalk_models.data.media.video import probe, read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
@@ -20,6 +21,7 @@ from swaptalk_models.inference import networks as networks_module
 from swaptalk_models.inference.face_models import FaceModels
 from swaptalk_models.inference.generator import Generator
 from swaptalk_models.inference.networks import Latents, Networks
+from swaptalk_models.modules.audio_encoder import MEL_SILENCE
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.images import to_unit
 from swaptalk_models.modules.lip_sync import LipSync
@@ -273,6 +275,19 @@ def test_detail_comes_from_the_source_and_on_the_face_alone(networks, media, tmp
     assert sharpness[1] > 1.3 * sharpness[0]
     assert np.abs(fine.astype(int) - plain)[upper].mean() > 1
     assert np.abs(fine[: GONE.start, :20, :20].astype(int) - target[: GONE.start, :20, :20]).mean() < 2
+
+
+def test_detail_shows_the_swapped_face_and_takes_the_lips_shape_alone(networks, media, tmp_path):
+    """Two decodings: one to look at, one to find the spoken mouth in. Before them the reference says a few moments of the sound, and silence."""
+    calls = []
+    generate(Spied(networks, calls), media, tmp_path / "detail.mp4", detail=True)
+    names = [name for name, _, _ in calls]
+    batch = ["encode", "swap", "speak", "decode", "decode"]
+    assert names == ["encode", "encode_source", "swap"] + batch * 3
+    listened, first = calls[3:8], calls[8:13]
+    assert len(listened[2][1][2]) == MOMENTS + 1 and (listened[2][1][2][0] == MEL_SILENCE).all()
+    for _, swap, speak, spoken, shown in (listened, first):
+        assert shown[1][0] is swap[2] and spoken[1][0] is speak[2]
 
 
 def test_without_a_swap_there_is_no_detail(networks, media, tmp_path):

@@ -34,7 +34,7 @@ def knows(own, monkeypatch):
     (own.home.snapshots / "current").write_text("snap\n")
     places = {"a": own.home.phantom / "a.mp4", "b": own.home.phantom / "b.mp4", "c": "/films/c.mp4"}
     catalog = [
-        {"video": name, "clip": f"{name}_000", "clip_index": 0, "person": name, "source": str(path)}
+        {"video": name, "clip": f"{name}_000", "clip_index": 0, "person": name, "source": own.home.name(str(path))}
         for name, path in places.items()
     ]
     own.home.catalog.parent.mkdir(exist_ok=True)

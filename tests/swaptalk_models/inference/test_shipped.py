@@ -97,3 +97,4 @@ def test_what_lies_in_the_package_is_whole():
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) <= LARGEST_MB * 1e6
     settings = json.loads((SHIPPED / "release.json").read_text())
     assert set(settings["models"]) == set(NETWORKS)
+    assert settings["knows"]["drawn"] == settings["knows"]["people"], "drawn people, and said to be"

@@ -1,0 +1,67 @@
+"""classical/articulation.py: lips that are shut in silence and open as far as people's do."""
+
+import numpy as np
+import pytest
+
+from swaptalk_models.classical.articulation import USUAL, Articulation
+from swaptalk_models.data.faces.alignment import template_landmarks
+from swaptalk_models.data.faces.landmarks import interocular, mouth_opening
+
+SIZE = 128
+LOWER, INNER_LOWER = [55, 56, 57, 58, 59], [65, 66, 67]
+
+
+def opened(share: float) -> np.ndarray:
+    """The template's face with lips ``share`` of the eyes' distance apart."""
+    points = template_landmarks(SIZE)
+    gap = points[66, 1] - points[62, 1]
+    points[LOWER + INNER_LOWER, 1] += share * interocular(points[None])[0] - gap
+    return points
+
+
+def with_mouth(points: np.ndarray, mouth: np.ndarray) -> np.ndarray:
+    shaped = points.copy()
+    shaped[48:] = mouth
+    return shaped
+
+
+def opening(points: np.ndarray) -> float:
+    return float(mouth_opening(points[None])[0])
+
+
+SPOKEN = np.stack([opened(share) for share in np.linspace(0.04, 0.12, 15)])
+
+
+def test_silence_shuts_the_mouth_and_speech_opens_it_as_people_do():
+    measured = Articulation.measure(opened(0.04), SPOKEN)
+    openings = [opening(with_mouth(points, measured.shaped(points))) for points in SPOKEN]
+    assert opening(with_mouth(SPOKEN[0], measured.shaped(opened(0.04)))) == pytest.approx(0, abs=0.003)
+    assert np.quantile(openings, 0.95) - np.quantile(openings, 0.05) == pytest.approx(USUAL, rel=0.05)
+    assert np.all(np.diff(openings) > 0), "which moment opens it further is the network's to say"
+
+
+def test_what_moves_enough_is_not_made_more_of():
+    wide = np.stack([opened(share) for share in np.linspace(0, 0.4, 15)])
+    assert Articulation.measure(opened(0), wide) == Articulation(0.0, 1.0)
+
+
+def test_what_hardly_moves_is_not_blown_up():
+    still = np.stack([opened(0.02 + 0.001 * (i % 3)) for i in range(15)])
+    assert Articulation.measure(opened(0.02), still).gain == 1.0
+    faint = np.stack([opened(share) for share in np.linspace(0.02, 0.04, 15)])
+    assert Articulation.measure(opened(0.02), faint).gain == 3.0
+
+
+def test_silence_that_gapes_is_not_taken_for_rest():
+    """A network that was never taught silence may open its mouth at it."""
+    assert Articulation.measure(opened(0.2), SPOKEN).rest < 0.07
+
+
+def test_it_turns_with_the_head_and_leaves_corners_alone():
+    points = opened(0.08)
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]], np.float32)
+    articulation = Articulation(0.02, 2.0)
+    mouth = articulation.shaped(points)
+    np.testing.assert_allclose(articulation.shaped(points @ turn.T), mouth @ turn.T, atol=0.05)
+    np.testing.assert_array_equal(mouth[[0, 6, 12, 16]], points[[48, 54, 60, 64]])
+    np.testing.assert_allclose(Articulation().shaped(points), points[48:], atol=1e-4)
