@@ -21,12 +21,15 @@ from swaptalk_models.classical.skin import (
 # Lengths in shares of the face, its largest extent in landmarks.
 _ROOM = 0.025  # around the brows; hair hangs close beside them
 _RIM = 0.05  # how far beyond its outline hair is painted over: a latent cell at the rim is of both sides
+_HIGHER = 0.3  # of the forehead's height, above its points: the target's may begin where its brows are lower
 _THICK = 0.03  # half of what a lock measures at least: brows, lashes and glasses are thinner
 _EDGE = 0.018  # how far a lock's shadow reaches on the skin beside it
 _FRINGE = 0.035  # the same above the brows, where single hairs lie before a lock
 _AROUND = 0.03  # around eyes and nose, where nothing is taken for hair
 _SOFT = 0.012  # sigma of the edge between what is kept and what is painted
 _UNLIKE = 0.4  # of skin: from here on it may be hair
+_FAIR = 0.35  # above the brows, where nothing else may be: from here on it is hair for certain, if fair
+_CHEEK_COVERED, _CHEEK_OPEN = 0.25, 0.08  # shares: a cheek unlike skin, and one like it
 _BRIGHTEST = 1.3  # of skin, that is taken over from the other side
 _UPPER = [*range(5), *range(12, 17), *range(17, 48), *range(68, 78)]  # landmarks that tell how the upper face is turned
 _OTHER_SIDE = np.array(
@@ -49,7 +52,8 @@ def bare_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     points = with_forehead(np.asarray(landmarks, np.float32))
     height, width = image.shape[:2]
     size = float(np.ptp(points[:68], axis=0).max())
-    face = cv2.dilate(_filled(height, width, points), _disc(_RIM * size))
+    higher = points[68:] + _HIGHER * (points[68:] - points[17:27])
+    face = cv2.dilate(_filled(height, width, np.concatenate([points, higher])), _disc(_RIM * size))
     hidden = hair(image, points[:68]) * face
     if not hidden.any():
         return image
@@ -77,9 +81,34 @@ def hair(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     hanging = np.unique(pieces[(protected == 0) & (pieces > 0)])
     locks = np.isin(pieces, hanging[hanging > 0]).astype(np.uint8)
     locks = cv2.dilate(locks, _disc(_THICK * size)) * unlike * ~kept
-    outside = cv2.dilate(far * (1 - protected), _disc(_FRINGE * size)) * (1 - protected)
+    outside = cv2.dilate(np.minimum(far / _FAIR, 1) * (1 - protected), _disc(_FRINGE * size)) * (1 - protected)
     inside = cv2.dilate(locks, _disc(_EDGE * size)) * ~kept * protected
-    return np.maximum(outside, inside).astype(np.float32)
+    beside = cv2.dilate(unlike, _disc(_EDGE * size)) * _one_cheek(unlike, points, size)
+    return np.maximum(np.maximum(outside, inside), beside).astype(np.float32)
+
+
+def _one_cheek(unlike: np.ndarray, points: np.ndarray, size: float) -> np.ndarray:
+    """(H, W) float32, 1 on a cheek at the height of the nose, fading out to the mouth, if it is unlike skin and the other is not; else 0.
+
+    A beard grows on both.
+    """
+    height, width = unlike.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    right, down = points[45] - points[36], points[33] - points[27]
+    right, down = (axis / max(float(np.linalg.norm(axis)), 1e-6) for axis in (right, down))
+    below = (x - points[33, 0]) * down[0] + (y - points[33, 1]) * down[1]
+    mouth = max(float((points[[48, 54]].mean(axis=0) - points[33]) @ down), 1e-3)
+    # From the whole of the nose's height to the mouth's corners, and aside of them.
+    fading = np.clip(1 - below / (1.5 * mouth), 0, 1) * (below > 0)
+    across = (x - points[33, 0]) * right[0] + (y - points[33, 1]) * right[1]
+    aside = 0.5 * abs(float((points[54] - points[48]) @ right)) + _AROUND * size
+    face = _filled(height, width, points)
+    cheeks = [face * (fading > 0) * (side * across > aside) for side in (-1, 1)]
+    covered = [float((unlike * cheek).sum() / max(cheek.sum(), 1)) for cheek in cheeks]
+    if max(covered) < _CHEEK_COVERED or min(covered) > _CHEEK_OPEN:
+        return np.zeros((height, width), np.float32)
+    side = (-1, 1)[int(np.argmax(covered))]
+    return (fading * (side * across > aside)).astype(np.float32)
 
 
 def _from_the_other_side(

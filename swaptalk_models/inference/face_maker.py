@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Generic, NamedTuple
 
+import cv2
 import numpy as np
 
 from swaptalk_models.classical import lips
@@ -31,6 +32,7 @@ from swaptalk_models.modules.audio_encoder import MEL_BANDS, MEL_SILENCE
 from swaptalk_models.settings.methods import Stage
 
 _STILLS_WITHIN = 250  # reference and open mouth are looked for in the first ten seconds
+_LARGE = 384  # px: side of the crop in which a source is freed from hair
 _WELL_OPEN = 0.97  # quantile of the target's openings that shows what is between its lips: the very widest may be a yawn or a slip of the detector
 
 LIP_STAGES = ("speak", "swap_and_speak", "copy_lips")
@@ -147,9 +149,13 @@ class FaceMaker(Generic[Faces]):
             return [None] * len(made.crops)
         crops = made.crops if made.spoken is None else made.spoken
         with self._part("finish"):
-            found = smooth_landmarks(crop_landmarks(crops, self._typical), lips.STEADY)
-            shaped = [self._articulation.shaped(points) for points in found]
-            return [Spoken(*mouth, moved=made.spoken is not None) for mouth in zip(crops, found, shaped, strict=True)]
+            found = self._steady_landmarks(crops)
+            shown = found if made.spoken is None else self._steady_landmarks(made.crops)
+            wanted = [self._articulation.shaped(points) for points in found]
+            return [Spoken(*mouth) for mouth in zip(crops, found, shown, wanted, strict=True)]
+
+    def _steady_landmarks(self, crops: np.ndarray) -> np.ndarray:
+        return smooth_landmarks(crop_landmarks(crops, self._typical), lips.STEADY)
 
     def finished(self, crop: np.ndarray, number: int, spoken: Spoken | None = None) -> MadeFace:
         """A face that was made for a frame of the target, ready to be pasted. ``spoken``: of ``mouths``."""
@@ -194,13 +200,15 @@ class FaceMaker(Generic[Faces]):
 
     def _put_on(self, source: Picture, target: Still, open_mouth: Still | None) -> None:
         """Take this source, in the target's light; with detail, if there is an open mouth to take teeth from."""
-        affine = crop_affines(source.landmarks[None], self._models.crops)[0]
+        size = self._models.crops.size
+        light = Light.measure(target.crop, target.landmarks)
+        # Single locks of fair hair are seen in a picture large enough alone.
+        large = replace(self._models.crops, size=max(size, _LARGE), smooth_frames=0)
+        affine = crop_affines(source.landmarks[None], large)[0]
         points = apply_affine(source.landmarks, affine)
-        crop, light = (
-            crop_face(source.image, affine, self._models.crops.size),
-            Light.measure(target.crop, target.landmarks),
-        )
-        lit = bare_face(relight_to(crop, points, light), points)
+        lit = bare_face(relight_to(crop_face(source.image, affine, large.size), points, light), points)
+        scale = np.float32(size / large.size)
+        lit, points = cv2.resize(lit, (size, size), interpolation=cv2.INTER_AREA), scale * (points + 0.5) - 0.5
         neutral = neutral_landmarks(self._track.landmarks[self._track.confidence > 0])
         self._source = self._models.encode_source(lit, points, neutral)
         if open_mouth is not None:

@@ -33,10 +33,10 @@ class Spoken(NamedTuple):
     """(S, S, 3) uint8, the face that was made."""
     found: np.ndarray
     """(68, 2) its landmarks, in its pixels, steadied over time."""
-    mouth: np.ndarray
-    """(20, 2) where the lips are to be."""
-    moved: bool
-    """Whether what is shown is the face from before anybody spoke, and its mouth is still to be moved there."""
+    shown: np.ndarray
+    """(68, 2) the same of the face that is shown: where its mouth is now."""
+    wanted: np.ndarray
+    """(20, 2) where its lips are to be."""
 
 
 class Finish:
@@ -103,12 +103,11 @@ class Finish:
     def _speaking(self, face: np.ndarray, number: int, spoken: Spoken) -> np.ndarray:
         """A face (R, R, 3) with the source's own lips as they were spoken."""
         scale = np.float32(self._detail.size / len(spoken.crop))
-        found, mouth = (scale * points + (scale - 1) / 2 for points in (spoken.found, spoken.mouth))
+        found, shown, wanted = (scale * points + (scale - 1) / 2 for points in spoken[1:])
         before = destination_shape(self._detail.landmarks, self._steady[number], self._neutral)
-        if not spoken.moved:
-            before[MOUTH] = found[MOUTH]
+        before[MOUTH] = shown[MOUTH]
         after = before.copy()
-        after[MOUTH] = mouth
+        after[MOUTH] = wanted
         bent = bend_mouth(face, before, after)
         inside = self._inside or MouthInside(self._enlarged(spoken.crop), found)
         return inside.put(add_lips(bent, self._picture, self._detail.landmarks, after), after)
