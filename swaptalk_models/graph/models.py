@@ -183,7 +183,7 @@ _ALL = (
     ModelSpec(
         "face_swapper",
         "Transformer over VQ tokens: queries from the target, keys and values from the source.",
-        code_version="7",
+        code_version="8",
         network=f"{_MODULES}.face_swapper:FaceSwapper.build",
         objective=f"{_OBJECTIVES}.swapper:FaceSwapperObjective.build",
         held_out=f"{_HELD_OUT}.swapper:FaceSwapperHeldOut",
