@@ -26,6 +26,8 @@ _THICK = 0.03  # half of what a lock measures at least: brows, lashes and glasse
 _EDGE = 0.018  # how far a lock's shadow reaches on the skin beside it
 _FRINGE = 0.035  # the same above the brows, where single hairs lie before a lock
 _AROUND = 0.03  # around eyes and nose, where nothing is taken for hair
+_BROW = 0.02  # half of a brow's height
+_ABOVE_BROW = 0.045  # where it is looked whether there is skin above a brow
 _SOFT = 0.012  # sigma of the edge between what is kept and what is painted
 _UNLIKE = 0.4  # of skin: from here on it may be hair
 _FAIR = 0.35  # above the brows, where nothing else may be: from here on it is hair for certain, if fair
@@ -75,16 +77,29 @@ def hair(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     protected = feature_zone(points[17:27], height, width, _ROOM * size)
     features = _filled(height, width, points[36:42]) + _filled(height, width, points[42:48])
     features += _filled(height, width, points[27:36])
-    kept = (cv2.dilate(features, _disc(_AROUND * size)) > 0) | _below_the_nose(height, width, points)
+    brows = cv2.dilate(_open_brows(unlike, points, size), _disc(_BROW * size)) > 0
+    kept = (cv2.dilate(features, _disc(_AROUND * size)) > 0) | brows | _below_the_nose(height, width, points)
     thick = cv2.morphologyEx(unlike, cv2.MORPH_OPEN, _disc(_THICK * size))
     _, pieces = cv2.connectedComponents(thick * ~kept)
     hanging = np.unique(pieces[(protected == 0) & (pieces > 0)])
     locks = np.isin(pieces, hanging[hanging > 0]).astype(np.uint8)
     locks = cv2.dilate(locks, _disc(_THICK * size)) * unlike * ~kept
-    outside = cv2.dilate(np.minimum(far / _FAIR, 1) * (1 - protected), _disc(_FRINGE * size)) * (1 - protected)
+    outside = cv2.dilate(np.minimum(far / _FAIR, 1) * (1 - protected), _disc(_FRINGE * size)) * (1 - protected) * ~brows
     inside = cv2.dilate(locks, _disc(_EDGE * size)) * ~kept * protected
     beside = cv2.dilate(unlike, _disc(_EDGE * size)) * _one_cheek(unlike, points, size)
     return np.maximum(np.maximum(outside, inside), beside).astype(np.float32)
+
+
+def _open_brows(unlike: np.ndarray, points: np.ndarray, size: float) -> np.ndarray:
+    """(H, W) float32, 1 at those points of the brows that have skin above them: there they are seen themselves, not a lock before them."""
+    height, width = unlike.shape
+    up = (points[27] - points[33]) * (_ABOVE_BROW * size / max(float(np.linalg.norm(points[27] - points[33])), 1e-6))
+    brows = np.zeros((height, width), np.float32)
+    for point in points[17:27]:
+        x, y = np.round(point + up).astype(int)
+        if 0 <= x < width and 0 <= y < height and not unlike[y, x]:
+            cv2.circle(brows, (round(float(point[0])), round(float(point[1]))), 1, 1.0, -1)
+    return brows
 
 
 def _one_cheek(unlike: np.ndarray, points: np.ndarray, size: float) -> np.ndarray:

@@ -100,3 +100,60 @@ def test_glasses_brows_and_a_beard_are_no_locks():
     dark = image[column].mean(axis=2) < 90
     assert dark.sum() > 2000 and np.abs(bare[column].astype(float) - image[column])[dark].mean() < 1
     assert np.abs(bare[column].astype(float) - image[column]).mean() < 1
+
+
+def test_fair_hair_goes_like_dark_hair():
+    """A strand not much darker than skin."""
+    image, points = face(384)
+    brow = int(points[17:27, 1].min())
+    column = int(points[27, 0])
+    fair = tuple(int(0.68 * value) for value in SKIN)
+    cv2.rectangle(image, (column - 14, 0), (column + 14, brow - 24), fair, -1)
+    zone = np.s_[brow - 50 : brow - 34, column - 10 : column + 10]
+    assert np.abs(image[zone].astype(float) - SKIN).mean() > 40
+    assert np.abs(bare_face(image, points)[zone].astype(float) - SKIN).mean() < 12
+
+
+def test_brows_under_hair_that_frames_the_face_stay():
+    """Hair parted in the middle, its edge close above the brows' outer ends, which run into it."""
+    image, points = face(384)
+    top = np.array([points[27, 0], -20])
+    for brow, side in ((points[17], -1), (points[26], 1)):
+        edge = np.array(
+            [top, brow + [side * -4, -22], brow + [side * 12, 4], brow + [side * 90, 4], [brow[0] + side * 90, -20]]
+        )
+        cv2.fillPoly(image, [np.round(edge).astype(np.int32)], (60, 40, 30))
+    bare = bare_face(image, points)
+    for number in (19, 20, 21, 22, 23, 24):
+        x, y = np.round(points[number]).astype(int)
+        assert np.abs(bare[y, x].astype(int) - image[y, x]).max() < 30, number
+
+
+def cheek(image: np.ndarray, points: np.ndarray, side: int) -> np.ndarray:
+    """A dark stripe down one side of the face, from the temple to the chin."""
+    image = image.copy()
+    rim = points[[0, 2, 4, 5]] if side < 0 else points[[16, 14, 12, 11]]
+    inner = rim + [-side * 0.2 * len(image), 0]
+    cv2.fillPoly(image, [np.round(np.concatenate([rim + [side * 40, 0], inner[::-1]])).astype(np.int32)], (60, 42, 34))
+    return image
+
+
+def test_hair_on_one_cheek_fades_out_below_the_nose_and_a_beard_on_both_stays():
+    image, points = face(384)
+    y = int(points[33, 1] + 0.6 * (points[48, 1] - points[33, 1]))
+    row = np.s_[y, int(points[17, 0]) + 4 : int(points[17, 0]) + 14]
+    one = cheek(image, points, -1)
+    both = cheek(one, points, 1)
+    before, bare, beard = (
+        picture[row].astype(float).mean() for picture in (one, bare_face(one, points), bare_face(both, points))
+    )
+    assert before < 60 and bare > before + 40
+    assert abs(beard - before) < 8
+    steps = np.abs(
+        np.diff(
+            bare_face(one, points)[int(points[29, 1]) : int(points[54, 1]), int(points[17, 0]) + 8]
+            .astype(float)
+            .mean(axis=1)
+        )
+    )
+    assert steps.max() < 30, "no edge at the height of the nose"
