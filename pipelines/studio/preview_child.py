@@ -41,6 +41,7 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     from swaptalk_models.inference.given import Given, Picture
     from swaptalk_models.inference.knowledge import read_knowledge, unlike_source, unlike_target
     from swaptalk_models.inference.paste import paste_face
+    from swaptalk_models.inference.source_picture import closed_eyes
     from swaptalk_models.inference.stopwatch import Stopwatch
     from swaptalk_models.provenance.label import draw_label
 
@@ -64,9 +65,9 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     faces = maker.make([Shown(moment, 0, frame)])
     made = draw_label(paste_face(frame, *maker.finished(faces.crops[0], 0, maker.mouths(faces)[0])))
     knowledge = read_knowledge(release)
-    notes = []
+    notes = [closed_eyes(source.landmarks, asked["source_name"])]
     if knowledge is not None:
-        notes = [
+        notes += [
             unlike_source(knowledge, source.image, source.landmarks, asked["source_name"]),
             unlike_target(knowledge, track, asked["target_name"]),
         ]

@@ -22,6 +22,7 @@ from scipy.spatial import Delaunay
 from swaptalk_models.classical.light import STRENGTH, Light, relight_to
 from swaptalk_models.classical.skin import convex, feature_zone, skin_statistics, unlike_skin_of, with_forehead
 from swaptalk_models.data.faces.alignment import TEMPLATE, apply_affine, crop_affines, crop_face, invert_affine
+from swaptalk_models.data.faces.landmarks import eye_openness
 from swaptalk_models.settings.data import CropsConfig
 
 # How far each landmark moves sideways when the head turns, relative to the nose tip: the first principal component
@@ -153,8 +154,8 @@ def destination_shape(
     rest_closed = _close_mouth(rest_front)
     shape = _above_chin(_close_mouth(own_front), rest_closed) + (frame - rest_closed)
     for eye in _EYE_LINES:
-        usual = _OPEN_EYE if neutral is None else max(_eye_openness(rest_front[eye]), 0.12)
-        openness = np.clip(_eye_openness(frame[eye]) / usual, 0.1, 1.25)
+        usual = _OPEN_EYE if neutral is None else max(eye_openness(rest_front[eye]), 0.12)
+        openness = np.clip(eye_openness(frame[eye]) / usual, 0.1, 1.25)
         shape[eye] = _blinked(own_front[eye], openness) + (frame - rest_front)[eye].mean(axis=0)
     shape[:17] = frame[:17]
     shape = frame + geometry * (shape - frame)
@@ -185,12 +186,6 @@ def _close_mouth(shape: np.ndarray) -> np.ndarray:
     gap = (shape[[67, 66, 65]] - shape[[61, 62, 63]]).mean(axis=0)
     closed[_LOWER_LIP] -= _LOWER_LIP_SHARE[:, None] * gap
     return closed
-
-
-def _eye_openness(eye: np.ndarray) -> float:
-    """Height over width of the six points of one eye (the eye aspect ratio)."""
-    height = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
-    return float(height / (2 * max(float(np.linalg.norm(eye[3] - eye[0])), 1e-6)))
 
 
 def _blinked(eye: np.ndarray, openness: float) -> np.ndarray:

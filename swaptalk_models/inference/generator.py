@@ -38,6 +38,7 @@ from swaptalk_models.inference.passing import COVERED, MOST_COVERED, NO_FACE, Ta
 from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.progress import FINISH, FOLLOW, GENERATE, Watch, unwatched
 from swaptalk_models.inference.resumable_writer import PIECE, ResumableWriter, keep_track, kept_track
+from swaptalk_models.inference.source_picture import closed_eyes
 from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.inference.whose_face import chosen, people_of, tells
@@ -135,8 +136,11 @@ class Generator(Generic[Faces]):
             UserError: a file that cannot be read, has no face or no sound; the message names it.
         """
         given = read_given(source, Path(target), Path(audio), Path(output), self.any_face(), source_face)
-        if knowledge is not None and given.source is not None:
-            _warn(unlike_source(knowledge, given.source.image, given.source.landmarks, Path(source or "").name))
+        if given.source is not None:
+            name = Path(source or "").name
+            _warn(closed_eyes(given.source.landmarks, name))
+            if knowledge is not None:
+                _warn(unlike_source(knowledge, given.source.image, given.source.landmarks, name))
         self.clock = Stopwatch()
         with self.clock.part("track"):
             track = (
