@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple
 
 import cv2
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from swaptalk_models.classical import lips
 from swaptalk_models.classical.articulation import MOMENTS, Articulation
@@ -21,7 +22,7 @@ from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.reference import reference_frame
-from swaptalk_models.data.sound.mel import WINDOW_STEPS, centred_windows
+from swaptalk_models.data.sound.mel import FRAME_RATE, MEL_RATE, WINDOW_STEPS, centred_windows
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish, Spoken
 from swaptalk_models.inference.given import Given, Picture
@@ -166,9 +167,10 @@ class FaceMaker(Generic[Faces]):
 
     def _listen(self, still: Still, count: int) -> Articulation:
         """How lips move that are made for this sound: a few moments of it, from the quietest to the loudest, and silence."""
-        windows = centred_windows(self._mel, np.arange(count))
-        order = np.argsort(windows.mean(axis=(1, 2)), kind="stable")
-        moments = windows[order[np.linspace(0, count - 1, MOMENTS).round().astype(int)]]
+        level = uniform_filter1d(self._mel.mean(axis=1), WINDOW_STEPS)
+        places = np.minimum(np.arange(count) * MEL_RATE // FRAME_RATE, len(level) - 1)
+        order = np.argsort(level[places], kind="stable")
+        moments = centred_windows(self._mel, order[np.linspace(0, count - 1, MOMENTS).round().astype(int)])
         silence = np.full((1, WINDOW_STEPS, MEL_BANDS), MEL_SILENCE, np.float32)
         heard = np.concatenate([silence, moments])
         crops, landmarks = (np.repeat(one[None], len(heard), axis=0) for one in (still.crop, still.landmarks))
