@@ -80,8 +80,8 @@ def command(
 ) -> None:
     """One customised talking face: the face of SOURCE on the head in TARGET, its lips moving with AUDIO.
 
-    Swaps first, then moves the lips, both in the latent space; decodes once and pastes the face back into the whole
-    picture, with the source's own detail. The output is as long as the audio. Runs on the home's release in use (see
+    Swaps first, then moves the lips, both in the latent space; decodes and pastes the face back into the whole
+    picture, with the source's own detail and lips. The output is as long as the audio. Runs on the home's release in use (see
     `swaptalk releases`); where no home is named and the default one has none, on the weights that come with the package.
 
     The video is marked as synthetic: a signed manifest in the file and a watermark in the face, which `swaptalk verify`

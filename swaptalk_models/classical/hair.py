@@ -32,6 +32,7 @@ _SOFT = 0.012  # sigma of the edge between what is kept and what is painted
 _UNLIKE = 0.4  # of skin: from here on it may be hair
 _FAIR = 0.35  # above the brows, where nothing else may be: from here on it is hair for certain, if fair
 _CHEEK_COVERED, _CHEEK_OPEN = 0.25, 0.08  # shares: a cheek unlike skin, and one like it
+_BOTH = 0.2  # of the larger cheek's area the smaller one has at least, where two are seen
 _BRIGHTEST = 1.3  # of skin, that is taken over from the other side
 _UPPER = [*range(5), *range(12, 17), *range(17, 48), *range(68, 78)]  # landmarks that tell how the upper face is turned
 _OTHER_SIDE = np.array(
@@ -42,7 +43,8 @@ _OTHER_SIDE = np.array(
 
 
 def bare_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The picture without hair over its face. Brows, eyes, glasses, and all below the nose stay as they are, but for what a lock hides of them.
+    """The picture without hair over its face. Brows, eyes and glasses stay as they are, but for what a lock hides of them; below the nose all stays but
+    what covers one cheek alone.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -103,7 +105,7 @@ def _open_brows(unlike: np.ndarray, points: np.ndarray, size: float) -> np.ndarr
 
 
 def _one_cheek(unlike: np.ndarray, points: np.ndarray, size: float) -> np.ndarray:
-    """(H, W) float32, 1 on a cheek at the height of the nose, fading out to the mouth, if it is unlike skin and the other is not; else 0.
+    """(H, W) float32, 1 on a cheek just below the nose, fading out down to the lips, if it is unlike skin and the other is not; else 0.
 
     A beard grows on both.
     """
@@ -113,13 +115,16 @@ def _one_cheek(unlike: np.ndarray, points: np.ndarray, size: float) -> np.ndarra
     right, down = (axis / max(float(np.linalg.norm(axis)), 1e-6) for axis in (right, down))
     below = (x - points[33, 0]) * down[0] + (y - points[33, 1]) * down[1]
     mouth = max(float((points[[48, 54]].mean(axis=0) - points[33]) @ down), 1e-3)
-    # From the whole of the nose's height to the mouth's corners, and aside of them.
+    # Aside of the mouth's corners, and somewhat further down than they are.
     fading = np.clip(1 - below / (1.5 * mouth), 0, 1) * (below > 0)
     across = (x - points[33, 0]) * right[0] + (y - points[33, 1]) * right[1]
     aside = 0.5 * abs(float((points[54] - points[48]) @ right)) + _AROUND * size
     face = _filled(height, width, points)
     cheeks = [face * (fading > 0) * (side * across > aside) for side in (-1, 1)]
-    covered = [float((unlike * cheek).sum() / max(cheek.sum(), 1)) for cheek in cheeks]
+    areas = [float(cheek.sum()) for cheek in cheeks]
+    if min(areas) < _BOTH * max(areas):  # of a head turned aside there is one cheek to see
+        return np.zeros((height, width), np.float32)
+    covered = [float((unlike * cheek).sum()) / area for cheek, area in zip(cheeks, areas, strict=True)]
     if max(covered) < _CHEEK_COVERED or min(covered) > _CHEEK_OPEN:
         return np.zeros((height, width), np.float32)
     side = (-1, 1)[int(np.argmax(covered))]

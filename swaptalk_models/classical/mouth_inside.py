@@ -1,8 +1,8 @@
 """What is seen between parted lips: teeth, tongue and dark, of a picture in which a mouth is open.
 
-Upper teeth are fast to the skull and lie where the upper lip is; what the lower lip uncovers is more or less of the same mouth. So the picture's inside
-is hung from the upper lip at its own size and cut off by the lower one, and stretched only where the lips part wider than in the picture. One
-picture for a whole video: teeth do not flicker.
+Upper teeth are fast to the skull, just below the upper lip; what lips uncover is more or less of the same mouth. So the picture's inside is hung from
+the upper lip at the size that the eyes' distance gives it, and cut off by lower lip and corners; it is stretched only where the lips part wider than in
+the picture. One picture for a whole video: teeth do not flicker.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from swaptalk_models.classical.lips import INNER, filled, softened
+from swaptalk_models.data.faces.landmarks import interocular
 
 OPEN = 0.15
 """Of the mouth's width: how far lips have to be parted for a picture to show what is between them."""
@@ -75,8 +76,8 @@ class MouthInside:
         if (high - low < 2).any():
             return face
         window = np.s_[low[1] : high[1], low[0] : high[0]]
-        along = ours.width / theirs.width
-        down = min(along, ours.gap / theirs.gap)
+        own_size = float(interocular(self.landmarks[None])[0] / interocular(shape[None])[0])
+        along, down = min(own_size, ours.width / theirs.width), min(own_size, ours.gap / theirs.gap)
         # p -> middle + along * u * e + (top + (v - top') * down) * n, (u, v) where p lies in the frame of the lips
         turn = np.outer(ours.along, theirs.along) * along + np.outer(ours.down, theirs.down) * down
         start = ours.middle + ours.down * (ours.top - theirs.top * down) - turn @ theirs.middle + turn @ low

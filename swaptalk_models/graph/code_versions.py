@@ -16,7 +16,7 @@ CODE_VERSIONS: dict[str, str] = {
     "vq_latents": "1",
     "sync_offsets": "2",  # no asset: written beside the sync judge
     "test_videos": "11",
-    "metrics": "7",
+    "metrics": "8",
     "evaluation_report": "5",
     "model_release": "1",
 } | {name: spec.code_version for name, spec in MODELS.items()}

@@ -21,7 +21,9 @@ from swaptalk_models.classical.posing import STEADY
 from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
+from swaptalk_models.data.faces.landmarks import interocular
 from swaptalk_models.data.faces.reference import reference_frame
+from swaptalk_models.data.quality.measures import yaw_degrees
 from swaptalk_models.data.sound.mel import FRAME_RATE, MEL_RATE, WINDOW_STEPS, centred_windows
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish, Spoken
@@ -33,7 +35,9 @@ from swaptalk_models.modules.audio_encoder import MEL_BANDS, MEL_SILENCE
 from swaptalk_models.settings.methods import Stage
 
 _STILLS_WITHIN = 250  # reference and open mouth are looked for in the first ten seconds
+_SPEECH = 0.3  # of the way from a sound's quietest to its loudest: from there on somebody speaks
 _LARGE = 384  # px: side of the crop in which a source is freed from hair
+_FRONT = 20.0  # degrees sideways: teeth of a head that is turned further are no others' teeth
 _WELL_OPEN = 0.97  # quantile of the target's openings that shows what is between its lips: the very widest may be a yawn or a slip of the detector
 
 LIP_STAGES = ("speak", "swap_and_speak", "copy_lips")
@@ -105,19 +109,21 @@ class FaceMaker(Generic[Faces]):
         self._steady = smooth_landmarks(apply_affine(track.landmarks, self._affines), STEADY)
         self._typical = np.median(self._steady, axis=0)
         self._mel = given.mel
-        still, open_mouth = self._stills(given.target)
+        adds_detail = detail and given.source is not None and "swap" in stages
+        still, open_mouth = self._stills(given.target, adds_detail)
         self._reference = models.encode(still.crop[None], still.landmarks[None])
         self._source: Faces | None = None
         self._finish: Finish | None = None
         if given.source is not None:
-            self._put_on(given.source, still, open_mouth if detail and "swap" in stages else None)
+            self._put_on(given.source, still, open_mouth)
         self._stages = tuple(stage for stage in stages if stage != "swap" or self._source is not None)
         first_of_all = tuple(takewhile(lambda stage: stage not in LIP_STAGES, self._stages))
         for stage in first_of_all:  # like every other frame
             self._reference = self._apply(stage, self._reference)
         speaks = self._finish is not None and len(first_of_all) < len(self._stages)
-        self._before_lips = first_of_all if speaks and "swap" in first_of_all else None
-        self._articulation = self._listen(still, given.count) if speaks else None
+        self._lips_at = len(first_of_all) if speaks and "swap" in first_of_all else None
+        """Number of the stage that makes lips, where what was there before it is shown."""
+        self._articulation = self._listen(still) if speaks else None
 
     def make(self, batch: list[Shown]) -> Made:
         """Some frames' faces: one encoding, every stage in its order, one decoding; with detail a second one, of what was there before lips were made."""
@@ -128,12 +134,13 @@ class FaceMaker(Generic[Faces]):
         # Frames of the output count: a target that goes back does not turn the sound round.
         return self._made(crops, landmarks, centred_windows(self._mel, np.array([shown.place for shown in batch])))
 
-    def _made(self, crops: np.ndarray, landmarks: np.ndarray, windows: np.ndarray) -> Made:
+    def _made(self, crops: np.ndarray, landmarks: np.ndarray, windows: np.ndarray, lips_alone: bool = False) -> Made:
+        """``lips_alone``: what is shown is not wanted."""
         with self._part("encode"):
             faces = self._models.encode(crops, landmarks)
         silent = None
         for place, stage in enumerate(self._stages):
-            if self._before_lips is not None and place == len(self._before_lips):
+            if place == self._lips_at and not lips_alone:
                 silent = faces
             with self._part(stage):
                 faces = self._apply(stage, faces, windows)
@@ -165,43 +172,53 @@ class FaceMaker(Generic[Faces]):
                 return MadeFace(crop, self._affines[number], self._points(number))
             return MadeFace(*self._finish.on(crop, number, spoken))
 
-    def _listen(self, still: Still, count: int) -> Articulation:
-        """How lips move that are made for this sound: a few moments of it, from the quietest to the loudest, and silence."""
+    def _listen(self, still: Still) -> Articulation:
+        """How lips move that are made for this sound: a few moments of its speech, from the quietest to the loudest, and silence."""
         level = uniform_filter1d(self._mel.mean(axis=1), WINDOW_STEPS)
-        places = np.minimum(np.arange(count) * MEL_RATE // FRAME_RATE, len(level) - 1)
-        order = np.argsort(level[places], kind="stable")
-        moments = centred_windows(self._mel, order[np.linspace(0, count - 1, MOMENTS).round().astype(int)])
+        level = level[np.arange(max(1, len(level) * FRAME_RATE // MEL_RATE)) * MEL_RATE // FRAME_RATE]  # a frame each
+        low, high = np.quantile(level, [0.05, 0.95])
+        spoken = np.flatnonzero(level >= low + _SPEECH * (high - low))
+        spoken = spoken[np.argsort(level[spoken], kind="stable")]
+        moments = centred_windows(self._mel, spoken[np.linspace(0, len(spoken) - 1, MOMENTS).round().astype(int)])
         silence = np.full((1, WINDOW_STEPS, MEL_BANDS), MEL_SILENCE, np.float32)
         heard = np.concatenate([silence, moments])
         crops, landmarks = (np.repeat(one[None], len(heard), axis=0) for one in (still.crop, still.landmarks))
-        made = self._made(crops, landmarks, heard)
-        found = crop_landmarks(made.crops if made.spoken is None else made.spoken, self._typical)
+        found = crop_landmarks(self._made(crops, landmarks, heard, lips_alone=True).crops, self._typical)
         return Articulation.measure(found[0], found[1:])
 
     def _points(self, number: int) -> np.ndarray:
         """Landmarks (68, 2) of a frame's face, in its crop's pixels."""
         return apply_affine(self._track.landmarks[number], self._affines[number])
 
-    def _stills(self, target: Path) -> tuple[Still, Still]:
-        """Two frames of the target: the reference, and one that shows what is between the lips."""
+    def _stills(self, target: Path, adds_detail: bool) -> tuple[Still, Still | None]:
+        """Two frames of the target: the reference, and for detail the one that shows best what is between the lips."""
         track = self._track
-        seen = np.flatnonzero(track.confidence[:_STILLS_WITHIN] > 0)
-        seen = seen if len(seen) else np.flatnonzero(track.confidence > 0)
+        seen = np.flatnonzero(track.confidence > 0)
+        seen = seen[seen < seen[0] + _STILLS_WITHIN]
         landmarks = np.stack([apply_affine(track.landmarks[i], self._affines[i]) for i in seen])
-        widths = parted(landmarks)
-        wide = int(np.argsort(widths, kind="stable")[int(_WELL_OPEN * (len(widths) - 1))])
-        wanted = [reference_frame(landmarks), wide]
-        numbers = [int(seen[place]) for place in wanted]
+        places = [reference_frame(landmarks)]
+        if adds_detail:
+            places.append(self._wide_open(seen))
+        numbers = [int(seen[place]) for place in places]
         frames = {number: frame for number, frame in target_frames(target, max(numbers) + 1) if number in numbers}
         size = self._models.crops.size
-        reference, wide_open = (
+        stills = [
             Still(number, frames[number], crop_face(frames[number], self._affines[number], size), landmarks[place])
-            for number, place in zip(numbers, wanted, strict=True)
-        )
-        return reference, wide_open
+            for number, place in zip(numbers, places, strict=True)
+        ]
+        return stills[0], stills[1] if adds_detail else None
+
+    def _wide_open(self, seen: np.ndarray) -> int:
+        """Which of these frames of the target has its mouth well open, to the front."""
+        points = self._track.landmarks[seen]
+        front = np.abs(yaw_degrees(points)) < _FRONT
+        # of the mouth's width in all of them: a mouth turned aside or rounded is narrow
+        widths = parted(points) * np.linalg.norm(points[:, 60] - points[:, 64], axis=1) / interocular(points)
+        order = np.argsort(np.where(front, widths, -1), kind="stable")
+        return int(order[len(order) - 1 - int((1 - _WELL_OPEN) * front.sum())])
 
     def _put_on(self, source: Picture, target: Still, open_mouth: Still | None) -> None:
-        """Take this source, in the target's light; with detail, if there is an open mouth to take teeth from."""
+        """Take this source, in the target's light. ``open_mouth``: what is between lips may be looked up there; None: nothing of detail is made."""
         size = self._models.crops.size
         light = Light.measure(target.crop, target.landmarks)
         # Single locks of fair hair are seen in a picture large enough alone.

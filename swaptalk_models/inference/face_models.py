@@ -1,7 +1,7 @@
 """What turns faces into faces: the seam between a generation and the models that it runs on.
 
 ``Networks`` (networks.py) works in the latent space of one VQGAN, ``RGBModels`` (evaluation/measure/cascade.py) on pixels. A generation
-knows neither: it encodes aligned crops, applies stages to what comes out, and decodes once.
+knows neither: it encodes aligned crops, applies stages to what comes out, and decodes once; with detail a second time, before lips are made.
 """
 
 from __future__ import annotations

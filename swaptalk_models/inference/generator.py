@@ -1,7 +1,7 @@
 """One customised talking face: the source's face on the target video, its lips following the audio.
 
     source ---encode---+
-    target ---encode---+--> swap --> lip-sync with the audio --> decode once --> (source's detail) --> paste back
+    target ---encode---+--> swap --> lip-sync with the audio --> decode --> (source's detail and lips) --> paste back
     reference -encode--+--> swap ----^
 
 What is given is looked at (given.py); what is made are the faces (face_maker.py); what is written is the video (here).
@@ -123,8 +123,8 @@ class Generator(Generic[Faces]):
             audio: sound file, or a video whose sound is taken.
             stages: what is done to each face, in this order.
             track: what ``follow`` gave for this target before.
-            detail: whether swapped faces get the source's own detail at the target's resolution (classical/detail.py); off, they are what the
-                networks made and nothing else.
+            detail: whether swapped faces get the source's own detail (classical/detail.py) and lips (classical/lips.py) at the target's
+                resolution; off, they are what the networks made and nothing else.
             face, source_face: which face of target and source, from 1; None: the largest and most central.
             knowledge: whom the models were trained on; a warning says before the work where a face is unlike theirs.
             marking: what marks the video as synthetic on its way into the file (provenance/marks.py); None marks nothing.

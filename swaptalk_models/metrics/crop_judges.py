@@ -22,11 +22,12 @@ def crop_landmarks(
     `around`: landmarks (68, 2) of a typical face of these crops, which say where to look; the template's without them.
     """
     backend = make_backend(config)
-    points = template_landmarks(_SIDE) if around is None else around * (_SIDE / crops.shape[1])
+    scale = _SIDE / crops.shape[1]
+    points = template_landmarks(_SIDE) if around is None else _scaled(around, scale)
     # The frontal detector's box spans brows to chin.
     box = np.array([points[:, 0].min(), points[17:27, 1].min(), points[:, 0].max(), points[8, 1]], np.float32)
     found = [backend.landmarks(_magnified(crop), box) for crop in crops]
-    return np.stack(found).astype(np.float32) * np.float32(crops.shape[1] / _SIDE)
+    return _scaled(np.stack(found).astype(np.float32), 1 / scale)
 
 
 def crop_openings(crops: np.ndarray, around: np.ndarray | None = None) -> np.ndarray:
@@ -36,7 +37,12 @@ def crop_openings(crops: np.ndarray, around: np.ndarray | None = None) -> np.nda
 
 def crop_identities(crops: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """Embeddings (N, 128) of the identity judge, unit length, of crops (N, S, S, 3) uint8 with landmarks (N, 68, 2) in their pixels."""
-    return identity_embeddings([_magnified(crop) for crop in crops], landmarks * (_SIDE / crops.shape[1]))
+    return identity_embeddings([_magnified(crop) for crop in crops], _scaled(landmarks, _SIDE / crops.shape[1]))
+
+
+def _scaled(points: np.ndarray, scale: float) -> np.ndarray:
+    """Points in the pixels of a picture that many times as large: whole coordinates are centres of pixels."""
+    return (points + 0.5) * np.float32(scale) - np.float32(0.5)
 
 
 def _magnified(crop: np.ndarray) -> np.ndarray:

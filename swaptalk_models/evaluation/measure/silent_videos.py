@@ -1,7 +1,7 @@
 """Videos for the leak test: every method on its cross-driven scenes once more, driven by silence.
 
 Same source, same target, same face track; the first seconds only. Where a method does not listen, its cross-driven video says
-the same, and so does the target for the ground truth. Detail changes no lips: a method that adds it has no video of its own.
+the same, and so does the target for the ground truth.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ def silent_video(video: SceneVideo, seconds: float) -> Path | None:
         return None
     if video["method"] == GROUND_TRUTH or not METHODS[video["method"]].listens:
         return Path(video["path"])
-    if METHODS[video["method"]].detail:
-        return None
     path = Path(video["path"])
     return path.parent / SILENT_FOLDER / f"{path.stem}_{seconds:g}s.mp4"
 

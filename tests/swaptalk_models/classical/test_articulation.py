@@ -42,19 +42,43 @@ def test_silence_shuts_the_mouth_and_speech_opens_it_as_people_do():
 
 def test_what_moves_enough_is_not_made_more_of():
     wide = np.stack([opened(share) for share in np.linspace(0, 0.4, 15)])
-    assert Articulation.measure(opened(0), wide) == Articulation(0.0, 1.0)
+    measured = Articulation.measure(opened(0), wide)
+    assert measured.gain == 1.0 and measured.rest == pytest.approx(0, abs=1e-6)
 
 
 def test_what_hardly_moves_is_not_blown_up():
     still = np.stack([opened(0.02 + 0.001 * (i % 3)) for i in range(15)])
     assert Articulation.measure(opened(0.02), still).gain == 1.0
-    faint = np.stack([opened(share) for share in np.linspace(0.02, 0.04, 15)])
+    faint = np.stack([opened(share) for share in np.linspace(0.02, 0.06, 15)])
     assert Articulation.measure(opened(0.02), faint).gain == 3.0
+
+
+def test_no_mouth_is_torn():
+    assert opening(with_mouth(opened(0.3), Articulation(0.0, 3.0).shaped(opened(0.3)))) == pytest.approx(0.35, abs=0.01)
 
 
 def test_silence_that_gapes_is_not_taken_for_rest():
     """A network that was never taught silence may open its mouth at it."""
-    assert Articulation.measure(opened(0.2), SPOKEN).rest < 0.07
+    measured = Articulation.measure(opened(0.2), SPOKEN)
+    openings = [opening(with_mouth(points, measured.shaped(points))) for points in SPOKEN]
+    assert np.quantile(openings, 0.95) - np.quantile(openings, 0.05) == pytest.approx(USUAL, rel=0.05)
+    assert np.all(np.diff(openings[1:]) > 0)
+
+
+def test_lips_that_are_shut_do_not_cross():
+    """The middle of a mouth is further open than its sides; a detector may have an edge on the wrong side of the other."""
+    points = opened(0.08)
+    points[[65, 67], 1] -= 0.3 * (points[66, 1] - points[62, 1])
+    crossed = opened(0.0)
+    crossed[66, 1] -= 2
+    for face, rest in ((points, 0.08), (points, 0.04), (crossed, 0.0)):
+        mouth = Articulation(rest, 1.0).shaped(face)
+        gaps = [mouth[low - 48, 1] - mouth[up - 48, 1] for up, low in ((61, 67), (62, 66), (63, 65))]
+        assert min(gaps) > -0.05
+        assert (
+            gaps[1] == pytest.approx(max(0, opening(face) - rest) * interocular(face[None])[0], abs=0.05)
+            or face is crossed
+        )
 
 
 def test_it_turns_with_the_head_and_leaves_corners_alone():

@@ -1,4 +1,4 @@
-"""classical/lips.py: the picture's lips in the shape that was made."""
+"""classical/lips.py: a mouth bent to where it is wanted, and the picture's lips there."""
 
 import cv2
 import numpy as np

@@ -70,7 +70,7 @@ def test_no_smaller_than_what_was_made_and_no_larger_than_needed(frame_size, cro
     assert len(finish.on(crop_face(frame, affines[0], crops.size), 0)[0]) == wanted
 
 
-def spoken(finish: Finish, made: np.ndarray, affines: np.ndarray, track: FaceTrack, by: float) -> Spoken:
+def spoken(made: np.ndarray, affines: np.ndarray, track: FaceTrack, by: float) -> Spoken:
     """A mouth whose lower lip is ``by`` px further down than the frame's."""
     found = apply_affine(track.landmarks[0], affines[0])
     mouth = found[MOUTH].copy()
@@ -81,7 +81,7 @@ def spoken(finish: Finish, made: np.ndarray, affines: np.ndarray, track: FaceTra
 def test_lips_go_where_they_were_spoken():
     finish, frame, affines, track = a_finish(420)
     made = crop_face(frame, affines[0], CROPS.size)
-    still, opened = (finish.on(made, 0, spoken(finish, made, affines, track, by))[0] for by in (0.0, 4.0))
+    still, opened = (finish.on(made, 0, spoken(made, affines, track, by))[0] for by in (0.0, 4.0))
     openings = crop_openings(np.stack([still, opened]), finish.on(made, 0)[2])
     assert openings[1] > openings[0] + 0.08
     upper = np.s_[: len(still) // 2]
@@ -91,7 +91,7 @@ def test_lips_go_where_they_were_spoken():
 def test_teeth_are_the_targets_where_it_shows_them_else_the_sources():
     finish, frame, affines, track = a_finish(420)
     made = crop_face(frame, affines[0], CROPS.size)
-    wide = spoken(finish, made, affines, track, 6.0)
+    wide = spoken(made, affines, track, 6.0)
     without = finish.on(made, 0, wide)[0]
     green = np.zeros_like(frame) + np.array([0, 250, 0], np.uint8)
     finish.take_teeth(green, 1)

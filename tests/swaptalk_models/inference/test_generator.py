@@ -19,6 +19,7 @@ from swaptalk_models.data.sound.mel import centred_windows, log_mel
 from swaptalk_models.errors import UserError
 from swaptalk_models.inference import networks as networks_module
 from swaptalk_models.inference.face_models import FaceModels
+from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.generator import Generator
 from swaptalk_models.inference.networks import Latents, Networks
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE
@@ -282,12 +283,44 @@ def test_detail_shows_the_swapped_face_and_takes_the_lips_shape_alone(networks, 
     calls = []
     generate(Spied(networks, calls), media, tmp_path / "detail.mp4", detail=True)
     names = [name for name, _, _ in calls]
-    batch = ["encode", "swap", "speak", "decode", "decode"]
-    assert names == ["encode", "encode_source", "swap"] + batch * 3
-    listened, first = calls[3:8], calls[8:13]
+    listen = ["encode", "swap", "speak", "decode"]
+    assert names == ["encode", "encode_source", "swap", *listen] + [*listen, "decode"] * 2
+    listened, first = calls[3:7], calls[7:12]
     assert len(listened[2][1][2]) == MOMENTS + 1 and (listened[2][1][2][0] == MEL_SILENCE).all()
-    for _, swap, speak, spoken, shown in (listened, first):
-        assert shown[1][0] is swap[2] and spoken[1][0] is speak[2]
+    assert listened[3][1][0] is listened[2][2]
+    _, swap, speak, spoken, shown = first
+    assert shown[1][0] is swap[2] and spoken[1][0] is speak[2]
+
+
+def test_detail_on_lips_that_were_made_before_the_swap_needs_one_decoding(networks, media, tmp_path):
+    calls = []
+    generate(Spied(networks, calls), media, tmp_path / "detail.mp4", detail=True, stages=("speak", "swap"))
+    assert [name for name, _, _ in calls].count("decode") == 3, "listened to, and two batches"
+
+
+def test_teeth_are_looked_up_where_the_mouth_is_open_and_the_head_to_the_front(networks, media, tmp_path, monkeypatch):
+    """In the ten seconds from the first face on."""
+    target, number = media / "target.mp4", 5
+    track = Generator(networks).follow(target, progress=False)
+    landmarks = track.landmarks.copy()
+    for other, gap in ((number, 16.0), (3, 22.0), (16, 30.0)):
+        landmarks[other, [65, 66, 67], 1] = landmarks[other, [63, 62, 61], 1] + gap
+    landmarks[3, 27:36, 0] += 0.22 * np.ptp(landmarks[3, :, 0])  # the nose beside the middle: a head turned aside
+    confidence = track.confidence.copy()
+    confidence[16] = 0
+    taken = []
+    monkeypatch.setattr(Finish, "take_teeth", lambda self, frame, number: taken.append(number))
+    changed = dataclasses.replace(track, landmarks=landmarks, confidence=confidence)
+    generate(networks, media, tmp_path / "out.mp4", detail=True, track=changed)
+    generate(networks, media, tmp_path / "plain.mp4", track=changed)
+    assert taken == [number]
+
+
+def test_a_source_with_closed_eyes_is_told_of(networks, media, tmp_path):
+    asleep, _ = Renderer(make_person(6), size=HEIGHT).frame(STILL | {"blink": 1.0})
+    cv2.imwrite(str(media / "asleep.png"), asleep[..., ::-1])
+    with pytest.warns(UserWarning, match=r"the eyes in asleep\.png are closed"):
+        generate(networks, media, tmp_path / "out.mp4", source=media / "asleep.png")
 
 
 def test_without_a_swap_there_is_no_detail(networks, media, tmp_path):
