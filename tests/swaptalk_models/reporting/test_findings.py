@@ -51,6 +51,13 @@ def test_ours_stands_beside_real_videos_which_are_not_compared_with_themselves(r
     assert "consistency" not in rows
 
 
+def test_what_generate_makes_stands_beside_the_papers_method(report):
+    detailed = row("SwapTalk + detail", "cross", RowKind.BASELINE, id_retrieve=95.0, sharpness=0.9)
+    table = key_figures([*report.rows, detailed])
+    assert table["columns"][:3] == ["Ours, cross-driven", "SwapTalk + detail, cross-driven", "Ours, self-driven"]
+    assert {column.key: cells[1] and cells[1].value for column, cells in table["rows"]}["id_retrieve"] == 95.0
+
+
 def test_the_best_and_the_worst_scene_lead():
     cases = [{"setting": setting, "rank": rank} for setting in ("self", "cross") for rank in ("best", "worst", "")]
     assert lead_cases(cases) == cases[3:5]
