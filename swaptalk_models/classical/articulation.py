@@ -1,8 +1,8 @@
 """How far spoken lips open.
 
 Lip-sync's mouths move less than real ones, for each is a mean over many, and rest as far open as its reference did. Both are read off a few moments of
-speech, said by the reference before the work, and are set right in the contours: shut where there is silence, and as far open as people open their
-mouths. Which moment opens them, and how they are shaped, stays the network's.
+speech, said by the reference before the work, and are set right in the contours: the rest is taken off, and what moves beyond it moves as far as
+people's mouths do. On real heads lips are nearly, not always, shut in silence: the rest is read off one frame. Which moment opens them, and how they are shaped, stays the network's.
 """
 
 from __future__ import annotations

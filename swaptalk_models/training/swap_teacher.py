@@ -95,7 +95,9 @@ def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
 def given_source(
     data: TrainingData, source: int, target: int, neutral: np.ndarray, lit: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the swapper is given of a source, as at inference (there hair is looked for in a larger picture): posed as the target's frame, (S, S, 3) uint8, and its landmarks (68, 2).
+    """What the swapper is given of a source: posed as the target's frame, (S, S, 3) uint8, and its landmarks (68, 2).
+
+    As at inference, where hair is looked for in a larger picture.
 
     Args:
         neutral: (68, 2) the target clip's resting shape.
