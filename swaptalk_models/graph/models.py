@@ -160,7 +160,7 @@ _ALL = (
     ModelSpec(
         "lip_expert",
         "SyncNet over VQ embeddings of the lower half and sound: tells whether they belong together.",
-        code_version="1",
+        code_version="2",
         network=f"{_MODULES}.lip_expert:LipExpert.build",
         objective=f"{_OBJECTIVES}.sync:LipExpertObjective.build",
         held_out=f"{_HELD_OUT}.sync:SyncHeldOut",
@@ -223,7 +223,7 @@ _ALL = (
     ModelSpec(
         "lip_sync",
         "Warping by offset map, then a U-Net with audio cross-attention: the mouth that goes with the sound.",
-        code_version="3",
+        code_version="4",
         network=f"{_MODULES}.lip_sync:LipSync.build",
         objective=f"{_OBJECTIVES}.lip_sync:LipSyncObjective.build",
         held_out=f"{_HELD_OUT}.lip_sync:LipSyncHeldOut",
@@ -257,7 +257,7 @@ _ALL = (
         "wav2lip",
         "RGB lip-sync after Wav2Lip, on the same snapshot, expert and budget as lip_sync. Trained only where a "
         "method of `evaluation.methods` needs it.",
-        code_version="2",
+        code_version="3",
         network=f"{_MODULES}.wav2lip:Wav2Lip.build",
         objective=f"{_OBJECTIVES}.wav2lip:Wav2LipObjective.build",
         held_out=f"{_HELD_OUT}.wav2lip:Wav2LipHeldOut",
@@ -277,7 +277,7 @@ _ALL = (
         "The paper's end-to-end competitor: one RGB network, Wav2Lip's layout styled by the source's identity, that "
         "swaps and speaks at once, on the same snapshot, teacher, expert and budget. Trained only where a method of "
         "`evaluation.methods` needs it.",
-        code_version="1",
+        code_version="2",
         network=f"{_MODULES}.wav_sync_swap:WavSyncSwap.build",
         objective=f"{_OBJECTIVES}.wav_sync_swap:WavSyncSwapObjective.build",
         held_out=f"{_HELD_OUT}.wav_sync_swap:WavSyncSwapHeldOut",

@@ -25,6 +25,7 @@ from swaptalk_models.data.faces.landmarks import interocular
 from swaptalk_models.data.faces.reference import reference_frame
 from swaptalk_models.data.quality.measures import yaw_degrees
 from swaptalk_models.data.sound.mel import FRAME_RATE, MEL_RATE, WINDOW_STEPS, centred_windows
+from swaptalk_models.data.sound.usual_voice import in_speech, of_usual_voice
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish, Spoken
 from swaptalk_models.inference.given import Given, Picture
@@ -35,7 +36,6 @@ from swaptalk_models.modules.audio_encoder import MEL_BANDS, MEL_SILENCE
 from swaptalk_models.settings.methods import Stage
 
 _STILLS_WITHIN = 250  # reference and open mouth are looked for in the first ten seconds
-_SPEECH = 0.3  # of the way from a sound's quietest to its loudest: from there on somebody speaks
 _LARGE = 384  # px: side of the crop in which a source is freed from hair
 _FRONT = 20.0  # degrees sideways: teeth of a head that is turned further are no others' teeth
 _WELL_OPEN = 0.97  # quantile of the target's openings that shows what is between its lips: the very widest may be a yawn or a slip of the detector
@@ -108,7 +108,7 @@ class FaceMaker(Generic[Faces]):
         self._affines = crop_affines(track.landmarks, models.crops)
         self._steady = smooth_landmarks(apply_affine(track.landmarks, self._affines), STEADY)
         self._typical = np.median(self._steady, axis=0)
-        self._mel = given.mel
+        self._mel, self._heard = given.mel, of_usual_voice(given.mel)
         adds_detail = detail and given.source is not None and "swap" in stages
         still, open_mouth = self._stills(given.target, adds_detail)
         self._reference = models.encode(still.crop[None], still.landmarks[None])
@@ -132,7 +132,7 @@ class FaceMaker(Generic[Faces]):
             crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
             landmarks = self._steady[[shown.number for shown in batch]]
         # Frames of the output count: a target that goes back does not turn the sound round.
-        return self._made(crops, landmarks, centred_windows(self._mel, np.array([shown.place for shown in batch])))
+        return self._made(crops, landmarks, centred_windows(self._heard, np.array([shown.place for shown in batch])))
 
     def _made(self, crops: np.ndarray, landmarks: np.ndarray, windows: np.ndarray, lips_alone: bool = False) -> Made:
         """``lips_alone``: what is shown is not wanted."""
@@ -176,10 +176,9 @@ class FaceMaker(Generic[Faces]):
         """How lips move that are made for this sound: a few moments of its speech, from the quietest to the loudest, and silence."""
         level = uniform_filter1d(self._mel.mean(axis=1), WINDOW_STEPS)
         level = level[np.arange(max(1, len(level) * FRAME_RATE // MEL_RATE)) * MEL_RATE // FRAME_RATE]  # a frame each
-        low, high = np.quantile(level, [0.05, 0.95])
-        spoken = np.flatnonzero(level >= low + _SPEECH * (high - low))
-        spoken = spoken[np.argsort(level[spoken], kind="stable")]
-        moments = centred_windows(self._mel, spoken[np.linspace(0, len(spoken) - 1, MOMENTS).round().astype(int)])
+        speech = np.flatnonzero(in_speech(level))
+        speech = speech[np.argsort(level[speech], kind="stable")]
+        moments = centred_windows(self._heard, speech[np.linspace(0, len(speech) - 1, MOMENTS).round().astype(int)])
         silence = np.full((1, WINDOW_STEPS, MEL_BANDS), MEL_SILENCE, np.float32)
         heard = np.concatenate([silence, moments])
         crops, landmarks = (np.repeat(one[None], len(heard), axis=0) for one in (still.crop, still.landmarks))

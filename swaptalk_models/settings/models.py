@@ -253,12 +253,17 @@ class LipExpertConfig:
     noise: float = 0.2
     """Deviation of the noise on standardised embeddings, in training and in L_sync. Without it a generator pleases the
     expert by traces in the finest channels that nobody sees."""
+    loudness_drift: float = 0.0
+    """Deviation (dB) of a loudness that comes and goes at random over the syllables, in training (training/voices.py): for synthetic voices."""
+    even_lows: float = 0.0
+    """How far the loudness below some 800 Hz is evened out in training (0 to 1): for synthetic voices."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "width", "dim")
         require(0 <= self.dropout < 1, "dropout must be in [0, 1)")
-        require_at_least(self, 0, "noise")
+        require_at_least(self, 0, "noise", "loudness_drift")
+        require(0 <= self.even_lows <= 1, "even_lows must be in 0..1")
 
 
 @dataclass(frozen=True)
@@ -295,6 +300,10 @@ class LipSyncConfig:
     quiet: float = 0.15
     """Share of the samples in which closed lips are heard with silence in the place of their sound: speech has few
     pauses to learn them from."""
+    loudness_drift: float = 0.0
+    """As in lip_expert."""
+    even_lows: float = 0.0
+    """As in lip_expert."""
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
@@ -302,9 +311,10 @@ class LipSyncConfig:
         require(self.width % self.heads == 0, "width must be a multiple of heads")
         require_positive(self, "guidance")
         require_one_of(self, "region", "mouth", "half")
-        require_at_least(self, 0, "code_weight", "pixel_weight", "lip_weight", "sync_weight")
+        require_at_least(self, 0, "code_weight", "pixel_weight", "lip_weight", "sync_weight", "loudness_drift")
         require(0 <= self.sync_start <= 1, "sync_start must be in 0..1")
         require(0 <= self.quiet < 1, "quiet must be in [0, 1)")
+        require(0 <= self.even_lows <= 1, "even_lows must be in 0..1")
 
 
 @dataclass(frozen=True)

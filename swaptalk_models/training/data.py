@@ -25,6 +25,7 @@ from swaptalk_models.data.faces.alignment import smooth_landmarks
 from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.data.media.png import decode_png
 from swaptalk_models.data.sound.mel import mel_windows, shift_mel
+from swaptalk_models.data.sound.usual_voice import of_usual_voice
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.tables import open_table
 from swaptalk_models.errors import UserError
@@ -242,6 +243,11 @@ class TrainingData:
                 f"mels miss {len(missing)} clips of the snapshot ({min(missing)}, ...): materialise mels again"
             )
         return mels
+
+    @cached_property
+    def heard(self) -> dict[str, np.ndarray]:
+        """Clip name -> the same (T_mel, 80) of the usual voice: what lips are made and judged by."""
+        return {clip: of_usual_voice(mel) for clip, mel in self.mels.items()}
 
     def windows(self, clip: Clip, first_frames: np.ndarray) -> np.ndarray:
         """(N, 16, 80) mel windows that go with the five frames from each of ``first_frames`` (N,) on, counted within the clip."""

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from swaptalk_models.data.faces.landmarks import mouth_opening
-from swaptalk_models.data.sound.mel import centred_windows
+from swaptalk_models.data.sound.mel import centred_windows, mel_window
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE
 from swaptalk_models.modules.sync_net import SYNC_FRAMES
 from swaptalk_models.training.data import Clip, TrainingData
+from swaptalk_models.training.voices import Voices
 
 
 class TalkSamples(NamedTuple):
@@ -59,12 +60,14 @@ def draw_talk(
     size: int,
     closed: Mapping[str, np.ndarray] | None = None,
     quiet: float = 0.0,
+    voices: Voices | None = None,
 ) -> TalkSamples:
     """``size`` samples of ``clips``.
 
     Args:
         closed: clip -> its ``closed_windows``.
         quiet: share of samples that are such a window, heard as silence. The expert hears the sound that was there: it is in step.
+        voices: how the clips are heard; None: as they are.
     """
     target, reference, mel, mel_expert = [], [], [], []
     for index in rng.integers(0, len(clips), size):
@@ -78,7 +81,8 @@ def draw_talk(
         apart = int(rng.integers(SYNC_FRAMES, clip.frames))
         target.append(clip.first + frames)
         reference.append(clip.first + (start + apart) % clip.frames)
-        heard = centred_windows(data.mels[clip.name], frames)
+        sound = data.heard[clip.name] if voices is None else voices.of(clip.name, rng)
+        heard = centred_windows(sound, frames)
         mel.append(np.full_like(heard, MEL_SILENCE) if silent else heard)
-        mel_expert.append(data.windows(clip, np.array([start]))[0])
+        mel_expert.append(mel_window(sound, start))
     return TalkSamples(np.stack(target), np.array(reference), np.stack(mel), np.stack(mel_expert))

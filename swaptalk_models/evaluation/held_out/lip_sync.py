@@ -51,7 +51,7 @@ class LipSyncHeldOut:
         found: dict[str, list[float]] = defaultdict(list)
         clips = self.data.speaking("test")
         for number, clip in enumerate(clips):
-            other = self.data.mels[clips[(number + 1) % len(clips)].name]
+            other = self.data.heard[clips[(number + 1) % len(clips)].name]
             for name, value in self._mouths(model, clip, other).items():
                 found[name].append(value)
         self._draw(model, clips[0], folder / "samples" / "lips.png")
@@ -77,7 +77,7 @@ class LipSyncHeldOut:
         """Correlation with the true opening, mean opening and jitter of a clip's mouth, made from several sounds."""
         landmarks = self.data.landmarks_of_clip(clip)
         truth, around, reference = mouth_opening(landmarks), np.median(landmarks, axis=0), reference_frame(landmarks)
-        mel = self.data.mels[clip.name]
+        mel = self.data.heard[clip.name]
         silence = np.full((1, mel.shape[1]), MEL_SILENCE, mel.dtype)  # ends are repeated: as long as anyone likes
         sounds = {"own sound": mel, "other sound": other_mel, "silence": silence, "warped": None}
         opening: dict[str, list[np.ndarray]] = {name: [] for name in (*sounds, "real")}
@@ -98,7 +98,7 @@ class LipSyncHeldOut:
         """Real faces, the warped reference, and what was made of it, below each other."""
         shown = np.linspace(0, clip.frames - 1, _SHOWN).astype(int)
         reference = reference_frame(self.data.landmarks_of_clip(clip))
-        made = [self.render(model, clip, mel, shown, reference) for mel in (None, self.data.mels[clip.name])]
+        made = [self.render(model, clip, mel, shown, reference) for mel in (None, self.data.heard[clip.name])]
         save_grid([self.data.crops(clip.first + shown), *made], path)
 
     @torch.no_grad()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from swaptalk_models.data.faces.landmarks import mouth_opening
+from swaptalk_models.data.sound.mel import mel_windows
 from swaptalk_models.evaluation.held_out.batches import pieces, step_samples
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
 from swaptalk_models.training.curves import draw_offsets
@@ -61,7 +62,7 @@ class SyncHeldOut:
                 lips = self.objective.lips(clip.first + part[:, None] + np.arange(SYNC_FRAMES))
                 batch = {name: torch.from_numpy(array).to(device) for name, array in lips.items()}
                 seen.append(self.objective.video(model, batch))
-                heard.append(model.audio(torch.from_numpy(self.data.windows(clip, part)).to(device)))
+                heard.append(model.audio(torch.from_numpy(mel_windows(self.objective.sound(clip), part)).to(device)))
             yield model.logits(torch.cat(seen), torch.cat(heard)).float().cpu().numpy()
 
 

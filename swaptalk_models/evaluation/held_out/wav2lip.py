@@ -43,7 +43,7 @@ class Wav2LipHeldOut:
         clips = self.data.speaking("test")
         found: dict[str, list[float]] = defaultdict(list)
         for number, clip in enumerate(clips):
-            other = self.data.mels[clips[(number + 1) % len(clips)].name]
+            other = self.data.heard[clips[(number + 1) % len(clips)].name]
             for name, value in self._mouths(model, clip, other).items():
                 found[name].append(value)
         self._draw(model, clips[0], folder / "samples" / "wav2lip.png")
@@ -57,7 +57,7 @@ class Wav2LipHeldOut:
         """Correlation of a clip's mouth with the true opening, made from its own sound and from another."""
         landmarks = self.data.landmarks_of_clip(clip)
         reference, found = reference_frame(landmarks), {}
-        for name, mel in (("own sound", self.data.mels[clip.name]), ("other sound", other_mel)):
+        for name, mel in (("own sound", self.data.heard[clip.name]), ("other sound", other_mel)):
             parts = [
                 crop_openings(self.render(model, clip, frames, reference, mel))
                 for frames in pieces(np.arange(clip.frames), SYNC_FRAMES * self.samples)
@@ -90,7 +90,7 @@ class Wav2LipHeldOut:
         """Real faces, and what was made of them, below each other."""
         shown = np.linspace(0, clip.frames - 1, _SHOWN).astype(int)
         reference = reference_frame(self.data.landmarks_of_clip(clip))
-        made = self.render(model, clip, shown, reference, self.data.mels[clip.name])
+        made = self.render(model, clip, shown, reference, self.data.heard[clip.name])
         save_grid([self.data.crops(clip.first + shown), made], path)
 
     def render(self, model: Wav2Lip, clip: Clip, frames: np.ndarray, reference: int, mel: np.ndarray) -> np.ndarray:

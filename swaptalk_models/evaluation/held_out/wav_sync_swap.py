@@ -68,7 +68,7 @@ class WavSyncSwapHeldOut:
         identity, untouched = self._identities(model, faces)
         found: dict[str, list[float]] = defaultdict(list)
         for number, clip in enumerate(clips):
-            other = self.data.mels[clips[(number + 1) % len(clips)].name]
+            other = self.data.heard[clips[(number + 1) % len(clips)].name]
             for name, value in self._mouths(model, clip, _other_person(clip, faces), other).items():
                 found[name].append(value)
         self._draw(model, clips[0], _other_person(clips[0], faces), folder / "samples" / "wav_sync_swap.png")
@@ -84,7 +84,7 @@ class WavSyncSwapHeldOut:
         sources, targets = ([clips[pair[side]] for pair in pairs] for side in (0, 1))
         frames = (np.random.default_rng(0).random(len(pairs)) * [clip.frames for clip in targets]).astype(int)
         made = [
-            self.render(model, target, np.array([frame]), source, self.data.mels[target.name])[0]
+            self.render(model, target, np.array([frame]), source, self.data.heard[target.name])[0]
             for source, target, frame in zip(sources, targets, frames, strict=True)
         ]
         rows = np.array([clip.first for clip in targets]) + frames
@@ -110,7 +110,7 @@ class WavSyncSwapHeldOut:
         """Correlation of a clip's mouth with the true opening: it wears the source's face and hears its own sound, or another."""
         landmarks = self.data.landmarks_of_clip(clip)
         found = {}
-        for name, mel in (("own sound", self.data.mels[clip.name]), ("other sound", other_mel)):
+        for name, mel in (("own sound", self.data.heard[clip.name]), ("other sound", other_mel)):
             parts = [
                 crop_openings(self.render(model, clip, frames, source, mel))
                 for frames in pieces(np.arange(clip.frames), SYNC_FRAMES * self.samples)
@@ -127,7 +127,7 @@ class WavSyncSwapHeldOut:
     def _draw(self, model: WavSyncSwap, clip: Clip, source: Clip, path: Path) -> None:
         """Real faces, the same with the source's face, and the source."""
         shown = np.linspace(0, clip.frames - 1, _SHOWN).astype(int)
-        made = self.render(model, clip, shown, source, self.data.mels[clip.name])
+        made = self.render(model, clip, shown, source, self.data.heard[clip.name])
         theirs = self.data.crops(np.repeat(_middle(source), _SHOWN))
         save_grid([self.data.crops(clip.first + shown), made, theirs], path)
 

@@ -22,6 +22,7 @@ from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, frozen
 from swaptalk_models.training.objectives.sync import mask_mel
 from swaptalk_models.training.talk_samples import TalkSamples, closed_windows, draw_talk, talking_clips
+from swaptalk_models.training.voices import Voices
 
 _MIDDLE = SYNC_FRAMES // 2
 
@@ -43,6 +44,7 @@ class LipSyncObjective(Objective):
         self.upper, self.lower = data.codes(vqgan_version, grid)
         self.labels = data.labels_at(grid)[:, grid // 2 :]
         self.clips = talking_clips(data, "lip_sync")
+        self.voices = Voices(data.mels, data.heard, config.loudness_drift, config.even_lows)
         self.closed = {clip.name: closed_windows(data.landmarks_of_clip(clip)) for clip in self.clips}
 
     @classmethod
@@ -50,7 +52,7 @@ class LipSyncObjective(Objective):
         return cls(inputs.config, inputs.data, *inputs.latents, inputs.network("lip_expert", LipExpert))
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        drawn = draw_talk(self.data, self.clips, rng, size, self.closed, self.config.quiet)
+        drawn = draw_talk(self.data, self.clips, rng, size, self.closed, self.config.quiet, self.voices)
         batch = self.read(drawn)
         if self.config.pixel_weight:
             batch["image"] = torch.from_numpy(to_unit(self.data.crops(drawn.target[:, _MIDDLE])))

@@ -13,15 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from swaptalk_models.data.sound.mel import mel_windows
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.lip_expert import LipExpert
 from swaptalk_models.modules.sync_judge import SyncJudge
 from swaptalk_models.modules.sync_net import SYNC_FRAMES, SyncNet
 from swaptalk_models.modules.vqgan import VQGAN
 from swaptalk_models.settings.models import LipExpertConfig, SyncJudgeConfig, TrainConfig
-from swaptalk_models.training.data import TrainingData
+from swaptalk_models.training.data import Clip, TrainingData
 from swaptalk_models.training.inputs import TrainingInputs
 from swaptalk_models.training.objective import Batch, Objective, frozen
+from swaptalk_models.training.voices import Voices
 
 OUT_OF_STEP = 5  # frames: nearer than this, sound and lips may pass for being in step
 _WINDOWS = 16  # windows a clip and batch, or as many as most clips can hold and the batch can be cut into
@@ -57,6 +59,10 @@ class SyncObjective(Objective):
         """(N, dim) embeddings of the windows in a batch."""
         raise NotImplementedError
 
+    def sound(self, clip: Clip, rng: np.random.Generator | None = None) -> np.ndarray:
+        """What the network hears of a clip, (T_mel, 80). ``rng``: of a training, which may vary it."""
+        raise NotImplementedError
+
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         assert size % self.windows == 0
         rows, mels = [], []
@@ -65,7 +71,7 @@ class SyncObjective(Objective):
             clip = self.clips[index]
             starts = _apart(rng, clip.frames - SYNC_FRAMES + 1, self.windows)
             rows.append(clip.first + starts[:, None] + np.arange(SYNC_FRAMES))
-            mels.append(self.data.windows(clip, starts))
+            mels.append(mel_windows(self.sound(clip, rng), starts))
         lips = {name: torch.from_numpy(array) for name, array in self.lips(np.concatenate(rows)).items()}
         clip_of = torch.arange(count).repeat_interleave(self.windows)
         return lips | {"mel": torch.from_numpy(np.concatenate(mels)), "clip": clip_of}
@@ -95,6 +101,7 @@ class LipExpertObjective(SyncObjective):
         self.model = LipExpert(config, vqgan.config.dim, grid)
         self.vqgan = frozen(vqgan)
         _, self.lower = data.codes(vqgan_version, grid)
+        self.voices = Voices(data.mels, data.heard, config.loudness_drift, config.even_lows)
 
     @classmethod
     def build(cls, inputs: TrainingInputs) -> LipExpertObjective:
@@ -102,6 +109,9 @@ class LipExpertObjective(SyncObjective):
 
     def lips(self, rows_NT: np.ndarray) -> dict[str, np.ndarray]:
         return {"lower": self.lower[rows_NT].astype(np.int64)}
+
+    def sound(self, clip: Clip, rng: np.random.Generator | None = None) -> np.ndarray:
+        return self.data.heard[clip.name] if rng is None else self.voices.of(clip.name, rng)
 
     def video(self, model: SyncNet, batch: Batch) -> Tensor:
         codes_NTGhw = batch["lower"]
@@ -129,6 +139,9 @@ class SyncJudgeObjective(SyncObjective):
         crops = self.data.crops(rows_NT.ravel())
         lower = np.ascontiguousarray(crops[:, crops.shape[1] // 2 :])
         return {"lower": lower.reshape(*rows_NT.shape, *lower.shape[1:])}
+
+    def sound(self, clip: Clip, rng: np.random.Generator | None = None) -> np.ndarray:
+        return self.data.mels[clip.name]
 
     def video(self, model: SyncNet, batch: Batch) -> Tensor:
         lower = batch["lower"]

@@ -81,7 +81,7 @@ class WavSyncSwapObjective(Objective):
         rows = self.pairs.rows["target"][index]
         clips = [self.pairs.target_clips[int(number)] for number in index]
         frames = [np.array([row - clip.first]) for row, clip in zip(rows, clips, strict=True)]
-        mel = [centred_windows(self.data.mels[clip.name], frame)[0] for clip, frame in zip(clips, frames, strict=True)]
+        mel = [centred_windows(self.data.heard[clip.name], frame)[0] for clip, frame in zip(clips, frames, strict=True)]
         arrays = {
             "pair_target": to_unit(self.data.crops(rows)),
             "pair_weight": lip_weights(self.data, rows, self.config.lip_weight),
