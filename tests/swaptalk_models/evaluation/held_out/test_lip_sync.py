@@ -22,7 +22,7 @@ def test_rendering_without_sound_is_the_reference(make_lip_sync, data):
     clip = data.of("test")[0]
     made = held_out.render(objective.model.eval(), clip, None, frames, 4)
     assert made.shape == (30, 32, 32, 3) and made.dtype == np.uint8
-    spoken = held_out.render(objective.model, clip, data.mels[clip.name], frames, 4)
+    spoken = held_out.render(objective.model, clip, data.heard[clip.name], frames, 4)
     assert not np.array_equal(made[:, 16:], spoken[:, 16:])
 
 

@@ -18,7 +18,7 @@ def test_a_sample_speaks_with_its_own_face_and_wears_anothers(make_wav_sync_swap
     pair = objective.read_pairs(np.array([0]))
     shown = {name: from_unit(pair[name].numpy())[0, 0, 0, :2].tolist() for name in ("pair_source", "pair_target")}
     assert shown == {"pair_source": [0, 3], "pair_target": [1, 7]}
-    assert np.array_equal(pair["pair_mel"][0].numpy(), centred_windows(data.mels["b_000"], np.array([7]))[0])
+    assert np.array_equal(pair["pair_mel"][0].numpy(), centred_windows(data.heard["b_000"], np.array([7]))[0])
     assert from_unit(pair["pair_made"].numpy()).max() == 0, "the teacher's first swap is black"
     assert not torch.equal(pair["pair_upper"], pair["pair_lower"])
 
