@@ -23,6 +23,7 @@ from swaptalk_models.evaluation.measure.file_pairs import pair_files
 from swaptalk_models.evaluation.measure.folder_table import evaluation_table
 from swaptalk_models.evaluation.measure.scoring import score_videos
 from swaptalk_models.inference.generator import Generator
+from swaptalk_models.inference.knowledge import read_knowledge
 from swaptalk_models.inference.release import load_release
 from swaptalk_models.metrics.confidence import bootstrap_difference
 from swaptalk_models.metrics.table import BY_KEY
@@ -50,14 +51,20 @@ SHOWN = (
 
 def make_ours(work: Path, release: Path) -> None:
     """work/made/METHOD/NAME.mp4 of every scene whose panels lie in ``work``."""
-    generator = Generator(load_release(release))
+    generator, knowledge = Generator(load_release(release)), read_knowledge(release)
     targets = sorted((work / "target").glob("*.mp4"))
     for target in tqdm(targets, desc="scenes", unit="scene", disable=None):
         for method, detail in OURS.items():
             output = work / "made" / method / target.name
             output.parent.mkdir(exist_ok=True)
             generator.generate(
-                work / "source" / f"{target.stem}.png", target, target, output, detail=detail, progress=False
+                work / "source" / f"{target.stem}.png",
+                target,
+                target,
+                output,
+                detail=detail,
+                knowledge=knowledge,
+                progress=False,
             )
 
 

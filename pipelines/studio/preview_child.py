@@ -44,6 +44,7 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     from swaptalk_models.inference.source_picture import closed_eyes
     from swaptalk_models.inference.stopwatch import Stopwatch
     from swaptalk_models.provenance.label import draw_label
+    from swaptalk_models.settings.methods import Stage
 
     started = time.perf_counter()
     sources, targets = np.load(Path(asked["source"]) / FACES), np.load(Path(asked["target"]) / FACES)
@@ -60,17 +61,17 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     mel = np.load(Path(asked["voice"]) / MEL) if speaks else np.zeros((_SILENT_MEL, 80), np.float32)
     moment = _loudest(mel)
     given = Given(source, place, probe(place), mel, mono_voice(np.zeros(640), 16000), moment + 1)
-    maker = FaceMaker(networks, given, track, ("swap", "speak") if speaks else ("swap",), asked["detail"], Stopwatch())
+    knowledge = read_knowledge(release)
+    notes, strange = [closed_eyes(source.landmarks, asked["source_name"])], None
+    if knowledge is not None:
+        strange = unlike_source(knowledge, source.image, source.landmarks, asked["source_name"])
+        notes += [strange, unlike_target(knowledge, track, asked["target_name"])]
+    stages: tuple[Stage, ...] = ("swap", "speak") if speaks else ("swap",)
+    stand_in = knowledge is not None and knowledge.drawn_only and strange is not None
+    maker = FaceMaker(networks, given, track, stages, asked["detail"], Stopwatch(), stand_in)
     frame = read_image(place)
     faces = maker.make([Shown(moment, 0, frame)])
     made = draw_label(paste_face(frame, *maker.finished(faces.crops[0], 0, maker.mouths(faces)[0])))
-    knowledge = read_knowledge(release)
-    notes = [closed_eyes(source.landmarks, asked["source_name"])]
-    if knowledge is not None:
-        notes += [
-            unlike_source(knowledge, source.image, source.landmarks, asked["source_name"]),
-            unlike_target(knowledge, track, asked["target_name"]),
-        ]
     return {
         "picture": _jpeg(made),
         "notes": [note for note in notes if note],

@@ -29,6 +29,7 @@ from swaptalk_models.data.sound.usual_voice import in_speech, of_usual_voice
 from swaptalk_models.inference.face_models import FaceModels, Faces
 from swaptalk_models.inference.finish import Finish, Spoken
 from swaptalk_models.inference.given import Given, Picture
+from swaptalk_models.inference.stand_in import drawn_face
 from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.metrics.crop_judges import crop_landmarks
@@ -96,6 +97,7 @@ class FaceMaker(Generic[Faces]):
         stages: tuple[Stage, ...],
         detail: bool,
         clock: Stopwatch,
+        stand_in: bool = False,
     ) -> None:
         """
         Args:
@@ -103,6 +105,8 @@ class FaceMaker(Generic[Faces]):
             stages: what is done to each face, in this order.
             detail: whether swapped faces get the source's own detail.
             clock: is told where the time goes.
+            stand_in: whether, with detail, a drawn face says what the lips' shape is taken from (stand_in.py). It does, too, where lips that are
+                made on the swapped face are not seen to move.
         """
         self._models, self._track, self._part = models, track, clock.part
         self._affines = crop_affines(track.landmarks, models.crops)
@@ -121,9 +125,15 @@ class FaceMaker(Generic[Faces]):
         for stage in first_of_all:  # like every other frame
             self._reference = self._apply(stage, self._reference)
         speaks = self._finish is not None and len(first_of_all) < len(self._stages)
-        self._lips_at = len(first_of_all) if speaks and "swap" in first_of_all else None
-        """Number of the stage that makes lips, where what was there before it is shown."""
-        self._articulation = self._listen(still) if speaks else None
+        self._lips_at = len(first_of_all)
+        """Number of the stage that makes lips."""
+        self._lips_apart = speaks and "swap" in first_of_all
+        """Whether what was there before it is shown, and of the lips that it makes only the shape is taken."""
+        self._speaker: Faces | None = None  # None: each swapped face itself
+        self._typical_speaker = self._typical
+        self._articulation: Articulation | None = None
+        if speaks:
+            self._choose_speaker(still, stand_in)
 
     def make(self, batch: list[Shown]) -> Made:
         """Some frames' faces: one encoding, every stage in its order, one decoding; with detail a second one, of what was there before lips were made."""
@@ -132,21 +142,31 @@ class FaceMaker(Generic[Faces]):
             crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
             landmarks = self._steady[[shown.number for shown in batch]]
         # Frames of the output count: a target that goes back does not turn the sound round.
-        return self._made(crops, landmarks, centred_windows(self._heard, np.array([shown.place for shown in batch])))
-
-    def _made(self, crops: np.ndarray, landmarks: np.ndarray, windows: np.ndarray, lips_alone: bool = False) -> Made:
-        """``lips_alone``: what is shown is not wanted."""
+        windows = centred_windows(self._heard, np.array([shown.place for shown in batch]))
         with self._part("encode"):
             faces = self._models.encode(crops, landmarks)
-        silent = None
-        for place, stage in enumerate(self._stages):
-            if place == self._lips_at and not lips_alone:
-                silent = faces
+        faces = self._staged(self._stages[: self._lips_at], faces, windows)
+        spoken = self._spoken(faces, windows) if self._lips_apart else None
+        if spoken is None:
+            faces = self._staged(self._stages[self._lips_at :], faces, windows)
+        with self._part("decode"):
+            return Made(self._models.decode(faces), spoken)
+
+    def _staged(self, stages: tuple[Stage, ...], faces: Faces, windows: np.ndarray | None = None) -> Faces:
+        for stage in stages:
             with self._part(stage):
                 faces = self._apply(stage, faces, windows)
+        return faces
+
+    def _spoken(self, faces: Faces, windows: np.ndarray) -> np.ndarray:
+        """Crops (n, S, S, 3) of which lips are read: the swapped faces, or the stand-in, after the stages that make lips."""
+        if self._speaker is not None:
+            with self._part("speak"):
+                said = self._models.speak(self._models.repeated(self._speaker, len(windows)), self._speaker, windows)
+        else:
+            said = self._staged(self._stages[self._lips_at :], faces, windows)
         with self._part("decode"):
-            made = self._models.decode(faces)
-            return Made(made, None) if silent is None else Made(self._models.decode(silent), made)
+            return self._models.decode(said)
 
     def mouths(self, made: Made) -> Sequence[Spoken | None]:
         """The mouths of neighbouring frames as lip-sync has made them; None where nobody needs to know.
@@ -157,13 +177,10 @@ class FaceMaker(Generic[Faces]):
             return [None] * len(made.crops)
         crops = made.crops if made.spoken is None else made.spoken
         with self._part("finish"):
-            found = self._steady_landmarks(crops)
-            shown = found if made.spoken is None else self._steady_landmarks(made.crops)
-            wanted = [self._articulation.shaped(points) for points in found]
+            found = _steady_landmarks(crops, self._typical_speaker)
+            shown = found if made.spoken is None else _steady_landmarks(made.crops, self._typical)
+            wanted = [self._articulation.shaped(*points) for points in zip(shown, found, strict=True)]
             return [Spoken(*mouth) for mouth in zip(crops, found, shown, wanted, strict=True)]
-
-    def _steady_landmarks(self, crops: np.ndarray) -> np.ndarray:
-        return smooth_landmarks(crop_landmarks(crops, self._typical), lips.STEADY)
 
     def finished(self, crop: np.ndarray, number: int, spoken: Spoken | None = None) -> MadeFace:
         """A face that was made for a frame of the target, ready to be pasted. ``spoken``: of ``mouths``."""
@@ -172,8 +189,24 @@ class FaceMaker(Generic[Faces]):
                 return MadeFace(crop, self._affines[number], self._points(number))
             return MadeFace(*self._finish.on(crop, number, spoken))
 
-    def _listen(self, still: Still) -> Articulation:
-        """How lips move that are made for this sound: a few moments of its speech, from the quietest to the loudest, and silence."""
+    def _choose_speaker(self, still: Still, stand_in: bool) -> None:
+        """Who says what the lips' shape is taken from, and how that one articulates: the target's reference with the source's face, or the stand-in."""
+        if not (stand_in and self._lips_apart):
+            crops, points = (np.repeat(one[None], MOMENTS + 1, axis=0) for one in (still.crop, still.landmarks))
+            self._articulation = self._listen(self._models.encode(crops, points))
+        if self._lips_apart and (self._articulation is None or not self._articulation.readable):
+            drawn = drawn_face(self._models.crops)
+            self._speaker, self._typical_speaker = (
+                self._models.encode(drawn.crop[None], drawn.landmarks[None]),
+                drawn.landmarks,
+            )
+            self._articulation = self._listen(self._speaker)
+
+    def _listen(self, faces: Faces) -> Articulation:
+        """How lips move that are made for this sound: a few moments of its speech, from the quietest to the loudest, and silence.
+
+        ``faces``: MOMENTS + 1 times the same one; nobody looks at them where there is a stand-in.
+        """
         level = uniform_filter1d(self._mel.mean(axis=1), WINDOW_STEPS)
         level = level[np.arange(max(1, len(level) * FRAME_RATE // MEL_RATE)) * MEL_RATE // FRAME_RATE]  # a frame each
         speech = np.flatnonzero(in_speech(level))
@@ -181,8 +214,9 @@ class FaceMaker(Generic[Faces]):
         moments = centred_windows(self._heard, speech[np.linspace(0, len(speech) - 1, MOMENTS).round().astype(int)])
         silence = np.full((1, WINDOW_STEPS, MEL_BANDS), MEL_SILENCE, np.float32)
         heard = np.concatenate([silence, moments])
-        crops, landmarks = (np.repeat(one[None], len(heard), axis=0) for one in (still.crop, still.landmarks))
-        found = crop_landmarks(self._made(crops, landmarks, heard, lips_alone=True).crops, self._typical)
+        if self._speaker is None:
+            faces = self._staged(self._stages[: self._lips_at], faces, heard)
+        found = crop_landmarks(self._spoken(faces, heard), self._typical_speaker)
         return Articulation.measure(found[0], found[1:])
 
     def _points(self, number: int) -> np.ndarray:
@@ -247,3 +281,7 @@ class FaceMaker(Generic[Faces]):
             return self._models.copy_lips(faces, self._reference)
         assert windows is not None
         return self._models.speak(faces, self._reference, windows)
+
+
+def _steady_landmarks(crops: np.ndarray, typical: np.ndarray) -> np.ndarray:
+    return smooth_landmarks(crop_landmarks(crops, typical), lips.STEADY)

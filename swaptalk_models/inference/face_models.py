@@ -43,6 +43,9 @@ class FaceModels(Protocol[Faces]):
         shape (68, 2), in any pixels.
         """
 
+    def repeated(self, face: Faces, count: int) -> Faces:
+        """A single face, so many times."""
+
     def swap(self, source: Faces, target: Faces) -> Faces:
         """The targets with the source's identity."""
 

@@ -126,7 +126,8 @@ class Generator(Generic[Faces]):
             detail: whether swapped faces get the source's own detail (classical/detail.py) and lips (classical/lips.py) at the target's
                 resolution; off, they are what the networks made and nothing else.
             face, source_face: which face of target and source, from 1; None: the largest and most central.
-            knowledge: whom the models were trained on; a warning says before the work where a face is unlike theirs.
+            knowledge: whom the models were trained on; a warning says before the work where a face is unlike theirs. Where they were drawn people
+                and the source is none, a drawn face speaks in its stead (stand_in.py).
             marking: what marks the video as synthetic on its way into the file (provenance/marks.py); None marks nothing.
             work: folder in which finished parts are kept until the video is whole. What an interrupted call with the same arguments left
                 there is gone on with. None: an interrupted call leaves nothing.
@@ -136,11 +137,14 @@ class Generator(Generic[Faces]):
             UserError: a file that cannot be read, has no face or no sound; the message names it.
         """
         given = read_given(source, Path(target), Path(audio), Path(output), self.any_face(), source_face)
+        stand_in = False
         if given.source is not None:
             name = Path(source or "").name
             _warn(closed_eyes(given.source.landmarks, name))
             if knowledge is not None:
-                _warn(unlike_source(knowledge, given.source.image, given.source.landmarks, name))
+                strange = unlike_source(knowledge, given.source.image, given.source.landmarks, name)
+                _warn(strange)
+                stand_in = knowledge.drawn_only and strange is not None
         self.clock = Stopwatch()
         with self.clock.part("track"):
             track = (
@@ -150,7 +154,7 @@ class Generator(Generic[Faces]):
             keep_track(work, track)
         if knowledge is not None:
             _warn(unlike_target(knowledge, track, given.target.name))
-        maker = FaceMaker(self.models, given, track, stages, detail, self.clock)
+        maker = FaceMaker(self.models, given, track, stages, detail, self.clock, stand_in)
         marking = marking or NoMarks()
         writer = ResumableWriter(Path(output), given.info, given.voice, marking, work)
         return _write(given, track, maker, writer, marking, self.clock, progress, watch)

@@ -43,9 +43,14 @@ class Knowledge:
     turn: float
     """Degrees sideways that nineteen of twenty faces are below."""
 
+    @property
+    def drawn_only(self) -> bool:
+        """Whether there was nobody real among them."""
+        return self.drawn == self.people
+
     def who(self) -> str:
         """ "53 drawn people at 64 px"."""
-        kind = "drawn people" if self.drawn == self.people else "real people" if not self.drawn else "people"
+        kind = "drawn people" if self.drawn_only else "real people" if not self.drawn else "people"
         of_them = f", {self.drawn} of them drawn," if 0 < self.drawn < self.people else ""
         return f"{self.people} {kind}{of_them} at {self.crop} px"
 
@@ -93,7 +98,7 @@ def unlike_source(knowledge: Knowledge, image: np.ndarray, landmarks: np.ndarray
     """What is to be said of the face in a source picture before it is put on; None: it is like those that were learned."""
     if _is_like(knowledge, image, landmarks):
         return None
-    outcome = "it will look drawn" if knowledge.drawn == knowledge.people else "expect less of its likeness"
+    outcome = "it will look drawn" if knowledge.drawn_only else "expect less of its likeness"
     return f"this release knows {knowledge.who()}; the face in {name} is like none of them: {outcome}"
 
 

@@ -109,6 +109,11 @@ class Networks:
         bent, points = in_outline_of(crop, landmarks, neutral)
         return replace(self.encode(bent[None], points[None]), still=Still(crop, landmarks, neutral))
 
+    def repeated(self, face: Latents, count: int) -> Latents:
+        """A single face's latents, so many times."""
+        z, region = (values.repeat_interleave(count, dim=0) for values in (face.z, face.region))
+        return Latents(z, region, made=face.made)
+
     @torch.inference_mode()
     def swap(self, source: Latents, target: Latents) -> Latents:
         """The target's latents with the source's face.

@@ -39,6 +39,9 @@ class Mirror:
     def encode_source(self, crop, landmarks, neutral):
         return crop[None]
 
+    def repeated(self, face, count):
+        return np.repeat(face, count, axis=0)
+
     def swap(self, source, target):
         return target
 

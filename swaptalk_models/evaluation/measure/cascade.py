@@ -78,6 +78,10 @@ class RGBModels:
         """The source as it is: where its features go, ``warp_swap`` reckons for each frame."""
         return self.encode(crop[None], landmarks[None])
 
+    def repeated(self, face: PixelFaces, count: int) -> PixelFaces:
+        crops, landmarks = (np.repeat(one, count, axis=0) for one in (face.crops, face.landmarks))
+        return PixelFaces(crops, landmarks, face.spoken)
+
     def swap(self, source: PixelFaces, target: PixelFaces) -> PixelFaces:
         """The source's face on each target, at the colour that the generator has given the source already."""
         landmarks = _landmarks_of_lips(target) if target.spoken else target.landmarks

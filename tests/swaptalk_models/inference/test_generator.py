@@ -9,19 +9,23 @@ import numpy as np
 import pytest
 import torch
 
-from swaptalk_models.classical.articulation import MOMENTS
+from swaptalk_models.classical.articulation import MOMENTS, Articulation
 from swaptalk_models.data.media.audio import read_audio, write_wav
 from swaptalk_models.data.media.video import probe, read_frames
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
 from swaptalk_models.data.sound.mel import centred_windows, log_mel
+from swaptalk_models.data.sound.usual_voice import of_usual_voice
 from swaptalk_models.errors import UserError
+from swaptalk_models.inference import generator as generator_module
 from swaptalk_models.inference import networks as networks_module
 from swaptalk_models.inference.face_models import FaceModels
 from swaptalk_models.inference.finish import Finish
 from swaptalk_models.inference.generator import Generator
+from swaptalk_models.inference.knowledge import Knowledge
 from swaptalk_models.inference.networks import Latents, Networks
+from swaptalk_models.inference.stand_in import drawn_face
 from swaptalk_models.modules.audio_encoder import MEL_SILENCE
 from swaptalk_models.modules.face_swapper import FaceSwapper
 from swaptalk_models.modules.images import to_unit
@@ -232,7 +236,7 @@ def test_each_frame_hears_its_own_window(made, media):
     """Frames of the output count: a target that goes back does not turn the sound round."""
     heard = np.concatenate([arguments[2] for name, arguments, _ in made[1] if name == "speak"])
     mel = log_mel(read_audio(media / "sound.wav"))
-    assert np.array_equal(heard, centred_windows(mel, np.arange(28)))
+    assert np.array_equal(heard, centred_windows(of_usual_voice(mel), np.arange(28)))
 
 
 def test_lips_of_the_reference_and_of_the_target(networks, media, tmp_path):
@@ -278,8 +282,12 @@ def test_detail_comes_from_the_source_and_on_the_face_alone(networks, media, tmp
     assert np.abs(fine[: GONE.start, :20, :20].astype(int) - target[: GONE.start, :20, :20]).mean() < 2
 
 
-def test_detail_shows_the_swapped_face_and_takes_the_lips_shape_alone(networks, media, tmp_path):
+READABLE = Articulation(rest=0.02, gain=1.2, width=0.8)
+
+
+def test_detail_shows_the_swapped_face_and_takes_the_lips_shape_alone(networks, media, tmp_path, monkeypatch):
     """Two decodings: one to look at, one to find the spoken mouth in. Before them the reference says a few moments of the sound, and silence."""
+    monkeypatch.setattr(Articulation, "measure", lambda *_: READABLE)
     calls = []
     generate(Spied(networks, calls), media, tmp_path / "detail.mp4", detail=True)
     names = [name for name, _, _ in calls]
@@ -290,6 +298,32 @@ def test_detail_shows_the_swapped_face_and_takes_the_lips_shape_alone(networks, 
     assert listened[3][1][0] is listened[2][2]
     _, swap, speak, spoken, shown = first
     assert shown[1][0] is swap[2] and spoken[1][0] is speak[2]
+
+
+@pytest.mark.parametrize("reason", ["a real face to networks of drawn people", "lips that are not seen to move"])
+def test_a_drawn_face_speaks_where_lips_cannot_be_read(networks, media, tmp_path, monkeypatch, reason):
+    strange = reason.startswith("a real face")
+    listened = iter([READABLE] if strange else [dataclasses.replace(READABLE, readable=False), READABLE])
+    monkeypatch.setattr(Articulation, "measure", lambda *_: next(listened))
+    monkeypatch.setattr(generator_module, "unlike_source", lambda *_: "it is like none of them")
+    real = Knowledge(people=3, drawn=0, crop=32, middle=(0.0,) * 128, reach=0.9, turn=10.0)
+    knowledge = dataclasses.replace(real, drawn=3) if strange else real
+    calls = []
+    with pytest.warns(UserWarning, match="like none of them"):
+        generate(Spied(networks, calls), media, tmp_path / "out.mp4", detail=True, knowledge=knowledge)
+    names = [name for name, _, _ in calls]
+    own = [] if strange else ["encode", "swap", "speak", "decode"]
+    stand_in = ["encode", "speak", "decode"]
+    assert (
+        names
+        == ["encode", "encode_source", "swap", *own, *stand_in] + ["encode", "swap", "speak", "decode", "decode"] * 2
+    )
+    drawn, batch = calls[3 + len(own)], calls[6 + len(own) : 11 + len(own)]
+    assert np.array_equal(drawn[1][0][0], drawn_face(networks.crops).crop)
+    speak, spoken, shown = batch[2:]
+    assert speak[1][1] is drawn[2], "it is its own reference"
+    assert len(speak[1][0].z) == len(speak[1][2]) and torch.equal(speak[1][0].z[0], drawn[2].z[0])
+    assert spoken[1][0] is speak[2] and shown[1][0] is batch[1][2], "what is shown is the swapped face"
 
 
 def test_detail_on_lips_that_were_made_before_the_swap_needs_one_decoding(networks, media, tmp_path):
