@@ -37,6 +37,11 @@ def lips_apart(landmarks: np.ndarray) -> np.ndarray:
     return ((landmarks[:, 66] - landmarks[:, 62]) * _down(landmarks)).sum(axis=1) / interocular(landmarks)
 
 
+def _both(by_lips: np.ndarray, by_sound: np.ndarray | float) -> np.ndarray:
+    """One opening of two that say the same in other ways: their mean."""
+    return (by_lips + by_sound) / 2
+
+
 def _width(landmarks: np.ndarray) -> np.ndarray:
     """Corner to corner, of the eyes' distance, (T,)."""
     return np.linalg.norm(landmarks[:, 54] - landmarks[:, 48], axis=1) / interocular(landmarks)
@@ -62,25 +67,34 @@ class Articulation:
     """Whether the mouth was seen to move at all."""
 
     @classmethod
-    def measure(cls, silent: np.ndarray, spoken: np.ndarray) -> Articulation:
-        """From the landmarks (68, 2) of a face that says nothing, and (N, 68, 2) of it at moments of its speech."""
+    def measure(cls, silent: np.ndarray, spoken: np.ndarray, by_sound: np.ndarray | None = None) -> Articulation:
+        """From the landmarks (68, 2) of a face that says nothing, and (N, 68, 2) of it at moments of its speech; ``by_sound``: what sound_opening.py says of these
+        moments (N,), where it is to have a say.
+        """
         openings = lips_apart(spoken)
         least, most = (float(np.quantile(openings, share)) for share in (0.05, 0.95))
         # A network that was taught no silence may gape at it; in speech there are sounds with closed lips.
         rest = max(0.0, min(float(lips_apart(silent[None])[0]), least))
         moved = most - max(least, 0.0)
         readable = moved > _LEAST
-        gain = float(np.clip(USUAL / moved, 1, _MOST)) if readable else 1.0
+        if by_sound is not None:
+            both = _both(np.maximum(openings - rest, 0), by_sound)
+            moved = float(np.quantile(both, 0.95) - np.quantile(both, 0.05))
+        gain = float(np.clip(USUAL / moved, 1, _MOST)) if moved > _LEAST else 1.0
         return cls(rest, gain, float(_width(silent[None])[0]), readable)
 
-    def shaped(self, shown: np.ndarray, found: np.ndarray) -> np.ndarray:
-        """The mouth (20, 2) of a face with landmarks ``shown`` (68, 2), as far open and as wide as that of ``found`` (68, 2), which may be another's, says."""
-        apart, width = float(lips_apart(found[None])[0]), float(_width(found[None])[0])
+    def shaped(self, shown: np.ndarray, found: np.ndarray, by_sound: float | None = None) -> np.ndarray:
+        """The mouth (20, 2) of a face with landmarks ``shown`` (68, 2), as far open and as wide as that of ``found`` (68, 2), which may be another's, says;
+        ``by_sound``: and as the sound says.
+        """
+        apart, width = float(lips_apart(found[None])[0]) - self.rest, float(_width(found[None])[0])
+        if by_sound is not None:
+            apart = float(_both(np.maximum(apart, 0), by_sound))
         shape = np.array(shown, np.float32)
         if self.width is not None:
             shape = _drawn_wide(shape, float(np.clip(width / max(self.width, 1e-3), *_SPREAD)))
         eyes = float(interocular(shape[None])[0])
-        return _opened(shape, eyes * float(np.clip(self.gain * (apart - self.rest), 0, _WIDEST)))[MOUTH]
+        return _opened(shape, eyes * float(np.clip(self.gain * apart, 0, _WIDEST)))[MOUTH]
 
 
 def _drawn_wide(shape: np.ndarray, times: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
 from swaptalk_models.classical.mouth_inside import parted
 from swaptalk_models.classical.posing import STEADY
+from swaptalk_models.classical.sound_opening import opening_by_sound
 from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
@@ -84,6 +85,8 @@ class Made(NamedTuple):
     """What is shown."""
     spoken: np.ndarray | None
     """The same with the lips that lip-sync made, where only their shape is wanted; None: what is shown has them."""
+    by_sound: np.ndarray | None = None
+    """(n,) how far the sound says that lips are open, of the eyes' distance; None: it has no say."""
 
 
 class FaceMaker(Generic[Faces]):
@@ -112,7 +115,7 @@ class FaceMaker(Generic[Faces]):
         self._affines = crop_affines(track.landmarks, models.crops)
         self._steady = smooth_landmarks(apply_affine(track.landmarks, self._affines), STEADY)
         self._typical = np.median(self._steady, axis=0)
-        self._mel, self._heard = given.mel, of_usual_voice(given.mel)
+        self._count, self._mel, self._heard = given.count, given.mel, of_usual_voice(given.mel)
         adds_detail = detail and given.source is not None and "swap" in stages
         still, open_mouth = self._stills(given.target, adds_detail)
         self._reference = models.encode(still.crop[None], still.landmarks[None])
@@ -131,6 +134,7 @@ class FaceMaker(Generic[Faces]):
         """Whether what was there before it is shown, and of the lips that it makes only the shape is taken."""
         self._speaker: Faces | None = None  # None: each swapped face itself
         self._typical_speaker = self._typical
+        self._by_sound: np.ndarray | None = None
         self._articulation: Articulation | None = None
         if speaks:
             self._choose_speaker(still, stand_in)
@@ -142,7 +146,8 @@ class FaceMaker(Generic[Faces]):
             crops = np.stack([crop_face(shown.image, self._affines[shown.number], size) for shown in batch])
             landmarks = self._steady[[shown.number for shown in batch]]
         # Frames of the output count: a target that goes back does not turn the sound round.
-        windows = centred_windows(self._heard, np.array([shown.place for shown in batch]))
+        places = np.array([shown.place for shown in batch])
+        windows = centred_windows(self._heard, places)
         with self._part("encode"):
             faces = self._models.encode(crops, landmarks)
         faces = self._staged(self._stages[: self._lips_at], faces, windows)
@@ -150,7 +155,7 @@ class FaceMaker(Generic[Faces]):
         if spoken is None:
             faces = self._staged(self._stages[self._lips_at :], faces, windows)
         with self._part("decode"):
-            return Made(self._models.decode(faces), spoken)
+            return Made(self._models.decode(faces), spoken, None if self._by_sound is None else self._by_sound[places])
 
     def _staged(self, stages: tuple[Stage, ...], faces: Faces, windows: np.ndarray | None = None) -> Faces:
         for stage in stages:
@@ -179,7 +184,8 @@ class FaceMaker(Generic[Faces]):
         with self._part("finish"):
             found = _steady_landmarks(crops, self._typical_speaker)
             shown = found if made.spoken is None else _steady_landmarks(made.crops, self._typical)
-            wanted = [self._articulation.shaped(*points) for points in zip(shown, found, strict=True)]
+            by_sound = [None] * len(found) if made.by_sound is None else made.by_sound
+            wanted = [self._articulation.shaped(*mouth) for mouth in zip(shown, found, by_sound, strict=True)]
             return [Spoken(*mouth) for mouth in zip(crops, found, shown, wanted, strict=True)]
 
     def finished(self, crop: np.ndarray, number: int, spoken: Spoken | None = None) -> MadeFace:
@@ -200,6 +206,8 @@ class FaceMaker(Generic[Faces]):
                 self._models.encode(drawn.crop[None], drawn.landmarks[None]),
                 drawn.landmarks,
             )
+            # Networks that learned from drawn people heard drawn voices, too: of real ones the sound itself says more.
+            self._by_sound = opening_by_sound(self._heard, self._count)
             self._articulation = self._listen(self._speaker)
 
     def _listen(self, faces: Faces) -> Articulation:
@@ -211,13 +219,14 @@ class FaceMaker(Generic[Faces]):
         level = level[np.arange(max(1, len(level) * FRAME_RATE // MEL_RATE)) * MEL_RATE // FRAME_RATE]  # a frame each
         speech = np.flatnonzero(in_speech(level))
         speech = speech[np.argsort(level[speech], kind="stable")]
-        moments = centred_windows(self._heard, speech[np.linspace(0, len(speech) - 1, MOMENTS).round().astype(int)])
+        moments = speech[np.linspace(0, len(speech) - 1, MOMENTS).round().astype(int)]
         silence = np.full((1, WINDOW_STEPS, MEL_BANDS), MEL_SILENCE, np.float32)
-        heard = np.concatenate([silence, moments])
+        heard = np.concatenate([silence, centred_windows(self._heard, moments)])
         if self._speaker is None:
             faces = self._staged(self._stages[: self._lips_at], faces, heard)
         found = crop_landmarks(self._spoken(faces, heard), self._typical_speaker)
-        return Articulation.measure(found[0], found[1:])
+        by_sound = None if self._by_sound is None else self._by_sound[np.minimum(moments, self._count - 1)]
+        return Articulation.measure(found[0], found[1:], by_sound)
 
     def _points(self, number: int) -> np.ndarray:
         """Landmarks (68, 2) of a frame's face, in its crop's pixels."""

@@ -89,6 +89,20 @@ def test_another_face_may_say_it():
     assert width(far) / width(shown) < 1.2, "no mouth from ear to ear"
 
 
+def test_the_sound_has_half_a_say_and_the_whole_moves_as_people_do():
+    by_sound = np.linspace(0.0, 0.18, 15) ** 2 / 0.18
+    measured = Articulation.measure(opened(0.04), SPOKEN, by_sound)
+    openings = [
+        opening(with_mouth(points, measured.shaped(points, points, heard)))
+        for points, heard in zip(SPOKEN, by_sound, strict=True)
+    ]
+    both = (np.linspace(0.0, 0.08, 15) + by_sound) / 2
+    assert np.corrcoef(openings, both)[0, 1] > 0.999
+    assert np.quantile(openings, 0.95) - np.quantile(openings, 0.05) == pytest.approx(USUAL, rel=0.05)
+    shut = with_mouth(SPOKEN[3], measured.shaped(SPOKEN[3], opened(0.02), 0.0))
+    assert opening(shut) == pytest.approx(0, abs=0.003), "neither says that it is open"
+
+
 def test_no_mouth_is_torn():
     assert opening(with_mouth(opened(0.3), Articulation(0.0, 3.0).shaped(opened(0.3), opened(0.3)))) == pytest.approx(
         0.35, abs=0.01
