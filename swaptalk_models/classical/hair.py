@@ -34,6 +34,8 @@ _FAIR = 0.35  # above the brows, where nothing else may be: from here on it is h
 _CHEEK_COVERED, _CHEEK_OPEN = 0.25, 0.08  # shares: a cheek unlike skin, and one like it
 _BOTH = 0.2  # of the larger cheek's area the smaller one has at least, where two are seen
 _BRIGHTEST = 1.3  # of skin, that is taken over from the other side
+_BESIDE = (0.5, 1.5)  # of the field's skin: more than that is no skin
+_SPREAD, _LEAST_SEEN = 0.07, 1e-3  # how far skin beside a hidden place tells what it is like; and of how little of it
 _UPPER = [*range(5), *range(12, 17), *range(17, 48), *range(68, 78)]  # landmarks that tell how the upper face is turned
 _OTHER_SIDE = np.array(
     [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1), 45, 44, 43, 42, 47, 46, 39, 38, 37, 36]
@@ -62,9 +64,26 @@ def bare_face(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     if not hidden.any():
         return image
     skin = skin_field(Light.measure(image, points[:68]), points[:68], height, width)
+    skin *= _as_beside(image, skin, hidden, points, size)
     without = _from_the_other_side(image, hidden, skin, points, size)
     covered = cv2.GaussianBlur(hidden, (0, 0), max(0.5, _SOFT * size))[..., None]
     return np.clip(np.rint(image + covered * (without - image)), 0, 255).astype(np.uint8)
+
+
+def _as_beside(image: np.ndarray, skin: np.ndarray, hidden: np.ndarray, points: np.ndarray, size: float) -> np.ndarray:
+    """(H, W, 3) float32: what the skin beside it is of the field's, spread into what is hidden. The field is fitted to the whole face, and
+    goes astray at its rim, where hair hangs.
+    """
+    height, width = image.shape[:2]
+    like_skin = unlike_skin_of(image, *skin_statistics(image, points[:68])) < _UNLIKE
+    seen = like_skin * (cv2.dilate(hidden, _disc(_EDGE * size)) < 0.1) * _filled(height, width, points)
+    step = max(1, round(0.02 * size))
+    small = (-(-width // step), -(-height // step))
+    share = np.clip(image / np.maximum(skin, 1), *_BESIDE) * seen[..., None]
+    share, weight = (cv2.resize(x.astype(np.float32), small, interpolation=cv2.INTER_AREA) for x in (share, seen))
+    sigma = _SPREAD * size / step
+    share, weight = cv2.GaussianBlur(share, (0, 0), sigma), cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+    return cv2.resize((share + _LEAST_SEEN) / (weight + _LEAST_SEEN), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def hair(image: np.ndarray, points: np.ndarray) -> np.ndarray:

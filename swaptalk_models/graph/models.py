@@ -172,7 +172,7 @@ _ALL = (
     ModelSpec(
         "swap_teacher",
         "Classical landmark swaps of pairs of people: the proxy targets of the face swapper.",
-        code_version="8",
+        code_version="9",
         make="swaptalk_models.training.swap_teacher:make_swap_teacher",
         held_out=f"{_HELD_OUT}.swap_teacher:measure_swap_teacher",
         inputs=("vqgan",),
@@ -183,7 +183,7 @@ _ALL = (
     ModelSpec(
         "face_swapper",
         "Transformer over VQ tokens: queries from the target, keys and values from the source.",
-        code_version="8",
+        code_version="9",
         network=f"{_MODULES}.face_swapper:FaceSwapper.build",
         objective=f"{_OBJECTIVES}.swapper:FaceSwapperObjective.build",
         held_out=f"{_HELD_OUT}.swapper:FaceSwapperHeldOut",

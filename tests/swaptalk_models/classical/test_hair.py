@@ -157,3 +157,16 @@ def test_hair_on_one_cheek_fades_out_below_the_nose_and_a_beard_on_both_stays():
         )
     )
     assert steps.max() < 30, "no edge at the height of the nose"
+
+
+def test_what_is_painted_is_like_the_skin_beside_it():
+    """One side is darker than any smooth field can follow: the field, fitted to the whole face, is too bright there."""
+    image, points = face(300)
+    x = np.mgrid[0:300, 0:300][1].astype(np.float32)
+    left, right = points[17, 0], points[26, 0]
+    shade = np.clip((left + 0.42 * (right - left) - x) / 12, 0, 1)[..., None]
+    shaded = (image * (1 - 0.18 * shade)).astype(np.uint8)
+    brow, column = int(points[17:27, 1].min()), int(left + 0.15 * (right - left))
+    zone = slice(brow - 40, brow - 24), slice(column - 3, column + 4)
+    bare = bare_face(strand(shaded, points, 0.15), points).astype(np.float32)
+    assert np.abs(bare[zone].mean(axis=(0, 1)) - shaded[zone].mean(axis=(0, 1))).max() < 3
