@@ -71,7 +71,8 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     maker = FaceMaker(networks, given, track, stages, asked["detail"], Stopwatch(), stand_in)
     frame = read_image(place)
     faces = maker.make([Shown(moment, 0, frame)])
-    made = draw_label(paste_face(frame, *maker.finished(faces.crops[0], 0, maker.mouths(faces)[0])))
+    mouth = maker.mouths(faces)[0]
+    made = draw_label(maker.settled(paste_face(frame, *maker.finished(faces.crops[0], 0, mouth)), 0, mouth))
     return {
         "picture": _jpeg(made),
         "notes": [note for note in notes if note],

@@ -25,6 +25,21 @@ _CHIN_AT, _CHIN_SHARE = (
     0.5,
 )  # how far down between the two the chin's skin is taken, and how much of the lip's way it goes
 _SMOOTH = 1e-4
+_THROUGH_LIPS = (
+    (61, 50),
+    (62, 51),
+    (63, 52),
+    (65, 56),
+    (66, 57),
+    (67, 58),
+)  # inner edge and the outer one across the lip
+_INWARD = 0.25  # of the lip's thickness
+_CLOSED, _PARTED = 0.05, 0.15  # of the mouth's width: lips that are closed, and that show teeth
+_CREASE, _CREASE_UNTIL, _DARKER = (
+    0.006,
+    0.02,
+    0.5,
+)  # of the crop's side: its width, and the gap without one; and its depth
 _ROOM = 0.35  # of the mouth's width around it: the window that is reckoned
 _SOFT_OUTER, _SOFT_INNER = 0.011, 0.006  # of the crop's side: how wide the ring's borders fade
 
@@ -63,7 +78,9 @@ def add_lips(face: np.ndarray, picture: np.ndarray, landmarks: np.ndarray, shape
     side = int((high - low).max(initial=0))
     if width < 4 or side < 4 or (high <= low).any():
         return face
-    place = places_by_triangles(with_forehead(landmarks), with_forehead(shape) - low.astype(np.float32), side)
+    opened = _how_open(landmarks)
+    flesh = _without_teeth(landmarks, opened)
+    place = places_by_triangles(with_forehead(flesh), with_forehead(shape) - low.astype(np.float32), side)
     place = place[: high[1] - low[1], : high[0] - low[0]]
     lips = cv2.remap(picture, place, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)  # type: ignore[call-overload]  # the stub wants two maps
     window = np.s_[low[1] : high[1], low[0] : high[0]]
@@ -71,9 +88,35 @@ def add_lips(face: np.ndarray, picture: np.ndarray, landmarks: np.ndarray, shape
     outer, inner = (filled(shape[part] - low, under.shape[:2]) for part in (OUTER, INNER))
     weight = softened(outer, _SOFT_OUTER * len(face)) * (1 - softened(inner, _SOFT_INNER * len(face)))
     blended = under + weight[..., None] * (lips - under)
+    blended *= 1 - opened * _crease(shape, low, under.shape[:2], len(face))[..., None]
     result = face.copy()
     result[window] = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
     return result
+
+
+def _how_open(landmarks: np.ndarray) -> float:
+    """Whether a picture's lips are parted so far that teeth stand at their edges: 0 to 1."""
+    upper, lower = landmarks[[61, 62, 63]].mean(axis=0), landmarks[[65, 66, 67]].mean(axis=0)
+    width = max(float(np.linalg.norm(landmarks[64] - landmarks[60])), 1e-3)
+    return float(np.clip((np.linalg.norm(lower - upper) / width - _CLOSED) / (_PARTED - _CLOSED), 0, 1))
+
+
+def _without_teeth(landmarks: np.ndarray, opened: float) -> np.ndarray:
+    """Landmarks (68, 2) of a picture whose inner contour lies on the lips and not at the edge of what is between them, which a detector hits to a pixel or two."""
+    points = np.array(landmarks, np.float32)
+    inner, outer = (list(part) for part in zip(*_THROUGH_LIPS, strict=True))
+    points[inner] += _INWARD * opened * (points[outer] - points[inner])
+    return points
+
+
+def _crease(shape: np.ndarray, low: np.ndarray, extent: tuple[int, ...], size: int) -> np.ndarray:
+    """(H, W) float32: how much darker it is where closed lips meet, which a picture with parted ones does not show; 0 of parted ones."""
+    upper, lower = shape[[60, 61, 62, 63, 64]], shape[[60, 67, 66, 65, 64]]
+    gap = float(np.linalg.norm(shape[66] - shape[62])) / size
+    line = np.zeros(extent, np.float32)
+    points = np.round(((upper + lower) / 2 - low) * 16).astype(np.int32)
+    cv2.polylines(line, [points], False, 1.0, max(1, round(_CREASE * size)), cv2.LINE_AA, shift=4)
+    return np.asarray(_DARKER * max(0.0, 1 - gap / _CREASE_UNTIL) * softened(line, _CREASE * size), np.float32)
 
 
 def filled(points: np.ndarray, extent: tuple[int, ...]) -> np.ndarray:

@@ -10,17 +10,18 @@ from typing import Generic, NamedTuple
 
 import cv2
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from swaptalk_models.classical import lips
-from swaptalk_models.classical.articulation import MOMENTS, Articulation
+from swaptalk_models.classical.articulation import MOMENTS, Articulation, lips_apart
 from swaptalk_models.classical.hair import bare_face
+from swaptalk_models.classical.jaw import with_chin
 from swaptalk_models.classical.light import Light, relight_to
 from swaptalk_models.classical.mouth_inside import parted
 from swaptalk_models.classical.posing import STEADY
 from swaptalk_models.classical.sound_opening import opening_by_sound
 from swaptalk_models.classical.warp_swap import neutral_landmarks
-from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, smooth_landmarks
+from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, invert_affine, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.landmarks import interocular
 from swaptalk_models.data.faces.reference import reference_frame
@@ -136,7 +137,10 @@ class FaceMaker(Generic[Faces]):
         self._typical_speaker = self._typical
         self._by_sound: np.ndarray | None = None
         self._articulation: Articulation | None = None
+        self._drop: np.ndarray | None = None
+        """(T,) how far the target's own lips are parted, of the eyes' distance: its jaw goes with them."""
         if speaks:
+            self._drop = gaussian_filter1d(np.maximum(lips_apart(track.landmarks), 0), lips.STEADY)
             self._choose_speaker(still, stand_in)
 
     def make(self, batch: list[Shown]) -> Made:
@@ -194,6 +198,17 @@ class FaceMaker(Generic[Faces]):
             if self._finish is None:
                 return MadeFace(crop, self._affines[number], self._points(number))
             return MadeFace(*self._finish.on(crop, number, spoken))
+
+    def settled(self, frame: np.ndarray, number: int, spoken: Spoken | None) -> np.ndarray:
+        """A frame of the target with its finished face, (H, W, 3) uint8, whose jaw goes with the lips that were made."""
+        if spoken is None or self._drop is None:
+            return frame
+        with self._part("finish"):
+            mouth = spoken.shown.copy()
+            mouth[lips.MOUTH] = spoken.wanted
+            landmarks = self._track.landmarks[number].copy()
+            landmarks[lips.MOUTH] = apply_affine(spoken.wanted, invert_affine(self._affines[number]))
+            return with_chin(frame, landmarks, float(lips_apart(mouth[None])[0] - self._drop[number]))
 
     def _choose_speaker(self, still: Still, stand_in: bool) -> None:
         """Who says what the lips' shape is taken from, and how that one articulates: the target's reference with the source's face, or the stand-in."""

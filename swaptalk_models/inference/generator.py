@@ -207,6 +207,7 @@ def _write(
                 face = maker.finished(crop, number, mouth)
                 with clock.part("paste"):
                     frame = paste_face(frame, *face, before=before)
+                frame = maker.settled(frame, number, mouth)
             tally.count(reason, covered=before is not None)
             with clock.part("mark"):
                 frame = marking.on_frame(frame, place, number if reason is None else None)

@@ -100,3 +100,47 @@ def test_a_mouth_that_is_none_or_beyond_the_crop_is_left_alone():
     half = REST.copy()
     half[MOUTH, 1] += SIZE - REST[57, 1]  # the lower lip at the crop's very edge
     assert add_lips(made, a_face(REST, True), REST, half).shape == made.shape
+
+
+def with_teeth(points: np.ndarray) -> np.ndarray:
+    image = a_face(points, False)
+    cv2.fillPoly(image, [np.round(points[INNER]).astype(np.int32)], (235, 230, 220))
+    return image
+
+
+def shut() -> np.ndarray:
+    points = REST.copy()
+    for upper, lower in ((61, 67), (62, 66), (63, 65)):
+        points[[upper, lower]] = points[[upper, lower]].mean(axis=0)
+    return points
+
+
+def test_lips_of_a_picture_with_teeth_close_without_them():
+    """Their inner edge is hit to a pixel or two; and where they meet it is dark, which that picture does not show."""
+    source, shape = opened(), shut()
+    found = source.copy()
+    found[[61, 62, 63], 1] += 1.5  # as a detector has it: on the teeth
+    found[[65, 66, 67], 1] -= 1.5
+    made = add_lips(a_face(shape, False), with_teeth(source), found, shape)
+    seam = np.round(shape[61:64]).astype(int)
+    along = [made[y - 3 : y + 4, x].astype(float).mean(axis=1) for x, y in seam]
+    lips = float(np.mean(LIPS))
+    assert max(column.max() for column in along) < lips + 12, "no white line"
+    assert np.mean([column.min() for column in along]) < 0.93 * lips, "a crease"
+
+
+def test_a_picture_with_closed_lips_keeps_its_own_crease():
+    shape = shut()
+    picture = a_face(shape, True)
+    cv2.polylines(picture, [np.round(shape[60:65]).astype(np.int32)], False, (90, 40, 40), 2)
+    made = add_lips(a_face(shape, False), picture, shape, shape)
+    lips = ring(shape)
+    assert np.abs(made[lips].astype(int) - picture[lips]).mean() < 3
+
+
+def test_parted_lips_have_no_crease():
+    shape = opened()
+    made = add_lips(a_face(shape, False), with_teeth(opened()), opened(), shape)
+    x, y = np.round((shape[62] + shape[66]) / 2).astype(int)
+    assert made[y, x].mean() < 40, "dark between them, as it was"
+    assert np.abs(made[ring(shape)].astype(int) - LIPS).mean() < 25
