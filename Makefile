@@ -1,7 +1,7 @@
 # make demo   the whole graph on the phantom corpus, then one customised talking face
 # make test   style and tests
 # make dev    the Dagster UI over the same home
-# make weights  the weights that come with the package, anew (an hour and a half on one core; resumable)
+# make weights  the weights that come with the package, anew (two hours on one core; resumable)
 #
 # Each does all of its own set-up. Settings: PYTHON=python3.12  HOME_DIR=/where/data/live  PORT=3000  PROCESSES=1
 

@@ -19,7 +19,7 @@ PRESET = "shipped"
 def command(output: Path, assignments: tuple[str, ...], home: Path) -> None:
     """Make the weights that come with the package anew: every network, trained on drawn people alone.
 
-    About an hour and a half on one core; may be broken off and called again. What `make weights` calls, with a home of its own.
+    About two hours on one core; may be broken off and called again. What `make weights` calls, with a home of its own.
     """
     from pipelines.cli.run import make_everything
     from swaptalk_models.data.store.home import Home
