@@ -37,6 +37,7 @@ class Mirror:
     crops, faces, grid = CropsConfig(size=128), FacesConfig(), 32
     def encode(self, crops, landmarks): return crops
     def encode_source(self, crop, landmarks, neutral): return crop[None]
+    def repeated(self, face, count): return face.repeat(count, axis=0)
     def swap(self, source, target): return target
     def speak(self, target, reference, windows): return target
     def decode(self, faces): return faces
