@@ -189,7 +189,8 @@ class FaceMaker(Generic[Faces]):
             found = _steady_landmarks(crops, self._typical_speaker)
             shown = found if made.spoken is None else _steady_landmarks(made.crops, self._typical)
             by_sound = [None] * len(found) if made.by_sound is None else made.by_sound
-            wanted = [self._articulation.shaped(*mouth) for mouth in zip(shown, found, by_sound, strict=True)]
+            onto = found if self._speaker is None else shown  # another's lips have no place on this face
+            wanted = [self._articulation.shaped(*mouth) for mouth in zip(onto, found, by_sound, strict=True)]
             return [Spoken(*mouth) for mouth in zip(crops, found, shown, wanted, strict=True)]
 
     def finished(self, crop: np.ndarray, number: int, spoken: Spoken | None = None) -> MadeFace:
@@ -214,7 +215,8 @@ class FaceMaker(Generic[Faces]):
         """Who says what the lips' shape is taken from, and how that one articulates: the target's reference with the source's face, or the stand-in."""
         if not (stand_in and self._lips_apart):
             crops, points = (np.repeat(one[None], MOMENTS + 1, axis=0) for one in (still.crop, still.landmarks))
-            self._articulation = self._listen(self._models.encode(crops, points))
+            # Its own lips are as wide as they are.
+            self._articulation = replace(self._listen(self._models.encode(crops, points)), width=None)
         if self._lips_apart and (self._articulation is None or not self._articulation.readable):
             drawn = drawn_face(self._models.crops)
             self._speaker, self._typical_speaker = (

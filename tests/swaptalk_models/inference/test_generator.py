@@ -285,9 +285,22 @@ def test_detail_comes_from_the_source_and_on_the_face_alone(networks, media, tmp
 READABLE = Articulation(rest=0.02, gain=1.2, width=0.8)
 
 
+def shapes_asked_for(monkeypatch) -> list[tuple]:
+    """(articulation, face that is bent, mouth that says how, opening by the sound) of each frame, as they are asked for."""
+    asked: list[tuple] = []
+
+    def shaped(self, shown, found, by_sound=None):
+        asked.append((self, shown, found, by_sound))
+        return shown[48:]
+
+    monkeypatch.setattr(Articulation, "shaped", shaped)
+    return asked
+
+
 def test_detail_shows_the_swapped_face_and_takes_the_lips_shape_alone(networks, media, tmp_path, monkeypatch):
     """Two decodings: one to look at, one to find the spoken mouth in. Before them the reference says a few moments of the sound, and silence."""
     monkeypatch.setattr(Articulation, "measure", lambda *_: READABLE)
+    asked = shapes_asked_for(monkeypatch)
     calls = []
     generate(Spied(networks, calls), media, tmp_path / "detail.mp4", detail=True)
     names = [name for name, _, _ in calls]
@@ -298,6 +311,8 @@ def test_detail_shows_the_swapped_face_and_takes_the_lips_shape_alone(networks, 
     assert listened[3][1][0] is listened[2][2]
     _, swap, speak, spoken, shown = first
     assert shown[1][0] is swap[2] and spoken[1][0] is speak[2]
+    assert asked and all(np.array_equal(face, found) and heard is None for _, face, found, heard in asked)
+    assert asked[0][0].width is None, "its own lips are as wide as they are"
 
 
 @pytest.mark.parametrize("reason", ["a real face to networks of drawn people", "lips that are not seen to move"])
@@ -308,6 +323,7 @@ def test_a_drawn_face_speaks_where_lips_cannot_be_read(networks, media, tmp_path
     monkeypatch.setattr(generator_module, "unlike_source", lambda *_: "it is like none of them")
     real = Knowledge(people=3, drawn=0, crop=32, middle=(0.0,) * 128, reach=0.9, turn=10.0)
     knowledge = dataclasses.replace(real, drawn=3) if strange else real
+    asked = shapes_asked_for(monkeypatch)
     calls = []
     with pytest.warns(UserWarning, match="like none of them"):
         generate(Spied(networks, calls), media, tmp_path / "out.mp4", detail=True, knowledge=knowledge)
@@ -324,6 +340,10 @@ def test_a_drawn_face_speaks_where_lips_cannot_be_read(networks, media, tmp_path
     assert speak[1][1] is drawn[2], "it is its own reference"
     assert len(speak[1][0].z) == len(speak[1][2]) and torch.equal(speak[1][0].z[0], drawn[2].z[0])
     assert spoken[1][0] is speak[2] and shown[1][0] is batch[1][2], "what is shown is the swapped face"
+    assert asked and not any(np.array_equal(face, found) for _, face, found, _ in asked), (
+        "another's lips, this face's place"
+    )
+    assert all(0 <= heard < 0.3 for *_, heard in asked) and asked[0][0].width == READABLE.width
 
 
 def test_detail_on_lips_that_were_made_before_the_swap_needs_one_decoding(networks, media, tmp_path):
