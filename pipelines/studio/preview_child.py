@@ -42,6 +42,7 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     from swaptalk_models.inference.knowledge import read_knowledge, unlike_source, unlike_target
     from swaptalk_models.inference.paste import paste_face
     from swaptalk_models.inference.source_picture import closed_eyes
+    from swaptalk_models.inference.stand_in import is_needed
     from swaptalk_models.inference.stopwatch import Stopwatch
     from swaptalk_models.provenance.label import draw_label
     from swaptalk_models.settings.methods import Stage
@@ -67,7 +68,7 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
         strange = unlike_source(knowledge, source.image, source.landmarks, asked["source_name"])
         notes += [strange, unlike_target(knowledge, track, asked["target_name"])]
     stages: tuple[Stage, ...] = ("swap", "speak") if speaks else ("swap",)
-    stand_in = knowledge is not None and knowledge.drawn_only and strange is not None
+    stand_in = is_needed(knowledge, strange)
     maker = FaceMaker(networks, given, track, stages, asked["detail"], Stopwatch(), stand_in)
     frame = read_image(place)
     faces = maker.make([Shown(moment, 0, frame)])

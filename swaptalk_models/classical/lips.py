@@ -25,21 +25,12 @@ _CHIN_AT, _CHIN_SHARE = (
     0.5,
 )  # how far down between the two the chin's skin is taken, and how much of the lip's way it goes
 _SMOOTH = 1e-4
-_THROUGH_LIPS = (
-    (61, 50),
-    (62, 51),
-    (63, 52),
-    (65, 56),
-    (66, 57),
-    (67, 58),
-)  # inner edge and the outer one across the lip
+# Inner edge and the outer one across the lip.
+_THROUGH_LIPS = ((61, 50), (62, 51), (63, 52), (65, 56), (66, 57), (67, 58))
 _INWARD = 0.25  # of the lip's thickness
 _CLOSED, _PARTED = 0.05, 0.15  # of the mouth's width: lips that are closed, and that show teeth
-_CREASE, _CREASE_UNTIL, _DARKER = (
-    0.006,
-    0.02,
-    0.5,
-)  # of the crop's side: its width, and the gap without one; and its depth
+# Of the crop's side: how wide a crease is, and the gap without one; and how deep it is.
+_CREASE, _CREASE_UNTIL, _DARKER = 0.006, 0.02, 0.5
 _ROOM = 0.35  # of the mouth's width around it: the window that is reckoned
 _SOFT_OUTER, _SOFT_INNER = 0.011, 0.006  # of the crop's side: how wide the ring's borders fade
 

@@ -39,6 +39,7 @@ from swaptalk_models.inference.paste import paste_face
 from swaptalk_models.inference.progress import FINISH, FOLLOW, GENERATE, Watch, unwatched
 from swaptalk_models.inference.resumable_writer import PIECE, ResumableWriter, keep_track, kept_track
 from swaptalk_models.inference.source_picture import closed_eyes
+from swaptalk_models.inference.stand_in import is_needed
 from swaptalk_models.inference.stopwatch import Stopwatch
 from swaptalk_models.inference.target import target_frames
 from swaptalk_models.inference.whose_face import chosen, people_of, tells
@@ -144,7 +145,7 @@ class Generator(Generic[Faces]):
             if knowledge is not None:
                 strange = unlike_source(knowledge, given.source.image, given.source.landmarks, name)
                 _warn(strange)
-                stand_in = knowledge.drawn_only and strange is not None
+                stand_in = is_needed(knowledge, strange)
         self.clock = Stopwatch()
         with self.clock.part("track"):
             track = (

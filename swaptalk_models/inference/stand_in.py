@@ -15,11 +15,17 @@ import numpy as np
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face
 from swaptalk_models.data.phantom.people import make_person
 from swaptalk_models.data.phantom.render import Renderer
+from swaptalk_models.inference.knowledge import Knowledge
 from swaptalk_models.settings.data import CropsConfig
 
 _PERSON, _SEED = 8, 7  # clean-shaven, of light skin, without glasses
 _PICTURE = 256  # px
 _PARTED = 0.12  # of a wide mouth: both lips' edges are seen
+
+
+def is_needed(knowledge: Knowledge | None, strange: str | None) -> bool:
+    """Whether it speaks: for networks that know drawn people alone and a source that is none. ``strange``: what ``unlike_source`` says of it."""
+    return knowledge is not None and knowledge.drawn_only and strange is not None
 
 
 class DrawnFace(NamedTuple):
