@@ -148,7 +148,7 @@ def need_of(promise: Promise, preset: Preset) -> Need:
     processes = train_config(promise.model, preset).processes if training else 1
     # One process of a training validates and finishes.
     at_work = processes if promise.name == "step" else 1
-    standing = PROCESS_BYTES + (held_bytes(preset, corpus_frames(preset)) if training else 0)
+    standing = PROCESS_BYTES + (held_bytes(preset, corpus_frames(preset), processes) if training else 0)
     if preset.budget.gpu_gib and promise.device:
         gpu = int(_SLACK * promise.device) + _CONTEXT_BYTES
         return Need(promise.model, promise.name, gpu, processes * standing + at_work * promise.host)

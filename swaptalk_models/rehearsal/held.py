@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swaptalk_models.settings.preset import Preset
-from swaptalk_models.training.data import DECODED_BYTES, STORED_BYTES
+from swaptalk_models.training.data import COLUMN_BYTES, DECODED_BYTES, STORED_BYTES
 
 PROCESS_BYTES = 640 << 20
 """Python with torch, OpenCV, Arrow and dlib's models (measured: 0.6 GiB on Linux)."""
@@ -18,18 +18,21 @@ def corpus_frames(preset: Preset) -> int:
     return int(25 * seconds)
 
 
-def frame_bytes(preset: Preset) -> int:
-    """Numbers of a frame: codes of both halves, sound, landmarks, labels of the crop and of the latent's cells."""
+def column_bytes(preset: Preset) -> dict[str, int]:
+    """Numbers of a frame, each of which is held or left on disk by itself (training/data.py)."""
     grid, labels = preset.grid, preset.face_crops.label_grid
-    codes = 2 * preset.vqgan.groups * grid * grid
-    return codes + _MEL + _LANDMARKS + labels**2 + (grid**2 if grid != labels else 0)
+    half = preset.vqgan.groups * grid * grid
+    columns = {"upper codes": half, "lower codes": half, "mel": _MEL, "mel of the usual voice": _MEL}
+    columns |= {"landmarks": _LANDMARKS, "labels": labels**2}
+    return columns | ({"labels of the cells": grid**2} if grid != labels else {})
 
 
-def held_bytes(preset: Preset, frames: int) -> int:
-    """Of a corpus of so many frames, in one process: their numbers, and crops as training/data.py holds them."""
+def held_bytes(preset: Preset, frames: int, processes: int = 1) -> int:
+    """Of a corpus of so many frames, in each of the processes of a host: their numbers, and crops, as training/data.py holds them."""
+    columns = [frames * size for size in column_bytes(preset).values()]
+    held = sum(size for size in columns if size <= COLUMN_BYTES // processes)
     pixels = frames * preset.face_crops.size**2 * 3
     stored = int(_PNG_SHARE * pixels)
-    crops = 0
-    if stored <= STORED_BYTES:
-        crops = stored + (pixels if pixels <= DECODED_BYTES else 0)
-    return frames * frame_bytes(preset) + crops
+    if stored <= STORED_BYTES // processes:
+        held += stored + (pixels if pixels <= DECODED_BYTES // processes else 0)
+    return held

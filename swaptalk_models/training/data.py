@@ -1,8 +1,8 @@
 """What trainings read: the rows that a snapshot names, straight from the Lance tables.
 
-Frames of all clips stand one behind the other; a clip is a range of them. Codes, labels and mels are held in memory (half a kilobyte a frame);
-crops are held decoded where they fit, else as they are stored, and of a corpus that is too large for that they stay on disk until a batch
-wants them.
+Frames of all clips stand one behind the other; a clip is a range of them. What fits is held in memory: crops decoded, else as they are stored; codes,
+labels, landmarks and mels. Of a corpus that is too large for that each stays in its table until a batch wants it, so a host's memory has a bound whatever
+the corpus and the number of its processes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -18,23 +18,26 @@ from pathlib import Path
 
 import lance
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swaptalk_models.data.faces.alignment import smooth_landmarks
 from swaptalk_models.data.faces.regions import downsample_labels
 from swaptalk_models.data.media.png import decode_png
-from swaptalk_models.data.sound.mel import mel_windows, shift_mel
+from swaptalk_models.data.sound.mel import mel_windows
 from swaptalk_models.data.sound.usual_voice import of_usual_voice
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.tables import open_table
 from swaptalk_models.errors import UserError
+from swaptalk_models.training.clip_mels import ClipMels
+from swaptalk_models.training.frame_table import FrameColumn, FrameTable, Rows
 
 # Of a host, whatever the number of its processes.
 DECODED_BYTES = 2 << 30  # crops are held decoded up to here: a minute of CPU at 64 px, the whole memory at 512 px
 STORED_BYTES = 8 << 30  # and as they are stored up to here: HDTF's at 256 px are some 130 GB
+COLUMN_BYTES = (
+    4 << 30
+)  # each other thing that frames or clips have: codes of one half at 128 px and f4 are 8 KiB a frame, of six hours 4 GiB
 _SIGMAS = 4  # beyond these a Gaussian counts for nothing
-_SCANNED_FRAMES, _SCANNED_CLIPS = 2048, 64  # rows read at a time
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class TrainingData:
         """
         Args:
             without: patterns of videos that are not to be trained on: their clips are in no split.
-            held: False for a worker, of which a machine has many: crops and landmarks then stay on disk.
+            held: False for a worker, of which a machine has many: all then stays on disk.
 
         Raises:
             UserError: there is none such in the training split.
@@ -123,33 +126,23 @@ class TrainingData:
         return np.repeat([clip.person for clip in self.clips], [clip.frames for clip in self.clips])
 
     @cached_property
+    def _faces(self) -> FrameTable:
+        return self._table("face_crops")
+
+    @cached_property
     def _crops(self) -> list[bytes] | None:
         """All crops as they are stored, where they fit into STORED_BYTES; else each is read when it is wanted."""
         if not self.held or self.frames * len(self._read_crops(np.array([0]))[0]) > _share(STORED_BYTES):
             return None
         crops = [b""] * self.frames
-        for place, batch in self._scan("face_crops", ["crop"]):
+        for place, batch in self._faces.scan(["crop"]):
             for row, crop in zip(place, batch["crop"].to_pylist(), strict=True):
                 crops[row] = crop
         return crops
 
-    @cached_property
-    def _crop_places(self) -> np.ndarray:
-        """(frames,) which row of the table face_crops holds each frame."""
-        places, first = np.empty(self.frames, np.int64), 0
-        for place, batch in self._scan("face_crops", [], all_rows=True):
-            places[place[place >= 0]] = first + np.flatnonzero(place >= 0)
-            first += len(batch)
-        return places
-
-    def _read(self, column: str, rows: np.ndarray) -> pa.ChunkedArray:
-        """A column of face_crops at these rows (N,), from disk."""
-        places, again = np.unique(self._crop_places[rows], return_inverse=True)
-        return self._dataset("face_crops").take(places, columns=[column])[column].take(pa.array(again))
-
     def _read_crops(self, rows: np.ndarray) -> list[bytes]:
         """Stored crops of these rows, from disk."""
-        return self._read("crop", rows).to_pylist()
+        return self._faces.take("crop", rows).to_pylist()
 
     @cached_property
     def _pixels(self) -> np.ndarray | None:
@@ -172,82 +165,83 @@ class TrainingData:
         return np.stack([decode_png(png) for png in stored])
 
     @cached_property
-    def landmarks(self) -> np.ndarray:
+    def landmarks(self) -> Rows:
         """(frames, 68, 2) float32, in pixels of the crop."""
-        return self._column("face_crops", "landmarks", np.float32).reshape(self.frames, 68, 2)
-
-    def landmarks_of(self, rows: np.ndarray) -> np.ndarray:
-        """``landmarks`` of some rows (N,): (N, 68, 2) float32."""
-        if self.held:
-            return self.landmarks[rows]
-        return _values(self._read("landmarks", rows).combine_chunks(), np.float32).reshape(-1, 68, 2)
+        return self._column(self._faces, "landmarks", np.float32, lambda points: points.reshape(-1, 68, 2))
 
     def landmarks_of_clip(self, clip: Clip) -> np.ndarray:
         """(clip.frames, 68, 2) float32"""
-        return self.landmarks_of(np.arange(clip.first, clip.first + clip.frames))
+        return self.landmarks[clip.first : clip.first + clip.frames]
 
     def steady_landmarks_of(self, row: int, sigma: float) -> np.ndarray:
         """(68, 2) float32: of one row, smoothed over its clip's frames with a Gaussian of ``sigma`` frames."""
         clip = self.clips[bisect_right(self.clips, row, key=lambda clip: clip.first) - 1]
         reach = math.ceil(_SIGMAS * sigma)
         first, end = max(clip.first, row - reach), min(clip.first + clip.frames, row + reach + 1)
-        return smooth_landmarks(self.landmarks_of(np.arange(first, end)), sigma)[row - first]
+        return smooth_landmarks(self.landmarks[first:end], sigma)[row - first]
 
     @cached_property
-    def labels(self) -> np.ndarray:
+    def labels(self) -> Rows:
         """(frames, g, g) uint8 region labels."""
-        labels = self._column("face_crops", "labels", np.uint8)
-        side = math.isqrt(labels.shape[1])
-        return labels.reshape(self.frames, side, side)
+        return self._column(self._faces, "labels", np.uint8, _square)
 
-    def labels_at(self, grid: int) -> np.ndarray:
+    def labels_at(self, grid: int) -> Rows:
         """(frames, grid, grid) uint8: the region labels of the latent's cells."""
         if self.labels.shape[1] == grid:
             return self.labels
-        cells = np.empty((self.frames, grid, grid), np.uint8)
-        for row, label in enumerate(self.labels):
-            cells[row] = downsample_labels(label, grid)
-        return cells
 
-    def codes(self, vqgan: str, grid: int) -> tuple[np.ndarray, np.ndarray]:
+        def cells(labels: np.ndarray) -> np.ndarray:
+            return np.stack([downsample_labels(label, grid) for label in _square(labels)])
+
+        if isinstance(self.labels, FrameColumn) and not self.labels.held:
+            return self._column(self._faces, "labels", np.uint8, cells)
+        found = np.empty((self.frames, grid, grid), np.uint8)
+        for row, label in enumerate(self.labels[:]):
+            found[row] = downsample_labels(label, grid)
+        return found
+
+    def codes(self, vqgan: str, grid: int) -> tuple[Rows, Rows]:
         """Codes of upper and lower halves, each (frames, groups, grid / 2, grid) uint16, made by this version of the VQGAN.
 
         Raises:
             UserError: the cached latents are another VQGAN's, or miss frames of the snapshot.
         """
-        makers: set[str] = set()
-        halves: dict[str, np.ndarray] = {}
-        for place, batch in self._scan("vq_latents", ["upper", "lower", "vqgan"]):
-            makers |= set(batch["vqgan"].unique().to_pylist())
-            for half in ("upper", "lower"):
-                _put(halves, half, self.frames, place, _values(batch[half], np.uint16))
+        latents = self._table("vq_latents")
+        makers = {maker for _, batch in latents.scan(["vqgan"]) for maker in batch["vqgan"].unique().to_pylist()}
         if makers != {vqgan}:
             raise UserError(
                 f"vq_latents were made by VQGAN {', '.join(sorted(makers))}, not by {vqgan}: materialise vq_latents again"
             )
-        shape = (self.frames, -1, grid // 2, grid)
-        return halves["upper"].reshape(shape), halves["lower"].reshape(shape)
+
+        def halves(codes: np.ndarray) -> np.ndarray:
+            return codes.reshape(len(codes), -1, grid // 2, grid)
+
+        upper, lower = (self._column(latents, half, np.uint16, halves) for half in ("upper", "lower"))
+        return upper, lower
+
+    def _table(self, name: str) -> FrameTable:
+        clips = {clip.name: (clip.first, clip.frames) for clip in self.clips}
+        return FrameTable(name, lambda: self._dataset(name), clips)
+
+    def _column(
+        self, table: FrameTable, name: str, dtype: type[np.generic], shaped: Callable[[np.ndarray], np.ndarray]
+    ) -> FrameColumn:
+        return FrameColumn(table, name, dtype, self._room, shaped)
+
+    @property
+    def _room(self) -> int:
+        """Bytes that this process may hold of anything that every frame or clip has."""
+        return _share(COLUMN_BYTES) if self.held else 0
 
     @cached_property
-    def mels(self) -> dict[str, np.ndarray]:
+    def mels(self) -> Mapping[str, np.ndarray]:
         """Clip name -> log-mel (T_mel, 80) float32, moved into step where the snapshot says so; ends are repeated."""
-        wanted = {clip.name for clip in self.clips}
-        mels = {}
-        for batch in self._dataset("mels").to_batches(columns=["clip", "steps", "mel"], batch_size=_SCANNED_CLIPS):
-            for clip, steps, mel in zip(*(batch[name].to_pylist() for name in ("clip", "steps", "mel")), strict=True):
-                if clip in wanted:
-                    mels[clip] = shift_mel(np.frombuffer(mel, "<f4").reshape(steps, -1), self.sound_offset[clip])
-        missing = wanted - set(mels)
-        if missing:
-            raise UserError(
-                f"mels miss {len(missing)} clips of the snapshot ({min(missing)}, ...): materialise mels again"
-            )
-        return mels
+        return ClipMels(lambda: self._dataset("mels"), self.sound_offset, self._room)
 
     @cached_property
-    def heard(self) -> dict[str, np.ndarray]:
+    def heard(self) -> Mapping[str, np.ndarray]:
         """Clip name -> the same (T_mel, 80) of the usual voice: what lips are made and judged by."""
-        return {clip: of_usual_voice(mel) for clip, mel in self.mels.items()}
+        return ClipMels(lambda: self._dataset("mels"), self.sound_offset, self._room, of_usual_voice)
 
     def windows(self, clip: Clip, first_frames: np.ndarray) -> np.ndarray:
         """(N, 16, 80) mel windows that go with the five frames from each of ``first_frames`` (N,) on, counted within the clip."""
@@ -256,60 +250,16 @@ class TrainingData:
     def _dataset(self, table: str) -> lance.LanceDataset:
         return open_table(self.home, table, self.versions.get(table))
 
-    def _scan(
-        self, name: str, columns: list[str], all_rows: bool = False
-    ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
-        """The table, some rows at a time: (row of the data of each (n,), these rows with columns clip, frame and ``columns``).
-
-        Rows of other clips, and of frames that a clip has only since the snapshot, are left out; with ``all_rows`` their row is -1.
-
-        Raises:
-            UserError: a frame of the snapshot was in none.
-        """
-        order = {clip.name: (clip.first, clip.frames) for clip in self.clips}
-        seen = np.zeros(self.frames, bool)
-        for batch in self._dataset(name).to_batches(columns=["clip", "frame", *columns], batch_size=_SCANNED_FRAMES):
-            dictionary = batch["clip"].dictionary_encode()
-            ranges = np.array(
-                [order.get(clip, (0, 0)) for clip in dictionary.dictionary.to_pylist()], np.int64
-            ).reshape(-1, 2)
-            first, frames = ranges[dictionary.indices.to_numpy()].T
-            frame = batch["frame"].to_numpy()
-            place = np.where(frame < frames, first + frame, -1)
-            seen[place[place >= 0]] = True
-            if all_rows or (place >= 0).all():
-                yield place, batch
-            elif (place >= 0).any():
-                yield place[place >= 0], batch.filter(pa.array(place >= 0))
-        if not seen.all():
-            missing = next(c.name for c in self.clips if not seen[c.first : c.first + c.frames].all())
-            raise UserError(f"{name} misses frames of the snapshot (clip {missing}): materialise {name} again")
-
-    def _column(self, table: str, column: str, dtype: type[np.generic]) -> np.ndarray:
-        """(frames, n) values of a column with as many in every row."""
-        found: dict[str, np.ndarray] = {}
-        for place, batch in self._scan(table, [column]):
-            _put(found, column, self.frames, place, _values(batch[column], dtype))
-        return found[column]
-
 
 def _share(of_host: int) -> int:
     """Of this process, which torchrun or Ray may have started beside others."""
     return of_host // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def _values(rows: pa.Array, dtype: type[np.generic]) -> np.ndarray:
-    """(N, n) from an array of fixed-size lists, or of equally long bytes."""
-    if pa.types.is_fixed_size_list(rows.type):
-        return rows.flatten().to_numpy().reshape(len(rows), -1)
-    return np.frombuffer(b"".join(rows.to_pylist()), dtype).reshape(len(rows), -1)
-
-
-def _put(found: dict[str, np.ndarray], name: str, count: int, place: np.ndarray, values: np.ndarray) -> None:
-    """Write values (N, n) to their places in found[name] (count, n), which the first of them make."""
-    if name not in found:
-        found[name] = np.zeros((count, values.shape[1]), values.dtype)
-    found[name][place] = values
+def _square(labels: np.ndarray) -> np.ndarray:
+    """(N, g, g) from (N, g * g)."""
+    side = math.isqrt(labels.shape[1])
+    return labels.reshape(len(labels), side, side)
 
 
 def _left_out(videos: set[str], patterns: Sequence[str]) -> set[str]:

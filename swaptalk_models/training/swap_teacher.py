@@ -71,7 +71,7 @@ def swap_pair(data: TrainingData, pair: Pair, colour_strength: float) -> np.ndar
     source_crop, target_crop = data.crops(np.array([source, target]))
     if source_clip.person == target_clip.person:
         return target_crop
-    of_source, of_target = data.landmarks_of(np.array([source, target]))
+    of_source, of_target = data.landmarks[np.array([source, target])]
     neutral = _neutral(data, target_clip)
     swapped, _ = warp_swap(
         source_crop, of_source, target_crop, of_target, target_neutral=neutral, colour_strength=colour_strength
@@ -88,7 +88,7 @@ def _neutral(data: TrainingData, clip: Clip) -> np.ndarray:
 def lit_source(data: TrainingData, source: int, target: int) -> np.ndarray:
     """The source's crop in the target's light and without hair over its face, (S, S, 3) uint8, from two rows of the data."""
     source_crop, target_crop = data.crops(np.array([source, target]))
-    of_source, of_target = data.landmarks_of(np.array([source, target]))
+    of_source, of_target = data.landmarks[np.array([source, target])]
     return bare_face(relight(source_crop, of_source, target_crop, of_target), of_source)
 
 
@@ -104,7 +104,7 @@ def given_source(
         lit: ``lit_source`` of another frame of the clip; None: of this one.
     """
     lit = lit_source(data, source, target) if lit is None else lit
-    of_source, of_target = data.landmarks_of(np.array([source]))[0], data.steady_landmarks_of(target, STEADY)
+    of_source, of_target = data.landmarks[source], data.steady_landmarks_of(target, STEADY)
     return posed_as(lit, of_source, neutral, of_target, data.crops(np.array([target]))[0])
 
 

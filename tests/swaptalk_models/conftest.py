@@ -151,7 +151,9 @@ def partly_mute(own) -> TrainingData:
     rows = [row | {"sound": row["clip"] not in ("b_000", "e_000")} for row in rows]
     pq.write_table(pa.Table.from_pylist(rows, SCHEMA), own.manifest)
     data = own.data()
-    del data.mels["b_000"], data.mels["e_000"]
+    for name in ("mels", "heard"):
+        sounds = {clip: mel for clip, mel in getattr(data, name).items() if clip not in ("b_000", "e_000")}
+        setattr(data, name, sounds)
     return data
 
 

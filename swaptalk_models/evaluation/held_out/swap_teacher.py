@@ -31,9 +31,9 @@ def measure_swap_teacher(spec: TrainSpec) -> Outcome:
     swapped = np.stack([swap_pair(data, pair, config.colour_strength) for pair in pairs])
     shown = slice(0, _SHOWN)
     save_grid([source_crops[shown], target_crops[shown], swapped[shown]], Path(spec.output) / "samples" / "teacher.png")
-    of_source = crop_identities(source_crops, data.landmarks_of(sources))
-    of_target = crop_identities(target_crops, data.landmarks_of(targets))
-    of_swap = crop_identities(swapped, data.landmarks_of(targets))
+    of_source = crop_identities(source_crops, data.landmarks[sources])
+    of_target = crop_identities(target_crops, data.landmarks[targets])
+    of_swap = crop_identities(swapped, data.landmarks[targets])
     metrics = {
         "source_similarity": float((of_swap * of_source).sum(1).mean()),
         "target_similarity": float((of_swap * of_target).sum(1).mean()),

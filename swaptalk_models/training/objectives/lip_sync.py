@@ -42,7 +42,7 @@ class LipSyncObjective(Objective):
             # The expert has learned already what in a sound moves lips.
             self.model.audio.load_state_dict(expert.audio.encoder.state_dict())
         self.upper, self.lower = data.codes(vqgan_version, grid)
-        self.labels = data.labels_at(grid)[:, grid // 2 :]
+        self.labels, self.grid = data.labels_at(grid), grid
         self.clips = talking_clips(data, "lip_sync")
         self.voices = Voices(data.mels, data.heard, config.loudness_drift, config.even_lows)
         self.closed = {clip.name: closed_windows(data.landmarks_of_clip(clip)) for clip in self.clips}
@@ -67,7 +67,7 @@ class LipSyncObjective(Objective):
             "reference_lower": self.lower[drawn.reference],
         }
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
-        lips = self.labels[drawn.target] == REGIONS.index("lip")
+        lips = self.labels[drawn.target][:, :, self.grid // 2 :] == REGIONS.index("lip")
         batch["weight"] = torch.from_numpy(np.where(lips, np.float32(self.config.lip_weight), np.float32(1)))
         return batch | {"mel": torch.from_numpy(drawn.mel), "mel_expert": torch.from_numpy(drawn.mel_expert)}
 

@@ -19,7 +19,7 @@ from swaptalk_models.rehearsal.dry_run import (
     trained_names,
     training_cost,
 )
-from swaptalk_models.rehearsal.held import frame_bytes, held_bytes
+from swaptalk_models.rehearsal.held import column_bytes, held_bytes
 from swaptalk_models.rehearsal.paper import fake_step, standing_bytes
 from swaptalk_models.rehearsal.random_data import RandomData, rehearsed
 from swaptalk_models.settings.preset import load_preset
@@ -102,10 +102,20 @@ def test_what_a_machine_must_have(found):
         alone = need_of(promise, preset)
         assert alone.gpu == 0 and alone.host > need.host or not promise.device
     held = held_bytes(preset, 1000)
-    numbers = 1000 * (2 * 2 * 16 + 1024 + 544 + 16 * 16 + 16)
+    numbers = 1000 * (2 * 2 * 16 + 2 * 1024 + 544 + 16 * 16 + 16)
     assert held == numbers + 1000 * 32 * 32 * 3 * 3 // 2, "crops decoded, and their PNGs"
     paper = load_preset("paper")
-    assert held_bytes(paper, 10**6) == 10**6 * frame_bytes(paper) < 5 << 30, "crops of a large corpus stay on disk"
+    assert held_bytes(paper, 10**6) == 10**6 * sum(column_bytes(paper).values()), "crops of a large corpus stay on disk"
+
+
+def test_what_a_host_holds_has_a_bound(found):
+    """Whatever the corpus, and the number of its processes."""
+    nano, most = load_preset("nano"), 7 * (4 << 30) + (10 << 30)
+    for hours in (0.1, 1, 10, 100, 10_000):
+        for processes in (1, 2, 8):
+            held = processes * held_bytes(nano, int(hours * 90_000), processes)
+            assert held <= most and (held > 0 or hours > 1)
+    assert held_bytes(nano, 90_000) > held_bytes(nano, 90_000_000) == 0
 
 
 def test_processes_share_the_host_and_not_the_device(found):

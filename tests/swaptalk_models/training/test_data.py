@@ -11,6 +11,7 @@ from swaptalk_models.data.sound.mel import mel_window
 from swaptalk_models.data.store import tables
 from swaptalk_models.errors import UserError
 from swaptalk_models.modules.images import from_unit, to_unit
+from swaptalk_models.training import clip_mels, frame_table
 from swaptalk_models.training import data as data_module
 from swaptalk_models.training.data import TrainingData
 
@@ -208,18 +209,16 @@ def test_a_worker_holds_no_frames(tiny, data):
     """The same pictures and landmarks, from disk, in any order and twice."""
     light, rows = tiny.data(held=False), np.array([77, 3, 3, 149, 31])
     assert np.array_equal(light.crops(rows), data.crops(rows))
-    assert (
-        np.array_equal(light.landmarks_of(rows), data.landmarks[rows]) and light.landmarks_of(rows).dtype == np.float32
-    )
+    assert np.array_equal(light.landmarks[rows], data.landmarks[rows]) and light.landmarks[rows].dtype == np.float32
     clip = data.of("test")[0]
     assert np.array_equal(light.landmarks_of_clip(clip), data.landmarks_of_clip(clip))
-    assert "landmarks" not in vars(light) and light._crops is None
+    assert not light.landmarks.held and data.landmarks.held and light._crops is None
 
 
 def test_tables_are_read_some_rows_at_a_time(tiny, data, monkeypatch):
     """The same, whatever the number of rows."""
-    monkeypatch.setattr(data_module, "_SCANNED_FRAMES", 7)
-    monkeypatch.setattr(data_module, "_SCANNED_CLIPS", 1)
+    monkeypatch.setattr(frame_table, "_SCANNED_FRAMES", 7)
+    monkeypatch.setattr(clip_mels, "_SCANNED_CLIPS", 1)
     pieces, rows = tiny.data(), np.arange(data.frames)
     assert np.array_equal(pieces.landmarks, data.landmarks) and np.array_equal(pieces.labels, data.labels)
     assert np.array_equal(pieces.crops(rows), data.crops(rows))
@@ -227,6 +226,38 @@ def test_tables_are_read_some_rows_at_a_time(tiny, data, monkeypatch):
         np.array_equal(ours, theirs) for ours, theirs in zip(pieces.codes("v1", 4), data.codes("v1", 4), strict=True)
     )
     assert all(np.array_equal(pieces.mels[clip], data.mels[clip]) for clip in data.mels)
+
+
+def test_what_does_not_fit_a_host_stays_in_its_table(own, monkeypatch):
+    """The same numbers, by a row, a slice, or rows in any order, twice, and in any shape."""
+
+    def things(data: TrainingData) -> dict:
+        columns = {"landmarks": data.landmarks, "labels": data.labels, "cells": data.labels_at(4)}
+        return columns | dict(zip(("upper", "lower"), data.codes("v1", 4), strict=True))
+
+    held, all_held = own.data(), things(own.data())
+    sounds = held.mels, held.heard
+    monkeypatch.setattr(data_module, "COLUMN_BYTES", 1000)
+    large, all_large = own.data(), things(own.data())
+    rows = np.array([[77, 3], [3, 149], [31, 0]])
+    columns = {name: (all_held[name], all_large[name]) for name in all_held}
+    for name, (memory, disk) in columns.items():
+        assert not disk.held and getattr(memory, "held", True), name
+        assert (memory.shape, memory.dtype, len(memory)) == (disk.shape, disk.dtype, len(disk)), name
+        for which in (rows, rows[:, 0], 5, slice(28, 33), np.int64(60)):
+            assert np.array_equal(disk[which], memory[which]) and disk[which].dtype == memory.dtype, (name, which)
+        assert np.array_equal(disk, memory)
+        assert "_values" not in vars(disk), "not even by the way"
+    for memory, disk in zip(sounds, (large.mels, large.heard), strict=True):
+        assert memory.held and not disk.held and list(disk) == list(memory) and len(disk) == 6
+        assert all(np.array_equal(disk[clip], memory[clip]) for clip in memory)
+
+
+def test_processes_of_a_host_share_what_columns_may_hold(own, monkeypatch):
+    monkeypatch.setattr(data_module, "COLUMN_BYTES", own.data().landmarks[:].nbytes)
+    assert own.data().landmarks.held
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert not own.data().landmarks.held
 
 
 def test_labels_of_the_latents_cells(data):

@@ -170,7 +170,7 @@ def test_workers_hold_nothing_and_make_the_same(data, home):
     assert np.array_equal(swap_pair(light, pair, 0.5), swap_pair(data, pair, 0.5))
     rows = pair[0].first + pair[1], pair[2].first + pair[3]
     assert np.array_equal(lit_source(light, *rows), lit_source(data, *rows))
-    assert "landmarks" not in vars(light) and light._crops is None and light._pixels is None
+    assert not light.landmarks.held and light._crops is None and light._pixels is None
 
 
 def test_a_table_that_is_not_finished_is_not_there(home, tmp_path):

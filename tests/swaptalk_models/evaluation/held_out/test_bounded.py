@@ -110,6 +110,7 @@ class Longer(TrainingData):
         self.row = np.concatenate(ranges)
         self.landmarks, self.labels = data.landmarks[self.row], data.labels[self.row]
         self.mels = {c.name: np.tile(data.mels[c.name], (times, 1)) for c in clips}
+        self.heard = {c.name: np.tile(data.heard[c.name], (times, 1)) for c in clips}
 
     def crops(self, rows: np.ndarray) -> np.ndarray:
         return self.short.crops(self.row[rows])
