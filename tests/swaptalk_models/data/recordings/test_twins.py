@@ -1,15 +1,15 @@
-"""data/recordings.py: who shares a recording shares a split."""
+"""data/recordings/twins.py: who shares a recording shares a split."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from swaptalk_models.data import recordings
-from swaptalk_models.data.recordings import joined, shared_recordings
+from swaptalk_models.data.recordings import kept_fingerprints
+from swaptalk_models.data.recordings.twins import joined, shared_recordings
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 
-from .test_snapshot import PRESET, fill, load_snapshot, make_snapshot
+from ..test_snapshot import PRESET, fill, load_snapshot, make_snapshot
 
 STEPS = 400  # five seconds
 
@@ -68,13 +68,13 @@ def test_without_twins_a_snapshot_is_as_ever(home, monkeypatch):
 def test_only_what_is_new_is_fingerprinted(home, monkeypatch):
     fill(home, "abcd")
     made: list[int] = []
-    real = recordings.Fingerprint.of
-    monkeypatch.setattr(recordings.Fingerprint, "of", lambda mel: made.append(len(mel)) or real(mel))
+    real = kept_fingerprints.sound_fingerprint
+    monkeypatch.setattr(kept_fingerprints, "sound_fingerprint", lambda mel: made.append(len(mel)) or real(mel))
     give_sounds(home, {"a0_000": noise(1), "b0_000": noise(1), "c0_000": noise(2)})
     hashes, owner = {"a0_000": "1", "b0_000": "1", "c0_000": "1"}, {"a0_000": "a", "b0_000": "b", "c0_000": "c"}
-    (twin,) = shared_recordings(home, hashes, owner)
+    (twin,) = shared_recordings(home, hashes, {}, owner)
     assert (twin.first, twin.second, len(made)) == ("a0_000", "b0_000", 3)
-    assert shared_recordings(home, hashes, owner) == [twin] and len(made) == 3
-    assert shared_recordings(home, hashes | {"b0_000": "2"}, owner) == [twin] and len(made) == 4
+    assert shared_recordings(home, hashes, {}, owner) == [twin] and len(made) == 3
+    assert shared_recordings(home, hashes | {"b0_000": "2"}, {}, owner) == [twin] and len(made) == 4
     del hashes["b0_000"]
-    assert shared_recordings(home, hashes, owner) == [] and len(made) == 4
+    assert shared_recordings(home, hashes, {}, owner) == [] and len(made) == 4
