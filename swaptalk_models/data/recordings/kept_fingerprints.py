@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,9 +95,11 @@ def _pictures(home: Home, clips: Sequence[str]) -> Iterator[tuple[str, Fingerpri
     rows = tables.open_table(home, "face_crops").to_batches(
         columns=["clip", "frame", "crop"], filter=seen, batch_size=_BATCH_ROWS
     )
-    for batch in rows:
-        for row in batch.to_pylist():
-            grids[row["clip"]].append((row["frame"], luminance_grid(row["crop"])))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # PNGs are decoded beside one another
+        for batch in rows:
+            looked_at = pool.map(luminance_grid, batch["crop"].to_pylist())
+            for clip, frame, grid in zip(batch["clip"].to_pylist(), batch["frame"].to_pylist(), looked_at, strict=True):
+                grids[clip].append((frame, grid))
     for clip, found in grids.items():
         found.sort(key=lambda one: one[0])
         yield clip, picture_fingerprint(np.array([grid for _, grid in found]))
