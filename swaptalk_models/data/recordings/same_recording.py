@@ -9,8 +9,6 @@ import numpy as np
 
 from swaptalk_models.data.recordings.fingerprint import BITS, Fingerprint, disagreement
 
-_SEEDS = 2
-"""Keys that agree at one shift, at least."""
 _EVERYBODY = 64
 """A key that more words have than this tells nothing (a hum, a jingle); its words are found by others."""
 
@@ -30,6 +28,8 @@ class Kind:
     """Choices of bits by which candidates are found."""
     key_bits: int
     """Bits of each word that are in a key, 1 to 32."""
+    seeds: int
+    """Keys that agree at one shift, or at it and its neighbour, at least, before two clips are held against each other."""
     key_words: tuple[int, ...] = (0,)
     """Words that make a key, counted from its first one; two at most. Where neighbouring bits go together one word is too like others."""
 
@@ -68,7 +68,7 @@ def same_recordings(clips: Mapping[str, Fingerprint], owner: Mapping[str, str], 
 
 
 def _candidates(clips: list[Fingerprint], owners: list[str], kind: Kind) -> Iterator[tuple[int, int, int]]:
-    """(number, number, shift) of clips of different owners in which ``_SEEDS`` keys agree at one shift, or at it and its neighbour."""
+    """(number, number, shift) of clips of different owners in which ``kind.seeds`` keys agree."""
     lengths = [len(clip.words) for clip in clips]
     if not sum(lengths):
         return
@@ -91,7 +91,7 @@ def _candidates(clips: list[Fingerprint], owners: list[str], kind: Kind) -> Iter
         return
     cast, counts = np.unique(np.concatenate(votes), return_counts=True)
     beside = np.append(np.where(np.diff(cast) == 1, counts[1:], 0), 0)
-    for vote in cast[counts + beside >= _SEEDS].tolist():
+    for vote in cast[counts + beside >= kind.seeds].tolist():
         pair, shift = divmod(vote, span)
         yield *divmod(pair, len(clips)), shift - max(lengths)
 
