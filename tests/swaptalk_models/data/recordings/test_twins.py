@@ -1,5 +1,8 @@
 """data/recordings/twins.py: who shares a recording shares a split."""
 
+import shutil
+
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,10 +10,16 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from swaptalk_models.data.media.png import encode_png
+from swaptalk_models.data.media.video import read_frames
+from swaptalk_models.data.media.video_writer import VideoWriter
+from swaptalk_models.data.phantom.corpus import write_corpus
 from swaptalk_models.data.recordings import kept_fingerprints
 from swaptalk_models.data.recordings.twins import joined, shared_recordings
+from swaptalk_models.data.sources.catalog import write_catalog
+from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.settings.preset import load_preset
 
 from ..test_snapshot import PRESET, fill, load_snapshot, make_snapshot
 
@@ -156,3 +165,24 @@ def test_only_pictures_that_are_new_are_looked_at(home, monkeypatch):
     del hashes["b0_000"]
     assert shared_recordings(home, {}, hashes, owner) == [] and len(seen) == 160
     assert pq.read_table(home.root / "picture_fingerprints.parquet")["clip"].to_pylist() == ["a0_000", "c0_000"]
+
+
+@pytest.mark.slow
+def test_from_videos_to_twins(home, tmp_path):
+    """Through all stages: a smaller, silent copy of the end of somebody's video, in another window."""
+    videos = write_corpus(tmp_path / "videos", people=5, seconds=1.2, size=128)
+    (long,) = write_corpus(tmp_path / "long", people=1, seconds=8.0, size=256)
+    shutil.copy(long, videos[0])
+    copy = [cv2.resize(frame[6:-6, 6:-6], (200, 200)) for batch in read_frames(long) for frame in batch][17:]
+    with VideoWriter(tmp_path / "videos" / "copy.mp4", 200, 200, audio=np.zeros(640 * len(copy)), crf=26) as writer:
+        for frame in copy:
+            writer.write(frame)
+    preset = load_preset("tiny")
+    write_catalog(home, preset, videos=str(tmp_path / "videos"))
+    for stage in DATA_STAGES:
+        run_data_stage(stage, home, preset)
+    snapshot = make_snapshot(home, preset)
+    twins = {row["clip"]: (row["twin"], row["twin_by"]) for row in snapshot.clips() if row["twin"]}
+    assert twins == {"phantom_000_000": ("copy_000", "picture")}
+    split = {row["video"]: row["split"] for row in snapshot.clips()}
+    assert len(split) == 6 and split["copy"] == split["phantom_000"]
