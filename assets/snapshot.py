@@ -36,7 +36,7 @@ def training_snapshot(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> 
     metadata["marked"] = float(len(marks))
     metadata["mute"] = float(sum(not row["sound"] for row in snapshot.clips()))
     metadata["sound moved"] = float(sum(bool(row["sound_offset"]) for row in snapshot.clips()))
-    twins = [f"{row['clip']} is {row['twin']}" for row in snapshot.clips() if row["twin"]]
+    twins = [f"{row['clip']} is {row['twin']}, by {row['twin_by']}" for row in snapshot.clips() if row["twin"]]
     metadata["recordings under two names"] = float(len(twins))
     if twins:
         metadata["twins"] = dg.MetadataValue.md("\n".join(f"- {said}" for said in twins[:50]))
@@ -61,7 +61,8 @@ _FROM = {
     "split": [("hdtf_catalog", "person")],
     "frames": [("face_crops", "frame")],
     "sound": [("mels", "mel")],
-    "twin": [("mels", "mel")],
+    "twin": [("mels", "mel"), ("face_crops", "crop")],
+    "twin_by": [("mels", "mel"), ("face_crops", "crop")],
     "face_tracks_hash": [("face_tracks", "landmarks")],
     "face_crops_hash": [("face_crops", "crop")],
     "mels_hash": [("mels", "mel")],

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from swaptalk_models.data.person_split import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, split_persons
 from swaptalk_models.data.quality.gates import SYNC_STAGE, Verdict, heard, marked, measured, verdicts, write_marks
-from swaptalk_models.data.recordings import joined, shared_recordings
+from swaptalk_models.data.recordings.sound import SOUND
+from swaptalk_models.data.recordings.twins import joined, shared_recordings
 from swaptalk_models.data.sources.catalog import catalog_rows
 from swaptalk_models.data.sources.names import speaker_of
 from swaptalk_models.data.stages.registry import CLIP_TABLES
@@ -49,11 +50,7 @@ class Snapshot:
 
     def clips(self, split: str | None = None) -> list[dict[str, Any]]:
         """Rows of a split (train, validation or test), or all."""
-        return [
-            {"sound": True, "sound_offset": 0, "twin": ""} | row
-            for row in self.rows.to_pylist()
-            if split in (None, row["split"])
-        ]
+        return [_whole(row) for row in self.rows.to_pylist() if split in (None, row["split"])]
 
     def table_version(self, name: str) -> int:
         """Lance version that holds this snapshot's rows of a table."""
@@ -135,10 +132,11 @@ def _rows(
     extra = _extra(videos, set(persons), preset.training_snapshot.extra)
     if len({held_out[clip] for clip in taken if clip not in mute | extra}) < MIN_TEST + MIN_VALIDATION + MIN_TRAIN:
         held_out = speaker  # of HDTF's programme alone: better its speakers, as far as they are known, than nothing
-    twins = shared_recordings(home, {clip: done["mels"][clip].output["rows"] for clip in taken}, held_out)
+    mels, crops = ({clip: done[name][clip].output["rows"] for clip in taken} for name in ("mels", "face_crops"))
+    twins = shared_recordings(home, mels, crops, held_out)
     together = joined(held_out.values(), ((held_out[twin.first], held_out[twin.second]) for twin in twins))
     held_out = {clip: together[person] for clip, person in held_out.items()}
-    twin_of = {twin.second: twin.first for twin in twins}
+    twin_of = {twin.second: twin for twin in twins}
     people = {held_out[clip] for clip in taken if clip not in extra}
     mute_people = people - {held_out[clip] for clip in taken if clip not in mute}
     split = dict.fromkeys(held_out.values(), "train") | _split(
@@ -156,9 +154,16 @@ def _rows(
         row |= {f"{name}_hash": done[name][clip].output["rows"] for name in TABLES}
         # Only where something is wrong: a clip whose sound is found to be good and in step has not changed.
         row |= {"sound_offset": shift} if (shift := judged[clip].shift(preset.quality)) else {}
-        row |= {"twin": twin_of[clip]} if clip in twin_of else {}
+        if (twin := twin_of.get(clip)) is not None:
+            row |= {"twin": twin.first} | ({"twin_by": twin.kind} if twin.kind != SOUND.name else {})
         rows.append(row | ({"sound": False} if clip in mute else {}))
     return rows
+
+
+def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with the columns that stand for nothing unusual, which are no part of a version and not in every earlier manifest."""
+    usual = {"sound": True, "sound_offset": 0, "twin": "", "twin_by": SOUND.name if row.get("twin") else ""}
+    return usual | row
 
 
 def _keep(home: Home, rows: list[dict[str, Any]]) -> Snapshot:
@@ -172,7 +177,7 @@ def _keep(home: Home, rows: list[dict[str, Any]]) -> Snapshot:
             f"{name}_version": tables.tag_version(home, name, f"{tables.SNAPSHOT_TAG}{version}") for name in TABLES
         }
         with atomic_write(manifest) as aside:
-            written = [{"sound_offset": 0, "sound": True, "twin": ""} | row | versions for row in rows]
+            written = [_whole(row) | versions for row in rows]
             pq.write_table(pa.Table.from_pylist(written, SCHEMA), aside)
     return load_snapshot(home, version)
 

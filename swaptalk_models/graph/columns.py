@@ -86,6 +86,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "string",
             "A clip of somebody else's with the same recording; both people are in one split. Else empty.",
         ),
+        Column("twin_by", "string", "By what it was found: sound (also where by both), or picture. Else empty."),
         Column("face_tracks_hash", "string", "Hash of the clip's rows in face_tracks."),
         Column("face_crops_hash", "string", "Hash of the clip's rows in face_crops."),
         Column("mels_hash", "string", "Hash of the clip's row in mels."),

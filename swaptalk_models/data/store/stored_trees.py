@@ -10,7 +10,7 @@ from swaptalk_models.data.store.stored_index import Stamp
 
 LEVEL_TREES = ("catalog", "hdtf", "snapshots", "models", "evaluation", "releases", "studies", "ablations")
 """Folders that are brought level (`levelling.py`)."""
-LEVEL_FILES = ("state.json", "precheck.json", "fingerprints.parquet")
+LEVEL_FILES = ("state.json", "precheck.json", "fingerprints.parquet", "picture_fingerprints.parquet")
 """And files of the home itself."""
 LARGE_TREES = ("clips", "videos", "phantom")
 """Folders whose files are published and fetched by name (`stored_files.py`)."""

@@ -49,7 +49,8 @@ def put(home: Home, name: str, clips: list[str], content: str = "1", **quality: 
     frames = pa.array([0, 1] * len(clips), pa.int32())
     twice = [clip for clip in clips for _ in range(2)]
     columns = {"clip": twice, "video": [video_of(clip) for clip in twice], "frame": frames}
-    columns |= {"mel": pa.array([b""] * len(twice), pa.large_binary())} if name == "mels" else {}
+    made = {"mels": {"mel": b""}, "face_crops": {"crop": None}}.get(name, {})
+    columns |= {column: pa.array([value] * len(twice), pa.large_binary()) for column, value in made.items()}
     tables.append_rows(home, name, pa.table(columns))
     with Ledger(home.ledger) as ledger:
         ledger.commit(

@@ -1,4 +1,4 @@
-"""data/sound/fingerprint.py and same_sound.py: copies are found however they were treated, and nothing else is."""
+"""data/recordings/sound.py and same_recording.py: copies are found however they were treated, and nothing else is."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import pytest
 from swaptalk_models.data.media.audio import read_audio
 from swaptalk_models.data.media.video_writer import VideoWriter
 from swaptalk_models.data.phantom.corpus import write_corpus
-from swaptalk_models.data.sound.fingerprint import Fingerprint, disagreement
+from swaptalk_models.data.recordings.fingerprint import Fingerprint, disagreement
+from swaptalk_models.data.recordings.same_recording import same_recordings
+from swaptalk_models.data.recordings.sound import SOUND, sound_fingerprint
 from swaptalk_models.data.sound.mel import log_mel
-from swaptalk_models.data.sound.same_sound import ALIKE, same_sounds
 
 RATE, SECONDS = 16000, 4.0
 
@@ -21,7 +22,7 @@ def voices(tmp_path_factory) -> list[np.ndarray]:
 
 
 def heard(sound: np.ndarray) -> Fingerprint:
-    return Fingerprint.of(log_mel(sound.astype(np.float32)))
+    return sound_fingerprint(log_mel(sound.astype(np.float32)))
 
 
 def as_aac(sound: np.ndarray, path) -> np.ndarray:
@@ -49,18 +50,18 @@ def treated(sound: np.ndarray, how: str, folder) -> np.ndarray:
 def test_a_copy_is_found_and_nobody_else(voices, tmp_path, how):
     clips = {f"v{number}": heard(voice) for number, voice in enumerate(voices)}
     clips["copy"] = heard(treated(voices[2], how, tmp_path))
-    (found,) = same_sounds(clips, {name: name for name in clips})
+    (found,) = same_recordings(clips, {name: name for name in clips}, SOUND)
     assert (found.first, found.second) == ("copy", "v2")
-    assert 2 <= found.seconds <= SECONDS and found.disagreement <= ALIKE
+    assert 2 <= found.seconds <= SECONDS and found.disagreement <= SOUND.alike
 
 
 def test_clips_of_one_owner_and_silence_and_short_ones_are_not_compared(voices):
-    assert same_sounds({"a": heard(voices[0]), "b": heard(voices[0])}, {"a": "p", "b": "p"}) == []
+    assert same_recordings({"a": heard(voices[0]), "b": heard(voices[0])}, {"a": "p", "b": "p"}, SOUND) == []
     silent = heard(np.zeros(4 * RATE))
-    assert not silent.heard.any() and same_sounds({"a": silent, "b": silent}, {"a": "p", "b": "q"}) == []
+    assert not silent.telling.any() and same_recordings({"a": silent, "b": silent}, {"a": "p", "b": "q"}, SOUND) == []
     short = heard(voices[0][: RATE // 8])
-    assert len(short.words) == 0 and same_sounds({"a": short, "b": short}, {"a": "p", "b": "q"}) == []
-    assert same_sounds({}, {}) == []
+    assert len(short.words) == 0 and same_recordings({"a": short, "b": short}, {"a": "p", "b": "q"}, SOUND) == []
+    assert same_recordings({}, {}, SOUND) == []
 
 
 def test_different_voices_disagree_in_more_than_any_copy(voices):
@@ -71,7 +72,7 @@ def test_different_voices_disagree_in_more_than_any_copy(voices):
         for other in clips[:number]
         for shift in range(-30, 31)
     ]
-    assert min(unlike for unlike, words in apart if words >= 40) > ALIKE + 0.03
+    assert min(unlike for unlike, words in apart if words >= 40) > SOUND.alike + 0.03
 
 
 def test_the_shift_is_in_words(voices):
