@@ -124,6 +124,29 @@ def test_hosts_of_ray_share_no_file_system_with_the_driver():
     assert compose["ray-worker"]["deploy"]["replicas"] == 2 and "--num-cpus=0" in compose["ray-head"]["command"]
 
 
+def test_rays_store_of_objects_fits_into_shared_memory():
+    """Where it does not, Ray takes the disk instead, and says so in a log alone."""
+    units = {"gb": 2**30, "Gi": 2**30}
+    for service, said in read("compose.yaml")["services"].items():
+        if "RAY_AUTH_TOKEN" in said.get("environment", {}):
+            shared = int(said["shm_size"][:-2]) * units[said["shm_size"][-2:]]
+            assert int(said["environment"]["RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"]) < 0.95 * shared, service
+    spec = read("kubernetes/raycluster.yaml")["spec"]
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        memory = pod["containers"][0]["resources"]["limits"]["memory"]
+        (shared,) = (volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"] == "shm")
+        assert 0.3 * int(memory[:-2]) < 0.95 * int(shared[:-2]) and {memory[-2:], shared[-2:]} == {"Gi"}
+
+
+def test_containers_end_when_they_are_told_to_and_checks_cost_little():
+    """As process 1 a program without a handler does not see SIGTERM; a check starts Python with all of Ray's or Dagster's modules."""
+    for service, said in read("compose.yaml")["services"].items():
+        assert said.get("init") or "build" not in said, service
+        if "build" in said and "healthcheck" in said:
+            assert int(said["healthcheck"]["interval"][:-1]) >= 30 and "start_period" in said["healthcheck"], service
+
+
 def test_services_wait_for_services_that_are_there_and_say_when_they_are_ready():
     both: dict[str, dict] = {}
     for name in COMPOSE:
@@ -140,6 +163,9 @@ def test_the_image_has_what_the_services_need():
     for source in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):
         for path in source.split():
             assert (ROOT / path).exists(), path
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    copied = {path for source in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for path in source.split()}
+    assert copied == {line[1:] for line in ignored if line[0] == "!"} and "*" in ignored
     extras = re.search(r"^ARG EXTRAS=(.+)$", text, re.MULTILINE)[1].split(",")
     project = (ROOT / "pyproject.toml").read_text()
     assert all(re.search(rf"^{extra} = \[", project, re.MULTILINE) for extra in extras)
