@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -186,6 +187,30 @@ def test_a_container_joins_the_cluster_before_it_drives(tmp_path: Path):
             [DEPLOY / "join.sh", "echo", "on"], env=with_ray, capture_output=True, text=True, check=True
         )
         assert (done.stderr, done.stdout) == (said, "on\n")
+
+
+def test_a_container_joins_again_when_its_cluster_has_started_anew(tmp_path: Path):
+    (tmp_path / "ray").write_text(f"#!/bin/sh\necho joined >> {tmp_path}/log\n")
+    (tmp_path / "ray").chmod(0o755)
+    (tmp_path / "grep").write_text(f"#!/bin/sh\n[ -f {tmp_path}/lives ]\n")  # whether this host has a raylet
+    (tmp_path / "grep").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RAY_ADDRESS": "head:6379", "REJOIN_S": "0.2"}
+    (tmp_path / "lives").touch()
+    with subprocess.Popen([DEPLOY / "join.sh", "sleep", "60"], env=environment) as started:
+        try:
+            time.sleep(2)
+            assert (tmp_path / "log").read_text() == "joined\n", "once, as long as it lives"
+            (tmp_path / "lives").unlink()
+            end = time.monotonic() + 30
+            while (tmp_path / "log").read_text().count("joined") < 2:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        finally:
+            started.kill()
+    time.sleep(2)
+    joined = (tmp_path / "log").read_text()
+    time.sleep(1)
+    assert (tmp_path / "log").read_text() == joined, "and no longer than its command"
 
 
 @pytest.mark.slow
