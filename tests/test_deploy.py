@@ -225,6 +225,19 @@ def test_an_instance_is_prepared_twice(tmp_path: Path):
     assert yaml.safe_load((tmp_path / "home/dagster/dagster.yaml").read_text())["concurrency"]
 
 
+@pytest.mark.slow
+@needs_storage
+def test_the_home_is_begun_on_the_storage_that_is_named(s3: str, tmp_path: Path):
+    environment = os.environ | {"SWAPTALK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    environment |= {"SWAPTALK_STORAGE": s3}
+    environment.pop("SWAPTALK_STATE", None)
+    words = [sys.executable, "-c", "from pipelines.cli.main import main; main()", "storage", "--home", tmp_path / "home"]
+    for command in ([sys.executable, DEPLOY / "prepare.py"], words):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert s3 in done.stdout
+
+
 @pytest.mark.parametrize("name", ["around.yaml", "raycluster.yaml"])
 def test_kubernetes_files_fit_their_schemas(name: str):
     """RayCluster itself is KubeRay's: its pods are held against the schema of a Pod."""
