@@ -65,7 +65,10 @@ def test_what_a_service_starts_is_a_command_with_these_options(name: str, servic
     if words[0] == "ray":
         pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
     check_words(words)
-    if test := said.get("healthcheck", {}).get("test"):
+    test = said.get("healthcheck", {}).get("test", [])
+    if test[1:3] == ["python", "-c"]:
+        compile(test[3], service, "exec")
+    elif test:
         check_words(test[1:])
 
 
@@ -153,6 +156,7 @@ def test_services_wait_for_services_that_are_there_and_say_when_they_are_ready()
     for name in COMPOSE:
         for service, said in read(name)["services"].items():
             both[service] = both.get(service, {}) | said
+    assert all("healthcheck" in both[name] for name in ("code", "web")), "`up --wait` ends when they answer"
     for service, said in both.items():
         for other, wanted in said.get("depends_on", {}).items():
             assert other in both, f"{service} waits for {other}"
@@ -231,7 +235,14 @@ def test_the_home_is_begun_on_the_storage_that_is_named(s3: str, tmp_path: Path)
     environment = os.environ | {"SWAPTALK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
     environment |= {"SWAPTALK_STORAGE": s3}
     environment.pop("SWAPTALK_STATE", None)
-    words = [sys.executable, "-c", "from pipelines.cli.main import main; main()", "storage", "--home", tmp_path / "home"]
+    words = [
+        sys.executable,
+        "-c",
+        "from pipelines.cli.main import main; main()",
+        "storage",
+        "--home",
+        tmp_path / "home",
+    ]
     for command in ([sys.executable, DEPLOY / "prepare.py"], words):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
