@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pipelines.instance import instance_folder, open_instance, prepare
 from pipelines.recovery import free_dead
-from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.storage_home import open_home
 from swaptalk_models.errors import UserError
 
 
 def main() -> None:
     home = Path(os.environ["SWAPTALK_HOME"])
-    Home(home).create()
+    open_home(home, begin=True).create()  # on the storage, where one is named
     os.environ.pop("DAGSTER_HOME", None)  # the home's own instance, with our settings and its storage in Postgres
     prepare(home)
     with open_instance(home) as instance:

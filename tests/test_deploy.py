@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -64,7 +65,10 @@ def test_what_a_service_starts_is_a_command_with_these_options(name: str, servic
     if words[0] == "ray":
         pytest.importorskip("ray", reason="Ray is not installed: pip install 'swaptalk[ray]'")
     check_words(words)
-    if test := said.get("healthcheck", {}).get("test"):
+    test = said.get("healthcheck", {}).get("test", [])
+    if test[1:3] == ["python", "-c"]:
+        compile(test[3], service, "exec")
+    elif test:
         check_words(test[1:])
 
 
@@ -124,11 +128,35 @@ def test_hosts_of_ray_share_no_file_system_with_the_driver():
     assert compose["ray-worker"]["deploy"]["replicas"] == 2 and "--num-cpus=0" in compose["ray-head"]["command"]
 
 
+def test_rays_store_of_objects_fits_into_shared_memory():
+    """Where it does not, Ray takes the disk instead, and says so in a log alone."""
+    units = {"gb": 2**30, "Gi": 2**30}
+    for service, said in read("compose.yaml")["services"].items():
+        if "RAY_AUTH_TOKEN" in said.get("environment", {}):
+            shared = int(said["shm_size"][:-2]) * units[said["shm_size"][-2:]]
+            assert int(said["environment"]["RAY_DEFAULT_OBJECT_STORE_MAX_MEMORY_BYTES"]) < 0.95 * shared, service
+    spec = read("kubernetes/raycluster.yaml")["spec"]
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        memory = pod["containers"][0]["resources"]["limits"]["memory"]
+        (shared,) = (volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"] == "shm")
+        assert 0.3 * int(memory[:-2]) < 0.95 * int(shared[:-2]) and {memory[-2:], shared[-2:]} == {"Gi"}
+
+
+def test_containers_end_when_they_are_told_to_and_checks_cost_little():
+    """As process 1 a program without a handler does not see SIGTERM; a check starts Python with all of Ray's or Dagster's modules."""
+    for service, said in read("compose.yaml")["services"].items():
+        assert said.get("init") or "build" not in said, service
+        if "build" in said and "healthcheck" in said:
+            assert int(said["healthcheck"]["interval"][:-1]) >= 30 and "start_period" in said["healthcheck"], service
+
+
 def test_services_wait_for_services_that_are_there_and_say_when_they_are_ready():
     both: dict[str, dict] = {}
     for name in COMPOSE:
         for service, said in read(name)["services"].items():
             both[service] = both.get(service, {}) | said
+    assert all("healthcheck" in both[name] for name in ("code", "web")), "`up --wait` ends when they answer"
     for service, said in both.items():
         for other, wanted in said.get("depends_on", {}).items():
             assert other in both, f"{service} waits for {other}"
@@ -140,6 +168,9 @@ def test_the_image_has_what_the_services_need():
     for source in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):
         for path in source.split():
             assert (ROOT / path).exists(), path
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    copied = {path for source in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for path in source.split()}
+    assert copied == {line[1:] for line in ignored if line[0] == "!"} and "*" in ignored
     extras = re.search(r"^ARG EXTRAS=(.+)$", text, re.MULTILINE)[1].split(",")
     project = (ROOT / "pyproject.toml").read_text()
     assert all(re.search(rf"^{extra} = \[", project, re.MULTILINE) for extra in extras)
@@ -162,6 +193,30 @@ def test_a_container_joins_the_cluster_before_it_drives(tmp_path: Path):
         assert (done.stderr, done.stdout) == (said, "on\n")
 
 
+def test_a_container_joins_again_when_its_cluster_has_started_anew(tmp_path: Path):
+    (tmp_path / "ray").write_text(f"#!/bin/sh\necho joined >> {tmp_path}/log\n")
+    (tmp_path / "ray").chmod(0o755)
+    (tmp_path / "grep").write_text(f"#!/bin/sh\n[ -f {tmp_path}/lives ]\n")  # whether this host has a raylet
+    (tmp_path / "grep").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RAY_ADDRESS": "head:6379", "REJOIN_S": "0.2"}
+    (tmp_path / "lives").touch()
+    with subprocess.Popen([DEPLOY / "join.sh", "sleep", "60"], env=environment) as started:
+        try:
+            time.sleep(2)
+            assert (tmp_path / "log").read_text() == "joined\n", "once, as long as it lives"
+            (tmp_path / "lives").unlink()
+            end = time.monotonic() + 30
+            while (tmp_path / "log").read_text().count("joined") < 2:
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        finally:
+            started.kill()
+    time.sleep(2)
+    joined = (tmp_path / "log").read_text()
+    time.sleep(1)
+    assert (tmp_path / "log").read_text() == joined, "and no longer than its command"
+
+
 @pytest.mark.slow
 def test_an_instance_is_prepared_twice(tmp_path: Path):
     environment = {k: v for k, v in os.environ.items() if k not in ("SWAPTALK_STATE", "SWAPTALK_STORAGE")}
@@ -172,6 +227,26 @@ def test_an_instance_is_prepared_twice(tmp_path: Path):
         )
         assert done.returncode == 0, done.stderr
     assert yaml.safe_load((tmp_path / "home/dagster/dagster.yaml").read_text())["concurrency"]
+
+
+@pytest.mark.slow
+@needs_storage
+def test_the_home_is_begun_on_the_storage_that_is_named(s3: str, tmp_path: Path):
+    environment = os.environ | {"SWAPTALK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    environment |= {"SWAPTALK_STORAGE": s3}
+    environment.pop("SWAPTALK_STATE", None)
+    words = [
+        sys.executable,
+        "-c",
+        "from pipelines.cli.main import main; main()",
+        "storage",
+        "--home",
+        tmp_path / "home",
+    ]
+    for command in ([sys.executable, DEPLOY / "prepare.py"], words):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert s3 in done.stdout
 
 
 @pytest.mark.parametrize("name", ["around.yaml", "raycluster.yaml"])
