@@ -31,11 +31,13 @@ def main() -> int:
     if int(os.environ.get("RANK", "0")) != 0:
         return run(job, lambda line: None)
     with open_dagster_pipes() as pipes:
-        return run(job, Reporter(pipes))
+        return run(job, Reporter(pipes), pipes.log.warning)
 
 
-def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
-    """Train what ``job["spec"]`` says. Returns the exit code: 0 done, 2 the user's fault; raises ours."""
+def run(job: dict[str, Any], report: Callable[[str], None], warn: Callable[[str], None] | None = None) -> int:
+    """Train what ``job["spec"]`` says, and report; what is lost on the way goes to ``warn``. Returns the exit code: 0 done, 2 the user's fault;
+    raises ours.
+    """
     from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
     from swaptalk_models.data.store.home import Home
     from swaptalk_models.errors import UserError
@@ -48,7 +50,7 @@ def run(job: dict[str, Any], report: Callable[[str], None]) -> int:
         spec = TrainSpec(**job["spec"])
         with full_disk_is_a_user_error(Home(Path(spec.home))):
             if "ray" in job:
-                _on_ray(spec, job["ray"], report)
+                _on_ray(spec, job["ray"], report, warn)
             else:
                 _here(spec, report)
     except UserError as error:
@@ -68,11 +70,13 @@ def _here(spec: TrainSpec, report: Callable[[str], None]) -> None:
     train(spec, report=report)
 
 
-def _on_ray(spec: TrainSpec, ray: dict[str, Any], report: Callable[[str], None]) -> None:
+def _on_ray(
+    spec: TrainSpec, ray: dict[str, Any], report: Callable[[str], None], warn: Callable[[str], None] | None
+) -> None:
     from swaptalk_models.settings.compute import RayConfig
     from swaptalk_models.training.ray_ranks import train_on_ray
 
-    train_on_ray(spec, RayConfig(**ray["config"]), ray["cpus"], report)
+    train_on_ray(spec, RayConfig(**ray["config"]), ray["cpus"], report, warn)
 
 
 class Reporter:

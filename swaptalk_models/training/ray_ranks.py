@@ -52,11 +52,18 @@ class Shape:
         return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
 
 
-def train_on_ray(spec: TrainSpec, config: RayConfig, cpus: int, report: Callable[[str], None] = print) -> ModelFolder:
+def train_on_ray(
+    spec: TrainSpec,
+    config: RayConfig,
+    cpus: int,
+    report: Callable[[str], None] = print,
+    warn: Callable[[str], None] | None = None,
+) -> ModelFolder:
     """``training.run.train`` of a network on a Ray cluster, with the same weights to the bit as with as many processes on one host.
 
     Args:
         cpus: of a Ray that has to be started for it.
+        warn: is told of losses; by default as ``report``.
 
     Raises:
         UserError: as ``train``; no such cluster; it has too few CPUs or GPUs, or loses its hosts.
@@ -80,7 +87,7 @@ def train_on_ray(spec: TrainSpec, config: RayConfig, cpus: int, report: Callable
                     raise UserError(
                         f"{spec.name}: {lost}, {LOSSES} times without a step forward: see to the cluster's hosts and run again"
                     ) from lost
-                report(f"{spec.name}: {lost}; all begin again from the last checkpoint")
+                (warn or report)(f"{spec.name}: {lost}; all begin again from the last checkpoint")
             except ray.exceptions.RayError as error:
                 said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
                 raise UserError(f"the Ray cluster has failed ({said}): run again, checkpoints are kept") from error

@@ -8,6 +8,7 @@ into quarantine.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.errors import UserError
 from swaptalk_models.settings.compute import RayConfig
+
+_LOG = logging.getLogger(__name__)
 
 HOSTS_LOST = 5
 """So many hosts that die under one item are no chance: the run ends, and says so."""
@@ -279,10 +282,13 @@ class _Flow:
         cause = getattr(error, "cause", None) if isinstance(error, errors.RayTaskError) else error
         if isinstance(cause, (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.RayActorError)):
             if not self._host_died(attempt):
+                if not job.crashes:
+                    self._tell("a worker process died", len(attempt.left))
                 self.lost.extend(attempt.left[1:])
                 return self._suspect(job, time.monotonic() - attempt.since)
             cause = errors.NodeDiedError("")
         if isinstance(cause, (errors.NodeDiedError, errors.ObjectLostError)):
+            self._tell("a host of the Ray cluster was lost", len(attempt.left))
             for one in attempt.left:
                 self._again(one, error)
             return None
@@ -296,6 +302,9 @@ class _Flow:
             raise cause if isinstance(cause, Exception) else error
         with self._failures():
             raise error
+
+    def _tell(self, what: str, items: int) -> None:
+        _LOG.warning("%s: %s; what it had not done (items: %d) is done again", self.what.stage, what, items)
 
     def _suspect(self, job: _Job, seconds: float) -> Outcome | None:
         """Of an item whose worker has died under it."""
