@@ -70,7 +70,7 @@ def _videos(folder: Path) -> list[Path]:
             path = os.path.join(parent, name)
             if name.startswith(".") or not name.lower().endswith(EXTENSIONS) or not os.path.isfile(path):
                 continue
-            target = os.path.realpath(path)
+            target = os.path.realpath(path) if os.path.islink(path) else os.path.join(real, name)
             if target not in seen_files:
                 seen_files.add(target)
                 found.append(Path(path).relative_to(folder))

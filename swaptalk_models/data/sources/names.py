@@ -25,6 +25,8 @@ _FOLDED = str.maketrans(
         "ı": "i",
     }
 )
+# What is safe as it is, as nearly all names are.
+_SAFE = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.|\Z))*\Z")
 _HDTF_NAME = re.compile(r"(RD|WDA|WRA)_([A-Za-z][A-Za-z-]*)\d*_\d{3}(?![A-Za-z0-9])")
 _PROGRAMME = re.compile(r"(RD_Radio)\d+")
 
@@ -36,6 +38,8 @@ def safe_name(text: str) -> str:
     Text of which nothing is left (another script) becomes `name_` and a hash; so different texts can still share a
     name: see ``short_hash``.
     """
+    if len(text) <= MAX_LENGTH and _SAFE.match(text):
+        return text
     plain = unicodedata.normalize("NFKD", text.translate(_FOLDED))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", plain)
