@@ -37,7 +37,7 @@ class LeftRun:
     job: str
     state: str
     """ALIVE, DEAD, or UNKNOWN: started by something else than us (`dagster job execute`), or, where hosts share a home's state in
-    Postgres, by a UI that does not answer here."""
+    Postgres, by a UI that does not answer here; or Postgres has just been started, and whoever lives may not have its lock again yet."""
 
 
 @contextmanager
@@ -112,8 +112,11 @@ def _postgres_locks(instance: dg.DagsterInstance) -> Locks | None:
 def _state(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     locks = _postgres_locks(instance)
     if CLI_TAG in run.tags:
-        held = locks.is_held(_lock_name(run.run_id)) if locks else is_locked(_lock_file(instance, run.run_id))
-        return ALIVE if held else DEAD
+        if locks is None:
+            return ALIVE if is_locked(_lock_file(instance, run.run_id)) else DEAD
+        if locks.is_held(_lock_name(run.run_id)):
+            return ALIVE
+        return DEAD if locks.settled() else UNKNOWN
     if SERVER_TAG in run.tags:
         if _answers(json.loads(run.tags[SERVER_TAG])):
             return ALIVE

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.instance import open_instance
 from pipelines.recovery import ALIVE, CLI_TAG, DEAD, SERVER_TAG, UNKNOWN, free_dead, held_alive, left_runs
+from swaptalk_models.data.store import postgres_locks
 
 POOL = "gpu"
 
@@ -16,6 +17,7 @@ POOL = "gpu"
 @pytest.fixture
 def instance(tmp_path, monkeypatch, state):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setattr(postgres_locks, "_SETTLES_S", 0.0)  # the server of the tests has just been started
     with open_instance(tmp_path) as opened:
         yield opened
 
@@ -43,6 +45,15 @@ def test_dead_run_of_the_command_line_is_freed_with_its_slot(instance):
     assert [left.run_id for left in free_dead(instance)] == [run_id]
     assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
     assert slots_free(instance)
+
+
+def test_whoever_lives_has_a_minute_to_take_its_lock_again_when_the_server_was_restarted(instance, state, monkeypatch):
+    run_id = started_run(instance, {CLI_TAG: "run"})
+    monkeypatch.setattr(postgres_locks, "_SETTLES_S", 3600.0)
+    if state == "postgres":
+        assert left_runs(instance)[0].state == UNKNOWN and free_dead(instance) == []
+        monkeypatch.setattr(postgres_locks, "_SETTLES_S", 0.0)
+    assert [left.run_id for left in free_dead(instance)] == [run_id]
 
 
 def hold(home, run_id, ready, done):

@@ -28,6 +28,9 @@ class Locks(Protocol):
     def is_held(self, name: str) -> bool:
         """Whether somebody holds it alone."""
 
+    def settled(self) -> bool:
+        """Whether all who live and have locks hold them: not for a while after their server has started."""
+
     def confirm(self) -> None:
         """UserError: a lock that this process holds has meanwhile been another's."""
 
@@ -95,6 +98,10 @@ class FileLocks:
 
     def is_held(self, name: str) -> bool:
         return is_locked(self._folder / f"{name}.lock")
+
+    def settled(self) -> bool:
+        """Always: the operating system takes none away."""
+        return True
 
     def confirm(self) -> None:
         """The operating system takes none away."""

@@ -11,6 +11,7 @@ from swaptalk_models.data.store.database import Row
 from swaptalk_models.data.store.postgres import told
 from swaptalk_models.data.store.postgres_home import PostgresHome
 from swaptalk_models.data.store.postgres_locks import refuse_if_cut_off
+from swaptalk_models.data.store.postgres_session import reconnected
 
 _AT_ONCE = 1000
 """Rows in one statement."""
@@ -25,10 +26,10 @@ class PostgresDatabase:
     def __init__(self, home: PostgresHome):
         self._home = home
         self.connection = home.borrow()
+        self._within = False  # a transaction
 
     def all(self, statement: str, values: Sequence[Any] = ()) -> Iterable[Row]:
-        with told(self._home.address), self.connection.cursor() as cursor:
-            cursor.execute(statement.replace("?", "%s"), _fit(values))
+        with told(self._home.address), self._executed(statement.replace("?", "%s"), _fit(values)) as cursor:
             return cursor.fetchall() if cursor.description else []
 
     def many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -44,11 +45,12 @@ class PostgresDatabase:
     @contextmanager
     def transaction(self, durable: bool = True) -> Iterator[None]:
         """UserError: a lock that this process holds has meanwhile been another's."""
-        with told(self._home.address), self.connection.cursor() as cursor:
-            relaxed = "" if durable else "SET LOCAL synchronous_commit TO OFF;"
-            # One writer at a time, as in SQLite; whoever takes a lock waits here as well, so that what is checked below holds
-            # until the end.
-            cursor.execute(f"BEGIN; {relaxed} SELECT pg_advisory_xact_lock({self._home.key('')})")
+        relaxed = "" if durable else "SET LOCAL synchronous_commit TO OFF;"
+        # One writer at a time, as in SQLite; whoever takes a lock waits here as well, so that what is checked below holds
+        # until the end.
+        begin = f"BEGIN; {relaxed} SELECT pg_advisory_xact_lock({self._home.key('')})"
+        with told(self._home.address), self._executed(begin) as cursor:
+            self._within = True
             try:
                 refuse_if_cut_off(self._home, cursor)
                 yield
@@ -56,7 +58,27 @@ class PostgresDatabase:
                 if not self.connection.closed:
                     cursor.execute("ROLLBACK")
                 raise
+            finally:
+                self._within = False
             cursor.execute("COMMIT")
+
+    @contextmanager
+    def _executed(self, statement: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        """A cursor that has done this. Between transactions nothing is lost with a connection: it is made anew."""
+        import psycopg2
+
+        try:
+            cursor = self.connection.cursor()
+            cursor.execute(statement, values)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            if self._within:
+                raise
+            self.connection.close()
+            self.connection = reconnected(self._home)
+            cursor = self.connection.cursor()
+            cursor.execute(statement, values)
+        with cursor:
+            yield cursor
 
     def among(self, column: str, values: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
         if values:

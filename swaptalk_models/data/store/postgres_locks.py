@@ -1,7 +1,7 @@
 """Locks of a home whose state lies in Postgres, over all hosts: advisory locks, each with a token that rises whenever somebody takes it to write.
 
-The server drops the locks of a connection that ends, so none is ever stale. But a driver that was cut off may not know yet and go on:
-every transaction of the ledger first compares the tokens of the locks that its process holds, and is refused where one has risen.
+The server drops the locks of a connection that ends, so none is ever stale. Who has lost its connection takes them again where nobody else has
+(`postgres_session.py`). But a driver that was cut off may not know yet and go on: every transaction of the ledger first compares the tokens of the locks that its process holds, and is refused where one has risen.
 """
 
 from __future__ import annotations
@@ -11,31 +11,19 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from swaptalk_models.data.store.locks import at_work
 from swaptalk_models.data.store.postgres import shown, told
 from swaptalk_models.data.store.postgres_home import PostgresHome
+from swaptalk_models.data.store.postgres_session import ALONE, SHARED, Session
 from swaptalk_models.errors import UserError
-
-
-@dataclass(eq=False)
-class _Held:
-    """Locks of one block of this process."""
-
-    schema: str
-    connection: Any
-    tokens: dict[str, int] = field(default_factory=dict)
-    """{stage: token}, of those held alone and of those that are read."""
-    written: tuple[str, ...] = ()
-    process: int = field(default_factory=os.getpid)
-
 
 # A busy server needs a moment to see that a process has died.
 _LATE_S = 0.25
 _DEAD_S = 10.0
-_all_held: list[_Held] = []
+_SETTLES_S = 60.0  # until who lives has its locks again after a restart of the server
+_all_held: list[Session] = []
 
 
 class PostgresLocks:
@@ -46,9 +34,10 @@ class PostgresLocks:
 
     @contextlib.contextmanager
     def writing(self, stage: str, reads: tuple[str, ...]) -> Iterator[bool]:
-        with self._taken((stage,), reads, written=(stage,)) as (cursor, held, unclean):
+        with self._taken((stage,), reads, written=(stage,)) as (held, unclean):
             yield bool(unclean)
-            with told(self._home.address):
+            held.renewed()
+            with told(self._home.address), held.connection.cursor() as cursor:
                 cursor.execute(
                     "UPDATE locks SET clean = TRUE WHERE stage = %s AND token = %s", (stage, held.tokens[stage])
                 )
@@ -62,10 +51,11 @@ class PostgresLocks:
 
     @contextlib.contextmanager
     def waiting(self, name: str) -> Iterator[None]:
-        with self._connection() as connection, connection.cursor() as cursor:
-            with told(self._home.address):
+        with self._session({name: ALONE}) as held:
+            with told(self._home.address), held.connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", (self._home.key(name),))
-            yield
+            with held.looked_after():
+                yield
 
     def is_held(self, name: str) -> bool:
         with told(self._home.address), self._connection() as connection:
@@ -77,8 +67,14 @@ class PostgresLocks:
                 time.sleep(0.02)
             return True
 
+    def settled(self) -> bool:
+        with told(self._home.address), self._connection() as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())")
+            return bool(cursor.fetchone()[0] > _SETTLES_S)
+
     def confirm(self) -> None:
-        if any(held.schema == self._home.schema for held in _all_held):
+        if any(held.home.schema == self._home.schema for held in _all_held):
             with told(self._home.address), self._connection() as connection:
                 refuse_if_cut_off(self._home, connection.cursor())
 
@@ -101,22 +97,28 @@ class PostgresLocks:
             self._home.give_back(connection)
 
     @contextlib.contextmanager
+    def _session(self, locks: dict[str, str], written: tuple[str, ...] = ()) -> Iterator[Session]:
+        held = Session(self._home, self._home.borrow(), locks, written=written)
+        try:
+            yield held
+        finally:
+            self._home.give_back(held.connection)
+
+    @contextlib.contextmanager
     def _taken(
         self, alone: tuple[str, ...], shared: tuple[str, ...], written: tuple[str, ...]
-    ) -> Iterator[tuple[Any, _Held, list[str]]]:
-        """(cursor of the connection that holds them, their tokens, those of ``written`` whose last writer did not end well)."""
+    ) -> Iterator[tuple[Session, list[str]]]:
+        """(the session that holds them, those of ``written`` whose last writer did not end well)."""
         home = self._home
-        with self._connection() as connection, connection.cursor() as cursor:
-            held = _Held(home.schema, connection, written=written)
-            with told(home.address):
-                for name in dict.fromkeys(alone):
-                    self._take(cursor, name, "pg_try_advisory_lock")
-                for name in dict.fromkeys(shared):
-                    self._take(cursor, name, "pg_try_advisory_lock_shared")
+        with self._session(dict.fromkeys(shared, SHARED) | dict.fromkeys(alone, ALONE), written) as held:
+            with told(home.address), held.connection.cursor() as cursor:
+                for name, function in reversed(held.locks.items()):  # those that are held alone come first
+                    self._take(cursor, name, function)
                 unclean = _raise_tokens(home, cursor, held, alone, shared)
             _all_held.append(held)
             try:
-                yield cursor, held, unclean
+                with held.looked_after():
+                    yield held, unclean
             finally:
                 _all_held.remove(held)
 
@@ -151,7 +153,7 @@ def _is_dead(holder: str) -> bool:
 def refuse_if_cut_off(home: PostgresHome, cursor: Any) -> None:
     """UserError: a lock that this process holds was taken by another since. What it may have written without the ledger's knowing
     is made known to the next."""
-    mine = [held for held in _all_held if held.schema == home.schema and held.process == os.getpid()]
+    mine = [held for held in _all_held if held.home.schema == home.schema and held.process == os.getpid()]
     if not mine:
         return
     cursor.execute(
@@ -171,7 +173,7 @@ def refuse_if_cut_off(home: PostgresHome, cursor: Any) -> None:
 
 
 def _raise_tokens(
-    home: PostgresHome, cursor: Any, held: _Held, alone: tuple[str, ...], shared: tuple[str, ...]
+    home: PostgresHome, cursor: Any, held: Session, alone: tuple[str, ...], shared: tuple[str, ...]
 ) -> list[str]:
     # The token must never be given twice: on disk before anything is done in its name, whatever the server's setting.
     cursor.execute(
