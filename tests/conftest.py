@@ -24,7 +24,13 @@ TOGETHER = {
 }
 """{beginning of a test's name: what it shares with others that takes long to make}."""
 
-MINUTES = ("toy home", "tests/pipelines/test_months.py", "tests/test_real_clips.py", "tests/test_docs.py")
+MINUTES = (
+    "toy home",
+    "tests/hosts/test_three_hosts.py",
+    "tests/pipelines/test_months.py",
+    "tests/test_real_clips.py",
+    "tests/test_docs.py",
+)
 """Groups that take longer than all others, the longest first."""
 
 

@@ -1,4 +1,4 @@
-"""An S3 server of the tests' own (moto), in a process on a free loopback port."""
+"""An S3 server of the tests' own (moto), in a process on a free port, of the loopback unless another address is named."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _STARTS_S = 60.0
 
 
 @contextmanager
-def s3_server() -> Iterator[str]:
+def s3_server(host: str = "127.0.0.1") -> Iterator[str]:
     """Gives the server's address; it has the bucket ``BUCKET``, and ends with the block."""
     import boto3
 
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    port = free_port(host)
+    address = f"http://{host}:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(port, server)
+        _wait_for((host, port), server)
         client = boto3.client(
             "s3",
             endpoint_url=address,
@@ -44,17 +44,17 @@ def s3_server() -> Iterator[str]:
         server.wait()
 
 
-def free_port() -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         return free.getsockname()[1]
 
 
-def _wait_for(port: int, server: subprocess.Popen) -> None:
+def _wait_for(address: tuple[str, int], server: subprocess.Popen) -> None:
     until = time.monotonic() + _STARTS_S
     while time.monotonic() < until and server.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 1.0).close()
+            socket.create_connection(address, 1.0).close()
             return
         except OSError:
             time.sleep(0.05)

@@ -40,13 +40,13 @@ BENCHES = {
 }
 
 
-SIZED = ("nothing-to-do", "add-one")
-"""Those that make homes of any size: `measure` takes their numbers of clips, too."""
+SIZED = ("nothing-to-do", "add-one", "ray")
+"""Those that do with any number of clips: `measure` takes it, too."""
 
 
 def measure(name: str, workdir, home, sizes: Sequence[int] = ()) -> dict[str, float | str]:
-    """Run one bench in an empty folder. UserError: it needs something that the home does not have, or makes no homes of ``sizes``."""
+    """Run one bench in an empty folder. UserError: it needs something that the home does not have, or has no choice of ``sizes``."""
     if sizes and name not in SIZED:
-        raise UserError(f"{name} makes no homes of any size: --clips goes with {' and '.join(SIZED)}")
+        raise UserError(f"{name} has no choice of size: --clips goes with {', '.join(SIZED)}")
     more = {"sizes": sizes} if sizes else {}
     return importlib.import_module(f"pipelines.bench.{BENCHES[name][0]}").measure(workdir, home, **more)

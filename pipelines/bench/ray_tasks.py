@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from swaptalk_models.data.engine.ray_cluster import cluster_address, kept, require_ray
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.errors import UserError
 from swaptalk_models.settings.compute import COMPUTE, RAY, RayConfig
 from swaptalk_models.settings.preset import load_preset
 
-PEOPLE, SECONDS, SIZE, COPIES = 4, 2.0, 320, 25
+PEOPLE, SECONDS, SIZE, CLIPS = 4, 2.0, 320, 100
 STAGES = ("clips", "face_tracks", "face_crops", "mels")
 
 
-def measure(workdir: Path, home: Path) -> dict[str, float | str]:
-    """Seconds of each stage both ways, one after the other in one run; and whether both made the same."""
+def measure(workdir: Path, home: Path, sizes: Sequence[int] = (CLIPS,)) -> dict[str, float | str]:
+    """Seconds of each stage both ways, one after the other in one run; and whether both made the same.
+
+    Raises:
+        UserError: more than one size.
+    """
     from assets.support.resources import SwapTalk
     from swaptalk_models.data.phantom.corpus import write_corpus
 
     require_ray()
+    if len(sizes) != 1:
+        raise UserError("ray: one number of clips")
+    (clips,) = sizes
     drawn = write_corpus(workdir / "drawn", PEOPLE, SECONDS, 0, SIZE)
     videos = workdir / "videos"
     videos.mkdir()
-    for video in drawn:
-        for copy in range(COPIES):
-            shutil.copy(video, videos / f"{video.stem}_{copy}.mp4")
+    for number in range(clips):
+        video = drawn[number % PEOPLE]
+        shutil.copy(video, videos / f"{video.stem}_{number // PEOPLE}.mp4")
     workers = SwapTalk().workers
     took = {compute: _prepare(videos, workdir / compute, compute, workers) for compute in COMPUTE}
     local, ray = (took[compute] for compute in COMPUTE)
     made = [_made(Home(workdir / compute)) for compute in COMPUTE]
     found: dict[str, float | str] = {
-        "clips": f"{PEOPLE * COPIES} x {SECONDS:g} s at {SIZE} px, h264",
+        "clips": f"{clips} x {SECONDS:g} s at {SIZE} px, h264",
         "workers": float(workers),
         "cluster": cluster_address(RayConfig()) or "started for the run",
         "local_seconds": sum(local.values()),

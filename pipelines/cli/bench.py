@@ -21,7 +21,7 @@ from swaptalk_models.errors import UserError
     "sizes",
     type=click.IntRange(1),
     multiple=True,
-    help="Of homes of this size, in nothing-to-do and add-one; repeatable.",
+    help="So many clips, in nothing-to-do and add-one (repeatable: homes of these sizes) and in ray.",
 )
 @json_option
 def command(name: str | None, home: Path, sizes: tuple[int, ...], as_json: bool) -> None:

@@ -1,5 +1,7 @@
 """The benches run, on next to nothing; their figures are for people."""
 
+from pathlib import Path
+
 import pytest
 
 from pipelines.bench import BENCHES, growth, measure, memory, prepare
@@ -7,6 +9,7 @@ from pipelines.bench.memory import repeat
 from pipelines.bench.s3fd import seconds_a_frame
 from swaptalk_models.data.media.video import probe
 from swaptalk_models.data.phantom.corpus import write_corpus
+from swaptalk_models.errors import UserError
 
 
 def test_every_bench_is_a_module_that_says_what_it_is():
@@ -94,3 +97,8 @@ def test_generation_beside_wav2lip(tmp_path, monkeypatch):
     assert ratio == pytest.approx(found["times_wav2lip"]) and found["networks_times_wav2lip"] > ratio
     parts = {"track", "crop", "encode", "swap", "speak", "decode", "finish", "paste", "mark", "write"}
     assert all(found[f"{part}_ms_a_frame"] >= 0 for part in parts)
+
+
+def test_what_has_no_size_says_which_have():
+    with pytest.raises(UserError, match="cache has no choice of size: --clips goes with nothing-to-do, add-one, ray"):
+        measure("cache", Path("a"), Path("b"), (10,))
