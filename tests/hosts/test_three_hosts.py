@@ -101,6 +101,7 @@ class Laboratory:
 
     def __init__(self, net: Network, store: str, database: str, videos: Path) -> None:
         self.net, self.videos = net, videos
+        self.runs: list[str] = []
         self.head, self.one, self.two = (net.plug(name) for name in ("head", "one", "two"))
         self.address = f"{self.head.address}:6379"
         self.shared = environment(**KEYS, **_RAY, **{STATE: database, "AWS_ENDPOINT_URL": store})
@@ -118,6 +119,14 @@ class Laboratory:
         if host.start(*command, env=self.shared | more | {"PATH": path}, log=log).wait(120):
             raise RuntimeError(f"ray start on {host.name}: {log.read_text()[-2000:]}")
 
+    def ledgers(self) -> int:
+        """In the database."""
+        import psycopg2
+
+        with contextlib.closing(psycopg2.connect(self.shared[STATE])) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = 'work'")
+            return cursor.fetchone()[0]
+
     def working(self) -> Host | None:
         """A host that does something for the driver just now."""
         return next((host for host in (self.one, self.two) if busy(host)), None)
@@ -126,6 +135,7 @@ class Laboratory:
     def run(self, name: str) -> Iterator[Run]:
         """`swaptalk run` on the head's host, of a home that is nowhere yet."""
         (self.head.tmp / name).mkdir()
+        self.runs.append(name)
         shutil.copytree(self.videos, self.head.tmp / name / "videos")
         log = self.net.folder / f"{name}.log"
         env = self.shared | {STORAGE: f"s3://{BUCKET}/{name}", "RAY_ADDRESS": self.address}
@@ -249,6 +259,9 @@ def test_what_is_lost_is_made_again_to_the_bit(loss: Loss, laboratory: Laborator
         "^  vqgan: .* begin again from the last checkpoint$", run.said, re.MULTILINE
     )
     assert laboratory.content(run, name) == undisturbed
+    assert laboratory.ledgers() == 1 + laboratory.runs.index(name), (
+        "whoever works has no state of its own, though its host could"
+    )
 
 
 def finished(run: Run, stage: str) -> bool:

@@ -17,6 +17,8 @@ from swaptalk_models.data.engine.workers import attempt
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.spool import SpooledRows
+from swaptalk_models.data.store.state_store import VARIABLE as STATE
+from swaptalk_models.data.store.storage_address import VARIABLE as STORAGE
 from swaptalk_models.errors import UserError
 
 _prepared: list[int] = []  # the process that is
@@ -68,6 +70,9 @@ def _prepare_process() -> None:
 
     may_end_this_process()
     cv2.setNumThreads(1)
+    # A scratch folder's home is this host's alone, whatever its environment names: else each item would have a ledger of its own in the database.
+    for variable in (STATE, STORAGE):
+        os.environ.pop(variable, None)
     _prepared.append(os.getpid())
 
 
