@@ -92,7 +92,8 @@ class Rows(Protocol):
 
 
 class FrameColumn(Rows):
-    """Numbers of every frame, held in memory where all of them fit into ``room``; else they stay on disk, and each time those that are asked for are read."""
+    """Numbers of every frame, held in memory where all of them fit into ``room``; else they stay on disk, and each time those that are asked for
+    are read."""
 
     def __init__(
         self,
@@ -134,7 +135,8 @@ class FrameColumn(Rows):
     def __getitem__(self, rows: Any) -> np.ndarray:
         if self.held:
             return self._values[rows]
-        index = np.arange(len(self))[rows]
+        index = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else np.asarray(rows)
+        assert index.dtype.kind == "i", index.dtype
         return self._read(index.ravel()).reshape(*index.shape, *self.shape[1:])
 
     def __len__(self) -> int:
