@@ -18,7 +18,6 @@ from torch import nn
 from swaptalk_models.data.faces.alignment import template_landmarks
 from swaptalk_models.data.faces.regions import region_labels
 from swaptalk_models.data.media.png import decode_png, encode_png
-from swaptalk_models.data.sound.usual_voice import of_usual_voice
 from swaptalk_models.graph.models import MODELS
 from swaptalk_models.modules.quantizer import VectorQuantizer
 from swaptalk_models.modules.weights import build_network
@@ -91,10 +90,6 @@ class RandomData(TrainingData):
         return {
             clip.name: self.rng.uniform(-4, 4, (clip.frames * 16 // 5, 80)).astype(np.float32) for clip in self.clips
         }
-
-    @cached_property
-    def heard(self) -> dict[str, np.ndarray]:
-        return {clip: of_usual_voice(mel) for clip, mel in self.mels.items()}
 
 
 def rehearsed_inputs(name: str, preset: Preset, folder: Path, data: RandomData, pairs: int = _FRAMES) -> TrainingInputs:

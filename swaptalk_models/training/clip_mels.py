@@ -19,23 +19,16 @@ _KEPT_CLIPS = 64  # of what is read from disk: a batch asks for a clip more than
 class ClipMels(Mapping[str, np.ndarray]):
     """Clip -> log-mel (T_mel, 80) float32 in [-4, 4], moved into step; ends are repeated."""
 
-    def __init__(
-        self,
-        open_table: Callable[[], lance.LanceDataset],
-        offsets: Mapping[str, int],
-        room: int,
-        heard: Callable[[np.ndarray], np.ndarray] = lambda mel: mel,
-    ):
+    def __init__(self, table: lance.LanceDataset, offsets: Mapping[str, int], room: int):
         """
         Args:
             offsets: clip -> by how many frames its sound is moved; these are the clips that there are.
             room: bytes that this process may hold.
-            heard: what is made of each mel.
 
         Raises:
             UserError: the table misses one of them.
         """
-        self._dataset, self._offsets, self._heard = open_table(), dict(offsets), heard
+        self._dataset, self._offsets = table, dict(offsets)
         self._places: dict[str, int] = {}
         first = steps = 0
         for batch in self._dataset.to_batches(columns=["clip", "steps"], batch_size=1024 * _SCANNED_CLIPS):
@@ -65,7 +58,7 @@ class ClipMels(Mapping[str, np.ndarray]):
 
     def _made(self, row: Mapping[str, Any]) -> np.ndarray:
         mel = np.frombuffer(row["mel"], "<f4").reshape(row["steps"], -1)
-        return self._heard(shift_mel(mel, self._offsets[row["clip"]]))
+        return shift_mel(mel, self._offsets[row["clip"]])
 
     def __getitem__(self, clip: str) -> np.ndarray:
         return self._of(clip)
@@ -75,3 +68,22 @@ class ClipMels(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+class MadeOfMels(Mapping[str, np.ndarray]):
+    """Clip -> what is made of its mel, an array as large. Held where the mels are."""
+
+    def __init__(self, mels: Mapping[str, np.ndarray], make: Callable[[np.ndarray], np.ndarray]):
+        self._mels = mels
+        self.held = not isinstance(mels, ClipMels) or mels.held
+        made = {clip: make(mel) for clip, mel in mels.items()} if self.held else {}
+        self._of = made.__getitem__ if self.held else lru_cache(_KEPT_CLIPS)(lambda clip: make(mels[clip]))
+
+    def __getitem__(self, clip: str) -> np.ndarray:
+        return self._of(clip)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._mels)
+
+    def __len__(self) -> int:
+        return len(self._mels)

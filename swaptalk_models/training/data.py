@@ -28,7 +28,7 @@ from swaptalk_models.data.sound.usual_voice import of_usual_voice
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.tables import open_table
 from swaptalk_models.errors import UserError
-from swaptalk_models.training.clip_mels import ClipMels
+from swaptalk_models.training.clip_mels import ClipMels, MadeOfMels
 from swaptalk_models.training.frame_table import FrameColumn, FrameTable, Rows
 
 # Of a host, whatever the number of its processes.
@@ -236,12 +236,12 @@ class TrainingData:
     @cached_property
     def mels(self) -> Mapping[str, np.ndarray]:
         """Clip name -> log-mel (T_mel, 80) float32, moved into step where the snapshot says so; ends are repeated."""
-        return ClipMels(lambda: self._dataset("mels"), self.sound_offset, self._room)
+        return ClipMels(self._dataset("mels"), self.sound_offset, self._room)
 
     @cached_property
     def heard(self) -> Mapping[str, np.ndarray]:
         """Clip name -> the same (T_mel, 80) of the usual voice: what lips are made and judged by."""
-        return ClipMels(lambda: self._dataset("mels"), self.sound_offset, self._room, of_usual_voice)
+        return MadeOfMels(self.mels, of_usual_voice)
 
     def windows(self, clip: Clip, first_frames: np.ndarray) -> np.ndarray:
         """(N, 16, 80) mel windows that go with the five frames from each of ``first_frames`` (N,) on, counted within the clip."""
