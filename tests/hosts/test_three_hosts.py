@@ -255,9 +255,7 @@ def test_what_is_lost_is_made_again_to_the_bit(loss: Loss, laboratory: Laborator
         run.until(lambda: "done in" in run.said)
         assert run.process.wait(60) == 0, run.said[-3000:]
     print(f"{name}: seconds from the loss to the stage's end {seconds}\n{run.said}")
-    assert "0 in quarantine" in run.said and re.search(
-        "^  vqgan: .* begin again from the last checkpoint$", run.said, re.MULTILINE
-    )
+    assert re.search("^  vqgan: .* begin again from the last checkpoint$", run.said, re.MULTILINE), run.said[-3000:]
     assert laboratory.content(run, name) == undisturbed
     assert laboratory.ledgers() == 1 + laboratory.runs.index(name), (
         "whoever works has no state of its own, though its host could"

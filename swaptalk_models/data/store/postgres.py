@@ -17,6 +17,8 @@ OLDEST_SERVER = 14
 _CONNECT_S = 10
 # A driver whose host or link has died keeps its locks until the server notices: after 10 + 3 * 5 s of silence.
 _ALIVE = {"keepalives": "1", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "3"}
+# And it notices itself, what it asks meanwhile included: of what was sent and not answered for, the system would try for a quarter of an hour.
+_ALIVE |= {"tcp_user_timeout": "25000"}
 _SESSION = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
