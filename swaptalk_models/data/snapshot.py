@@ -16,20 +16,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from swaptalk_models.data.engine.settled import Standing
 from swaptalk_models.data.person_split import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, split_persons
+from swaptalk_models.data.quality.gates import STAGE as MARKS
 from swaptalk_models.data.quality.gates import SYNC_STAGE, Verdict, heard, marked, measured, verdicts, write_marks
 from swaptalk_models.data.recordings.sound import SOUND
 from swaptalk_models.data.recordings.twins import joined, shared_recordings
-from swaptalk_models.data.sources.catalog import catalog_rows
+from swaptalk_models.data.sources.catalog import catalog_hash, catalog_rows
 from swaptalk_models.data.sources.names import speaker_of
 from swaptalk_models.data.stages.registry import CLIP_TABLES
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.data.store.fingerprint import hash_values
+from swaptalk_models.data.store.fingerprint import hash_params, hash_values
 from swaptalk_models.data.store.home import Home
-from swaptalk_models.data.store.ledger import OK, Entry, Ledger
+from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
 from swaptalk_models.data.store.schemas import table_schema
 from swaptalk_models.errors import UserError
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.settings.data import SplitConfig
 from swaptalk_models.settings.preset import Preset
 
@@ -65,6 +68,9 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         UserError: nothing to train on, or too few people; the message says what is in quarantine or marked.
     """
     with home.writing("training_snapshot", reads=TABLES), Ledger(home.ledger) as ledger:
+        standing = _standing(home, ledger, preset)
+        if standing.still():
+            return load_snapshot(home)
         clips = _usable(home, ledger)
         judged = verdicts(clips.done | {SYNC_STAGE: _heard_offsets(ledger, clips)}, preset.quality)
         judged = {clip: judged[clip] for clip in clips.videos}
@@ -73,7 +79,34 @@ def make_snapshot(home: Home, preset: Preset) -> Snapshot:
         with atomic_write(home.snapshots / "current") as aside:
             aside.write_text(snapshot.version + "\n")
             home.confirm()
+        standing.note(standing.before(), StageReport("training_snapshot"))
     return snapshot
+
+
+def _standing(home: Home, ledger: Ledger, preset: Preset) -> Standing:
+    """Whether the current snapshot is still that of all clips."""
+
+    def goes_by() -> Any:
+        params = hash_params(preset.quality), hash_params(preset.training_snapshot)
+        return [CODE_VERSIONS["training_snapshot"], params, catalog_hash(home), _current(home)]
+
+    def there() -> bool:
+        version = _current(home)
+        return version is not None and _is_kept(home, version)
+
+    return Standing(ledger, "training_snapshot", (*TABLES, SYNC_STAGE, MARKS), goes_by, there)
+
+
+def _current(home: Home) -> str | None:
+    pointer = home.snapshots / "current"
+    return pointer.read_text().strip() if pointer.is_file() else None
+
+
+def _is_kept(home: Home, version: str) -> bool:
+    """Whether its manifest is there, and the table versions that hold it."""
+    return home.manifest(version).is_file() and all(
+        tables.has_tag(home, name, f"{tables.SNAPSHOT_TAG}{version}") for name in TABLES
+    )
 
 
 def make_unheard_snapshot(home: Home, preset: Preset) -> Snapshot:
@@ -170,9 +203,7 @@ def _keep(home: Home, rows: list[dict[str, Any]]) -> Snapshot:
     """The snapshot of these rows, on disk, with the table versions that hold them."""
     version = hash_values(rows)[:16]
     manifest = home.manifest(version)
-    if not manifest.is_file() or not all(
-        tables.has_tag(home, name, f"{tables.SNAPSHOT_TAG}{version}") for name in TABLES
-    ):
+    if not _is_kept(home, version):
         versions = {
             f"{name}_version": tables.tag_version(home, name, f"{tables.SNAPSHOT_TAG}{version}") for name in TABLES
         }
@@ -213,10 +244,9 @@ def _split(ledger: Ledger, persons: set[str], config: SplitConfig, mute: set[str
 def load_snapshot(home: Home, version: str | None = None) -> Snapshot:
     """An earlier snapshot, or the current one. UserError: it is not there."""
     if version is None:
-        pointer = home.snapshots / "current"
-        if not pointer.is_file():
-            raise UserError(f"no training snapshot in {home.root}: run `swaptalk run --until training_snapshot` first")
-        version = pointer.read_text().strip()
+        version = _current(home)
+    if version is None:
+        raise UserError(f"no training snapshot in {home.root}: run `swaptalk run --until training_snapshot` first")
     path = home.manifest(version)
     if not path.is_file():
         raise UserError(f"no training snapshot {version} in {home.root}")

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tqdm import tqdm
 from swaptalk_models.data.engine.disk_full import full_disk_is_a_user_error
 from swaptalk_models.data.engine.executor import Executor, LocalPool
 from swaptalk_models.data.engine.items import Item, Needs, Result, Work
+from swaptalk_models.data.engine.settled import Standing
 from swaptalk_models.data.engine.workers import SURPRISE, Task
 from swaptalk_models.data.store import tables
 from swaptalk_models.data.store.fingerprint import hash_params, hash_values
@@ -51,13 +53,14 @@ def run_stage(
     work: Work,
     table: bool = False,
     reads: tuple[str, ...] = (),
-    there: Callable[[Home, Item], bool] = lambda home, item: True,
+    there: Callable[[Home, Item], bool] | None = None,
     needs: Needs = Needs(),  # noqa: B008 - frozen
     makes: Callable[[Home, str], tuple[Path, ...]] = lambda home, clip: (),
     workers: int = 1,
     executor: Executor | None = None,
     run: str = "",
     time_limit: float | None = None,
+    goes_by: Callable[[], Any] | None = None,
 ) -> StageReport:
     """Bring a stage up to date for these videos.
 
@@ -71,7 +74,7 @@ def run_stage(
             quarantine.
         table: whether results go to the Lance table ``name``.
         reads: stages whose data are read; nobody may write them meanwhile.
-        there: whether the files of a finished clip are still there.
+        there: whether the files of a finished clip are still there; None: it has none.
         needs: what the work reads of an item: of a home on storage, the files come from there first.
         makes: the files that it makes of a clip, published where the home lies on storage.
         workers: processes; 1 works in this one.
@@ -79,6 +82,8 @@ def run_stage(
         run: the run to which the counts are added.
         time_limit: longest time for one clip (s); one that takes longer goes into quarantine, until the limit is
             raised.
+        goes_by: plain values, all that ``items`` goes by beside ``params``, ``videos`` and the entries of this stage and of ``reads``: where
+            nothing of it has changed since nothing was left to do, no item is looked at. None: it goes by more than can be said.
 
     Raises:
         UserError: another run is at work on this stage; the disk is full.
@@ -86,6 +91,14 @@ def run_stage(
     started = time.monotonic()
     with full_disk_is_a_user_error(home), home.writing(name, reads) as unclean, Ledger(home.ledger) as ledger:
         _recover(name, home, ledger, table, unclean)
+        own = [CODE_VERSIONS[name], hash_params(params), time_limit, list(videos)]
+        is_there = partial(_all_there, name, home, ledger, table, there)
+        standing = Standing(ledger, name, reads, goes_by and (lambda: [*own, goes_by()]), is_there)
+        if (settled := standing.still()) is not None:
+            report = replace(settled, seconds=time.monotonic() - started)
+            ledger.record(report, run)
+            return report
+        before = standing.before()
         wanted = {item.clip: item for item in items()}
         known = ledger.entries(name, videos, orphaned=None)
         if table and known and not tables.has_table(home, name):
@@ -101,8 +114,16 @@ def run_stage(
         cached = len(wanted) - len(todo) - len(left_bad)
         quarantined = len(left_bad) + stage.quarantined
         report = StageReport(name, stage.computed, cached, quarantined, time.monotonic() - started)
+        if not stage.surprises:  # they are tried again
+            standing.note(before, report)
         ledger.record(report, run)
     return report
+
+
+def _all_there(name: str, home: Home, ledger: Ledger, table: bool, there: Callable[[Home, Item], bool] | None) -> bool:
+    if table and not tables.has_table(home, name):
+        return False
+    return there is None or all(there(home, Item(clip, "", None)) for clip in ledger.clips(name))
 
 
 def _recover(name: str, home: Home, ledger: Ledger, table: bool, unclean: bool) -> None:
@@ -163,7 +184,7 @@ class _Stage:
         hashed = hash_values(inputs)
         return hash_values([hashed, self.code_version, self.params_hash]), hashed
 
-    def is_done(self, item: Item, there: Callable[[Home, Item], bool]) -> bool:
+    def is_done(self, item: Item, there: Callable[[Home, Item], bool] | None) -> bool:
         entry = self.known.get(item.clip)
         if entry is None or (entry.code_version, entry.params) != (self.code_version, self.params_hash):
             return False
@@ -173,7 +194,7 @@ class _Stage:
             if SURPRISE in entry.reason:
                 return False  # it may have been the machine's, not the item's
             return (self.time_limit or math.inf) <= entry.output.get(_LIMIT, math.inf)
-        return there(self.home, item)
+        return there is None or there(self.home, item)
 
     def do(self, todo: list[Item], executor: Executor) -> None:
         bar = tqdm(total=len(todo), desc=self.name, unit="clip", disable=None, file=sys.stderr)

@@ -15,7 +15,7 @@ from swaptalk_models.data.sources.annotation_files import fetch_annotations
 from swaptalk_models.data.sources.annotations import FILES, hdtf_catalog
 from swaptalk_models.data.sources.folder import folder_catalog
 from swaptalk_models.data.store.atomic_write import atomic_write
-from swaptalk_models.data.store.fingerprint import hash_values
+from swaptalk_models.data.store.fingerprint import hash_file, hash_values
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.data.store.stored_files import fetch_tree, publish
@@ -117,3 +117,8 @@ def catalog_rows(home: Home, videos: Sequence[str] | None = None) -> list[dict[s
     if videos is None:
         return pq.read_table(home.catalog).to_pylist()
     return pq.read_table(home.catalog, filters=[("video", "in", list(videos))]).to_pylist() if videos else []
+
+
+def catalog_hash(home: Home) -> str:
+    """Hash of the catalog's file; empty where there is none yet."""
+    return hash_file(home.catalog) if home.catalog.is_file() else ""

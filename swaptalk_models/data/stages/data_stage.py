@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 from swaptalk_models.data.engine.executor import Executor
 from swaptalk_models.data.engine.items import Item, Needs, Result, Work
 from swaptalk_models.data.engine.runner import run_stage
+from swaptalk_models.data.sources.catalog import catalog_hash
 from swaptalk_models.data.store.fingerprint import hash_table
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
@@ -53,6 +54,9 @@ class DataStage:
     """The files that it makes of a clip: one that is missing is made again, those of a clip that is cleaned away go."""
     needs: Needs = field(default_factory=Needs)
     """What its work reads of one item: sent along to whoever does it without a home."""
+    given: str | None = ""
+    """What ``items`` goes by beside the preset, the catalog and the ledger's entries of ``reads``, as a version; None: by what changes unseen,
+    as files of others do."""
 
     def run(
         self,
@@ -83,9 +87,13 @@ class DataStage:
             executor=executor,
             run=run,
             time_limit=time_limit,
+            goes_by=None if self.given is None else lambda: [self.given, asdict(preset), catalog_hash(home)],
         )
 
-    def _there(self, stored: StoredNames) -> Callable[[Home, Item], bool]:
+    def _there(self, stored: StoredNames) -> Callable[[Home, Item], bool] | None:
+        if self.files is _no_files:
+            return None
+
         def there(home: Home, item: Item) -> bool:
             return all(path.is_file() or path in stored for path in self.files(home, item.clip))
 

@@ -85,4 +85,4 @@ def source_file(home: Home, item: Item) -> tuple[Path, ...]:
     return (Path(item.payload["path"]),) if "path" in item.payload else ()
 
 
-RAW_VIDEOS = DataStage("raw_videos", video_items, examine, needs=Needs(source_file))
+RAW_VIDEOS = DataStage("raw_videos", video_items, examine, needs=Needs(source_file), given=None)

@@ -50,7 +50,8 @@ def latents_stage(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) ->
         return [Item(entry.clip, entry.video, [entry.output["rows"], vqgan]) for entry in crops.values()]
 
     work = encoding(vqgan, cells, make_encoder)
-    return DataStage("vq_latents", latent_items, work, ("face_crops",), schema=latents_schema(cells), needs=NEEDS)
+    schema = latents_schema(cells)
+    return DataStage("vq_latents", latent_items, work, ("face_crops",), schema=schema, needs=NEEDS, given=vqgan)
 
 
 def encoding(vqgan: str, cells: int, make_encoder: Callable[[], Encode]) -> Work:

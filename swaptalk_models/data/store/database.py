@@ -26,6 +26,8 @@ TABLES = {
     "runs": """
         run TEXT, stage TEXT, computed BIGINT, cached BIGINT, quarantined BIGINT, seconds DOUBLE PRECISION,
         updated_at DOUBLE PRECISION, PRIMARY KEY (run, stage)""",
+    "changes": "stage TEXT PRIMARY KEY, count BIGINT",
+    "settled": "stage TEXT PRIMARY KEY, seen TEXT, cached BIGINT, quarantined BIGINT",
 }
 """{table: its columns}, of every ledger."""
 INDEXES = (

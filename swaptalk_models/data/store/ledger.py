@@ -35,6 +35,13 @@ _REMEMBER_FILE = (
     "INSERT INTO files VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET "
     "size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash"
 )
+_COUNT_A_CHANGE = (
+    "INSERT INTO changes VALUES (?, 1) ON CONFLICT (stage) DO UPDATE SET count = changes.count + excluded.count"
+)
+_SETTLE = (
+    "INSERT INTO settled VALUES (?, ?, ?, ?) ON CONFLICT (stage) DO UPDATE SET "
+    "seen = excluded.seen, cached = excluded.cached, quarantined = excluded.quarantined"
+)
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,7 @@ class Ledger:
         with self._db.transaction():
             self._db.many("DELETE FROM work WHERE stage = ? AND clip = ?", keys)
             self._db.many("DELETE FROM pending WHERE stage = ? AND clip = ?", keys)
+            self._changed([stage] if keys else [])
 
     def commit(self, entries: Iterable[Entry]) -> None:
         """Enter finished work, and end its being pending."""
@@ -160,26 +168,53 @@ class Ledger:
         with self._db.transaction():
             self._db.many(_ENTER, rows)
             self._db.many("DELETE FROM pending WHERE stage = ? AND clip = ?", [(e.stage, e.clip) for e in entries])
+            self._changed({e.stage for e in entries})
 
     def set_orphaned(self, stage: str, clips: Iterable[str], orphaned: bool) -> None:
         """Mark entries as orphaned, or as wanted again."""
+        rows = [(int(orphaned), time.time(), stage, clip) for clip in clips]
         with self._db.transaction():
-            self._db.many(
-                "UPDATE work SET orphaned = ?, updated_at = ? WHERE stage = ? AND clip = ?",
-                [(int(orphaned), time.time(), stage, clip) for clip in clips],
-            )
+            self._db.many("UPDATE work SET orphaned = ?, updated_at = ? WHERE stage = ? AND clip = ?", rows)
+            self._changed([stage] if rows else [])
 
     def orphan_other_videos(self, videos: Iterable[str]) -> list[str]:
         """Mark everything of videos that are not among these. Returns the videos that had been there until now."""
         keep = set(videos)
         with self._db.transaction():
-            there = self._db.all("SELECT DISTINCT video FROM work WHERE orphaned = 0")
-            gone = sorted(video for (video,) in there if video not in keep)
+            there = list(self._db.all("SELECT DISTINCT video, stage FROM work WHERE orphaned = 0"))
+            gone = sorted({video for video, _ in there if video not in keep})
             self._db.many(
                 "UPDATE work SET orphaned = 1, updated_at = ? WHERE video = ? AND orphaned = 0",
                 [(time.time(), video) for video in gone],
             )
+            self._changed({stage for video, stage in there if video not in keep})
         return gone
+
+    def _changed(self, stages: Iterable[str]) -> None:
+        """Within a transaction that changes entries of these stages."""
+        self._db.many(_COUNT_A_CHANGE, [(stage,) for stage in sorted(stages)])
+
+    def changes(self, stages: Iterable[str]) -> dict[str, int]:
+        """{stage: how many times its entries have changed}: while it is the same, so are they."""
+        counted: dict[str, int] = dict(self._db.all("SELECT stage, count FROM changes"))
+        return {stage: counted.get(stage, 0) for stage in stages}
+
+    def settle(self, seen: str, report: StageReport) -> None:
+        """Note that a stage had nothing left to do, what it went by then (a hash), and how much was done or refused."""
+        with self._db.transaction(durable=False):
+            self._db.many(_SETTLE, [(report.stage, seen, report.cached, report.quarantined)])
+
+    def settled(self, stage: str, seen: str) -> StageReport | None:
+        """What was noted by ``settle``; None where it was never, or when the stage went by something else."""
+        query = "SELECT cached, quarantined FROM settled WHERE stage = ? AND seen = ?"
+        for cached, quarantined in self._db.all(query, (stage, seen)):
+            return StageReport(stage, cached=cached, quarantined=quarantined)
+        return None
+
+    def clips(self, stage: str) -> list[str]:
+        """Clips that a stage has done, and whose source is there."""
+        query = "SELECT clip FROM work WHERE stage = ? AND status = ? AND orphaned = 0"
+        return [clip for (clip,) in self._db.all(query, (stage, OK))]
 
     def file_hash(self, path: Path) -> str:
         """Hash of a file's content, read again only when its size or time has changed; of one that is not on this host but on the home's

@@ -32,8 +32,8 @@ from swaptalk_models.errors import UserError
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-LAYOUT = 2
-"""Of the tables; raised when they change. Since 2 there is `stored`."""
+LAYOUT = 3
+"""Of the tables; raised when they change. Since 2 there is `stored`, since 3 `changes` and `settled`."""
 _TEXT = 'TEXT COLLATE "C"'  # in the order of bytes, as SQLite's
 _OWN_TABLES = {
     # token: raised whenever somebody takes the lock to write. clean: its last writer ended well. intruded: one that was cut off
@@ -246,11 +246,12 @@ def _check_owner(home: PostgresHome, connection: Connection) -> None:
 
 def _bring_up_to_date(home: PostgresHome, connection: Connection) -> None:
     """Make what a schema of an earlier version lacks."""
-    columns = TABLES["stored"].replace("TEXT", _TEXT)
+    lacking = [
+        f"CREATE TABLE IF NOT EXISTS {name} ({columns.replace('TEXT', _TEXT)});" for name, columns in TABLES.items()
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"BEGIN; SELECT pg_advisory_xact_lock({home.key('')}); CREATE TABLE IF NOT EXISTS stored ({columns});"
-            f"UPDATE home SET layout = {LAYOUT}; COMMIT"
+            f"BEGIN; SELECT pg_advisory_xact_lock({home.key('')}); {' '.join(lacking)} UPDATE home SET layout = {LAYOUT}; COMMIT"
         )
 
 

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from swaptalk_models.data import snapshot as snapshot_module
 from swaptalk_models.data.person_split import SPLITS
 from swaptalk_models.data.quality.gates import heard
 from swaptalk_models.data.snapshot import TABLES, is_drawn, load_snapshot, make_snapshot, make_unheard_snapshot
@@ -90,6 +91,19 @@ def test_version_is_of_the_content_alone(home: Home, tmp_path: Path):
     other = Home(tmp_path / "other").create()
     fill(other, "edcba")
     assert make_snapshot(other, PRESET).version == snapshot.version
+
+
+def test_where_nothing_has_changed_no_clip_is_looked_at(home: Home, monkeypatch: pytest.MonkeyPatch):
+    first = make_snapshot(home, PRESET)
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot_module, "_usable", None)  # a call of it would end here
+        assert make_snapshot(home, PRESET).version == first.version
+    put(home, "mels", ["a0_000"], content="2")
+    second = make_snapshot(home, PRESET)
+    (home.snapshots / "current").write_text(first.version + "\n")  # somebody has gone back
+    assert make_snapshot(home, PRESET).version == second.version != first.version
+    home.manifest(second.version).unlink()
+    assert make_snapshot(home, PRESET).version == second.version and home.manifest(second.version).is_file()
 
 
 def test_new_data_make_a_new_version_and_the_old_one_can_be_rebuilt(home: Home):
