@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from swaptalk_models.data.engine.ray_cluster import kept
 from swaptalk_models.data.store.asked import Asked, settle
 from swaptalk_models.data.store.home import Home
+from swaptalk_models.data.store.ledger import StageReport
 from swaptalk_models.data.store.storage_home import join
+from swaptalk_models.settings.compute import RAY
 from swaptalk_models.settings.preset import Preset, load_preset
+
+if TYPE_CHECKING:
+    from swaptalk_models.data.stages.flow import Flow
 
 
 class SwapTalk(dg.ConfigurableResource):
@@ -52,6 +57,7 @@ class SwapTalk(dg.ConfigurableResource):
     processes: int = Field(
         default=0, description="Worker processes of the data stages; 0: one a core, 1: none, work in this process"
     )
+    _flow: Flow | None = PrivateAttr(default=None)
 
     def home_folder(self) -> Home:
         """The home; made when it is not there yet."""
@@ -77,9 +83,37 @@ class SwapTalk(dg.ConfigurableResource):
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[SwapTalk]:
-        """A Ray that a stage starts serves all stages of the run."""
+        """A Ray that a stage starts serves all stages of the run, and so does their flow."""
         with kept():
-            yield self
+            try:
+                yield self
+            finally:
+                if self._flow:
+                    self._flow.close()
+                    self._flow = None
+
+    def data_stage(self, name: str, videos: Sequence[str], run: str, selected: Collection[str]) -> StageReport:
+        """Bring a data stage up to date for the run's videos; on Ray, beside the others of the run, all of which begin with the first.
+
+        Args:
+            selected: assets of the run.
+
+        Raises:
+            UserError: as ``run_data_stage``.
+        """
+        from swaptalk_models.data.stages.flow import Flow
+        from swaptalk_models.data.stages.registry import DATA_STAGES, run_data_stage
+
+        home, preset = self.home_folder(), self.load()
+        beside = [stage for stage in DATA_STAGES if stage in selected]
+        if self._flow and not self._flow.is_left(name):  # a step that is tried again
+            self._flow.close()
+            self._flow = None
+        elif not self._flow and preset.compute == RAY and len(beside) > 1 and name == beside[0]:
+            self._flow = Flow(beside, home, preset, videos, self.workers, run)
+        if self._flow:
+            return self._flow.report(name)
+        return run_data_stage(name, home, preset, videos, workers=self.workers, run=run)
 
     @property
     def workers(self) -> int:

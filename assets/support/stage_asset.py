@@ -50,7 +50,7 @@ def stage_asset(
     )
     def asset(context: dg.AssetExecutionContext, swaptalk: SwapTalk) -> dg.MaterializeResult[Any]:
         made_from, keys, started = provenance(context), list(context.partition_keys), time.time()
-        report = (work or _stage_work(name))(swaptalk, keys, run_name(context))
+        report = (work or _stage_work(name, context))(swaptalk, keys, run_name(context))
         told = metadata(swaptalk)
         if pictures and (len(keys) <= _PICTURES_UP_TO or report.computed):
             told |= pictures(swaptalk)
@@ -61,13 +61,9 @@ def stage_asset(
     return asset
 
 
-def _stage_work(name: str) -> Work:
-    def work(swaptalk: SwapTalk, keys: list[str], run: str) -> StageReport:
-        from swaptalk_models.data.stages.registry import run_data_stage
-
-        return run_data_stage(name, swaptalk.home_folder(), swaptalk.load(), keys, workers=swaptalk.workers, run=run)
-
-    return work
+def _stage_work(name: str, context: dg.AssetExecutionContext) -> Work:
+    selected = {key.to_user_string() for key in context.job_def.asset_layer.selected_asset_keys}
+    return lambda swaptalk, keys, run: swaptalk.data_stage(name, keys, run, selected)
 
 
 def tell_videos(

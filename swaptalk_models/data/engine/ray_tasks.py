@@ -64,6 +64,8 @@ class RayTasks:
     """Of a Ray that has to be started for it."""
     network: OnDevice | None = None
     """Takes the place of the tasks' work."""
+    check: Callable[[], None] = lambda: None
+    """Called every few seconds; what it raises ends the work."""
 
     def outcomes(self, tasks: Iterator[Task], count: int) -> Iterator[Outcome]:
         """See ``Executor``.
@@ -126,6 +128,7 @@ class _Flow:
         jobs = (_Job(task) for task in tasks)
         try:
             while True:
+                self.what.check()
                 with self._failures():
                     while self._has_room() and self._submit(jobs):
                         pass

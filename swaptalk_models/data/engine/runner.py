@@ -11,8 +11,8 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,11 @@ def run_stage(
     makes: Callable[[Home, str], tuple[Path, ...]] = lambda home, clip: (),
     workers: int = 1,
     executor: Executor | None = None,
-    run: str = "",
+    run: str | None = "",
     time_limit: float | None = None,
-    goes_by: Callable[[], Any] | None = None,
+    standing: Callable[[Ledger], Standing] | None = None,
+    held: AbstractContextManager[bool] | None = None,
+    since: float = math.inf,
 ) -> StageReport:
     """Bring a stage up to date for these videos.
 
@@ -79,33 +81,33 @@ def run_stage(
         makes: the files that it makes of a clip, published where the home lies on storage.
         workers: processes; 1 works in this one.
         executor: who does the items, instead of that many worker processes.
-        run: the run to which the counts are added.
+        run: the run to which the counts are added; None: the caller does it.
         time_limit: longest time for one clip (s); one that takes longer goes into quarantine, until the limit is
             raised.
-        goes_by: plain values, all that ``items`` goes by beside ``params``, ``videos`` and the entries of this stage and of ``reads``: where
-            nothing of it has changed since nothing was left to do, no item is looked at. None: it goes by more than can be said.
+        standing: how to tell that the stage stands as it did when nothing was left to do: then no item is looked at. None: it cannot be told.
+        held: the hold on stage and ``reads``, where it is not ``home.writing``'s.
+        since: when the run began (s since the epoch): what surprised it since is not tried a second time.
 
     Raises:
         UserError: another run is at work on this stage; the disk is full.
     """
     started = time.monotonic()
-    with full_disk_is_a_user_error(home), home.writing(name, reads) as unclean, Ledger(home.ledger) as ledger:
+    hold = held or home.writing(name, reads)
+    with full_disk_is_a_user_error(home), hold as unclean, Ledger(home.ledger) as ledger:
         _recover(name, home, ledger, table, unclean)
-        own = [CODE_VERSIONS[name], hash_params(params), time_limit, list(videos)]
-        is_there = partial(_all_there, name, home, ledger, table, there)
-        standing = Standing(ledger, name, reads, goes_by and (lambda: [*own, goes_by()]), is_there)
-        if (settled := standing.still()) is not None:
+        stands = standing(ledger) if standing else None
+        if stands and (settled := stands.still()) is not None:
             report = replace(settled, seconds=time.monotonic() - started)
-            ledger.record(report, run)
+            _record(ledger, report, run)
             return report
-        before = standing.before()
+        before = stands.before() if stands else None
         wanted = {item.clip: item for item in items()}
         known = ledger.entries(name, videos, orphaned=None)
         if table and known and not tables.has_table(home, name):
             known = {}
         ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip not in wanted and not e.orphaned], True)
         ledger.set_orphaned(name, [e.clip for e in known.values() if e.clip in wanted and e.orphaned], False)
-        stage = _Stage(name, home, ledger, params, work, table, known, time_limit, needs, makes)
+        stage = _Stage(name, home, ledger, params, work, table, known, time_limit, needs, makes, since)
         todo = [item for item in wanted.values() if not stage.is_done(item, there)]
         left_bad = {e.clip for e in known.values() if e.status == QUARANTINED} & wanted.keys() - {i.clip for i in todo}
         if todo:
@@ -114,16 +116,16 @@ def run_stage(
         cached = len(wanted) - len(todo) - len(left_bad)
         quarantined = len(left_bad) + stage.quarantined
         report = StageReport(name, stage.computed, cached, quarantined, time.monotonic() - started)
-        if not stage.surprises:  # they are tried again
-            standing.note(before, report)
-        ledger.record(report, run)
+        left_surprises = any(SURPRISE in known[clip].reason for clip in left_bad)
+        if stands and not stage.surprises and not left_surprises:  # which the next run tries again
+            stands.note(before, report)
+        _record(ledger, report, run)
     return report
 
 
-def _all_there(name: str, home: Home, ledger: Ledger, table: bool, there: Callable[[Home, Item], bool] | None) -> bool:
-    if table and not tables.has_table(home, name):
-        return False
-    return there is None or all(there(home, Item(clip, "", None)) for clip in ledger.clips(name))
+def _record(ledger: Ledger, report: StageReport, run: str | None) -> None:
+    if run is not None:
+        ledger.record(report, run)
 
 
 def _recover(name: str, home: Home, ledger: Ledger, table: bool, unclean: bool) -> None:
@@ -169,7 +171,9 @@ class _Stage:
         time_limit: float | None,
         needs: Needs,
         makes: Callable[[Home, str], tuple[Path, ...]],
+        since: float,
     ):
+        self.since = since
         self.needs, self.makes = needs, makes
         self.name, self.home, self.ledger, self.params, self.work = name, home, ledger, params, work
         self.table, self.known, self.time_limit = table, known, time_limit
@@ -192,7 +196,7 @@ class _Stage:
             return False
         if entry.status == QUARANTINED:
             if SURPRISE in entry.reason:
-                return False  # it may have been the machine's, not the item's
+                return entry.updated_at >= self.since  # it may have been the machine's, not the item's
             return (self.time_limit or math.inf) <= entry.output.get(_LIMIT, math.inf)
         return there is None or there(self.home, item)
 

@@ -27,7 +27,7 @@ class Standing:
     """Whether what was made still is."""
 
     def still(self) -> StageReport | None:
-        """What was done or refused when nothing was left to do, if that is still so."""
+        """What was done or refused when nothing was left to do, if that is still so and it is all there."""
         if self.goes_by is None:
             return None
         found = self.ledger.settled(self.name, self._seen(self.goes_by()))

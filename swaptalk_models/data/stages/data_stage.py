@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,14 @@ import pyarrow as pa
 from swaptalk_models.data.engine.executor import Executor
 from swaptalk_models.data.engine.items import Item, Needs, Result, Work
 from swaptalk_models.data.engine.runner import run_stage
+from swaptalk_models.data.engine.settled import Standing
 from swaptalk_models.data.sources.catalog import catalog_hash
-from swaptalk_models.data.store.fingerprint import hash_table
+from swaptalk_models.data.store import tables
+from swaptalk_models.data.store.fingerprint import hash_params, hash_table
 from swaptalk_models.data.store.home import Home
 from swaptalk_models.data.store.ledger import OK, Entry, Ledger, StageReport
 from swaptalk_models.data.store.stored_files import StoredNames
+from swaptalk_models.graph.code_versions import CODE_VERSIONS
 from swaptalk_models.settings.preset import Preset
 
 
@@ -66,10 +71,17 @@ class DataStage:
         *,
         workers: int = 1,
         executor: Executor | None = None,
-        run: str = "",
+        run: str | None = "",
         time_limit: float | None = None,
+        held: AbstractContextManager[bool] | None = None,
+        whole: bool = True,
+        since: float = math.inf,
     ) -> StageReport:
-        """Bring it up to date for these videos: see `engine.runner.run_stage`."""
+        """Bring it up to date for these videos: see `engine.runner.run_stage`.
+
+        Args:
+            whole: False: these are some of the videos that the run is about, the others follow.
+        """
         videos = list(dict.fromkeys(videos))
         return run_stage(
             self.name,
@@ -87,8 +99,27 @@ class DataStage:
             executor=executor,
             run=run,
             time_limit=time_limit,
-            goes_by=None if self.given is None else lambda: [self.given, asdict(preset), catalog_hash(home)],
+            standing=(lambda ledger: self.standing(home, ledger, preset, videos, time_limit)) if whole else None,
+            held=held,
+            since=since,
         )
+
+    def standing(
+        self, home: Home, ledger: Ledger, preset: Preset, videos: Sequence[str], time_limit: float | None = None
+    ) -> Standing:
+        """How it stands for these videos; arguments as of ``run``."""
+
+        def goes_by() -> Any:
+            own = [CODE_VERSIONS[self.name], hash_params(self.params(preset)), time_limit, list(videos)]
+            return [*own, self.given, asdict(preset), catalog_hash(home)]
+
+        def is_there() -> bool:
+            if self.schema is not None and not tables.has_table(home, self.name):
+                return False
+            there = self._there(StoredNames(home.root))
+            return there is None or all(there(home, Item(clip, "", None)) for clip in ledger.clips(self.name))
+
+        return Standing(ledger, self.name, self.reads, None if self.given is None else goes_by, is_there)
 
     def _there(self, stored: StoredNames) -> Callable[[Home, Item], bool] | None:
         if self.files is _no_files:
