@@ -1,4 +1,4 @@
-"""Peak memory of preparing a video of 10 s and one of 10 minutes, and of a generation on each, in a process of its own each time."""
+"""Peak memory of preparing a video of 10 s and one of 10 minutes, and of a generation on each and on targets of 4K, in a process of its own each time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from assets.support.own_packages import own_environment
 
 SHORT_S, LONG_S, SIZE = 10, 600, 256
+# What a frame of 4K takes, a minute or an hour has to do with: a target that is six times as long.
+LARGE, LARGE_SHORT_S, LARGE_LONG_S = (3840, 2160), 4, 24
 # One annotated clip as long as the video is the worst case; a plain folder's video is cut into chunks.
 _RUN = """
 import resource, sys
@@ -69,9 +71,44 @@ def measure(workdir: Path, home: Path) -> dict[str, float | str]:
         video = workdir / name / "video.mp4"
         found[f"{name}_generate_mib"] = generate_peak(_first_frame(drawn, workdir), video, workdir / f"work_{name}")
     found["long_generate_times_the_short_ones_memory"] = found["long_generate_mib"] / found["short_generate_mib"]
+    found |= _large(drawn, workdir)
     for cut in ("in_one_clip", "in_chunks"):
         found[f"long_{cut}_times_the_short_ones_memory"] = found[f"long_{cut}_mib"] / found["short_in_one_clip_mib"]
     return found
+
+
+def _large(drawn: Path, workdir: Path) -> dict[str, float | str]:
+    """Of a generation on a target of 4K, and on one as large that is longer."""
+    source, short, long = (workdir / f"{name}.mp4" for name in ("one_large", "large_short", "large_long"))
+    enlarge(drawn, source, *LARGE, seconds=1)
+    repeat(source, short, LARGE_SHORT_S)
+    repeat(source, long, LARGE_LONG_S)
+    face = _first_frame(drawn, workdir)
+    peaks = [generate_peak(face, video, workdir / f"work_{video.stem}") for video in (short, long)]
+    size = f"{LARGE[0]}_x_{LARGE[1]}"
+    return {
+        f"generate_mib_at_{size}_of_{LARGE_SHORT_S}_s": peaks[0],
+        f"generate_mib_at_{size}_of_{LARGE_LONG_S}_s": peaks[1],
+        f"generate_at_{size}_times_the_short_ones_memory": peaks[1] / peaks[0],
+    }
+
+
+def enlarge(source: Path, target: Path, width: int, height: int, seconds: int) -> None:
+    """The first ``seconds`` of a square film, as high as ``height`` (px), black at its sides."""
+    import cv2
+    import numpy as np
+
+    from swaptalk_models.data.media.audio import read_audio
+    from swaptalk_models.data.media.video import read_frames
+    from swaptalk_models.data.media.video_writer import VideoWriter
+
+    frames = np.concatenate(list(read_frames(source)))[: 25 * seconds]
+    left = (width - height) // 2
+    with VideoWriter(target, width, height, audio=read_audio(source)[: 16000 * seconds]) as writer:
+        for frame in frames:
+            large = np.zeros((height, width, 3), np.uint8)
+            large[:, left : left + height] = cv2.resize(frame, (height, height), interpolation=cv2.INTER_CUBIC)
+            writer.write(large)
 
 
 def generate_peak(source: Path, video: Path, work: Path) -> float:

@@ -1,4 +1,5 @@
-"""The data stages on the same clips in worker processes and as Ray tasks, a Ray started for the run and stopped after it included."""
+"""The data stages on the same clips in worker processes, as Ray tasks stage after stage, a Ray started for the run and stopped after it included,
+and as Ray tasks with stages that overlap."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def measure(workdir: Path, home: Path, sizes: Sequence[int] = (CLIPS,)) -> dict[
     workers = SwapTalk().workers
     took = {compute: _prepare(videos, workdir / compute, compute, workers) for compute in COMPUTE}
     local, ray = (took[compute] for compute in COMPUTE)
-    made = [_made(Home(workdir / compute)) for compute in COMPUTE]
+    overlapping = _prepare_overlapping(videos, workdir / "overlapping", workers)
+    made = [_made(Home(workdir / way)) for way in (*COMPUTE, "overlapping")]
     found: dict[str, float | str] = {
         "clips": f"{clips} x {SECONDS:g} s at {SIZE} px, h264",
         "workers": float(workers),
@@ -50,7 +52,9 @@ def measure(workdir: Path, home: Path, sizes: Sequence[int] = (CLIPS,)) -> dict[
         "times_the_local_seconds": sum(ray.values()) / sum(local.values()),
         "without_start_times_the_local_seconds": sum(ray[stage] for stage in STAGES)
         / sum(local[stage] for stage in STAGES),
-        "same_results": "yes" if made[0] == made[1] else "NO",
+        "overlapping_seconds": overlapping,
+        "overlapping_times_the_ray_seconds_without_start": overlapping / (sum(ray.values()) - ray["start and stop"]),
+        "same_results": "yes" if made[0] == made[1] == made[2] else "NO",
     }
     return found | {f"{stage}_times_the_local_seconds": ray[stage] / local[stage] for stage in STAGES}
 
@@ -73,6 +77,23 @@ def _prepare(videos: Path, place: Path, compute: str, workers: int) -> dict[str,
             run_data_stage(stage, home, preset, workers=workers)
             seconds[stage] = time.perf_counter() - started
     return seconds | {"start and stop": time.perf_counter() - begun - sum(seconds.values())}
+
+
+def _prepare_overlapping(videos: Path, place: Path, workers: int) -> float:
+    """Seconds of all stages as a run has them done on Ray, without Ray's start and stop."""
+    from swaptalk_models.data.engine.ray_cluster import connected
+    from swaptalk_models.data.sources.catalog import write_catalog
+    from swaptalk_models.data.stages.flow import Flow
+    from swaptalk_models.data.stages.registry import DATA_STAGES
+
+    home, preset = Home(place).create(), load_preset("tiny", {"compute": RAY})
+    catalog = write_catalog(home, preset, videos=str(videos))
+    with kept(), connected(preset.ray, workers):
+        started = time.perf_counter()
+        flow = Flow(tuple(DATA_STAGES), home, preset, catalog.videos, workers)
+        for stage in flow.names:
+            flow.report(stage)
+        return time.perf_counter() - started
 
 
 def _made(home: Home) -> list[tuple[str, str, str]]:

@@ -68,7 +68,14 @@ def test_prepare_and_memory(tmp_path, monkeypatch):
     found = measure("prepare", tmp_path / "a", tmp_path / "none")
     assert found["frames_per_second"] > 0 and found["film_times_real_time"] > 0
     assert abs(sum(value for name, value in found.items() if name.endswith("_share")) - 1) < 1e-6
-    for name, value in {"SHORT_S": 1, "LONG_S": 2, "SIZE": 128}.items():
+    for name, value in {
+        "SHORT_S": 1,
+        "LONG_S": 2,
+        "SIZE": 128,
+        "LARGE": (192, 128),
+        "LARGE_SHORT_S": 1,
+        "LARGE_LONG_S": 2,
+    }.items():
         monkeypatch.setattr(memory, name, value)
     assert measure("memory", tmp_path / "b", tmp_path / "none")["long_in_one_clip_times_the_short_ones_memory"] > 0
 

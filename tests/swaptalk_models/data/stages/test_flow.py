@@ -45,7 +45,7 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, ray: None, said: Path) -> Home:
+def home(tmp_path: Path, ray: None, said: Path, state: str) -> Home:
     return new_home(tmp_path, "home")
 
 
