@@ -24,9 +24,8 @@ from swaptalk_models.data.store.ledger import Ledger, StageReport
 from swaptalk_models.settings.preset import Preset
 
 PORTIONS = 50
-"""Of a run: enough for stages to overlap nearly all the time ..."""
-LEAST_VIDEOS = 8
-"""... but no smaller than this: each takes some of the ledger's time, and its last items leave workers idle."""
+"""Of a run, at the most: enough for stages to overlap nearly all the time. Each takes some of the ledger's time, and none has fewer videos than
+the cluster has CPUs, for a stage waits for the last item of one before it begins the next."""
 
 
 class _Stopped(Exception):
@@ -50,8 +49,7 @@ class Flow:
         self._home, self._preset, self._workers, self._run = home, preset, workers, run
         self._since = time.time()
         self._videos = list(dict.fromkeys(videos))
-        size = max(LEAST_VIDEOS, -(-len(self._videos) // PORTIONS))
-        self._portions = [self._videos[start : start + size] for start in range(0, len(self._videos), size)]
+        self._portions: list[list[str]] = []
         self._left = set(self.names)
         self._moved = threading.Condition()
         self._passed: dict[str, list[bool]] = {name: [] for name in self.names}
@@ -95,7 +93,9 @@ class Flow:
 
     def _hold(self) -> None:
         """Hold the home, and have the stages brought up to date."""
-        with contextlib.ExitStack() as held, connected(self._preset.ray, self._workers):
+        with contextlib.ExitStack() as held, connected(self._preset.ray, self._workers) as ray:
+            size = max(int(ray.cluster_resources().get("CPU", 1)), -(-len(self._videos) // PORTIONS))
+            self._portions = [self._videos[start : start + size] for start in range(0, len(self._videos), size)]
             unclean = {}
             for name in self.names:
                 reads = tuple(read for read in DATA_STAGES[name].reads if read not in self.names)
