@@ -137,6 +137,9 @@ def test_marks_are_measured_after_each_attack(tmp_path, capsys):
     row = json.loads(out.read_text())
     assert all(len(row["marked"][name]) == 1 for name in marks.ATTACKS) and row["marked"]["as written"][0]["right"]
     assert row["psnr"] > 45 and all(max(row["unmarked"][name]["t"]) < 8.3 for name in marks.UNMARKED)
+    assert marks.main(["unmarked", str(tmp_path / "more.jsonl"), str(video)]) == 0
+    (more,) = (json.loads(line) for line in (tmp_path / "more.jsonl").read_text().splitlines())
+    assert more["unmarked"] == row["unmarked"] and "marked" not in more
     assert marks.main(["table", str(out)]) == 0
     assert "| as written | 1 | 100.0% | 0 | 100.0% |" in capsys.readouterr().out
     assert marks.main(["measure", str(out), str(video)]) == 0 and len(out.read_text().splitlines()) == 1, "not again"

@@ -106,13 +106,12 @@ class SwapTalk(dg.ConfigurableResource):
 
         home, preset = self.home_folder(), self.load()
         beside = [stage for stage in DATA_STAGES if stage in selected]
-        if self._flow and not self._flow.is_left(name):  # a step that is tried again
-            self._flow.close()
-            self._flow = None
-        elif not self._flow and preset.compute == RAY and len(beside) > 1 and name == beside[0]:
+        if not self._flow and preset.compute == RAY and len(beside) > 1:
             self._flow = Flow(beside, home, preset, videos, self.workers, run)
-        if self._flow:
+        if self._flow and self._flow.is_left(name):
             return self._flow.report(name)
+        if self._flow:  # the step is tried again
+            self._flow.close()
         return run_data_stage(name, home, preset, videos, workers=self.workers, run=run)
 
     @property

@@ -1,6 +1,7 @@
 """How well the watermark survives, and how often it is seen where it is not: the tables of docs/results/marks.md.
 
     python docs/scripts/marks.py measure OUT.jsonl VIDEO...     marks each video, attacks it, reads it back; and reads it unmarked
+    python docs/scripts/marks.py unmarked OUT.jsonl VIDEO...    reads it unmarked alone: more windows for the second table
     python docs/scripts/marks.py table OUT.jsonl
 
 A video that is in OUT.jsonl already is not measured again. Only figures are written: no frame leaves the machine.
@@ -129,18 +130,30 @@ def measure(path: Path) -> dict[str, object]:
     figures["face"] = float(np.median(track.box[:, 2] - track.box[:, 0]))
     first = written(marked, 18)
     figures["marked"] = {name: readings(attack(), bits) for name, attack in attacked(first, track.box).items()}
-    plain = {"as it is": frames, "crf 28": written(frames, 28), "half size": written(halved(frames), 23)}
-    figures["unmarked"] = {name: chance_readings(plain[name]) for name in UNMARKED}
+    figures["unmarked"] = unmarked(frames)
     return figures
+
+
+def measure_unmarked(path: Path) -> dict[str, object]:
+    """The figures of one video that ask for no mark."""
+    frames = [frame for batch in frames_at_25(path) for frame in batch][:LONGEST]
+    return {"video": path.name, "frames": len(frames), "unmarked": unmarked(frames)}
+
+
+def unmarked(frames: Frames) -> dict[str, dict[str, list[float]]]:
+    """{what was done to them: what they show by chance}."""
+    plain = {"as it is": frames, "crf 28": written(frames, 28), "half size": written(halved(frames), 23)}
+    return {name: chance_readings(plain[name]) for name in UNMARKED}
 
 
 def table(rows: list[dict]) -> str:
     """Two Markdown tables."""
     least, home = threshold(2**JOB_BITS, FACES), threshold(JOBS, 2 * FACES)
+    marked = [row for row in rows if "marked" in row]
     lines = ["| attack | windows | read, all bits right | read, bits wrong | recognised by the home | median t |"]
     lines += ["|---|--:|--:|--:|--:|--:|"]
     for name in ATTACKS:
-        found = [one for row in rows for one in row["marked"][name]]
+        found = [one for row in marked for one in row["marked"][name]]
         right = sum(one["t"] >= least and one["right"] for one in found)
         wrong = sum(one["t"] >= least and not one["right"] for one in found)
         known = sum(one["known"] >= home or (one["t"] >= least and one["right"]) for one in found)
@@ -155,8 +168,11 @@ def table(rows: list[dict]) -> str:
             ts = np.array([t for row in rows for t in row["unmarked"][name][key]])
             cells.append(f"{len(ts)} | {int((ts >= limit).sum())} | {ts.max():.2f}")
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    values = {key: np.array([row[key] for row in rows]) for key in ("psnr", "ms", "face")}
-    lines += ["", f"{len(rows)} videos, faces {values['face'].min():.0f} to {values['face'].max():.0f} px wide."]
+    values = {key: np.array([row[key] for row in marked]) for key in ("psnr", "ms", "face")}
+    lines += [
+        "",
+        f"{len(rows)} videos, of which {len(marked)} were marked; their faces {values['face'].min():.0f} to {values['face'].max():.0f} px wide.",
+    ]
     lines += [f"t from {least:.2f} on is read, from {home:.2f} on recognised by a home of {JOBS} jobs."]
     lines += [f"PSNR of whole frames {values['psnr'].min():.1f} to {values['psnr'].max():.1f} dB."]
     lines += [f"{np.median(values['ms']):.1f} ms a frame to mark, at most {values['ms'].max():.1f}."]
@@ -168,8 +184,11 @@ def threshold(words: int, looks: int) -> float:
     return next(t for t in np.arange(4, 12, 0.01) if chance_of(float(t), looks, words) <= FALSE_ALARMS)
 
 
+MEASURES: dict[str, Callable[[Path], dict[str, object]]] = {"measure": measure, "unmarked": measure_unmarked}
+
+
 def main(arguments: list[str]) -> int:
-    if len(arguments) < 2 or arguments[0] not in ("measure", "table"):
+    if len(arguments) < 2 or arguments[0] not in (*MEASURES, "table"):
         print(__doc__, file=sys.stderr)
         return 2
     out = Path(arguments[1])
@@ -182,7 +201,7 @@ def main(arguments: list[str]) -> int:
         if path.name in known:
             continue
         try:
-            figures = measure(path)
+            figures = MEASURES[arguments[0]](path)
         except BadClip as error:
             print(f"left out: {error}", file=sys.stderr)
             continue
