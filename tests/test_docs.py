@@ -152,7 +152,7 @@ def test_authors_panels_show_what_both_the_paper_and_we_find(real_clips, tmp_pat
     """The first seconds of all scenes, few frames each. That identity and steadiness put Sync-Swap over SwapTalk here is in docs/results/compared.md with its interval."""
     compared = script("compared")
     config = dataclasses.replace(compared.EvaluationConfig(), identity_frames=6, identity_neighbours=0, cpbd_frames=8)
-    scenes = first_seconds(real_clips / "compared", tmp_path / "scenes", 2.4)
+    scenes = first_seconds(real_clips / "compared", tmp_path / "scenes", 1.6)
     table = compared.measure(scenes, tmp_path / "work", None, config)
     found = {row["method"]: {name: cell["value"] for name, cell in row["cells"].items()} for row in table["rows"]}
     ours, sync_swap, swap_sync = (found[name] for name in ("SwapTalk", "Sync-Swap", "Swap-Sync"))

@@ -20,6 +20,7 @@ from swaptalk_models.data.engine.settled import Standing
 from swaptalk_models.data.person_split import MIN_TEST, MIN_TRAIN, MIN_VALIDATION, split_persons
 from swaptalk_models.data.quality.gates import STAGE as MARKS
 from swaptalk_models.data.quality.gates import SYNC_STAGE, Verdict, heard, marked, measured, verdicts, write_marks
+from swaptalk_models.data.quality.gates import VERSION as GATES
 from swaptalk_models.data.recordings.sound import SOUND
 from swaptalk_models.data.recordings.twins import joined, shared_recordings
 from swaptalk_models.data.sources.catalog import catalog_hash, catalog_rows
@@ -88,7 +89,7 @@ def _standing(home: Home, ledger: Ledger, preset: Preset) -> Standing:
 
     def goes_by() -> Any:
         params = hash_params(preset.quality), hash_params(preset.training_snapshot)
-        return [CODE_VERSIONS["training_snapshot"], params, catalog_hash(home), _current(home)]
+        return [CODE_VERSIONS["training_snapshot"], GATES, params, catalog_hash(home), _current(home)]
 
     def there() -> bool:
         version = _current(home)

@@ -21,7 +21,7 @@ STAGE, MARKED = "quality", "marked"
 OUT_OF_STEP = "out of step"
 FACE, SOUND = "face", "sound"
 """What a gate speaks of."""
-_VERSION = "1"  # of the gates: raise it when the same measures are judged otherwise
+VERSION = "1"  # of the gates: raise it when the same measures are judged otherwise
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,11 @@ def write_marks(ledger: Ledger, found: Mapping[str, Verdict], videos: Mapping[st
 
 def _entry(clip: str, video: str, verdict: Verdict, params: str) -> Entry:
     inputs = hash_values(verdict.measures)
-    fingerprint = hash_values([inputs, _VERSION, params])
+    fingerprint = hash_values([inputs, VERSION, params])
     status = MARKED if verdict.reasons else OK
     output = {"gates": list(verdict.reasons), "quality": verdict.measures}
     reason = "; ".join(verdict.reasons.values())
-    return Entry(STAGE, clip, video, fingerprint, inputs, _VERSION, params, status, reason, output)
+    return Entry(STAGE, clip, video, fingerprint, inputs, VERSION, params, status, reason, output)
 
 
 def marked(ledger: Ledger) -> list[Entry]:
