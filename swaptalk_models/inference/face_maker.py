@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from swaptalk_models.classical import lips
 from swaptalk_models.classical.articulation import MOMENTS, Articulation, lips_apart
+from swaptalk_models.classical.beard import trimmed
 from swaptalk_models.classical.glasses import Glasses, wears_glasses
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.jaw import with_chin
@@ -297,6 +298,8 @@ class FaceMaker(Generic[Faces]):
         affine = crop_affines(source.landmarks[None], large)[0]
         points = apply_affine(source.landmarks, affine)
         lit = bare_face(relight_to(crop_face(source.image, affine, large.size), points, light), points)
+        if open_mouth is not None:
+            lit = trimmed(lit, points)
         scale = np.float32(size / large.size)
         lit, points = cv2.resize(lit, (size, size), interpolation=cv2.INTER_AREA), scale * (points + 0.5) - 0.5
         neutral = neutral_landmarks(self._track.landmarks[self._track.confidence > 0])
