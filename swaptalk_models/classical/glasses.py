@@ -38,9 +38,7 @@ _UPPER = [0, 1, 15, 16, 27, 28, *range(36, 48)]
 _MIRRORED = [16, 15, 1, 0, 27, 28, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
 """Landmarks at the height of glasses, and their counterparts."""
 # Contrasts, in natural logs of brightness.
-_BRIDGE = (
-    0.33  # of a bridge for certain: dark frames, drawn and real, have 0.38 and more, 65 bare faces 0.25 at the most
-)
+_BRIDGE = 0.33  # of a bridge for certain: dark frames have 0.38 and more, 65 bare faces 0.25 at the most
 _FINE = 0.18  # of a thin one, if both temples are seen as well
 _SURE = 0.2  # share of the bridge's contrast from which a line is the frame's
 _DARK = (0.17, 0.42)  # shares between which a pixel becomes the frame's
