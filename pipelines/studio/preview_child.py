@@ -73,7 +73,9 @@ def preview(networks: Networks, release: Path, asked: dict[str, Any]) -> dict[st
     frame = read_image(place)
     faces = maker.make([Shown(moment, 0, frame)])
     mouth = maker.mouths(faces)[0]
-    made = draw_label(maker.settled(paste_face(frame, *maker.finished(faces.crops[0], 0, mouth)), 0, mouth))
+    glasses = maker.glasses_before(frame, 0)
+    pasted = paste_face(frame, *maker.finished(faces.crops[0], 0, mouth), before=[glasses] if glasses else [])
+    made = draw_label(maker.settled(pasted, 0, mouth))
     return {
         "picture": _jpeg(made),
         "notes": [note for note in notes if note],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from swaptalk_models.classical.beard import beard
 from swaptalk_models.classical.light import Light, skin_field
 from swaptalk_models.classical.skin import (
     convex,
@@ -25,6 +26,7 @@ _HIGHER = 0.3  # of the forehead's height, above its points: the target's may be
 _THICK = 0.03  # half of what a lock measures at least: brows, lashes and glasses are thinner
 _EDGE = 0.018  # how far a lock's shadow reaches on the skin beside it
 _FRINGE = 0.035  # the same above the brows, where single hairs lie before a lock
+_CURL = 0.04  # half of the widest gap in hair that is hair
 _AROUND = 0.03  # around eyes and nose, where nothing is taken for hair
 _BROW = 0.012  # half of a brow's height
 _ABOVE_BROW = 0.045  # where it is looked whether there is skin above a brow
@@ -105,7 +107,10 @@ def hair(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     hanging = np.unique(pieces[(protected == 0) & (pieces > 0)])
     locks = np.isin(pieces, hanging[hanging > 0]).astype(np.uint8)
     locks = cv2.dilate(locks, _disc(_THICK * size)) * unlike * ~kept
-    outside = cv2.dilate(np.minimum(far / _FAIR, 1) * (1 - protected), _disc(_FRINGE * size)) * (1 - protected) * ~brows
+    outside = cv2.dilate(np.minimum(far / _FAIR, 1) * (1 - protected), _disc(_FRINGE * size))
+    # Between locks, and between a lock and the face, a fair curl looks like skin.
+    outside = cv2.morphologyEx(np.maximum(outside, protected), cv2.MORPH_CLOSE, _disc(_CURL * size)) * (1 - protected)
+    outside *= ~brows * (1 - beard(image, points))
     inside = cv2.dilate(locks, _disc(_EDGE * size)) * ~kept * protected
     beside = cv2.dilate(unlike, _disc(_EDGE * size)) * _one_cheek(unlike, points, size)
     return np.maximum(np.maximum(outside, inside), beside).astype(np.float32)

@@ -15,7 +15,7 @@ CODE_VERSIONS: dict[str, str] = {
     "training_snapshot": "2",
     "vq_latents": "1",
     "sync_offsets": "2",  # no asset: written beside the sync judge
-    "test_videos": "12",
+    "test_videos": "13",
     "metrics": "8",
     "evaluation_report": "5",
     "model_release": "1",

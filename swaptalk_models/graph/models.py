@@ -172,7 +172,7 @@ _ALL = (
     ModelSpec(
         "swap_teacher",
         "Classical landmark swaps of pairs of people: the proxy targets of the face swapper.",
-        code_version="9",
+        code_version="10",
         make="swaptalk_models.training.swap_teacher:make_swap_teacher",
         held_out=f"{_HELD_OUT}.swap_teacher:measure_swap_teacher",
         inputs=("vqgan",),

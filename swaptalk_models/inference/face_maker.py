@@ -14,16 +14,20 @@ from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from swaptalk_models.classical import lips
 from swaptalk_models.classical.articulation import MOMENTS, Articulation, lips_apart
+from swaptalk_models.classical.beard import trimmed
+from swaptalk_models.classical.glasses import Glasses, wears_glasses
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.jaw import with_chin
 from swaptalk_models.classical.light import Light, relight_to
 from swaptalk_models.classical.mouth_inside import parted
+from swaptalk_models.classical.occlusion import Occlusion
 from swaptalk_models.classical.posing import STEADY
 from swaptalk_models.classical.sound_opening import opening_by_sound
 from swaptalk_models.classical.warp_swap import neutral_landmarks
 from swaptalk_models.data.faces.alignment import apply_affine, crop_affines, crop_face, invert_affine, smooth_landmarks
 from swaptalk_models.data.faces.face_track import FaceTrack
 from swaptalk_models.data.faces.landmarks import interocular
+from swaptalk_models.data.faces.looks import STEADY_LOOK
 from swaptalk_models.data.faces.reference import reference_frame
 from swaptalk_models.data.quality.measures import yaw_degrees
 from swaptalk_models.data.sound.mel import FRAME_RATE, MEL_RATE, WINDOW_STEPS, centred_windows
@@ -122,6 +126,8 @@ class FaceMaker(Generic[Faces]):
         self._reference = models.encode(still.crop[None], still.landmarks[None])
         self._source: Faces | None = None
         self._finish: Finish | None = None
+        self._glasses: Glasses | None = None
+        self._looks = crop_affines(track.landmarks, STEADY_LOOK)
         if given.source is not None:
             self._put_on(given.source, still, open_mouth)
         self._stages = tuple(stage for stage in stages if stage != "swap" or self._source is not None)
@@ -199,6 +205,13 @@ class FaceMaker(Generic[Faces]):
             if self._finish is None:
                 return MadeFace(crop, self._affines[number], self._points(number))
             return MadeFace(*self._finish.on(crop, number, spoken))
+
+    def glasses_before(self, frame: np.ndarray, number: int) -> Occlusion | None:
+        """The target's glasses in its frame ``number`` (H, W, 3) uint8, which stay before a finished face; None: it wears none, or the source does."""
+        if self._glasses is None:
+            return None
+        with self._part("occlusion"):
+            return self._glasses.before(frame, self._looks[number])
 
     def settled(self, frame: np.ndarray, number: int, spoken: Spoken | None) -> np.ndarray:
         """A frame of the target with its finished face, (H, W, 3) uint8, whose jaw goes with the lips that were made."""
@@ -285,6 +298,8 @@ class FaceMaker(Generic[Faces]):
         affine = crop_affines(source.landmarks[None], large)[0]
         points = apply_affine(source.landmarks, affine)
         lit = bare_face(relight_to(crop_face(source.image, affine, large.size), points, light), points)
+        if open_mouth is not None:
+            lit = trimmed(lit, points)
         scale = np.float32(size / large.size)
         lit, points = cv2.resize(lit, (size, size), interpolation=cv2.INTER_AREA), scale * (points + 0.5) - 0.5
         neutral = neutral_landmarks(self._track.landmarks[self._track.confidence > 0])
@@ -293,6 +308,8 @@ class FaceMaker(Generic[Faces]):
             crops, grid = self._models.crops, self._models.grid
             self._finish = Finish(source.image, source.landmarks, light, self._track, self._affines, crops, grid)
             self._finish.take_teeth(open_mouth.image, open_mouth.number)
+            # Two pairs on one nose are one too many.
+            self._glasses = None if wears_glasses(source.image, source.landmarks) else Glasses.of(self._track)
 
     def _apply(self, stage: Stage, faces: Faces, windows: np.ndarray | None = None) -> Faces:
         if stage == "swap":

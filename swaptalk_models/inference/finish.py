@@ -8,6 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from swaptalk_models.classical.beard import trimmed
 from swaptalk_models.classical.detail import SourceDetail, add_detail
 from swaptalk_models.classical.hair import bare_face
 from swaptalk_models.classical.light import Light, relight_to
@@ -72,6 +73,7 @@ class Finish:
         affine = crop_affines(landmarks[None], CropsConfig(size=size, margin=crops.margin, smooth_frames=0))[0]
         points = apply_affine(landmarks, affine)
         lit = bare_face(relight_to(crop_face(picture, affine, size), points, light), points)
+        lit = trimmed(lit, points)
         self._picture, self._detail = lit, SourceDetail.of(lit, points, grid)
         self._inside: MouthInside | None = None
 

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from swaptalk_models.classical.occlusion import TypicalFace
 from swaptalk_models.data.faces.alignment import crop_affines
 from swaptalk_models.data.faces.face_track import FaceTrack
-from swaptalk_models.data.faces.looks import LOOK, Looks
+from swaptalk_models.data.faces.looks import STEADY_LOOK, Looks
 from swaptalk_models.data.faces.tracking import Whose, track_faces
 from swaptalk_models.data.media.timeline import frames_at_25, length_at_25
 from swaptalk_models.data.media.video import frames_at_once
@@ -47,7 +47,6 @@ from swaptalk_models.settings.data import FacesConfig
 from swaptalk_models.settings.methods import Stage
 
 _BATCH = 16
-_STEADY_LOOK = replace(LOOK, smooth_frames=2.0)
 
 SWAP_THEN_SYNC: tuple[Stage, ...] = ("swap", "speak")
 
@@ -193,7 +192,7 @@ def _write(
     """Put the faces into the target's frames, and those into the file. Reading goes on before the networks, writing behind them."""
     tally = Tally(**writer.noted)
     reasons, typical = left_alone(track), TypicalFace.of(track)
-    aligned = crop_affines(track.landmarks, _STEADY_LOOK)
+    aligned = crop_affines(track.landmarks, STEADY_LOOK)
     shown = None if progress else True
     bar = tqdm(total=given.count, initial=writer.done, desc="generating", unit="frame", disable=shown)
 
@@ -206,8 +205,9 @@ def _write(
                 reason = COVERED if before is not None and before.share > MOST_COVERED else None
             if reason is None:
                 face = maker.finished(crop, number, mouth)
+                kept = [one for one in (before, maker.glasses_before(frame, number)) if one is not None]
                 with clock.part("paste"):
-                    frame = paste_face(frame, *face, before=before)
+                    frame = paste_face(frame, *face, before=kept)
                 frame = maker.settled(frame, number, mouth)
             tally.count(reason, covered=before is not None)
             with clock.part("mark"):

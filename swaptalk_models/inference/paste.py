@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -41,7 +43,7 @@ def paste_face(
     affine: np.ndarray,
     landmarks_in_crop: np.ndarray | None = None,
     *,
-    before: Occlusion | None = None,
+    before: Sequence[Occlusion] = (),
     feather: float = FEATHER,
     match_colour: float = MATCH_COLOUR,
 ) -> np.ndarray:
@@ -66,29 +68,30 @@ def paste_face(
     if shrink < 0.75:  # a large crop into a small frame: average first, as in crop_face
         face = cv2.GaussianBlur(face, (0, 0), 0.5 * (1 / shrink - 1) + 0.3)
     mask = cv2.warpAffine(face_mask(size, landmarks_in_crop, feather), back, extent, flags=cv2.INTER_LINEAR)
-    if before is not None:
-        from_look = invert_affine(before.affine)
+    rim = 4 * mask * (1 - mask)
+    for one in before:
+        from_look = invert_affine(one.affine)
         from_look[:, 2] -= [x0, y0]
-        mask = mask * (1 - cv2.warpAffine(before.hidden, from_look, extent, flags=cv2.INTER_LINEAR))
+        open_to_view = 1 - cv2.warpAffine(one.hidden, from_look, extent, flags=cv2.INTER_LINEAR)
+        mask, rim = mask * open_to_view, rim * open_to_view  # what is before the face says nothing of its colour
     flags = cv2.INTER_CUBIC if shrink > 1 else cv2.INTER_LINEAR
     warped = cv2.warpAffine(face, back, extent, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     region = pasted[y0:y1, x0:x1]
     face_part = warped.astype(np.float32)
     if match_colour > 0:
-        face_part += match_colour * _rim_shift(face_part, region, mask)
+        face_part += match_colour * _rim_shift(face_part, region, rim)
     blended = region + mask[..., None] * (face_part - region)
     region[:] = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
     return pasted
 
 
-def _rim_shift(face: np.ndarray, frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Colour to add to the face, (h, w, 3): what it lacks to the frame along the mask's rim, spread smoothly.
+def _rim_shift(face: np.ndarray, frame: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Colour to add to the face, (h, w, 3): what it lacks to the frame where there is weight (h, w), along the mask's rim, spread smoothly.
 
     Normalised convolution with a wide kernel, at low resolution: light may differ from one cheek to the other.
     """
-    height, width = mask.shape
+    height, width = weight.shape
     small = (max(8, width // 8), max(8, height // 8))
-    weight = 4 * mask * (1 - mask)
     if weight.sum() < 1:
         return np.zeros(3, np.float32)
     lack = np.clip(frame - face, -60, 60) * weight[..., None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from swaptalk_models.data.faces.alignment import crop_affines, crop_face
@@ -10,6 +12,8 @@ from swaptalk_models.settings.data import CropsConfig
 
 LOOK = CropsConfig(size=96, margin=0.0, smooth_frames=0)
 """How the face is cut."""
+STEADY_LOOK = replace(LOOK, smooth_frames=2.0)
+"""The same for what is looked at frame by frame."""
 _EVERY = 5  # frames, at first
 _MOST = 48
 

@@ -170,3 +170,47 @@ def test_what_is_painted_is_like_the_skin_beside_it():
     zone = slice(brow - 40, brow - 24), slice(column - 3, column + 4)
     bare = bare_face(strand(shaded, points, 0.15), points).astype(np.float32)
     assert np.abs(bare[zone].mean(axis=(0, 1)) - shaded[zone].mean(axis=(0, 1))).max() < 3
+
+
+def test_a_fair_curl_between_dark_ones_is_hair():
+    """Curls on both sides of the face; among them, beside the eye, one in the colour of skin but for its shine."""
+    image, points = face(384)
+    left, right = int(points[17, 0]), int(points[26, 0])
+    for side, edge in ((-1, left), (1, right)):
+        near, far = edge + side * 12, edge + side * 200
+        cv2.rectangle(image, (min(near, far), 0), (max(near, far), 383), (70, 48, 30), -1)
+    curl = np.s_[int(points[27, 1]) : int(points[29, 1]), right + 20 : right + 52]
+    image[curl] = (188, 142, 110)
+    line = np.s_[int(points[27, 1]) + 4 : int(points[29, 1]) - 4, right + 31 : right + 36]
+    bare = bare_face(image, points)
+    assert np.abs(image[line].astype(float) - SKIN).mean() > 15
+    assert np.abs(bare[line].astype(float) - SKIN).mean() < 6
+
+
+def beard(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A beard from ear to ear, wider than the brows, and a moustache."""
+    image, fixed = image.copy(), np.round(points).astype(np.int32)
+    outer = fixed[2:15] + np.array(
+        [[round(0.06 * len(image) * np.sign(x)), 0] for x in np.linspace(-1, 1, 13)], np.int32
+    )
+    inner = np.concatenate([fixed[[54, 35, 33, 31, 48]]])
+    cv2.fillPoly(image, [np.concatenate([outer, inner])], (70, 50, 40))
+    cv2.fillPoly(image, [fixed[48:60]], (180, 60, 70))
+    return image
+
+
+def test_a_beard_is_not_cut_off_beside_the_brows():
+    """It fades out from the mouth up to the nose, without an edge that goes down the cheek."""
+    image, points = face(384)
+    bearded = beard(image, points)
+    bare = bare_face(bearded, points).astype(float)
+    row = int(points[48, 1] + 4)
+    assert (
+        np.abs(
+            bare[row, int(points[4, 0]) : int(points[12, 0])] - bearded[row, int(points[4, 0]) : int(points[12, 0])]
+        ).max()
+        < 12
+    )
+    column = int(points[26, 0]) + 10
+    cheek = bare[int(points[33, 1]) : int(points[48, 1]), column].mean(axis=1)
+    assert np.abs(np.diff(cheek)).max() < 30

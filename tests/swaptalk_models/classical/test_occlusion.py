@@ -91,7 +91,7 @@ def test_what_is_before_the_face_stays(person, drawn):
         frame, points, affine = frames[number], landmarks[number], affines[number]
         found = model.before(frame, points, affine)
         face = np.full((LOOK.size, LOOK.size, 3), (200, 0, 200), np.uint8)
-        made = paste_face(frame, face, affine, apply_affine(points, affine), match_colour=0, before=found)
+        made = paste_face(frame, face, affine, apply_affine(points, affine), match_colour=0, before=[found])
         same = np.abs(made.astype(int) - frame).max(axis=2) < 40
         painted = face_of(points, affine)
         kept, pixels = kept + (same & where[number] & painted).sum(), pixels + (where[number] & painted).sum()

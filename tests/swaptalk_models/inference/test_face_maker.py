@@ -124,3 +124,17 @@ def test_without_a_swap_there_is_no_detail(networks, media, tmp_path):
     own = generate(networks, media, tmp_path / "own.mp4", source=None, detail=True)
     again = generate(networks, media, tmp_path / "again.mp4", source=None)
     assert np.array_equal(frames_of(own.output), frames_of(again.output))
+
+
+def test_the_targets_glasses_stay_with_detail_alone(networks, media, tmp_path, made):
+    """The target wears square ones, the source none."""
+    detailed = generate(networks, media, tmp_path / "detail.mp4", detail=True)
+    plain, kept, target = (
+        frames_of(path)[0].astype(int) for path in (made[0].output, detailed.output, media / "target.mp4")
+    )
+    line = slice(66, 96), slice(60, 146)
+    dark = target[line].mean(axis=2) < 70
+    assert (
+        np.abs(plain - target)[line].mean(axis=2)[dark].mean()
+        > 2 * np.abs(kept - target)[line].mean(axis=2)[dark].mean()
+    )
