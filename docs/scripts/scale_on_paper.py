@@ -52,7 +52,7 @@ CONSTANTS = {
     "ledger_row": Constant(438, "bytes of a ledger entry on disk", "50,000 entries in SQLite"),
     "entry": Constant(2076, "bytes of an entry that the driver holds", "the same: growth of its memory"),
     "item": Constant(335, "bytes of an item that it holds", "the same"),
-    "nothing": Constant(60 / 100_000, "s a clip to find that nothing is to be done", "docs/guide/scale.md, Postgres"),
+    "nothing": Constant(30 / 100_000, "s a clip to find that nothing is to be done", "docs/guide/scale.md, Postgres"),
     "driver_base": Constant(0.45, "GiB of the driver itself", "speed.md, `swaptalk bench memory`"),
 }
 
