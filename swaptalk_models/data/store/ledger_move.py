@@ -111,7 +111,13 @@ def make_own_copy(home: Home) -> str:
         try:
             create_schema(made, connection)
             cursor = connection.cursor()
-            copies = [f"INSERT INTO {made.schema}.{name} SELECT * FROM {shared.schema}.{name}" for name in TABLES]
+            cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (shared.schema,))
+            there = {name for (name,) in cursor.fetchall()}  # one of an earlier version has fewer
+            copies = [
+                f"INSERT INTO {made.schema}.{name} SELECT * FROM {shared.schema}.{name}"
+                for name in TABLES
+                if name in there
+            ]
             # Whatever the other is just writing, the copied tables may have or not.
             flags = f"INSERT INTO {made.schema}.locks SELECT stage, 0, '', FALSE, FALSE FROM {shared.schema}.locks"
             cursor.execute("; ".join(["BEGIN ISOLATION LEVEL REPEATABLE READ", *copies, flags, "COMMIT"]))

@@ -133,6 +133,17 @@ def test_a_copy_does_not_write_into_the_ledger_of_the_other(home, tmp_path):
         assert not unclean, "nobody has ever written there"
 
 
+def test_a_copy_of_a_home_of_an_earlier_version_gets_a_ledger_of_this_one(home, tmp_path):
+    enter(home, "a_0")
+    with contextlib.closing(module.postgres_home(home.root).connect()) as connection:
+        connection.cursor().execute("DROP TABLE stored, changes, settled; UPDATE home SET layout = 1")
+    shutil.copytree(home.root, tmp_path / "copy")
+    forget()
+    make_own_copy(Home(tmp_path / "copy"))
+    enter(Home(tmp_path / "copy"), "b_0")
+    assert entered(Home(tmp_path / "copy")) == ["a_0", "b_0"]
+
+
 def test_a_copy_whose_original_is_gone_takes_over(home, tmp_path, monkeypatch):
     enter(home, "a_0")
     shutil.copytree(home.root, tmp_path / "copy")
@@ -206,7 +217,7 @@ def test_a_ledger_of_an_earlier_version_is_brought_up_to_date(home):
     with Ledger(home.ledger) as ledger:
         ledger.commit([Entry("clips", "c", "v", "f", "i", "1", "p", OK)])
     with contextlib.closing(module.postgres_home(home.root).connect()) as connection:
-        connection.cursor().execute("DROP TABLE stored; UPDATE home SET layout = 1")
+        connection.cursor().execute("DROP TABLE stored, changes, settled; UPDATE home SET layout = 1")
     forget()
     with StoredIndex(home.root) as index, Ledger(home.ledger) as ledger:
         assert index.all() == {} and list(ledger.entries("clips")) == ["c"]
